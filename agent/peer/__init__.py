@@ -1,0 +1,1 @@
+"""The measurement peer: throughput servers, STAMP reflector, admission control."""

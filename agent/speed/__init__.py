@@ -1,0 +1,1 @@
+"""The throughput work: engines, estimate and the data path."""

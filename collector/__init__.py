@@ -1,0 +1,1 @@
+"""The collector: stores, judges, tells and shows what agents measured."""

@@ -1,0 +1,1 @@
+"""When to open, resolve and tell."""

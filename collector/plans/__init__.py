@@ -1,0 +1,1 @@
+"""What was promised: targets as data, each with its source paragraph."""

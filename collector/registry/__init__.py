@@ -1,0 +1,1 @@
+"""Who is where: sites and agents, with dates."""

@@ -1,0 +1,1 @@
+"""Time series: report to points, and one narrow interface over each engine."""
