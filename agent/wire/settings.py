@@ -88,21 +88,20 @@ def _is_plain(hint: Any, inner: type[msgspec.Struct]) -> bool:  # noqa: ANN401 -
     return getattr(hint, "__origin__", None) is not dict and (hint is inner or inner in get_args(hint))
 
 
-def _override(tree: dict[str, Any], kind: type[msgspec.Struct], environment: Mapping[str, str]) -> None:
-    for section, hint in _sections(kind).items():
+def _override(tree: dict[str, Any], kind: type[msgspec.Struct], environment: Mapping[str, str], path: str = "") -> None:
+    """Write each key that the environment names into the tree, at any depth of plain tables."""
+    for key, hint in _sections(kind).items():
         inner = _struct_in(hint)
         if inner is None or not _is_plain(hint, inner) or getattr(hint, "__origin__", None) is list:
-            name = f"{PREFIX}{section.upper()}"
+            name = f"{PREFIX}{path}{key.upper()}"
             if name in environment:
-                tree[section] = _value(environment[name], hint, name)
+                tree[key] = _value(environment[name], hint, name)
             continue
-        for key, leaf in _sections(inner).items():
-            name = f"{PREFIX}{section.upper()}_{key.upper()}"
-            if name in environment:
-                table = tree.setdefault(section, {})
-                if not isinstance(table, dict):
-                    raise SettingsError(f"{section}: expected a table")
-                table[key] = _value(environment[name], leaf, name)
+        table = tree.get(key, {})
+        if isinstance(table, dict):
+            _override(table, inner, environment, f"{path}{key.upper()}_")
+            if table:
+                tree[key] = table
 
 
 def _value(text: str, hint: Any, name: str) -> Any:  # noqa: ANN401 - any annotation may come
