@@ -1,0 +1,30 @@
+"""One TCP connection to one address: no second try, no other address, no other family."""
+
+import asyncio
+import socket
+
+from agent.net.failures import failed
+from agent.wire.failure import Stage
+
+
+async def connect(address: str, port: int, *, timeout_s: float) -> socket.socket:
+    """Give a connected, non-blocking TCP socket that the caller must close.
+
+    Raises:
+        Failed: stage `connect` (refused, timeout, prohibited, unreachable …) or `route` (no packet left the box).
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    except OSError as error:
+        raise failed(Stage.CONNECT, error) from error
+    try:
+        async with asyncio.timeout(timeout_s):
+            await asyncio.get_running_loop().sock_connect(sock, (address, port))
+    except OSError as error:
+        sock.close()
+        raise failed(Stage.CONNECT, error) from error
+    except BaseException:
+        sock.close()
+        raise
+    return sock
