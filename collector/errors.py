@@ -4,6 +4,7 @@ CollectorError        one plain line: what, why, what to do
 ├── UsageError        wrong usage, configuration or input file; exit code 2
 ├── StoreUnavailable  the time series cannot be reached or is overloaded: try again, give no receipt
 ├── StoreFull         the time series has no room: defer the reports, tell the operator
+├── RegistryUnavailable  the registry's database cannot be used now: try again later
 └── PointsRefused     the time series will never take these points as they are
 """
 
@@ -28,6 +29,10 @@ class StoreUnavailable(CollectorError):  # noqa: N818 - a state of the world, na
 
 class StoreFull(CollectorError):  # noqa: N818 - a state of the world, named as operators say it
     """The time series has no room left."""
+
+
+class RegistryUnavailable(CollectorError):  # noqa: N818 - a state of the world, named as operators say it
+    """The registry's database cannot be opened, is locked for too long, or has no room."""
 
 
 class PointsRefused(CollectorError):  # noqa: N818 - a state of the world, named as operators say it

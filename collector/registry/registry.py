@@ -1,0 +1,186 @@
+"""The registry: sites and agents with dates, kept in one database that several processes may share."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, Connection, RowMapping, Table, delete, func, insert, select, update
+
+from collector.errors import UsageError
+from collector.registry.changes import AgentChange, SiteChange, Waiting, effective
+from collector.registry.database import Database
+from collector.registry.site import Site, Snapshot, Version
+from collector.registry.tables import AGENTS, MARKS, METADATA, REVISION, SCHEMA_VERSION, SITES, WAITING
+
+_ONE = 1
+_WAITING_LIMIT = 10_000  # agent ids come from outside: a hostile device must not fill the disk with names
+
+
+class Registry:
+    """Sites and agents. Sync and thread-safe; every time is passed in. Dating rules: `collector/registry/changes.py`.
+
+    Every method raises RegistryUnavailable when the database cannot be used now.
+    """
+
+    def __init__(self, url: str, *, busy_s: float = 10.0) -> None:
+        self.database = Database(url, busy_s=busy_s)
+
+    def open(self) -> None:
+        """Connect and create what is missing; harmless when open."""
+        self.database.open()
+        self.database.create(METADATA, part="registry", version=SCHEMA_VERSION)
+        with self.database.write() as connection:
+            if connection.scalar(select(REVISION.c.revision)) is None:
+                connection.execute(REVISION.insert().values(id=_ONE, revision=0))
+
+    def close(self) -> None:
+        """Let go of the database; harmless when closed."""
+        self.database.close()
+
+    def revision(self) -> int:
+        """A number that rises with every change to sites or agents by any process; cheap."""
+        with self.database.read() as connection:
+            return _revision(connection)
+
+    def snapshot(self) -> Snapshot:
+        """The whole registry as of one revision."""
+        with self.database.read() as connection:
+            revision = _revision(connection)  # first: where reads can tear, the number is then too old, never too new
+            sites = connection.execute(select(SITES).order_by(SITES.c.site, SITES.c.version)).mappings()
+            agents = connection.execute(select(AGENTS).order_by(AGENTS.c.agent, AGENTS.c.version)).mappings()
+            return Snapshot(
+                revision=revision,
+                sites=_grouped((row["site"], Version(row["since"], _site(row))) for row in sites),
+                agents=_grouped((row["agent"], Version(row["since"], row["site"])) for row in agents),
+            )
+
+    def import_sites(self, sites: Sequence[Site], *, now: datetime, dry: bool = False) -> list[SiteChange]:
+        """Add and change sites in one transaction; unchanged ones make no version, absent ones stay as they are.
+
+        With `dry` nothing is written: the answer is what would change.
+        """
+        changes: list[SiteChange] = []
+        with self.database.write() as connection:
+            newest = _newest(connection, SITES, SITES.c.site)
+            marks = _marks(connection)
+            for site in sites:
+                row = newest.get(site.id)
+                before = _site(row) if row else None
+                if before == site:
+                    continue
+                since = effective(now, mark=marks.get(site.id), newest=row["since"]) if row else None
+                changes.append(SiteChange(before, site, since))
+                if not dry:
+                    number = row["version"] + 1 if row else 1
+                    _append(connection, SITES, _columns(site) | {"version": number, "since": since, "entered": now})
+            if changes and not dry:
+                _raise_revision(connection)
+        return changes
+
+    def add_agent(self, agent: str, site: str, *, now: datetime) -> AgentChange:
+        """Register an agent at a site, or move it there; raises UsageError for a site that does not exist."""
+        with self.database.write() as connection:
+            if site not in _newest(connection, SITES, SITES.c.site):
+                raise UsageError(f"there is no site {site!r}: import or add it first (linkgauge-collector site --help)")
+            connection.execute(delete(WAITING).where(WAITING.c.agent == agent))
+            return _assign(connection, agent, site, now)
+
+    def revoke(self, agent: str, *, now: datetime) -> AgentChange:
+        """Take an agent away from its site: what it measures from then on stays out."""
+        with self.database.write() as connection:
+            if agent not in _newest(connection, AGENTS, AGENTS.c.agent):
+                raise UsageError(f"there is no agent {agent!r}: see linkgauge-collector agent list")
+            return _assign(connection, agent, None, now)
+
+    def fix_tags(self, until: Mapping[str, datetime], *, revision: int) -> bool:
+        """Promise, durably, that tags of reports started before `until[site]` will never change.
+
+        False, and nothing promised, when the registry is no longer at the revision that the tags were computed
+        from: load a new snapshot and compute them again. Marks only rise.
+        """
+        with self.database.write() as connection:
+            if _revision(connection) != revision:
+                return False
+            marks = _marks(connection)
+            for site, moment in until.items():
+                if site not in marks:
+                    connection.execute(insert(MARKS).values(site=site, until=moment))
+                elif marks[site] < moment:
+                    connection.execute(update(MARKS).where(MARKS.c.site == site).values(until=moment))
+        return True
+
+    def fixed_until(self) -> dict[str, datetime]:
+        """Each site's mark: tags of reports started before it will never change."""
+        with self.database.read() as connection:
+            return _marks(connection)
+
+    def see_waiting(self, agent: str, *, at: datetime) -> None:
+        """Note that an agent nobody registered sends reports; past 10,000 such names new ones are not noted."""
+        with self.database.write() as connection:
+            if connection.execute(update(WAITING).where(WAITING.c.agent == agent).values(last=at)).rowcount:
+                return
+            registered = connection.scalar(select(func.count()).select_from(AGENTS).where(AGENTS.c.agent == agent))
+            waiting = connection.scalar(select(func.count()).select_from(WAITING)) or 0
+            if not registered and waiting < _WAITING_LIMIT:
+                connection.execute(insert(WAITING).values(agent=agent, first=at, last=at))
+
+    def waiting(self) -> list[Waiting]:
+        """Agents that send reports and that nobody registered, longest waiting first."""
+        with self.database.read() as connection:
+            rows = connection.execute(select(WAITING).order_by(WAITING.c.first, WAITING.c.agent))
+            return [Waiting(row.agent, row.first, row.last) for row in rows]
+
+
+def _assign(connection: Connection, agent: str, site: str | None, now: datetime) -> AgentChange:
+    row = _newest(connection, AGENTS, AGENTS.c.agent).get(agent)
+    if row is None:
+        since = None
+    elif row["site"] == site:
+        return AgentChange(agent, site, site, row["since"])
+    else:
+        since = effective(now, mark=_marks(connection).get(row["site"]), newest=row["since"])
+    number = row["version"] + 1 if row else 1
+    values = {"agent": agent, "site": site, "version": number, "since": since, "entered": now}
+    _append(connection, AGENTS, values)
+    _raise_revision(connection)
+    return AgentChange(agent, row["site"] if row else None, site, since)
+
+
+def _append(connection: Connection, table: Table, values: Mapping[str, Any]) -> None:
+    connection.execute(insert(table).values(**values))
+
+
+def _revision(connection: Connection) -> int:
+    return connection.scalar(select(REVISION.c.revision)) or 0
+
+
+def _raise_revision(connection: Connection) -> None:
+    connection.execute(update(REVISION).values(revision=REVISION.c.revision + 1))
+
+
+def _marks(connection: Connection) -> dict[str, datetime]:
+    return {row.site: row.until for row in connection.execute(select(MARKS))}
+
+
+def _newest(connection: Connection, table: Table, key: Column[Any]) -> dict[str, Mapping[str, Any]]:
+    """Each key's newest version."""
+    rows = connection.execute(select(table).order_by(key, table.c.version)).mappings()
+    return {row[key.name]: dict(row) for row in rows}
+
+
+def _grouped(pairs: Iterable[tuple[str, Version[Any]]]) -> dict[str, tuple[Version[Any], ...]]:
+    groups: dict[str, list[Version[Any]]] = {}
+    for key, version in pairs:
+        groups.setdefault(key, []).append(version)
+    return {key: tuple(versions) for key, versions in groups.items()}
+
+
+def _site(row: Mapping[str, Any] | RowMapping) -> Site:
+    return Site(id=row["site"], **{name: row[name] for name in _FIELDS if name != "id"})
+
+
+def _columns(site: Site) -> dict[str, Any]:
+    return {"site": site.id} | {name: getattr(site, name) for name in _FIELDS if name != "id"}
+
+
+_FIELDS = tuple(Site.__dataclass_fields__)
