@@ -1,1 +1,26 @@
-"""The table of probes: one function per kind."""
+"""The table of probes: one function per kind. A probe's module is imported when it is first run, to keep idling light."""
+
+from typing import Final
+
+from agent.probes.probe import Outcome, ProbeFn, Task
+
+
+async def _throughput(task: Task) -> Outcome:
+    from agent.probes.throughput import probe
+
+    return await probe(task)
+
+
+async def _latency(task: Task) -> Outcome:
+    from agent.probes.latency import probe
+
+    return await probe(task)
+
+
+async def _ipv6(task: Task) -> Outcome:
+    from agent.probes.ipv6 import probe
+
+    return await probe(task)
+
+
+PROBES: Final[dict[str, ProbeFn]] = {"throughput": _throughput, "latency": _latency, "ipv6": _ipv6}
