@@ -1,4 +1,4 @@
-"""The table of probes: one function per kind. A probe's module is imported when it is first run, to keep idling light."""
+"""The table of probes: one function per kind, whose module is imported when it first runs, to keep idling light."""
 
 from typing import Final
 
