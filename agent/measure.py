@@ -1,0 +1,130 @@
+"""One run of one probe, from order to measurement: what every kind shares, so that no probe can forget it.
+
+The deadline, the id, the start, the duration, the facts of the device, and the naming of what went wrong are here.
+The only catch-all of the agent is here too: a fault of a probe becomes a report that says so.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from agent import __version__
+from agent.clock import Clock, is_set, uuid7
+from agent.errors import AgentError, Failed, UsageError
+from agent.probes.probe import Outcome, ProbeFn, Task
+from agent.wire.failure import Doubt, Failure, Reason, Stage
+from agent.wire.report import Clock as ClockFacts
+from agent.wire.report import Measurement, Peer
+from agent.wire.results import Direction, Throughput
+
+SOFTWARE = f"linkgauge-agent/{__version__}"
+_LOG = logging.getLogger("linkgauge.measure")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One run to make: the kind, the probe's task, when to give up, and the request that asked for it."""
+
+    kind: str
+    task: Task
+    deadline_s: float
+    request: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Who measures, and with what."""
+
+    agent: str
+    clock: Clock
+    probes: Mapping[str, ProbeFn]
+    profile: str | None = None
+    random: Callable[[int], bytes] = os.urandom
+
+
+async def measure(order: Order, device: Device) -> Measurement[Any]:
+    """Make one run; whatever happens in it, the answer is a measurement with a result or a failure.
+
+    Raises:
+        UsageError: the task itself is wrong (an unknown option, a peer that does not fit); nothing was measured.
+    """
+    clock = device.clock
+    started, begin = clock.now(), clock.monotonic()
+    ended = await _attempt(order, device.probes)
+    outcome = ended if isinstance(ended, Outcome) else None
+    return Measurement(
+        id=uuid7(started, device.random(10)),
+        agent=device.agent,
+        kind=order.kind,
+        started=started,
+        duration_s=round(max(0.0, clock.monotonic() - begin), 6),
+        family=outcome.family if outcome else order.task.family,
+        peer=(outcome.peer if outcome else None) or _peer(order.task),
+        link=outcome.link if outcome else None,
+        clock=ClockFacts(synchronized=clock.synchronized()),
+        software=SOFTWARE,
+        profile=device.profile,
+        result=outcome.result if outcome else None,
+        failure=None if isinstance(ended, Outcome) else ended,
+        doubts=_doubts(outcome.doubts if outcome else (), started),
+        request=order.request,
+    )
+
+
+def failures(measurement: Measurement[Any]) -> list[Failure]:
+    """List the failure of a measurement, or those of the parts of its result."""
+    if measurement.failure is not None:
+        return [measurement.failure]
+    if isinstance(measurement.result, Throughput):
+        parts: list[Direction | None] = [measurement.result.download, measurement.result.upload]
+        return [part.failure for part in parts if part is not None and part.failure is not None]
+    return []
+
+
+async def _attempt(order: Order, probes: Mapping[str, ProbeFn]) -> Outcome | Failure:
+    probe = probes.get(order.kind)
+    if probe is None:
+        raise UsageError(f'no probe is called "{order.kind}"; there are {", ".join(sorted(probes))}')
+    deadline = asyncio.timeout(order.deadline_s)
+    try:
+        async with deadline:
+            return await probe(order.task)
+    except Failed as failed:
+        return failed.failure
+    except UsageError:
+        raise
+    except TimeoutError as error:
+        why = f"no end after {order.deadline_s:g} s" if deadline.expired() else str(error)
+        return Failure(Stage.TRANSFER, Reason.TIMEOUT, why or None)
+    except Exception as error:  # noqa: BLE001 - a probe's fault must become a report, not the end of the service
+        return _accident(error, order.kind)
+
+
+def _accident(error: Exception, kind: str) -> Failure:
+    """Name what a probe did not name: the Failed that its task group wrapped, or a fault of our own."""
+    inner: BaseException | None = error
+    while isinstance(inner, BaseExceptionGroup):
+        named = inner.subgroup((Failed, UsageError))
+        inner = (named or inner).exceptions[0]
+    if isinstance(inner, Failed):
+        return inner.failure
+    if isinstance(inner, UsageError):
+        raise inner
+    if not isinstance(inner, AgentError):
+        _LOG.error("event=probe_fault kind=%s", kind, exc_info=error)
+    return Failure(Stage.DEVICE, Reason.INTERNAL, f"{type(inner).__name__}: {inner}"[:500])
+
+
+def _peer(task: Task) -> Peer | None:
+    return Peer(url=task.peer[:200]) if task.peer else None
+
+
+def _doubts(found: tuple[str, ...], started: datetime) -> list[str]:
+    doubts = [str(doubt) for doubt in dict.fromkeys(found)]
+    if not is_set(started) and Doubt.CLOCK_UNSET not in doubts:
+        doubts.append(str(Doubt.CLOCK_UNSET))
+    return doubts
