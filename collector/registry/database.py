@@ -147,7 +147,7 @@ class Database:
 
 
 def _engine_url(text: str) -> URL:
-    """Read an address as URIs are read: sqlite:///var/x.db is the absolute path /var/x.db, sqlite:x.db a relative one."""
+    """Read an address as a URI: sqlite:///var/x.db is the absolute path /var/x.db, sqlite:x.db a relative one."""
     if text.startswith("sqlite:"):
         rest = text.removeprefix("sqlite:")
         path = "/" + rest.lstrip("/") if rest.startswith("///") else rest

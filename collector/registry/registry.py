@@ -1,6 +1,7 @@
 """The registry: sites and agents with dates, kept in one database that several processes may share."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -54,18 +55,22 @@ class Registry:
                 agents=_grouped((row["agent"], Version(row["since"], row["site"])) for row in agents),
             )
 
-    def import_sites(self, sites: Sequence[Site], *, now: datetime, dry: bool = False) -> list[SiteChange]:
+    def import_sites(
+        self, sites: Sequence[Site], *, now: datetime, keep: Collection[str] = (), dry: bool = False
+    ) -> list[SiteChange]:
         """Add and change sites in one transaction; unchanged ones make no version, absent ones stay as they are.
 
-        With `dry` nothing is written: the answer is what would change.
+        `keep` names fields in which a known site keeps its own value. With `dry` nothing is written: the answer is
+        what would change.
         """
         changes: list[SiteChange] = []
         with self.database.write() as connection:
             newest = _newest(connection, SITES, SITES.c.site)
             marks = _marks(connection)
-            for site in sites:
-                row = newest.get(site.id)
+            for given in sites:
+                row = newest.get(given.id)
                 before = _site(row) if row else None
+                site = replace(given, **{name: getattr(before, name) for name in keep}) if before else given
                 if before == site:
                     continue
                 since = effective(now, mark=marks.get(site.id), newest=row["since"]) if row else None

@@ -1,0 +1,280 @@
+"""`linkgauge-collector site …` and `agent …`: the registry at the terminal."""
+
+import argparse
+import importlib.resources
+import os
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from collector.errors import UsageError
+from collector.registry.changes import AgentChange, SiteChange
+from collector.registry.codes import code_fault
+from collector.registry.registry import Registry
+from collector.registry.site import Site
+from collector.registry.sites_csv import COLUMNS, REQUIRED, Line, SitesFileError, parse, read_csv, write_csv
+from collector.registry.sites_xlsx import read_xlsx, write_xlsx
+
+Clock = Callable[[], datetime]
+Subparsers = Any  # argparse names this class with an underscore
+DEFAULT_CONFIG: Final = "collector.toml"
+
+SITE_EXAMPLES: Final = """examples:
+  linkgauge-collector site import sites.csv --dry-run     what would change; nothing is written
+  linkgauge-collector site import sites.csv
+  linkgauge-collector site add --id ls-huulung-th1 --name "Trường TH Hữu Lũng 1" --kind school --area rural \\
+      --province lang-son --commune huu-lung --access fibre --plan lang-son-2025
+  linkgauge-collector site export sites.xlsx
+columns of the file:
+  """
+AGENT_EXAMPLES: Final = """examples:
+  linkgauge-collector agent list                          registered agents, and those that wait to be registered
+  linkgauge-collector agent add ls-huulung-th1 --site ls-huulung-th1
+  linkgauge-collector agent revoke ls-huulung-th1
+"""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def add_commands(subparsers: Subparsers, *, clock: Clock = _utc_now) -> None:
+    """Add `site` and `agent`; each sets `func`, which answers the exit code."""
+    _add_site(subparsers, clock)
+    _add_agent(subparsers, clock)
+
+
+def _add_site(subparsers: Subparsers, clock: Clock) -> None:
+    site = _parser(subparsers, "site", "schools, clinics and offices: import, export, list, add", SITE_EXAMPLES)
+    site.epilog = f"{SITE_EXAMPLES}{','.join(COLUMNS)}"
+    actions = site.add_subparsers(dest="action", required=True, metavar="ACTION")
+    bring = _parser(actions, "import", "add and change sites from a CSV or XLSX file, all or nothing", SITE_EXAMPLES)
+    bring.add_argument("file", type=Path, metavar="FILE")
+    bring.add_argument("--dry-run", action="store_true", help="say what would change and write nothing")
+    _runs(bring, lambda arguments: import_file(arguments, clock))
+    send = _parser(actions, "export", "write all sites, as they are now, to a CSV or XLSX file", SITE_EXAMPLES)
+    send.add_argument("file", type=Path, metavar="FILE")
+    _runs(send, export_file)
+    _runs(_parser(actions, "list", "print all sites as they are now", SITE_EXAMPLES), list_sites)
+    add = _parser(actions, "add", "add one site, or change it", SITE_EXAMPLES)
+    for column in COLUMNS:
+        add.add_argument(f"--{column.replace('_', '-')}", dest=f"site_{column}", required=column in REQUIRED)
+    _runs(add, lambda arguments: add_site(arguments, clock))
+
+
+def _add_agent(subparsers: Subparsers, clock: Clock) -> None:
+    agent = _parser(subparsers, "agent", "probe devices: register, list, revoke", AGENT_EXAMPLES)
+    actions = agent.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add = _parser(actions, "add", "register an agent at a site, or move it there", AGENT_EXAMPLES)
+    add.add_argument("id", metavar="ID")
+    add.add_argument("--site", required=True, metavar="SITE")
+    _runs(add, lambda arguments: add_agent(arguments, clock))
+    _runs(_parser(actions, "list", "registered agents, and those that wait to be registered", AGENT_EXAMPLES), agents)
+    revoke = _parser(actions, "revoke", "take an agent's reports no longer", AGENT_EXAMPLES)
+    revoke.add_argument("id", metavar="ID")
+    _runs(revoke, lambda arguments: revoke_agent(arguments, clock))
+
+
+def _parser(subparsers: Subparsers, name: str, about: str, examples: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        name, help=about, description=about, epilog=examples, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    return parser
+
+
+def _runs(parser: argparse.ArgumentParser, func: Callable[[argparse.Namespace], int]) -> None:
+    parser.add_argument("--config", metavar="FILE", help=f"collector configuration (default: {DEFAULT_CONFIG})")
+    parser.add_argument("--registry", metavar="URL", help="the registry's database, instead of the configured one")
+    parser.set_defaults(func=func)
+
+
+def import_file(arguments: argparse.Namespace, clock: Clock) -> int:
+    """Import a file of sites and print what changed."""
+    lines = _lines(arguments.file)
+    try:
+        sheet = parse(lines, plans=known_plans())
+    except SitesFileError as error:
+        raise SitesFileError([f"{arguments.file}: {fault}" for fault in error.faults]) from error
+    with _registry(arguments) as registry:
+        changes = registry.import_sites(sheet.sites, now=clock(), keep=sheet.absent, dry=arguments.dry_run)
+    _say(*(line for change in changes for line in described(change)))
+    added = sum(change.before is None for change in changes)
+    counts = f"{added} added, {len(changes) - added} changed, {len(sheet.sites) - len(changes)} unchanged"
+    _say(f"{arguments.file}: {counts}" + (" (dry run: nothing was written)" if arguments.dry_run else ""))
+    return 0
+
+
+def export_file(arguments: argparse.Namespace) -> int:
+    """Write all sites as they are now; the file appears whole or not at all."""
+    sites = _sites(arguments)
+    data = write_xlsx(sites) if _is_xlsx(arguments.file) else write_csv(sites)
+    part = arguments.file.with_name(f".{arguments.file.name}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(arguments.file)
+    except OSError as error:
+        raise UsageError(f"cannot write {arguments.file}: {error.strerror}") from error
+    _say(f"{arguments.file}: {len(sites)} sites")
+    return 0
+
+
+def list_sites(arguments: argparse.Namespace) -> int:
+    """Print all sites as they are now."""
+    rows = [
+        (site.id, site.kind, site.area, site.province, site.commune, site.access or "-", site.plan or "-", site.name)
+        for site in _sites(arguments)
+    ]
+    _say(*table(("id", "kind", "area", "province", "commune", "access", "plan", "name"), rows))
+    return 0
+
+
+def add_site(arguments: argparse.Namespace, clock: Clock) -> int:
+    """Add or change one site; options that are not given leave what is known as it is."""
+    given = {column: getattr(arguments, f"site_{column}") for column in COLUMNS}
+    header = tuple(column for column in COLUMNS if given[column] is not None)
+    try:
+        sheet = parse([Line(1, header), Line(2, tuple(given[column] for column in header))], plans=known_plans())
+    except SitesFileError as error:
+        faults = (fault.partition("column ")[2].partition(": ") for fault in error.faults)
+        raise UsageError("\n".join(f"--{column.replace('_', '-')}: {what}" for column, _, what in faults)) from error
+    with _registry(arguments) as registry:
+        changes = registry.import_sites(sheet.sites, now=clock(), keep=sheet.absent)
+    _say(*(line for change in changes for line in described(change)))
+    if not changes:
+        _say(f"{given['id']}: unchanged")
+    return 0
+
+
+def add_agent(arguments: argparse.Namespace, clock: Clock) -> int:
+    """Register an agent or move it."""
+    fault = code_fault(arguments.id)
+    if fault or arguments.id == "collector":
+        raise UsageError(f"agent id: {fault or 'collector is reserved'}")
+    with _registry(arguments) as registry:
+        change = registry.add_agent(arguments.id, arguments.site, now=clock())
+    _say(_agent_change(change))
+    return 0
+
+
+def revoke_agent(arguments: argparse.Namespace, clock: Clock) -> int:
+    """Take an agent's reports no longer."""
+    with _registry(arguments) as registry:
+        change = registry.revoke(arguments.id, now=clock())
+    _say(_agent_change(change))
+    return 0
+
+
+def agents(arguments: argparse.Namespace) -> int:
+    """Print registered agents, then those that wait, each with the command that registers it."""
+    with _registry(arguments) as registry:
+        snapshot = registry.snapshot()
+        waiting = registry.waiting()
+    newest = {agent: versions[-1] for agent, versions in sorted(snapshot.agents.items())}
+    rows = [(agent, version.value or "(revoked)", _time(version.since)) for agent, version in newest.items()]
+    _say(*table(("agent", "site", "since"), rows))
+    if waiting:
+        _say("", "waiting to be registered (their reports are kept by the agents until then):")
+        told = [(each.agent, _time(each.first), _time(each.last)) for each in waiting]
+        _say(*table(("agent", "waiting since", "last heard"), told))
+        _say("", "to register one:", *(f"  linkgauge-collector agent add {each.agent} --site SITE" for each in waiting))
+    return 0
+
+
+def known_plans() -> list[str]:
+    """The ids of the plans that are shipped."""
+    files = importlib.resources.files("collector.plans").iterdir()
+    return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
+
+
+def registry_url(config: str | None, registry: str | None) -> str:
+    """Find the registry's address: option, environment, configuration file."""
+    named = registry or (None if config else os.environ.get("LINKGAUGE_REGISTRY_URL"))
+    if named:
+        return named
+    path = Path(config or DEFAULT_CONFIG)
+    try:
+        url = tomllib.loads(path.read_text(encoding="utf-8")).get("registry", {}).get("url")
+    except OSError as error:
+        raise UsageError(
+            f"cannot read {path}: {error.strerror}; name the collector's file with --config, or the database "
+            "with --registry URL"
+        ) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path}: not valid TOML: {error}") from error
+    if not isinstance(url, str):
+        raise UsageError(f'{path}: [registry] url is missing; write url = "sqlite:///var/lib/linkgauge/registry.db"')
+    return url
+
+
+@contextmanager
+def _registry(arguments: argparse.Namespace) -> Iterator[Registry]:
+    registry = Registry(registry_url(arguments.config, arguments.registry))
+    registry.open()
+    try:
+        yield registry
+    finally:
+        registry.close()
+
+
+def _sites(arguments: argparse.Namespace) -> list[Site]:
+    with _registry(arguments) as registry:
+        snapshot = registry.snapshot()
+    return [versions[-1].value for _, versions in sorted(snapshot.sites.items())]
+
+
+def _is_xlsx(path: Path) -> bool:
+    return path.suffix.lower() in {".xlsx", ".xlsm"}
+
+
+def _lines(path: Path) -> list[Line]:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    return read_xlsx(data) if _is_xlsx(path) else read_csv(data)
+
+
+def described(change: SiteChange) -> Iterator[str]:
+    """Say what changed at one site, a line each."""
+    site = change.after
+    if change.before is None:
+        yield f"{site.id}: added ({site.name})"
+        return
+    for column in COLUMNS:
+        before, after = getattr(change.before, column), getattr(site, column)
+        if before != after:
+            yield f"{site.id}: {column}: {_shown(before)} -> {_shown(after)}, from {_time(change.since)}"
+
+
+def _agent_change(change: AgentChange) -> str:
+    if change.after is None:
+        return f"{change.agent}: revoked, from {_time(change.since)}"
+    if change.before == change.after:
+        return f"{change.agent}: unchanged at {change.after}"
+    if change.before is None:
+        return f"{change.agent}: registered at {change.after}, from {_time(change.since)}"
+    return f"{change.agent}: moved {change.before} -> {change.after}, from {_time(change.since)}"
+
+
+def _shown(value: object) -> str:
+    return "(empty)" if value is None else str(value)
+
+
+def _time(moment: datetime | None) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M:%SZ") if moment else "the beginning"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns as wide as they need, two spaces between."""
+    widths = [max(len(row[place]) for row in [header, *rows]) for place in range(len(header))]
+    padded = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [header, *rows])
+    return [line.rstrip() for line in padded]
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
