@@ -1,0 +1,170 @@
+"""Reports to points of a series. Pure: the same report and the same site always give the same point.
+
+One report is one point of its kind's measurement, so the number of ids is the number of points. Tags are what few
+values can have and what people group by; everything else is a field. The names are fixed
+by the contract, "Time series".
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+
+from agent.wire.codec import AnyReport
+from agent.wire.control import Status
+from agent.wire.failure import Doubt
+from agent.wire.results import RESULTS, Direction, Throughput
+from collector.registry.site import Site
+from collector.store.line import tag_text
+from collector.store.shape import columns_of, fields_of
+from collector.store.store import FieldValue, Point
+
+TAGS: Final = (
+    "site", "agent", "province", "commune", "site_kind", "area", "access", "provider", "family", "engine", "peer",
+)  # fmt: skip
+"""The tags of a report's point, as the contract lists them."""
+EXTRA_TAGS: Final = ("plan", "indicator", "scope", "cause")
+"""What `verdict` and `incident` have besides."""
+
+_LINE_DOUBTS: Final = frozenset(
+    {
+        Doubt.CPU_BOUND,
+        Doubt.WIFI_BOUND,
+        Doubt.CROSS_TRAFFIC,
+        Doubt.PEER_BOUND,
+        Doubt.TUNNEL,
+        Doubt.CAPTIVE_PORTAL,
+        Doubt.THERMAL,
+        Doubt.UNDERVOLTAGE,
+        Doubt.METHOD_REFERENCE_ONLY,
+    }
+)
+DISQUALIFYING: Final[Mapping[str, frozenset[str]]] = {
+    "throughput": _LINE_DOUBTS | {Doubt.NIC_BOUND, Doubt.BUDGET_CUT, Doubt.NOT_CONVERGED},
+    "latency": _LINE_DOUBTS,  # small packets: the rate of the NIC and the budget for bytes do not bind them
+    "ipv6": frozenset({Doubt.TUNNEL, Doubt.CAPTIVE_PORTAL, Doubt.BUDGET_CUT, Doubt.METHOD_REFERENCE_ONLY}),
+    "radio": frozenset({Doubt.METHOD_REFERENCE_ONLY}),
+    "ledger": frozenset(),
+}
+"""The doubts with which a kind's result does not count as conclusive.
+
+`clock_unset` disqualifies nothing: such a report was dated afterwards, when the clock had been set (`clock.rebased`).
+A doubt that this version does not know always disqualifies: a newer agent says that something is wrong with the
+number, and a false "below" costs more than a sample.
+"""
+
+_KNOWN_DOUBTS: Final = frozenset(Doubt)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TAGS: Final = frozenset(TAGS)
+_REPORT_COLUMNS: Final[Mapping[str, type]] = {
+    "id": str, "conclusive": bool, "failure": str, "doubts": str, "duration_s": float,
+}  # fmt: skip
+_STATUS_COLUMNS: Final[Mapping[str, type]] = {"online": bool}
+_VERDICT_NUMBERS: Final = ("value", "target", "low", "high", "n", "k")
+_INCIDENT_WORDS: Final = ("id", "state", "severity")
+
+
+def nanoseconds(at: datetime) -> int:
+    """Unix time in nanoseconds, exactly, of a moment with a zone."""
+    since = at - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000
+
+
+def points_of(report: AnyReport, site: Site) -> list[Point]:
+    """The points of one report from an agent that stood at `site` when it `started`: exactly one, of its kind."""
+    result = report.result
+    fields: dict[str, FieldValue] = {"id": report.id, "duration_s": float(report.duration_s)}
+    if result is not None:
+        fields |= fields_of(result, _TAGS)
+    if report.failure is not None:
+        fields["failure"] = str(report.failure)
+    if report.doubts:
+        fields["doubts"] = ",".join(report.doubts)
+    fields |= _conclusions(report)
+    run = {
+        "agent": report.agent,
+        "family": report.family,
+        "engine": getattr(result, "engine", None),
+        "peer": report.peer.name if report.peer else None,
+    }
+    return [Point(report.kind, _tags(site, tuple(run.items())), fields, nanoseconds(report.started))]
+
+
+def status_point(agent: str, status: Status, site: Site | None, at: datetime) -> Point:
+    """An agent's heartbeat as it came in at `at`; without place for an agent that nobody has registered."""
+    fields = {"online": status.state == "online", **fields_of(status)}
+    return Point("status", _tags(site, (("agent", agent),)), fields, nanoseconds(at))
+
+
+def verdict_point(verdict: Mapping[str, Any], site: Site | None) -> Point:
+    """A verdict, given as the contract's JSON object, at the end of its window."""
+    fields: dict[str, FieldValue] = {"verdict": str(verdict["verdict"])}
+    fields |= {name: float(verdict[name]) for name in _VERDICT_NUMBERS if verdict.get(name) is not None}
+    if verdict.get("reasons"):
+        fields["reasons"] = ",".join(verdict["reasons"])
+    tags = tuple((name, verdict.get(name)) for name in ("plan", "indicator", "scope"))
+    return Point("verdict", _tags(site, tags), fields, nanoseconds(_moment(verdict["window"]["to"])))
+
+
+def incident_point(incident: Mapping[str, Any], site: Site | None) -> Point:
+    """An incident as it stood after its latest change, given as the contract's JSON object."""
+    fields: dict[str, FieldValue] = {name: str(incident[name]) for name in _INCIDENT_WORDS if incident.get(name)}
+    return Point(
+        "incident", _tags(site, (("cause", incident["cause"]),)), fields, nanoseconds(_moment(incident["updated"]))
+    )
+
+
+def conclusive_flag(measurement: str, field: str) -> str:
+    """The boolean field that says whether another field of the same row counts."""
+    return "upload_conclusive" if measurement == "throughput" and field.startswith("upload_") else "conclusive"
+
+
+def known_columns() -> dict[str, dict[str, type]]:
+    """Per measurement, the fields that this version can write, with their types (float, str, bool)."""
+    columns = {kind: {**_REPORT_COLUMNS, **columns_of(shape, _TAGS)} for kind, shape in RESULTS.items()}
+    columns["throughput"] |= {"download_conclusive": bool, "upload_conclusive": bool}
+    columns["status"] = {**_STATUS_COLUMNS, **columns_of(Status)}
+    columns["verdict"] = {"verdict": str, **dict.fromkeys(_VERDICT_NUMBERS, float), "reasons": str}
+    columns["incident"] = dict.fromkeys(_INCIDENT_WORDS, str)
+    return columns
+
+
+def _conclusions(report: AnyReport) -> dict[str, FieldValue]:
+    """Whether the result may be counted. A throughput report's `conclusive` speaks of its download."""
+    if report.result is None:
+        return {"conclusive": False}
+    bad = DISQUALIFYING.get(report.kind, _LINE_DOUBTS)
+    sound = not any(doubt in bad or doubt not in _KNOWN_DOUBTS for doubt in report.doubts)
+    if not isinstance(report.result, Throughput):
+        return {"conclusive": sound}
+    download = sound and _measured(report.result.download)
+    upload = sound and _measured(report.result.upload)
+    return {"conclusive": download, "download_conclusive": download, "upload_conclusive": upload}
+
+
+def _measured(direction: Direction | None) -> bool:
+    return direction is not None and direction.failure is None and direction.mbps is not None
+
+
+def _moment(value: datetime | str) -> datetime:
+    return value if isinstance(value, datetime) else msgspec.convert(value, datetime)
+
+
+@lru_cache(maxsize=65_536)
+def _tags(site: Site | None, run: tuple[tuple[str, str | None], ...]) -> tuple[tuple[str, str], ...]:
+    """Sorted, without the unknown; cached, because a fleet has few sets of tags and each is made thousands of times."""
+    tags = dict(run)
+    if site is not None:
+        tags |= {
+            "site": site.id,
+            "province": site.province,
+            "commune": site.commune,
+            "site_kind": site.kind,
+            "area": site.area,
+            "access": site.access,
+            "provider": site.provider,
+        }
+    clean = ((name, tag_text(value)) for name, value in sorted(tags.items()) if value)
+    return tuple((name, value) for name, value in clean if value)
