@@ -1,0 +1,156 @@
+"""From answers to numbers: loss, order and round-trip times of one latency run. Pure.
+
+Definitions. A packet is *received* if an answer came within the timeout; *late* if the only answer came after it, and
+then it is lost too: sent = received + lost. *Duplicate*: an answer beyond the first to the same packet. *Reordered*
+(RFC 4737): a first answer to an earlier packet than one already answered. Percentiles are by nearest rank, so each is a
+time that was really seen; the median of an even number is the mean of the middle two. Jitter is RFC 3550's (gain 1/16)
+over the round trips in order of arrival. Late answers are in no time statistic.
+"""
+
+import itertools
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from agent.wire.results import Latency, Spread
+
+FIRST_SEQ: Final = 1
+_MS: Final = 1_000_000
+_GAIN: Final = 1 / 16
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One packet of the reflector: which of ours it answers, its own count, and the times that it took.
+
+    `forward_ns` and `backward_ns` only where both clocks follow UTC.
+    """
+
+    seq: int
+    reflector_seq: int
+    rtt_ns: int
+    forward_ns: int | None = None
+    backward_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """Share of packets lost on the way there, and of those reflected, on the way back."""
+
+    forward: float
+    backward: float
+
+
+def summarize(sent: int, answers: Sequence[Answer], *, timeout_ns: int) -> Latency:
+    """Give the result of a run that sent `sent` packets (at least one), numbered from FIRST_SEQ; answers as they came."""
+    first = _first_answers(answers)
+    timely = [answer for answer in first if answer.rtt_ns <= timeout_ns]
+    rtts = [answer.rtt_ns for answer in timely]
+    rtt = spread(rtts)
+    losses = losses_by_direction(answers)
+    forward = _one_way([answer.forward_ns for answer in timely])
+    backward = _one_way([answer.backward_ns for answer in timely])
+    lost = sent - len(timely)
+    return Latency(
+        method="stamp",
+        sent=sent,
+        received=len(timely),
+        lost=lost,
+        duplicate=len(answers) - len(first),
+        reordered=_reordered(first),
+        late=len(first) - len(timely),
+        rtt_ms=rtt,
+        jitter_ms=jitter_ms(rtts),
+        variation_ms=None if rtt is None else _variation(rtt),
+        loss_ratio=round(lost / sent, 6),
+        forward_loss_ratio=losses.forward if losses else None,
+        backward_loss_ratio=losses.backward if losses else None,
+        forward_ms=forward if backward else None,
+        backward_ms=backward if forward else None,
+    )
+
+
+def spread(times_ns: Sequence[int]) -> Spread | None:
+    """Describe times in milliseconds, to the microsecond; None without any."""
+    if not times_ns:
+        return None
+    ordered = sorted(times_ns)
+    return Spread(
+        min=_ms(ordered[0]),
+        median=_ms(statistics.median(ordered)),
+        mean=_ms(statistics.fmean(ordered)),
+        p95=_ms(percentile(ordered, 0.95)),
+        p99=_ms(percentile(ordered, 0.99)),
+        max=_ms(ordered[-1]),
+    )
+
+
+def percentile(ordered: Sequence[int], share: float) -> int:
+    """Give the smallest value that at least `share` of the sorted values do not exceed (nearest rank)."""
+    # The rank is rounded first: 0.95 * 20 is 19.000000000000004 in some orders of multiplication.
+    return ordered[max(1, math.ceil(round(share * len(ordered), 9))) - 1]
+
+
+def jitter_ms(rtts_ns: Sequence[int]) -> float | None:
+    """Smooth the differences of successive round trips as RFC 3550 does; None for fewer than two."""
+    if len(rtts_ns) < 2:  # noqa: PLR2004 - one has no neighbour
+        return None
+    jitter = 0.0
+    for earlier, later in itertools.pairwise(rtts_ns):
+        jitter += (abs(later - earlier) - jitter) * _GAIN
+    return _ms(jitter)
+
+
+def losses_by_direction(answers: Sequence[Answer]) -> Losses | None:
+    """Tell where packets were lost, if the reflector counts for itself; None if it copies our numbers, or restarted.
+
+    Our numbers begin at 1 so that a reflector that counts from 0 can be told from one that copies. Only what lies
+    between the first and the last answer can be told apart; a tail without any answer belongs to neither direction.
+    """
+    copies = all(answer.reflector_seq == answer.seq for answer in answers)
+    reflected = {answer.reflector_seq: answer.seq for answer in answers}
+    if copies or any(reflected[answer.reflector_seq] != answer.seq for answer in answers):
+        return None
+    low, high = min(reflected), max(reflected)
+    begin, end = reflected[low], max(reflected.values())
+    if low <= begin - FIRST_SEQ:  # a session of its own: the count says what was lost before the first answer, too
+        low, begin = 0, FIRST_SEQ
+    sent, counted = end - begin + 1, high - low + 1
+    again = len(reflected) - len(set(reflected.values()))
+    forward = sent - (counted - again)
+    return Losses(_ratio(forward, sent), _ratio(counted - len(reflected), counted))
+
+
+def _first_answers(answers: Sequence[Answer]) -> list[Answer]:
+    first: dict[int, Answer] = {}
+    for answer in answers:
+        first.setdefault(answer.seq, answer)
+    return list(first.values())
+
+
+def _reordered(first: Sequence[Answer]) -> int:
+    count, highest = 0, 0
+    for answer in first:
+        count += answer.seq < highest
+        highest = max(highest, answer.seq)
+    return count
+
+
+def _variation(rtt: Spread) -> float | None:
+    return None if rtt.p95 is None or rtt.min is None else round(rtt.p95 - rtt.min, 3)
+
+
+def _one_way(times_ns: Sequence[int | None]) -> Spread | None:
+    """Describe one direction, unless some time is unknown or below zero: then the clocks do not agree after all."""
+    known = [time_ns for time_ns in times_ns if time_ns is not None and time_ns >= 0]
+    return spread(known) if len(known) == len(times_ns) else None
+
+
+def _ratio(part: int, whole: int) -> float:
+    return round(min(1.0, max(0.0, part / whole)), 6) if whole > 0 else 0.0
+
+
+def _ms(time_ns: float) -> float:
+    return round(time_ns / _MS, 3)

@@ -1,0 +1,114 @@
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.net.round_trips import Answer, Losses, jitter_ms, losses_by_direction, percentile, spread, summarize
+
+MS = 1_000_000
+
+
+def answers(*pairs: tuple[int, int], rtt_ms: int = 10) -> list[Answer]:
+    return [Answer(seq, reflector_seq, rtt_ms * MS) for seq, reflector_seq in pairs]
+
+
+def test_a_clean_run() -> None:
+    result = summarize(20, [Answer(n, n - 1, n * MS) for n in range(1, 21)], timeout_ns=2000 * MS)
+    assert (result.sent, result.received, result.lost, result.late) == (20, 20, 0, 0)
+    assert (result.duplicate, result.reordered, result.loss_ratio) == (0, 0, 0)
+    assert result.rtt_ms is not None
+    assert (result.rtt_ms.min, result.rtt_ms.median, result.rtt_ms.mean) == (1.0, 10.5, 10.5)
+    assert (result.rtt_ms.p95, result.rtt_ms.p99, result.rtt_ms.max) == (19.0, 20.0, 20.0)
+    assert result.variation_ms == 18.0
+    assert (result.forward_loss_ratio, result.backward_loss_ratio) == (0.0, 0.0)
+    assert (result.forward_ms, result.backward_ms) == (None, None)
+
+
+def test_a_run_without_answers_has_no_times() -> None:
+    result = summarize(3, [], timeout_ns=MS)
+    assert (result.received, result.lost, result.loss_ratio) == (0, 3, 1.0)
+    assert (result.rtt_ms, result.jitter_ms, result.variation_ms, result.forward_loss_ratio) == (None,) * 4
+
+
+def test_a_late_answer_is_lost_and_in_no_time() -> None:
+    result = summarize(2, [Answer(1, 0, 5 * MS), Answer(2, 1, 3000 * MS)], timeout_ns=2000 * MS)
+    assert (result.received, result.late, result.lost, result.loss_ratio) == (1, 1, 1, 0.5)
+    assert result.rtt_ms is not None
+    assert result.rtt_ms.max == 5.0
+
+
+def test_duplicates_and_order() -> None:
+    result = summarize(4, answers((1, 0), (3, 2), (2, 1), (3, 2), (4, 3), (4, 3)), timeout_ns=2000 * MS)
+    assert (result.received, result.duplicate, result.reordered) == (4, 2, 1)
+
+
+def test_jitter_is_that_of_rfc_3550() -> None:
+    assert jitter_ms([10 * MS, 26 * MS, 26 * MS]) == pytest.approx(1 - 1 / 16, abs=0.001)
+    assert jitter_ms([10 * MS]) is None
+
+
+def test_percentiles_are_times_that_were_seen() -> None:
+    values = list(range(1, 101))
+    assert (percentile(values, 0.95), percentile(values, 0.99), percentile([7], 0.95)) == (95, 99, 7)
+    assert percentile(list(range(1, 21)), 0.95) == 19
+
+
+@given(st.lists(st.integers(0, 10**10), min_size=1, max_size=300))
+def test_a_spread_is_in_order(times_ns: list[int]) -> None:
+    found = spread(times_ns)
+    assert found is not None
+    assert found.min is not None
+    assert found.max is not None
+    assert found.min <= (found.median or 0.0) <= found.max
+    assert found.min <= (found.mean or 0.0) <= found.max
+    assert (found.median or 0.0) <= (found.p95 or 0.0) <= (found.p99 or 0.0) <= found.max
+
+
+def test_a_reflector_that_copies_tells_no_direction() -> None:
+    assert losses_by_direction(answers((1, 1), (3, 3), (4, 4))) is None
+    assert losses_by_direction([]) is None
+
+
+def test_a_counting_reflector_tells_the_way_back_from_the_way_there() -> None:
+    # 10 sent; 3 and 4 lost on the way there, the answer to 7 lost on the way back
+    seen = answers((1, 0), (2, 1), (5, 2), (6, 3), (8, 5), (9, 6), (10, 7))
+    assert losses_by_direction(seen) == Losses(forward=0.2, backward=0.125)
+
+
+def test_loss_before_the_first_answer_counts_in_a_session_of_its_own() -> None:
+    assert losses_by_direction(answers((3, 0), (4, 1))) == Losses(forward=0.5, backward=0.0)
+    assert losses_by_direction(answers((3, 2), (4, 3))) == Losses(forward=0.0, backward=0.5)
+
+
+def test_a_session_that_the_reflector_already_knew_is_counted_from_its_first_answer() -> None:
+    assert losses_by_direction(answers((2, 500), (3, 501), (5, 502))) == Losses(forward=0.25, backward=0.0)
+
+
+def test_a_reflector_that_restarted_in_mid_run_tells_no_direction() -> None:
+    assert losses_by_direction(answers((1, 0), (2, 1), (3, 2), (4, 0), (5, 1))) is None
+
+
+def test_a_packet_doubled_on_the_way_there_is_not_a_negative_loss() -> None:
+    assert losses_by_direction(answers((1, 0), (2, 1), (2, 2), (3, 3))) == Losses(0.0, 0.0)
+
+
+@given(st.integers(0, 2**32), st.floats(0, 0.3), st.floats(0, 0.3))
+def test_directions_match_what_was_really_dropped(seed: int, forward: float, backward: float) -> None:
+    chance = random.Random(seed)  # noqa: S311 - a repeatable network, not a secret
+    reached = [1] + [seq for seq in range(2, 200) if chance.random() >= forward] + [200]
+    back = [chance.random() >= backward for _ in reached]
+    back[0] = back[-1] = True
+    seen = [Answer(seq, count, MS) for count, seq in enumerate(reached) if back[count]]
+    assert losses_by_direction(seen) == Losses(
+        round((200 - len(reached)) / 200, 6), round(back.count(False) / len(reached), 6)
+    )
+
+
+def test_one_way_delays_need_clocks_that_agree() -> None:
+    good = [Answer(n, n - 1, 10 * MS, 4 * MS, 6 * MS) for n in (1, 2)]
+    result = summarize(2, good, timeout_ns=2000 * MS)
+    assert result.forward_ms is not None
+    assert (result.forward_ms.median, result.backward_ms and result.backward_ms.median) == (4.0, 6.0)
+    wrong = summarize(2, [good[0], Answer(2, 1, 10 * MS, -1 * MS, 11 * MS)], timeout_ns=2000 * MS)
+    assert (wrong.forward_ms, wrong.backward_ms) == (None, None)
