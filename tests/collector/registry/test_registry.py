@@ -1,0 +1,231 @@
+"""The registry on a real file: dates, marks, and two processes' worth of writers."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from collector.errors import RegistryUnavailable, UsageError
+from collector.registry.registry import Registry
+from collector.registry.site import Site
+
+NOW = datetime(2026, 11, 22, 1, 2, 3, 456789, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+SITE = Site("ls-th1", "Trường TH 1", "school", "rural", "lang-son", "huu-lung", access="fibre", plan="lang-son-2025")
+OTHER = replace(SITE, id="ls-th2", name="Trường TH 2")
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Registry]:
+    registry = opened(tmp_path / "registry.db")
+    yield registry
+    registry.close()
+
+
+def opened(path: Path) -> Registry:
+    registry = Registry(f"sqlite://{path}")
+    registry.open()
+    return registry
+
+
+def test_the_first_version_holds_from_the_beginning(registry: Registry) -> None:
+    registry.import_sites([SITE], now=NOW)
+    registry.add_agent("a1", SITE.id, now=NOW)
+    assert registry.snapshot().site_of("a1", NOW - 1000 * HOUR) == SITE
+
+
+def test_a_change_holds_from_now(registry: Registry) -> None:
+    registry.import_sites([SITE], now=NOW - HOUR)
+    registry.add_agent("a1", SITE.id, now=NOW - HOUR)
+    moved = replace(SITE, commune="dong-dang")
+    (change,) = registry.import_sites([moved], now=NOW)
+    assert change.since == NOW
+    snapshot = registry.snapshot()
+    assert snapshot.site_of("a1", NOW - timedelta(microseconds=1)) == SITE
+    assert snapshot.site_of("a1", NOW) == moved
+
+
+def test_a_change_never_reaches_below_tags_that_were_given_out(registry: Registry) -> None:
+    registry.import_sites([SITE, OTHER], now=NOW - HOUR)
+    registry.add_agent("a1", SITE.id, now=NOW - HOUR)
+    assert registry.fix_tags({SITE.id: NOW + 5 * HOUR}, revision=registry.revision())
+    (change,) = registry.import_sites([replace(SITE, commune="dong-dang")], now=NOW)
+    assert change.since == NOW + 5 * HOUR
+    assert registry.add_agent("a1", OTHER.id, now=NOW).since == NOW + 5 * HOUR
+    # moved on before the first move has begun: that one never gave out a tag
+    assert registry.add_agent("a1", SITE.id, now=NOW + HOUR).since == NOW + 5 * HOUR
+    site = registry.snapshot().site_of("a1", NOW + 6 * HOUR)
+    assert site is not None
+    assert site.id == SITE.id
+
+
+def test_tags_are_not_fixed_from_a_stale_view(registry: Registry, tmp_path: Path) -> None:
+    registry.import_sites([SITE], now=NOW)
+    stale = registry.revision()
+    elsewhere = opened(tmp_path / "registry.db")
+    elsewhere.import_sites([replace(SITE, commune="dong-dang")], now=NOW)
+    elsewhere.close()
+    assert not registry.fix_tags({SITE.id: NOW}, revision=stale)
+    assert registry.fixed_until() == {}
+    assert registry.fix_tags({SITE.id: NOW}, revision=registry.revision())
+    assert registry.fixed_until() == {SITE.id: NOW}
+
+
+def test_marks_only_rise_and_change_no_revision(registry: Registry) -> None:
+    registry.import_sites([SITE], now=NOW)
+    revision = registry.revision()
+    for moment in (NOW, NOW + HOUR, NOW - HOUR):
+        assert registry.fix_tags({SITE.id: moment}, revision=revision)
+    assert registry.fixed_until() == {SITE.id: NOW + HOUR}
+
+
+def test_unchanged_sites_make_no_version(registry: Registry) -> None:
+    registry.import_sites([SITE, OTHER], now=NOW)
+    revision = registry.revision()
+    assert registry.import_sites([SITE, OTHER], now=NOW + HOUR) == []
+    assert registry.revision() == revision
+    assert len(registry.snapshot().sites[SITE.id]) == 1
+
+
+def test_a_dry_run_writes_nothing(registry: Registry) -> None:
+    assert len(registry.import_sites([SITE], now=NOW, dry=True)) == 1
+    assert registry.snapshot().sites == {}
+    assert registry.revision() == 0
+
+
+def test_kept_fields_stay_as_they_are(registry: Registry) -> None:
+    registry.import_sites([SITE], now=NOW)
+    bare = replace(SITE, access=None, plan=None, name="Trường mới")
+    registry.import_sites([bare, replace(OTHER, plan=None)], now=NOW, keep={"access", "plan"})
+    assert registry.snapshot().site(SITE.id) == replace(SITE, name="Trường mới")
+    assert registry.snapshot().site(OTHER.id) == replace(OTHER, plan=None)
+
+
+def test_what_a_revoked_agent_measures_stays_out(registry: Registry) -> None:
+    registry.import_sites([SITE], now=NOW - HOUR)
+    registry.add_agent("a1", SITE.id, now=NOW - HOUR)
+    registry.revoke("a1", now=NOW)
+    snapshot = registry.snapshot()
+    assert snapshot.site_of("a1", NOW - timedelta(seconds=1)) == SITE
+    assert snapshot.site_of("a1", NOW) is None
+    assert registry.add_agent("a1", SITE.id, now=NOW + HOUR).since == NOW + HOUR
+    assert registry.snapshot().site_of("a1", NOW + timedelta(minutes=30)) is None
+
+
+def test_waiting_agents_are_listed_until_registered(registry: Registry) -> None:
+    registry.import_sites([SITE], now=NOW)
+    revision = registry.revision()
+    registry.see_waiting("new", at=NOW)
+    registry.see_waiting("new", at=NOW + HOUR)
+    (waiting,) = registry.waiting()
+    assert (waiting.agent, waiting.first, waiting.last) == ("new", NOW, NOW + HOUR)
+    assert registry.revision() == revision
+    registry.add_agent("new", SITE.id, now=NOW + HOUR)
+    assert registry.waiting() == []
+    registry.see_waiting("new", at=NOW + 2 * HOUR)  # a message that was on its way
+    assert registry.waiting() == []
+
+
+def test_wrong_names_are_said_plainly(registry: Registry) -> None:
+    with pytest.raises(UsageError, match="no site 'nowhere'"):
+        registry.add_agent("a1", "nowhere", now=NOW)
+    with pytest.raises(UsageError, match="no agent 'a1'"):
+        registry.revoke("a1", now=NOW)
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "sqlite://host/x.db", "sqlite:", "nonsense"])
+def test_an_address_of_another_kind_is_refused(url: str) -> None:
+    with pytest.raises(UsageError, match="registry url"):
+        Registry(url)
+
+
+def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
+    path = tmp_path / "registry.db"
+    path.write_bytes(b"this is no database" * 100)
+    with pytest.raises(RegistryUnavailable, match="not a database"):
+        opened(path)
+
+
+def test_a_folder_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RegistryUnavailable, match="cannot create the folder"):
+        opened(tmp_path / "file" / "registry.db")
+
+
+def test_a_database_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "registry.db"
+    opened(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE meta SET value = '99' WHERE key = 'schema_registry'")
+    connection.close()
+    with pytest.raises(UsageError, match="newer linkgauge"):
+        opened(path)
+
+
+def test_writers_in_several_threads_and_connections_all_succeed(tmp_path: Path) -> None:
+    path = tmp_path / "registry.db"
+    failures: list[BaseException] = []
+
+    def write(number: int) -> None:
+        try:
+            mine = opened(path)
+            for step in range(10):
+                mine.import_sites([replace(SITE, id=f"s{number}-{step}")], now=NOW)
+            mine.close()
+        except BaseException as error:  # noqa: BLE001 - a thread's error must reach the test
+            failures.append(error)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    registry = opened(path)
+    assert registry.revision() == 40
+    assert len(registry.snapshot().sites) == 40
+    registry.close()
+
+
+step = st.one_of(
+    st.tuples(st.just("tag"), st.integers(0, 1), st.integers(-3, 8)),
+    st.tuples(st.just("move"), st.integers(0, 1), st.integers(0, 2)),
+    st.tuples(st.just("change"), st.integers(0, 2), st.integers(0, 3)),
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(step, max_size=25))
+def test_tags_once_given_out_never_change(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]]
+) -> None:
+    """Whatever the order of reports, moves and changes, a resent report gets the tags of its first delivery."""
+    registry = opened(tmp_path_factory.mktemp("dates") / "registry.db")
+    sites = [replace(SITE, id=f"s{number}") for number in range(3)]
+    registry.import_sites(sites, now=NOW)
+    for agent in ("a0", "a1"):
+        registry.add_agent(agent, "s0", now=NOW)
+    given_out: dict[tuple[str, datetime], Site | None] = {}
+    for number, (what, which, how) in enumerate(steps):
+        now = NOW + number * HOUR
+        if what == "tag":
+            started = now + how * HOUR
+            snapshot = registry.snapshot()
+            site = snapshot.site_of(f"a{which}", started)
+            assert site is not None
+            until = {site.id: started + timedelta(minutes=1)}
+            assert registry.fix_tags(until, revision=snapshot.revision)
+            given_out.setdefault((f"a{which}", started), site)
+        elif what == "move":
+            registry.add_agent(f"a{which}", f"s{how}", now=now)
+        else:
+            registry.import_sites([replace(sites[which], commune=f"c{how}")], now=now)
+    snapshot = registry.snapshot()
+    registry.close()
+    assert {key: snapshot.site_of(*key) for key in given_out} == given_out
