@@ -1,0 +1,204 @@
+"""The archive's index in SQLite: derived from the files, so it may lag behind them or be thrown away."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from collector.archive.intervals import Intervals, Range
+
+Key = tuple[str, str]
+_VERSION: Final = 1
+_SCHEMA: Final = """
+CREATE TABLE segment (
+  number INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, end INTEGER NOT NULL, trailer BLOB NOT NULL
+);
+CREATE TABLE place (
+  id BLOB PRIMARY KEY, segment INTEGER NOT NULL, member INTEGER NOT NULL,
+  start INTEGER NOT NULL, length INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE known (
+  agent TEXT NOT NULL, epoch TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+  PRIMARY KEY (agent, epoch, first)
+) WITHOUT ROWID;
+CREATE TABLE never (
+  agent TEXT NOT NULL, epoch TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+  PRIMARY KEY (agent, epoch, first)
+) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one report's bytes lie: file, member, and start and length in the member's text."""
+
+    path: str
+    member: int
+    start: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the index must know of one archived report. `never`: sequence numbers it declares dropped (a ledger)."""
+
+    id: str
+    agent: str
+    epoch: str
+    seq: int
+    never: tuple[Range, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """One member, ready for the index: its file, its end there, and its reports with start and length."""
+
+    path: str
+    offset: int
+    end: int
+    trailer: bytes
+    heads: Sequence[tuple[Head, int, int]]
+
+
+class Index:
+    """id → place, and the known and never-coming intervals of each agent and epoch. Not safe for threads."""
+
+    def __init__(self, path: Path) -> None:
+        self.known: dict[Key, Intervals] = {}
+        self.never: dict[Key, Intervals] = {}
+        try:
+            self._database = self._open(path)
+        except sqlite3.OperationalError:
+            raise  # full, locked, not allowed: the index itself may be well
+        except sqlite3.DatabaseError:
+            remove(path)
+            self._database = self._open(path)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
+
+    def segments(self) -> dict[str, tuple[int, bytes]]:
+        """Give each indexed file's end and trailer."""
+        rows = self._database.execute("SELECT path, end, trailer FROM segment")
+        return {path: (end, trailer) for path, end, trailer in rows}
+
+    def add(self, members: Iterable[Indexed]) -> None:
+        """Take members in, all or none; raises sqlite3.Error. The intervals in memory are not touched: see `learn`."""
+        members = list(members)
+        with self._database:
+            for member in members:
+                self._add(member)
+            for table, (agent, epoch), ranges in self._changes(members):
+                self._replace(table, (agent, epoch), ranges)
+
+    def learn(self, heads: Iterable[Head]) -> None:
+        """Take reports into the intervals in memory."""
+        for head in heads:
+            self.known.setdefault((head.agent, head.epoch), Intervals()).add(head.seq)
+            for first, last in head.never:
+                self.never.setdefault((head.agent, head.epoch), Intervals()).add(first, last)
+
+    def declare_never(self, agent: str, epoch: str, ranges: Iterable[Range]) -> None:
+        """Note sequence numbers that will never come; raises sqlite3.Error, then known in memory only."""
+        intervals = self.never.setdefault((agent, epoch), Intervals())
+        for first, last in ranges:
+            intervals.add(first, last)
+        with self._database:
+            self._replace("never", (agent, epoch), intervals)
+
+    def find(self, report_id: bytes) -> Place | None:
+        """Find one report by the 16 bytes of its id."""
+        row = self._database.execute(
+            "SELECT path, member, start, length FROM place JOIN segment ON number = segment WHERE id = ?", (report_id,)
+        ).fetchone()
+        return Place(*row) if row else None
+
+    def forget(self, path: str) -> None:
+        """Drop a file that was deleted; its reports stay known."""
+        with self._database:
+            self._database.execute(
+                "DELETE FROM place WHERE segment = (SELECT number FROM segment WHERE path = ?)", (path,)
+            )
+            self._database.execute("DELETE FROM segment WHERE path = ?", (path,))
+
+    def _open(self, path: Path) -> sqlite3.Connection:
+        database = _connect(path)
+        try:
+            for table, memory in (("known", self.known), ("never", self.never)):
+                memory.clear()
+                for agent, epoch, first, last in database.execute(f"SELECT agent, epoch, first, last FROM {table}"):  # noqa: S608 - two literals
+                    memory.setdefault((agent, epoch), Intervals()).add(first, last)
+        except sqlite3.Error:
+            database.close()
+            raise
+        return database
+
+    def _add(self, member: Indexed) -> None:
+        number = self._database.execute(
+            "INSERT INTO segment (path, end, trailer) VALUES (?, ?, ?) "
+            "ON CONFLICT (path) DO UPDATE SET end = excluded.end, trailer = excluded.trailer RETURNING number",
+            (member.path, member.end, member.trailer),
+        ).fetchone()[0]
+        self._database.executemany(
+            "INSERT OR IGNORE INTO place VALUES (?, ?, ?, ?, ?)",
+            [(key_of(head.id), number, member.offset, start, length) for head, start, length in member.heads],
+        )
+
+    def _changes(self, members: Sequence[Indexed]) -> Iterator[tuple[str, Key, Intervals]]:
+        """Give what the touched intervals will be, without touching those in memory."""
+        touched: dict[Key, list[Head]] = {}
+        for member in members:
+            for head, _, _ in member.heads:
+                touched.setdefault((head.agent, head.epoch), []).append(head)
+        for key, heads in touched.items():
+            yield "known", key, _with(self.known, key, [(head.seq, head.seq) for head in heads])
+            never = [item for head in heads for item in head.never]
+            if never:
+                yield "never", key, _with(self.never, key, never)
+
+    def _replace(self, table: str, key: Key, intervals: Intervals) -> None:
+        self._database.execute(f"DELETE FROM {table} WHERE agent = ? AND epoch = ?", key)  # noqa: S608 - two literals
+        self._database.executemany(
+            f"INSERT INTO {table} VALUES (?, ?, ?, ?)",  # noqa: S608 - two literals
+            [(*key, first, last) for first, last in intervals.ranges()],
+        )
+
+
+def key_of(report_id: str) -> bytes:
+    """Write a report's id as 16 bytes; raises ValueError for anything else."""
+    key = bytes.fromhex(report_id.replace("-", ""))
+    if len(key) != 16:  # noqa: PLR2004 - a UUID
+        raise ValueError(f"{report_id!r} is not a UUID")
+    return key
+
+
+def remove(path: Path) -> None:
+    """Throw an index away."""
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, check_same_thread=False, timeout=5)
+    try:
+        database.execute("PRAGMA journal_mode = WAL")
+        # Derived, so losing the newest commits in a power cut only costs a short scan.
+        database.execute("PRAGMA synchronous = NORMAL")
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+        if version != _VERSION:
+            with closing(database.cursor()) as cursor:
+                for (name,) in cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+                    cursor.execute(f"DROP TABLE {name}")
+                cursor.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
+        database.execute("SELECT count(*) FROM segment").fetchone()
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database
+
+
+def _with(memory: Mapping[Key, Intervals], key: Key, ranges: Sequence[Range]) -> Intervals:
+    return Intervals([*(memory[key].ranges() if key in memory else ()), *ranges])
