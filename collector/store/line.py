@@ -79,13 +79,19 @@ def encode_line(point: Point) -> bytes:
 
 
 @lru_cache(maxsize=65_536)
+def clean_tags(tags: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Tags as every engine stores them: sorted, none empty."""
+    kept = sorted((tag_text(name), tag_text(value)) for name, value in tags)
+    return tuple((name, value) for name, value in kept if name and value)
+
+
+@lru_cache(maxsize=65_536)
 def _series(measurement: str, tags: tuple[tuple[str, str], ...]) -> str:
     """A series' key; a fleet has few of them, and each is written thousands of times."""
     name = tag_text(measurement).lstrip("#")
     if not name:
         raise PointError("a measurement needs a name")
-    kept = sorted((tag_text(key), tag_text(value)) for key, value in tags)
-    pairs = [f",{key.translate(_KEY_ESCAPES)}={value.translate(_KEY_ESCAPES)}" for key, value in kept if key and value]
+    pairs = [f",{key.translate(_KEY_ESCAPES)}={value.translate(_KEY_ESCAPES)}" for key, value in clean_tags(tags)]
     return name.translate(_MEASUREMENT_ESCAPES) + "".join(pairs)
 
 

@@ -1,0 +1,319 @@
+"""The embedded store: one SQLite file, WAL, `synchronous=FULL`, so what `write` returned from survives a power cut.
+
+One thread writes and one reads, each with its own connection; the event loop never waits for the disk.
+"""
+
+import asyncio
+import os
+import sqlite3
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from collector.errors import CollectorError, PointsRefused, StoreFull, StoreUnavailable
+from collector.store.line import PointError, check, clean_tags, field_value, tag_text
+from collector.store.points import conclusive_flag
+from collector.store.sqlite_schema import COLUMN_LIMIT, NAME, Layout, tags_of, upsert
+from collector.store.store import FieldValue, Point, Row, StoreInfo, Summary
+
+T = TypeVar("T")
+
+_WAL_BYTES = 64 * 2**20
+_ROOM_BYTES = 2**20
+
+
+@dataclass(slots=True)
+class _Side:
+    """One connection and the only thread that may touch it."""
+
+    name: str
+    thread: ThreadPoolExecutor | None = None
+    layout: Layout | None = None
+    file: tuple[int, int] = (0, 0)
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do work in the thread, which is started when first needed."""
+        if self.thread is None:
+            self.thread = ThreadPoolExecutor(1, thread_name_prefix=f"series-{self.name}")
+        return await asyncio.get_running_loop().run_in_executor(self.thread, work)
+
+    def drop_connection(self) -> None:
+        """Close the connection, in its thread; the next work opens another."""
+        layout, self.layout = self.layout, None
+        if layout is not None:
+            with suppress(sqlite3.Error):
+                layout.connection.close()
+
+
+@dataclass(slots=True)
+class SqliteStore:
+    """A time series in one file. `busy_s`: how long to wait for another program's lock."""
+
+    path: Path
+    busy_s: float = 5.0
+    _writer: _Side = field(default_factory=lambda: _Side("write"))
+    _reader: _Side = field(default_factory=lambda: _Side("read"))
+
+    async def open(self) -> None:
+        """Create the file and its tables when missing; raises StoreUnavailable or StoreFull."""
+        await self._writer.run(lambda: self._guarded(self._writer, lambda layout: layout.refresh()))
+
+    async def close(self) -> None:
+        """Close the file; harmless when not open, and the store may be opened again."""
+        for side in (self._reader, self._writer):
+            thread = side.thread
+            if thread is not None:
+                await side.run(side.drop_connection)
+                side.thread = None
+                thread.shutdown()
+
+    async def write(self, points: Sequence[Point]) -> None:
+        """Make points durable: one transaction, on the disk before this returns. Errors: see `Store`."""
+        refused = await self._writer.run(lambda: self._guarded(self._writer, lambda layout: _write(layout, points)))
+        if refused:
+            index, why = next(iter(refused.items()))
+            raise PointsRefused(
+                f"{len(refused)} of {len(points)} points can never be stored; the first, {points[index].measurement}:"
+                f" {why}",
+                tuple(refused),
+            )
+
+    async def samples(
+        self, measurement: str, *, site: str, start_ns: int, end_ns: int, limit: int | None = None
+    ) -> list[Row]:
+        """One site's rows, oldest first; with a limit, the newest so many of them."""
+        count = -1 if limit is None else max(0, limit)
+        return await self._read(lambda layout: _rows(layout, measurement, site, (start_ns, end_ns), count))
+
+    async def recent(self, measurement: str, *, start_ns: int, per_site: int) -> dict[str, list[Row]]:
+        """Each site's newest rows since `start_ns`, oldest first."""
+        window = (start_ns, 2**63 - 1)
+
+        def read(layout: Layout) -> dict[str, list[Row]]:
+            rows = {site: _rows(layout, measurement, site, window, max(0, per_site)) for site in _sites(layout)}
+            return {site: found for site, found in rows.items() if found}
+
+        return await self._read(read)
+
+    async def summary(self, measurement: str, field: str, *, start_ns: int, end_ns: int) -> dict[str, Summary]:
+        """Each site's number and median of a field over its conclusive rows."""
+        return await self._read(lambda layout: _summary(layout, measurement, field, (start_ns, end_ns)))
+
+    async def drop(self) -> None:
+        """Delete every point."""
+
+        def drop(layout: Layout) -> None:
+            with _transaction(layout):
+                layout.drop()
+                layout.create()
+
+        await self._writer.run(lambda: self._guarded(self._writer, drop))
+
+    async def info(self) -> StoreInfo:
+        """Say what this engine is."""
+        return StoreInfo("sqlite", sqlite3.sqlite_version, await self._read(_count))
+
+    async def _read(self, work: Callable[[Layout], T]) -> T:
+        def read(layout: Layout) -> T:
+            layout.refresh()
+            return work(layout)
+
+        if self._writer.layout is None:
+            await self.open()
+        return await self._reader.run(lambda: self._guarded(self._reader, read))
+
+    def _guarded(self, side: _Side, work: Callable[[Layout], T]) -> T:
+        """Run work on a side's connection, in its thread; its errors become ours, and a bad connection is dropped.
+
+        The file is looked up again afterwards: what was written to a deleted file is on no disk.
+        """
+        try:
+            if side.layout is None:
+                side.layout = self._connect(create=side is self._writer)
+                side.file = _identity(self.path)
+            done = work(side.layout)
+        except (sqlite3.Error, OSError) as error:
+            side.drop_connection()
+            raise self._named(error) from error
+        if _identity(self.path) != side.file:
+            side.drop_connection()
+            raise StoreUnavailable(f"{self.path} was moved or deleted while in use; it is made anew at the next try")
+        return done
+
+    def _connect(self, *, create: bool) -> Layout:
+        if create:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        address = f"file:{quote(str(self.path.absolute()))}?mode={'rwc' if create else 'rw'}"
+        connection = sqlite3.connect(address, timeout=self.busy_s, isolation_level=None, uri=True)
+        try:
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", f"journal_size_limit={_WAL_BYTES}"):
+                connection.execute(f"PRAGMA {pragma}")
+            layout = Layout(connection)
+            if create:
+                with _transaction(layout):
+                    layout.create()
+        except BaseException:
+            connection.close()
+            raise
+        return layout
+
+    def _named(self, error: sqlite3.Error | OSError) -> CollectorError:
+        """The operator's words for what SQLite or the file system said."""
+        if isinstance(error, OSError):
+            return StoreUnavailable(f"cannot use {self.path}: {error.strerror}; check the folder and its rights")
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_full(self.path)):
+            return StoreFull(f"no room left for {self.path}: free some space; the reports wait at the agents")
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return StoreUnavailable(f"{self.path} is locked by another program: {error}; it is tried again")
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return StoreUnavailable(
+                f"{self.path} is damaged or no series file: {error}; move it away and fill a new one from the archive"
+            )
+        return StoreUnavailable(f"cannot use {self.path}: {error}; check the disk and the folder's rights")
+
+
+@contextmanager
+def _transaction(layout: Layout) -> Iterator[None]:
+    """All or nothing; after a failure the layout's ids, which may never have reached the disk, are forgotten."""
+    layout.connection.execute("BEGIN IMMEDIATE")
+    try:
+        layout.refresh()
+        yield
+        layout.connection.execute("COMMIT")
+    except BaseException:
+        layout.forget()
+        with suppress(sqlite3.Error):
+            layout.connection.execute("ROLLBACK")
+        raise
+
+
+def _write(layout: Layout, points: Sequence[Point]) -> dict[int, str]:
+    """Write what can be written, and give the refused ones' places with the reason."""
+    refused: dict[int, str] = {}
+    with _transaction(layout):
+        writable: dict[str, list[tuple[Point, dict[str, FieldValue]]]] = defaultdict(list)
+        for index, point in enumerate(points):
+            try:
+                writable[point.measurement].append((point, _fields(layout, point)))
+            except PointError as error:
+                refused[index] = str(error)
+        for measurement, rows in writable.items():
+            _write_rows(layout, measurement, rows)
+    return refused
+
+
+def _fields(layout: Layout, point: Point) -> dict[str, FieldValue]:
+    """A point's fields as they are stored; columns that are missing are added, so types are fixed by the first."""
+    check(point)
+    kept = {name: value for name, raw in point.fields.items() if (value := field_value(raw)) is not None}
+    if not kept:
+        raise PointError("a point needs a field")
+    if not NAME.fullmatch(point.measurement):
+        raise PointError(f"measurement {point.measurement!r} is not [a-z][a-z0-9_]*")
+    columns = layout.columns(point.measurement)
+    new = {name: type(value) for name, value in kept.items() if columns.get(name) is not type(value)}
+    if new:
+        _check_new(point.measurement, columns, new)
+        layout.widen(point.measurement, new)
+    return kept
+
+
+def _check_new(measurement: str, columns: dict[str, type], new: dict[str, type]) -> None:
+    """Raise PointError for a field that changes its type, or that no column can be made for."""
+    for name, kind in new.items():
+        if name in columns:
+            raise PointError(f"field {name} is {kind.__name__}, but is already {columns[name].__name__} in the series")
+        if not NAME.fullmatch(name):
+            raise PointError(f"field {name!r} is not [a-z][a-z0-9_]*")
+    if len(columns) + len(new) > COLUMN_LIMIT:
+        raise PointError(f"more than {COLUMN_LIMIT} fields in {measurement}")
+
+
+def _write_rows(layout: Layout, measurement: str, rows: list[tuple[Point, dict[str, FieldValue]]]) -> None:
+    columns = tuple(layout.columns(measurement))
+
+    def values() -> Iterator[tuple[Any, ...]]:
+        for point, fields in rows:
+            series, site = layout.series(clean_tags(point.tags))
+            yield (site, point.time_ns, series, *map(fields.get, columns))
+
+    layout.connection.executemany(upsert(measurement, columns), list(values()))
+
+
+def _sites(layout: Layout) -> list[str]:
+    return [name for (name,) in layout.connection.execute("SELECT name FROM _site WHERE name != '' ORDER BY name")]
+
+
+def _rows(layout: Layout, measurement: str, site: str, window: tuple[int, int], count: int) -> list[Row]:
+    """The newest `count` rows (-1: all) of a site in a window, oldest first."""
+    columns = layout.columns(measurement) if NAME.fullmatch(measurement) else {}
+    if not columns:
+        return []
+    names = "".join(f', point."{name}"' for name in columns)
+    found = layout.connection.execute(
+        f'SELECT point._time, series.tags{names} FROM "_{measurement}" AS point'  # noqa: S608 - names are checked
+        " JOIN _series AS series ON series.id = point._series"
+        " WHERE point._site = (SELECT id FROM _site WHERE name = ?) AND point._time >= ? AND point._time < ?"
+        " ORDER BY point._time DESC, point._series DESC LIMIT ?",
+        (tag_text(site), *window, count),
+    ).fetchall()
+    types = tuple(columns.items())
+    return [Row(time, tags_of(tags), _typed(types, values)) for time, tags, *values in reversed(found)]
+
+
+def _typed(types: tuple[tuple[str, type], ...], values: list[Any]) -> dict[str, FieldValue]:
+    return {
+        name: bool(value) if kind is bool else value
+        for (name, kind), value in zip(types, values, strict=True)
+        if value is not None
+    }
+
+
+def _summary(layout: Layout, measurement: str, field: str, window: tuple[int, int]) -> dict[str, Summary]:
+    columns = layout.columns(measurement) if NAME.fullmatch(measurement) else {}
+    flag = conclusive_flag(measurement, field)
+    if columns.get(field) is not float or flag not in columns:
+        return {}
+    found = layout.connection.execute(
+        f'SELECT site.name, point."{field}" FROM _site AS site'  # noqa: S608 - names are columns
+        f' CROSS JOIN "_{measurement}" AS point ON point._site = site.id'
+        f" WHERE site.name != '' AND point._time >= ? AND point._time < ? AND point.\"{flag}\""
+        f' AND point."{field}" IS NOT NULL',
+        window,
+    )
+    values: dict[str, list[float]] = defaultdict(list)
+    for site, value in found:
+        values[site].append(value)
+    return {site: Summary(len(numbers), statistics.median(numbers)) for site, numbers in values.items()}
+
+
+def _count(layout: Layout) -> int:
+    counts = (
+        layout.connection.execute(f'SELECT count(*) FROM "_{measurement}"').fetchone()[0]  # noqa: S608 - names are checked
+        for measurement in layout.measurements()
+    )
+    return sum(counts)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Which file a path names now; nothing that a real file has when there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return (-1, -1)
+    return (found.st_dev, found.st_ino)
+
+
+def _is_full(path: Path) -> bool:
+    try:
+        room = os.statvfs(path.parent)
+    except OSError:
+        return False
+    return room.f_bavail * room.f_frsize < _ROOM_BYTES

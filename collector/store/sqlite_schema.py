@@ -1,0 +1,149 @@
+"""How the embedded store lays series out in a SQLite file, and the views that people read.
+
+Per measurement a table `_<measurement>` whose primary key starts with site and time, so one site's window is one
+run of the disk, and a view `<measurement>` with the contract's tags as columns. Tag sets and sites are kept once,
+in `_series` and `_site`. Names that start with `_` are ours; measurements and fields never do.
+"""
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
+
+from collector.store.points import EXTRA_TAGS, TAGS, known_columns
+
+NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,119}")
+COLUMN_LIMIT: Final = 1500
+"""Fields of a measurement; SQLite's own limit is 2,000 columns."""
+
+_BASE: Final = """
+CREATE TABLE IF NOT EXISTS _site (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS _series (
+  id INTEGER PRIMARY KEY, site INTEGER NOT NULL REFERENCES _site (id), tags TEXT NOT NULL UNIQUE
+);
+"""
+_DECLARED: Final[Mapping[type, str]] = {float: "REAL", str: "TEXT", bool: "BOOLEAN"}
+_TYPES: Final[Mapping[str, type]] = {declared: kind for kind, declared in _DECLARED.items()}
+
+Tags = tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
+class Layout:
+    """What one connection knows of the file; forgotten as soon as anyone changes the schema, or a write fails."""
+
+    connection: sqlite3.Connection
+    _version: int = -1
+    _columns: dict[str, dict[str, type]] = field(default_factory=dict)
+    _series: dict[Tags, tuple[int, int]] = field(default_factory=dict)
+
+    def refresh(self) -> None:
+        """Forget what another connection may have changed: columns come and go only with the schema's version."""
+        version: int = self.connection.execute("PRAGMA schema_version").fetchone()[0]
+        if version != self._version:
+            self.forget()
+            self._version = version
+
+    def forget(self) -> None:
+        """Read everything again when it is next needed."""
+        self._version = -1
+        self._columns.clear()
+        self._series.clear()
+
+    def create(self) -> None:
+        """Make what is missing, in the open transaction; known measurements get their views before their first row."""
+        for statement in filter(str.strip, _BASE.split(";")):
+            self.connection.execute(statement)
+        for measurement, columns in known_columns().items():
+            self.widen(measurement, columns)
+
+    def drop(self) -> None:
+        """Remove every point and every series, in the open transaction."""
+        for measurement in self.measurements():
+            self.connection.execute(f'DROP VIEW IF EXISTS "{measurement}"')
+            self.connection.execute(f'DROP TABLE "_{measurement}"')
+        for table in ("_series", "_site"):
+            self.connection.execute(f"DROP TABLE IF EXISTS {table}")
+        self.forget()
+
+    def measurements(self) -> list[str]:
+        """The measurements that have a table."""
+        tables = self.connection.execute(
+            r"SELECT substr(name, 2) FROM sqlite_schema WHERE type = 'table' AND name LIKE '\_%' ESCAPE '\'"
+            " AND name NOT IN ('_site', '_series') ORDER BY name"
+        )
+        return [name for (name,) in tables]
+
+    def columns(self, measurement: str) -> dict[str, type]:
+        """A measurement's fields and their types, in the table's order; empty when there is no such table."""
+        if measurement not in self._columns:
+            found = self.connection.execute("SELECT name, type FROM pragma_table_info(?)", (f"_{measurement}",))
+            self._columns[measurement] = {name: _TYPES[kind] for name, kind in found if not name.startswith("_")}
+        return self._columns[measurement]
+
+    def widen(self, measurement: str, fields: Mapping[str, type]) -> None:
+        """Add the columns that a measurement lacks, in the open transaction."""
+        known = self.columns(measurement)
+        new = {name: kind for name, kind in fields.items() if name not in known}
+        if known and not new:
+            return
+        self.connection.execute(
+            f'CREATE TABLE IF NOT EXISTS "_{measurement}" ('
+            "_site INTEGER NOT NULL, _time INTEGER NOT NULL, _series INTEGER NOT NULL,"
+            " PRIMARY KEY (_site, _time, _series)) WITHOUT ROWID"
+        )
+        for name, kind in new.items():
+            self.connection.execute(f'ALTER TABLE "_{measurement}" ADD COLUMN "{name}" {_DECLARED[kind]}')
+        self._columns.pop(measurement, None)
+        self.connection.execute(f'DROP VIEW IF EXISTS "{measurement}"')
+        self.connection.execute(_view(measurement, self.columns(measurement)))
+
+    def series(self, tags: Tags) -> tuple[int, int]:
+        """The ids of a tag set and of its site (no name without one), made when new, in the open transaction."""
+        ids = self._series.get(tags)
+        if ids is None:
+            site = self._id("_site", ("name",), (dict(tags).get("site", ""),))
+            text = json.dumps(dict(tags), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+            ids = self._series[tags] = (self._id("_series", ("tags", "site"), (text, site)), site)
+        return ids
+
+    def _id(self, table: str, columns: tuple[str, ...], values: tuple[str | int, ...]) -> int:
+        marks = ", ".join("?" * len(values))
+        self.connection.execute(
+            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING",  # noqa: S608 - fixed names
+            values,
+        )
+        found = self.connection.execute(f"SELECT id FROM {table} WHERE {columns[0]} = ?", values[:1])  # noqa: S608 - fixed names
+        number: int = found.fetchone()[0]
+        return number
+
+
+def upsert(measurement: str, columns: Iterable[str]) -> str:
+    """The statement that writes a row as InfluxDB does: fields merge, a new value of the same field wins."""
+    names = [f'"{name}"' for name in columns]
+    keys = ["_site", "_time", "_series"]
+    merged = ", ".join(f"{name} = coalesce(excluded.{name}, {name})" for name in names)
+    return (
+        f'INSERT INTO "_{measurement}" ({", ".join(keys + names)}) VALUES ({", ".join("?" * (len(keys) + len(names)))})'  # noqa: S608 - names are checked
+        f" ON CONFLICT DO UPDATE SET {merged}"
+    )
+
+
+@lru_cache(maxsize=65_536)
+def tags_of(text: str) -> Mapping[str, str]:
+    """A series' tags from their stored form."""
+    tags: dict[str, str] = json.loads(text)
+    return tags
+
+
+def _view(measurement: str, columns: Iterable[str]) -> str:
+    tags = ", ".join(f"series.tags ->> '{tag}' AS \"{tag}\"" for tag in (*TAGS, *EXTRA_TAGS))
+    fields = "".join(f', point."{name}"' for name in columns if name not in {*TAGS, *EXTRA_TAGS, "time", "utc"})
+    return (
+        f'CREATE VIEW "{measurement}" AS SELECT point._time AS time,'  # noqa: S608 - names are checked
+        " strftime('%Y-%m-%dT%H:%M:%fZ', point._time / 1e9, 'unixepoch') AS utc,"
+        f' {tags}{fields} FROM "_{measurement}" AS point JOIN _series AS series ON series.id = point._series'
+    )
