@@ -44,7 +44,7 @@ class Losses:
 
 
 def summarize(sent: int, answers: Sequence[Answer], *, timeout_ns: int) -> Latency:
-    """Give the result of a run that sent `sent` packets, at least one, from FIRST_SEQ on; answers in order of arrival."""
+    """Give the result of a run that sent `sent` packets (not none) from FIRST_SEQ on; answers in order of arrival."""
     first = _first_answers(answers)
     timely = [answer for answer in first if answer.rtt_ns <= timeout_ns]
     rtts = [answer.rtt_ns for answer in timely]

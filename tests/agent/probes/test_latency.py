@@ -1,0 +1,335 @@
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from agent.errors import Failed, UsageError
+from agent.net import stamp
+from agent.net.kernel_time import Reading, read_clocks
+from agent.net.peer_url import parse
+from agent.probes import PROBES
+from agent.probes.latency import Plan, Session, planned, probe, within
+from agent.probes.probe import Outcome, Progress, Task
+from agent.wire.results import Latency
+
+Fault = Callable[[int], list[float]]
+"""From the reflector's count to the delays, in seconds, of the answers to send: none is loss, two a duplicate."""
+
+
+def once(_: int) -> list[float]:
+    return [0.0]
+
+
+class Reflector(asyncio.DatagramProtocol):
+    """A real stateful reflector that misbehaves on order."""
+
+    def __init__(self, fault: Fault = once, *, key: bytes | None = None, stateful: bool = True) -> None:
+        self.fault, self.key, self.stateful = fault, key, stateful
+        self.heard = 0
+        self.forward_drops: set[int] = set()
+        self.transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
+        received_ns = time.time_ns()
+        try:
+            packet = stamp.decode_sender(data, key=self.key)
+        except stamp.BadPacketError:
+            return
+        if packet.seq in self.forward_drops:
+            return
+        loop = asyncio.get_running_loop()
+        for delay_s in self.fault(self.heard):
+            loop.call_later(delay_s, self.answer, packet, received_ns, self.heard, addr)
+        self.heard += 1
+
+    def answer(self, packet: stamp.SenderPacket, received_ns: int, count: int, addr: tuple[str | Any, int]) -> None:
+        reply = stamp.ReflectorPacket(
+            seq=count if self.stateful else packet.seq,
+            received_ns=received_ns,
+            sent_ns=time.time_ns(),
+            sender_seq=packet.seq,
+            sender_sent_ns=packet.sent_ns,
+            sender_error=packet.error,
+            ssid=packet.ssid,
+        )
+        assert self.transport is not None
+        self.transport.sendto(stamp.encode_reflector(reply, key=self.key), addr)
+
+
+@contextlib.asynccontextmanager
+async def serving(reflector: Reflector, host: str = "127.0.0.1") -> AsyncIterator[int]:
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(lambda: reflector, local_addr=(host, 0))
+    try:
+        yield transport.get_extra_info("sockname")[1]
+    finally:
+        transport.close()
+
+
+FAST = {"interval": "0.005", "timeout": "0.3"}
+
+
+async def measured(reflector: Reflector, *, count: int = 20, **options: str) -> Latency:
+    async with serving(reflector) as port:
+        outcome = await probe(Task(f"stamp://127.0.0.1:{port}", options=FAST | {"count": str(count)} | options))
+    assert isinstance(outcome.result, Latency)
+    return outcome.result
+
+
+@pytest.mark.parametrize(("host", "family"), [("127.0.0.1", "ipv4"), ("::1", "ipv6")])
+async def test_a_clean_line(host: str, family: str) -> None:
+    seen: list[Progress] = []
+    url = f"[{host}]" if ":" in host else host
+    async with serving(Reflector(), host) as port:
+        task = Task(f"stamp://{url}:{port}", options=FAST | {"count": "30"}, progress=seen.append)
+        outcome = await PROBES["latency"](task)
+    result = outcome.result
+    assert isinstance(result, Latency)
+    assert (result.method, result.sent, result.received, result.lost, result.duplicate) == ("stamp", 30, 30, 0, 0)
+    assert (result.forward_loss_ratio, result.backward_loss_ratio, result.loss_ratio) == (0, 0, 0)
+    assert result.rtt_ms is not None
+    assert 0 <= (result.rtt_ms.min or 0) <= (result.rtt_ms.median or 0) < 50
+    assert (outcome.family, outcome.doubts) == (family, ())
+    assert outcome.peer is not None
+    assert (outcome.peer.url, outcome.peer.address) == (f"stamp://{url}:{port}", host)
+    assert outcome.link is not None
+    assert outcome.link.interface == "lo"
+    assert [progress.done for progress in seen] == pytest.approx([n / 30 for n in range(1, 31)])
+    assert seen[-1].unit == "ms"
+    assert msgspec.convert(msgspec.to_builtins(result), Latency) == result
+
+
+async def test_the_reflectors_own_delay_is_not_the_lines() -> None:
+    result = await measured(Reflector(lambda _: [0.08]), timeout="1")
+    assert result.rtt_ms is not None
+    assert (result.rtt_ms.median or 0) < 40
+
+
+async def test_loss_by_direction() -> None:
+    reflector = Reflector(lambda count: [] if count in {4, 5, 6} else [0.0])
+    reflector.forward_drops = {3, 10}
+    result = await measured(reflector, count=22)
+    assert (result.sent, result.received, result.lost) == (22, 17, 5)
+    assert result.forward_loss_ratio == pytest.approx(2 / 22, abs=1e-6)
+    assert result.backward_loss_ratio == pytest.approx(3 / 20, abs=1e-6)
+
+
+async def test_a_stateless_reflector_tells_no_direction() -> None:
+    result = await measured(Reflector(lambda count: [] if count == 4 else [0.0], stateful=False))
+    assert (result.lost, result.forward_loss_ratio, result.backward_loss_ratio) == (1, None, None)
+
+
+async def test_duplicates_reordering_and_late_answers_are_told_apart() -> None:
+    def fault(count: int) -> list[float]:
+        return {2: [0.0, 0.0], 5: [0.06], 7: [0.25]}.get(count, [0.0])
+
+    class Honest(Reflector):
+        # T3 is when the answer is due, not when it leaves: so the delay is the line's
+        def answer(self, packet: stamp.SenderPacket, received_ns: int, count: int, addr: tuple[str | Any, int]) -> None:
+            reply = stamp.ReflectorPacket(count, received_ns, received_ns, packet.seq, packet.sent_ns)
+            assert self.transport is not None
+            self.transport.sendto(stamp.encode_reflector(reply, key=self.key), addr)
+
+    result = await measured(Honest(fault), count=60, timeout="0.2")
+    assert (result.duplicate, result.late, result.lost, result.received) == (1, 1, 1, 59)
+    assert result.reordered == 2
+    assert result.rtt_ms is not None
+    assert 60 <= (result.rtt_ms.max or 0) < 200
+
+
+async def test_the_authenticated_mode(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("correct horse\n")
+    result = await measured(Reflector(key=b"correct horse"), hmac_key=str(key))
+    assert result.received == 20
+
+
+async def test_an_answer_signed_with_another_key_is_no_answer(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("mine")
+
+    class Other(Reflector):
+        def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
+            packet = stamp.decode_sender(data, key=b"mine")
+            reply = stamp.ReflectorPacket(0, 0, 0, packet.seq, packet.sent_ns)
+            assert self.transport is not None
+            self.transport.sendto(stamp.encode_reflector(reply, key=b"theirs"), addr)
+
+    with pytest.raises(Failed, match="handshake:protocol"):
+        await measured(Other(), count=5, hmac_key=str(key))
+
+
+async def test_hostile_answers_are_not_counted() -> None:
+    class Hostile(Reflector):
+        def answer(self, packet: stamp.SenderPacket, received_ns: int, count: int, addr: tuple[str | Any, int]) -> None:
+            assert self.transport is not None
+            for payload in (b"", b"x", bytes(44), bytes(2000)):
+                self.transport.sendto(payload, addr)
+            forged = stamp.ReflectorPacket(count, received_ns, received_ns, packet.seq, packet.sent_ns + 1)
+            self.transport.sendto(stamp.encode_reflector(forged), addr)
+            super().answer(packet, received_ns, count, addr)
+
+    result = await measured(Hostile())
+    assert (result.received, result.duplicate) == (20, 0)
+
+
+async def test_a_reflector_whose_clock_jumps_does_not_bend_the_times() -> None:
+    class Jumping(Reflector):
+        def answer(self, packet: stamp.SenderPacket, received_ns: int, count: int, addr: tuple[str | Any, int]) -> None:
+            super().answer(packet, received_ns + (count % 3 - 1) * 3_600_000_000_000, count, addr)
+
+    result = await measured(Jumping())
+    assert result.rtt_ms is not None
+    assert (result.rtt_ms.max or 1e9) < 200
+
+
+async def test_our_own_clock_being_set_does_not_bend_the_times() -> None:
+    readings = 0
+
+    def stepping() -> Reading:
+        nonlocal readings
+        readings += 1
+        now = read_clocks()
+        return Reading(now.wall_ns + (readings // 10 % 3 - 1) * 3_600_000_000_000, now.monotonic_ns)
+
+    async with serving(Reflector()) as port:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
+            sock.connect(("127.0.0.1", port))
+            session = Session(sock, Plan(count=40, interval_s=0.005, timeout_s=0.3), clocks=stepping)
+            await session.run(Task("stamp://127.0.0.1"))
+    assert len(session.answers) == 40
+    assert all(0 <= answer.rtt_ns < 200_000_000 for answer in session.answers)
+
+
+async def test_one_way_delays_only_with_synchronised_clocks_at_both_ends() -> None:
+    class Synchronized(Reflector):
+        def answer(self, packet: stamp.SenderPacket, received_ns: int, count: int, addr: tuple[str | Any, int]) -> None:
+            estimate = stamp.error_estimate(0.001, synchronized=True)
+            reply = stamp.ReflectorPacket(count, received_ns, received_ns, packet.seq, packet.sent_ns, estimate)
+            assert self.transport is not None
+            self.transport.sendto(stamp.encode_reflector(reply), addr)
+
+    for ours in (True, False):
+        async with serving(Synchronized()) as port:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
+                sock.connect(("127.0.0.1", port))
+                session = Session(sock, Plan(count=3, interval_s=0.005, timeout_s=0.3), synchronized=ours)
+                await session.run(Task("stamp://127.0.0.1"))
+        assert all((answer.forward_ns is not None) is ours for answer in session.answers)
+
+
+async def test_nobody_there_is_refused_at_once() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    begin = time.monotonic()
+    with pytest.raises(Failed, match="connect:refused"):
+        await probe(Task(f"stamp://127.0.0.1:{port}"))
+    assert time.monotonic() - begin < 5
+
+
+async def test_a_dead_peer_is_a_timeout() -> None:
+    with pytest.raises(Failed, match=r"connect:timeout \(no answer to 5 packets\)"):
+        await measured(Reflector(lambda _: []), count=5)
+
+
+async def test_a_peer_that_dies_in_mid_run_is_loss() -> None:
+    reflector = Reflector()
+
+    def fault(count: int) -> list[float]:
+        if count == 9:
+            assert reflector.transport is not None
+            asyncio.get_running_loop().call_soon(reflector.transport.close)
+        return [0.0] if count < 9 else []
+
+    reflector.fault = fault
+    result = await measured(reflector, count=20)
+    assert (result.sent, result.received, result.lost) == (20, 9, 11)
+
+
+async def test_only_late_answers_are_a_timeout_of_the_transfer() -> None:
+    class Slow(Reflector):
+        def answer(self, packet: stamp.SenderPacket, received_ns: int, count: int, addr: tuple[str | Any, int]) -> None:
+            reply = stamp.ReflectorPacket(count, received_ns, received_ns, packet.seq, packet.sent_ns)
+            assert self.transport is not None
+            self.transport.sendto(stamp.encode_reflector(reply), addr)
+
+    with pytest.raises(Failed, match="transfer:timeout"):
+        await measured(Slow(lambda _: [0.2]), count=60, timeout="0.1")
+
+
+async def test_a_cancelled_run_leaves_no_reader_behind() -> None:
+    async with serving(Reflector(lambda _: [])) as port:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await probe(Task(f"stamp://127.0.0.1:{port}"))
+
+
+async def test_seconds_are_respected() -> None:
+    begin = time.monotonic()
+    async with serving(Reflector()) as port:
+        outcome: Outcome = await probe(Task(f"stamp://127.0.0.1:{port}", max_seconds=0.5))
+    assert time.monotonic() - begin < 2
+    assert isinstance(outcome.result, Latency)
+    assert (outcome.result.sent, outcome.doubts) == (6, ("budget_cut",))
+
+
+def test_budgets_cut_the_plan() -> None:
+    assert within(Plan(), max_bytes=None, max_seconds=None) == Plan()
+    assert within(Plan(), max_bytes=None, max_seconds=12).count == 200
+    assert within(Plan(), max_bytes=None, max_seconds=6).count == 81
+    assert within(Plan(), max_bytes=184 * 50, max_seconds=None) == Plan(count=50)
+    assert within(Plan(), max_bytes=184 * 19, max_seconds=None) == Plan(count=19, cut=True)
+    assert within(Plan(key=b"k"), max_bytes=320 * 50, max_seconds=None).count == 50
+    assert not within(Plan(count=5), max_bytes=10**6, max_seconds=20).cut
+    with pytest.raises(Failed, match="device:budget"):
+        within(Plan(), max_bytes=100, max_seconds=None)
+    with pytest.raises(Failed, match="device:budget"):
+        within(Plan(), max_bytes=None, max_seconds=0)
+
+
+def test_ports() -> None:
+    assert planned({}, parse("msak+wss://peer.example:4443")).port == 8862
+    assert planned({}, parse("peer.example:4443")).port == 8862
+    assert planned({}, parse("stamp://peer.example:862")).port == 862
+    assert planned({"port": "99"}, parse("msak+ws://peer.example")).port == 99
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"cuont": "3"}, "no option 'cuont'"),
+        ({"count": "0"}, "count: expected a number from 1 to 10000, not '0'"),
+        ({"count": "many"}, "count"),
+        ({"interval": "nan"}, "interval"),
+        ({"interval": "0"}, "interval"),
+        ({"timeout": "inf"}, "timeout"),
+        ({"hmac_key": "/nonexistent/key"}, "cannot read /nonexistent/key: No such file"),
+        ({"hmac_key": "/dev/null"}, "is empty"),
+    ],
+)
+def test_wrong_options_get_one_plain_line(options: dict[str, str], words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        planned(options, parse("stamp://peer.example"))
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("peer", ["mlab:", "ookla://3", "nonsense://x", ""])
+async def test_a_peer_without_a_reflector_is_wrong_usage(peer: str) -> None:
+    with pytest.raises(UsageError):
+        await probe(Task(peer))
+
+
+async def test_a_name_that_is_not_there() -> None:
+    with pytest.raises(Failed, match="resolve:"):
+        await probe(Task("stamp://name.invalid:8862", family="ipv4"))
