@@ -15,9 +15,8 @@ def replace(path: Path, content: bytes, *, mode: int = 0o640) -> None:
             file.flush()
             os.fsync(number)
         Path(name).replace(path)
-    except BaseException:
+    finally:
         Path(name).unlink(missing_ok=True)
-        raise
     _sync(path.parent)
 
 

@@ -10,12 +10,11 @@ from typing import Final
 import msgspec
 
 from agent.clock import SET_SINCE
-from agent.wire.results import Ledger, Range, Tally
+from agent.wire.results import Ledger, Tally
 
 STOPPED: Final = "stopped"
 UNUSABLE: Final = "unusable"
 UNKEPT: Final = "unkept"
-RANGES: Final = 1000
 
 
 class Book(msgspec.Struct, frozen=True):
@@ -42,10 +41,10 @@ class Ledgers:
         reasons = self._skipped.setdefault(kind, {})
         reasons[reason] = reasons.get(reason, 0) + count
 
-    def close(self, today: date, *, dropped: list[Range]) -> Ledger | None:
+    def close(self, today: date) -> Ledger | None:
         """Give the account of the day that is over and begin the next one; None while it lasts.
 
-        What was counted before the clock was set belongs to the first real day.
+        What was counted before the clock was set belongs to the first real day. The spool adds what it dropped.
         """
         if today == self._day:
             return None
@@ -54,7 +53,7 @@ class Ledgers:
             return None
         kinds = self._tallies()
         self._run, self._skipped = {}, {}
-        return Ledger(day=over, kinds=kinds, dropped=dropped[:RANGES])
+        return Ledger(day=over, kinds=kinds)
 
     def book(self) -> Book:
         """Give the running account for keeping on disk."""

@@ -18,7 +18,7 @@ def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path: Path) 
 
 def test_a_failed_replacement_leaves_the_old_file_and_no_rest(tmp_path: Path) -> None:
     (tmp_path / "status.json").mkdir()
-    with pytest.raises(OSError, match="status.json"):
+    with pytest.raises(OSError, match=r"status\.json"):
         files.replace(tmp_path / "status.json", b"one")
     assert [entry.name for entry in tmp_path.iterdir()] == ["status.json"]
 

@@ -1,0 +1,310 @@
+"""The measuring loop: what is due, or asked for, is measured, one at a time, and given to the spool.
+
+One at a time on the whole device: a latency run during a throughput run would measure the other test.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from random import Random
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from agent import files
+from agent.clock import Clock, is_set, uuid7
+from agent.config import AgentConfig, KindSettings
+from agent.errors import SpoolError, UsageError
+from agent.ledger import STOPPED, UNKEPT, UNUSABLE, Book, Ledgers
+from agent.measure import SOFTWARE, Device, Order, measure
+from agent.peers import peer_for
+from agent.probes.probe import Family, Task
+from agent.schedule import LATE, Due, Instant, Rhythm, Timetable, slot_of
+from agent.spool import Undated
+from agent.wire.control import Request
+from agent.wire.report import Clock as ClockFacts
+from agent.wire.report import Measurement
+
+LOOK_S: Final = 5.0  # how soon a jump of the wall clock is noticed
+UNKEPT_LIMIT: Final = 50
+SEEN_LIMIT: Final = 200
+_LOG = logging.getLogger("linkgauge.rounds")
+
+
+class Keeper(Protocol):
+    """What the rounds need of the spool."""
+
+    def put(self, measurement: Measurement[Any], *, undated: Undated | None = None) -> object:
+        """Keep durably; raises SpoolError."""
+
+    def date(self, now: datetime, boottime_s: float, boot_id: str) -> int:
+        """Date what was measured before the clock was set; raises SpoolError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A measurement on its way to the spool."""
+
+    measurement: Measurement[Any]
+    undated: Undated | None
+
+
+class Rounds:
+    """Runs until cancelled. All methods are for the loop's own thread."""
+
+    def __init__(
+        self, config: AgentConfig, *, device: Device, keeper: Keeper, timetable: Timetable, book: Path
+    ) -> None:
+        self._config = config
+        self._device = device
+        self._clock: Clock = device.clock
+        self._keeper = keeper
+        self._timetable = timetable
+        self._book = book
+        self._ledgers = _resume(book, device.clock.now())
+        self._requests: deque[Request] = deque()
+        self._seen: deque[str] = deque(maxlen=SEEN_LIMIT)
+        self._unkept: deque[Made] = deque()
+        self._dated = False
+        self._kept_at: float | None = None
+        self._wake = asyncio.Event()
+        self._deadline: float | None = None
+        self.measuring: str | None = None
+        self.spool_error: str | None = None
+        self.kind_errors: dict[str, str] = {}
+        self.heard: Callable[[Measurement[Any]], None] = lambda _: None
+
+    def next(self) -> dict[str, datetime]:
+        """Tell when each kind runs next."""
+        return self._timetable.next()
+
+    def is_stuck(self) -> bool:
+        """Whether a run goes on long after its deadline: then only a restart of the process helps."""
+        return self._deadline is not None and self._clock.monotonic() > self._deadline
+
+    def ask(self, request: Request) -> None:
+        """Queue a run that the collector asks for; twice the same, expired, unknown or one too many is let go."""
+        why = self._refusal(request)
+        if why:
+            _LOG.info("event=request_ignored request=%s why=%s", request.request, why)
+            return
+        self._seen.append(request.request)
+        self._requests.append(request)
+        self._wake.set()
+
+    def change(self, config: AgentConfig, profile: str | None) -> None:
+        """Go on with other settings and another schedule."""
+        self._config = config
+        self._device = replace(self._device, profile=profile)
+        self._timetable.change(rhythms(config), self._instant())
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Measure what is due, for ever."""
+        self._timetable.start(self._instant())
+        while True:
+            await self._upkeep()
+            if not await self._step():
+                await self._wait()
+
+    async def _step(self) -> bool:
+        """Make one run, if one is asked for or due."""
+        while self._requests:
+            request = self._requests.popleft()
+            if not _is_expired(request, self._clock.now()) and request.kind:
+                await self._make(request.kind, request=request)
+                return True
+        for missed in self._timetable.settle(self._instant()):
+            self._ledgers.skipped(missed.kind, LATE, missed.count)
+            self._save()
+        due = self._timetable.take(self._instant())
+        if due is not None:
+            await self._make(due.kind, due=due)
+        return due is not None
+
+    async def _make(self, kind: str, *, due: Due | None = None, request: Request | None = None) -> None:
+        """Measure and keep; a run of the schedule is accounted for whatever comes of it."""
+        made: Made | None = None
+        why = STOPPED
+        try:
+            made = await self._measured(kind, due=due, request=request)
+            why = UNUSABLE
+        finally:
+            if due is not None:
+                self._account(kind, None if made else why)
+        if made is not None:
+            self.heard(made.measurement)
+            await self._keep(made)
+
+    async def _measured(self, kind: str, *, due: Due | None, request: Request | None) -> Made | None:
+        """Measure; None if the settings do not allow it."""
+        began = self._clock.boottime()
+        try:
+            order = self._order(kind, due=due, request=request)
+            self.measuring, self._deadline = kind, self._clock.monotonic() + 2 * order.deadline_s + 60
+            measurement = await measure(order, self._device)
+        except UsageError as error:
+            # The settings are wrong, not the line: say so where the operator looks, and keep the other kinds going.
+            self.kind_errors[kind] = f"{kind} cannot run: {error}"
+            _LOG.error("event=kind_unusable kind=%s why=%s", kind, error)
+            return None
+        finally:
+            self.measuring = self._deadline = None
+        self.kind_errors.pop(kind, None)
+        boot = self._clock.boot_id()
+        return Made(measurement, None if is_set(measurement.started) else Undated(boot_id=boot, boottime_s=began))
+
+    def _account(self, kind: str, why: str | None) -> None:
+        if why:
+            self._ledgers.skipped(kind, why)
+        else:
+            self._ledgers.ran(kind)
+        self._save()
+
+    async def _keep(self, made: Made) -> None:
+        """Give to the spool, in order; what the disk refuses waits in memory, bounded, and is tried again."""
+        self._unkept.append(made)
+        if len(self._unkept) > UNKEPT_LIMIT:
+            lost = self._unkept.popleft()
+            self._ledgers.skipped(lost.measurement.kind, UNKEPT)
+        await self._flush()
+
+    async def _flush(self) -> None:
+        while self._unkept:
+            made = self._unkept[0]
+            try:
+                await asyncio.to_thread(self._keeper.put, made.measurement, undated=made.undated)
+            except SpoolError as error:
+                self._complain(str(error))
+                return
+            self._unkept.popleft()
+            self._dated = self._dated and made.undated is None
+        self._complain(None)
+
+    def _complain(self, error: str | None) -> None:
+        """Say once that the disk refuses, and once that it works again."""
+        if error and self.spool_error is None:
+            _LOG.error("event=spool_refused why=%s", error)
+        if not error and self.spool_error is not None:
+            _LOG.info("event=spool_works_again")
+        self.spool_error = error
+        self._kept_at = self._clock.monotonic()
+
+    async def _upkeep(self) -> None:
+        """Date what waited for the clock, close the day's account, and try the disk again."""
+        now = self._clock.now()
+        if is_set(now) and not self._dated:
+            self._dated = await self._date(now)
+        account = self._ledgers.close(now.date())
+        if account is not None:
+            report = Measurement(
+                id=uuid7(now, self._device.random(10)),
+                agent=self._device.agent,
+                kind="ledger",
+                started=now,
+                duration_s=0.0,
+                clock=ClockFacts(synchronized=self._clock.synchronized()),
+                software=SOFTWARE,
+                profile=self._device.profile,
+                result=account,
+            )
+            self._save()
+            await self._keep(Made(report, None))
+        elif self._unkept and self._clock.monotonic() - (self._kept_at or 0) >= self._config.limits.retry_s:
+            await self._flush()
+
+    async def _date(self, now: datetime) -> bool:
+        try:
+            count = await asyncio.to_thread(self._keeper.date, now, self._clock.boottime(), self._clock.boot_id())
+        except SpoolError as error:
+            self._complain(str(error))
+            return False
+        if count:
+            _LOG.info("event=dated reports=%d", count)
+        return True
+
+    async def _wait(self) -> None:
+        wait = self._timetable.wait_s(self._clock.now())
+        try:
+            async with asyncio.timeout(min(LOOK_S, LOOK_S if wait is None else wait)):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+        self._wake.clear()
+
+    def _order(self, kind: str, *, due: Due | None = None, request: Request | None = None) -> Order:
+        settings = _settings(self._config, kind)
+        first = due is not None and due.first
+        slot = slot_of(due.at if due else self._clock.now(), settings.every_s)
+        peer = (request.peer if request else None) or settings.peer
+        task = Task(
+            peer=peer or peer_for(kind, self._config.peer.urls, turn=slot),
+            family=family_of(settings.family),
+            max_bytes=(settings.first_max_bytes if first else None) or settings.max_bytes,
+            max_seconds=(settings.first_max_seconds if first else None) or settings.max_seconds,
+            options=dict(settings.options),
+        )
+        return Order(kind, task, settings.deadline_s, request.request if request else None)
+
+    def _refusal(self, request: Request) -> str:
+        if request.kind not in self._device.probes:
+            return "unknown_kind"
+        if request.request in self._seen:
+            return "repeated"
+        if _is_expired(request, self._clock.now()):
+            return "expired"
+        return "too_many" if len(self._requests) >= self._config.limits.requests else ""
+
+    def _instant(self) -> Instant:
+        return Instant(self._clock.now(), self._clock.boottime())
+
+    def _save(self) -> None:
+        try:
+            files.replace(self._book, msgspec.json.encode(self._ledgers.book()))
+        except OSError as error:
+            # The account of a day is worth less than the measurements: it goes on in memory.
+            _LOG.debug("event=ledger_unkept why=%s", error)
+
+
+def rhythms(config: AgentConfig) -> dict[str, Rhythm]:
+    """Say how often each kind that is switched on runs."""
+    return {
+        kind: Rhythm(settings.every_s, settings.first_runs, settings.first_every_s)
+        for kind, settings in config.schedule.kinds().items()
+    }
+
+
+def timetable_for(config: AgentConfig, *, last: dict[str, datetime], rng: Random) -> Timetable:
+    """Make the timetable of a configuration."""
+    return Timetable(rhythms(config), last=last, rng=rng, late_s=config.limits.late_s)
+
+
+def family_of(text: str) -> Family | None:
+    """Read auto, ipv4 or ipv6 (4 or 6) as a probe wants it."""
+    if text.endswith("4"):
+        return "ipv4"
+    return "ipv6" if text.endswith("6") else None
+
+
+def _settings(config: AgentConfig, kind: str) -> KindSettings:
+    settings: KindSettings = getattr(config.schedule, kind)
+    return settings
+
+
+def _is_expired(request: Request, now: datetime) -> bool:
+    return request.expires is not None and request.expires <= now
+
+
+def _resume(path: Path, now: datetime) -> Ledgers:
+    ledgers = Ledgers(now.date())
+    kept = files.read(path)
+    try:
+        if kept:
+            ledgers.resume(msgspec.json.decode(kept, type=Book))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        _LOG.warning("event=ledger_unreadable file=%s", path)
+    return ledgers

@@ -1,0 +1,180 @@
+"""What the agent says to people at a terminal, in English and Vietnamese. Texts only; terminal.py lays them out."""
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from agent.wire.failure import Failure
+
+Language = Literal["en", "vi"]
+
+
+def language(environment: Mapping[str, str]) -> Language:
+    """Choose by the locale's rules: LC_ALL, LC_MESSAGES, LANG."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if environment.get(name):
+            return "vi" if environment[name].lower().startswith("vi") else "en"
+    return "en"
+
+
+def say(key: str, tongue: Language) -> str:
+    """Give the text for a key; a word that nobody has translated speaks for itself."""
+    pair = _WORDS.get(key)
+    if pair is None:
+        return key.partition(":")[2].replace("_", " ") if ":" in key else key.replace("_", " ")
+    return pair[0] if tongue == "en" else pair[1]
+
+
+def advice(failure: Failure, tongue: Language) -> str:
+    """Say what to check: for this stage and reason, else for the reason, else for the stage."""
+    for key in (f"{failure.stage}:{failure.reason}", failure.reason, f"{failure.stage}:"):
+        pair = _ADVICE.get(key)
+        if pair is not None:
+            return pair[0] if tongue == "en" else pair[1]
+    return ""
+
+
+_WORDS: Final[dict[str, tuple[str, str]]] = {
+    "throughput": ("Throughput", "Tốc độ đường truyền"),
+    "latency": ("Latency", "Độ trễ"),
+    "ipv6": ("IPv6", "IPv6"),
+    "download": ("Download", "Tải xuống"),
+    "upload": ("Upload", "Tải lên"),
+    "peer": ("Peer", "Máy đo đầu kia"),
+    "line": ("Through", "Qua"),
+    "over": ("over", "qua"),
+    "when": ("Measured", "Thời điểm đo"),
+    "took": ("took", "mất"),
+    "idle": ("Delay, idle", "Độ trễ khi rỗi"),
+    "loaded": ("Delay, loaded", "Độ trễ khi tải"),
+    "retransmitted": ("Sent again", "Gửi lại"),
+    "rtt": ("Round trip", "Khứ hồi"),
+    "median": ("median", "trung vị"),
+    "jitter": ("Jitter", "Biến động trễ"),
+    "lost": ("Lost", "Mất gói"),
+    "of": ("of", "trên"),
+    "state": ("State", "Tình trạng"),
+    "score": ("Score", "Điểm"),
+    "addresses": ("Addresses", "Địa chỉ"),
+    "checks": ("Checks", "Các bước kiểm tra"),
+    "connect": ("Connect", "Kết nối"),
+    "method": ("Method", "Phương pháp"),
+    "doubts": ("Doubts", "Điều còn nghi ngờ"),
+    "failed": ("failed", "thất bại"),
+    "where": ("Where", "Ở bước"),
+    "why": ("Why", "Lý do"),
+    "words": ("In words", "Chi tiết"),
+    "check": ("Check", "Cần kiểm tra"),
+    "each_bar": ("each bar {} s", "mỗi cột {} giây"),
+    "yes": ("yes", "có"),
+    "no": ("no", "không"),
+    "never": ("never", "chưa bao giờ"),
+    "unknown": ("unknown", "chưa rõ"),
+    "agent": ("Agent", "Thiết bị đo"),
+    "service": ("Service", "Dịch vụ"),
+    "running": ("running since {}", "đang chạy từ {}"),
+    "not_running": ("not running; last word at {}", "không chạy; tin cuối lúc {}"),
+    "queue": ("Queue", "Hàng đợi"),
+    "waiting": ("{} without receipt, {} dropped", "{} chưa có biên nhận, {} đã bỏ"),
+    "clock": ("Clock", "Đồng hồ"),
+    "synchronized": ("synchronized", "đã đồng bộ"),
+    "not_synchronized": ("not synchronized", "chưa đồng bộ"),
+    "schedule": ("Profile", "Lịch đo"),
+    "next": ("Next", "Lần đo tới"),
+    "recent": ("Last reports", "Báo cáo gần nhất"),
+    "trouble": ("Trouble", "Sự cố"),
+    "software": ("Software", "Phần mềm"),
+    "now_measuring": ("Measuring", "Đang đo"),
+    "status:dual_stack": ("IPv4 and IPv6 both work", "IPv4 và IPv6 đều hoạt động"),
+    "status:ipv4_only": ("IPv4 only, no IPv6", "Chỉ có IPv4, chưa có IPv6"),
+    "status:ipv6_only": ("IPv6 only", "Chỉ có IPv6"),
+    "status:broken": ("IPv6 is there but does not work", "Có IPv6 nhưng không hoạt động"),
+    "status:none": ("no network", "Không có mạng"),
+    "stage:device": ("on this device", "trên chính thiết bị này"),
+    "stage:resolve": ("looking up the name (DNS)", "phân giải tên miền (DNS)"),
+    "stage:route": ("finding a way out of this device", "tìm đường ra khỏi thiết bị"),
+    "stage:connect": ("connecting to the peer", "kết nối tới máy đo đầu kia"),
+    "stage:tls": ("setting up encryption (TLS)", "thiết lập mã hóa (TLS)"),
+    "stage:handshake": ("agreeing on the test with the peer", "thỏa thuận phép đo với đầu kia"),
+    "stage:transfer": ("moving data", "truyền dữ liệu"),
+    "stage:peer": ("at the peer", "tại máy đo đầu kia"),
+    "reason:timeout": ("no answer in time", "không có trả lời trong thời hạn"),
+    "reason:refused": ("refused", "bị từ chối"),
+    "reason:unreachable": ("cannot be reached", "không tới được"),
+    "reason:prohibited": ("forbidden by a filter", "bị bộ lọc chặn"),
+    "reason:reset": ("the connection was cut", "kết nối bị ngắt"),
+    "reason:closed": ("the connection was closed too early", "kết nối bị đóng quá sớm"),
+    "reason:nxdomain": ("there is no such name", "không có tên miền này"),
+    "reason:servfail": ("the name server does not work", "máy chủ tên miền bị lỗi"),
+    "reason:nodata": ("the name has no address of this kind", "tên miền không có loại địa chỉ này"),
+    "reason:lie": ("the answer is not true", "câu trả lời không đúng sự thật"),
+    "reason:bad_certificate": ("the certificate is not valid", "chứng thư không hợp lệ"),
+    "reason:protocol": ("the answer was not understood", "không hiểu được câu trả lời"),
+    "reason:busy": ("the peer is busy", "máy đo đầu kia đang bận"),
+    "reason:no_route": ("no route", "không có tuyến đường"),
+    "reason:no_address": ("no address of this kind", "không có địa chỉ loại này"),
+    "reason:no_interface": ("no network interface", "không có giao diện mạng"),
+    "reason:no_permission": ("not permitted", "không đủ quyền"),
+    "reason:no_hardware": ("no such hardware", "không có phần cứng"),
+    "reason:captive_portal": ("a sign-in page is in the way", "bị trang đăng nhập chặn"),
+    "reason:dropped": ("packets are dropped", "gói tin bị bỏ"),
+    "reason:budget": ("the budget of data is used up", "đã hết hạn mức dữ liệu"),
+    "reason:internal": ("a fault in this program", "lỗi của chương trình này"),
+    "doubt:cpu_bound": ("this device's CPU was the limit", "bị giới hạn bởi CPU của thiết bị"),
+    "doubt:nic_bound": ("the network port was the limit", "bị giới hạn bởi cổng mạng"),
+    "doubt:wifi_bound": ("Wi-Fi was the limit", "bị giới hạn bởi Wi-Fi"),
+    "doubt:cross_traffic": ("others used the line meanwhile", "có lưu lượng khác cùng lúc"),
+    "doubt:peer_bound": ("the peer was the limit", "bị giới hạn bởi máy đo đầu kia"),
+    "doubt:budget_cut": ("cut short by the budget", "bị dừng sớm do hạn mức"),
+    "doubt:clock_unset": ("the clock is not set", "đồng hồ chưa được đặt"),
+    "doubt:not_converged": ("the rate did not settle", "tốc độ chưa ổn định"),
+    "doubt:tunnel": ("through a tunnel", "đi qua đường hầm"),
+    "doubt:captive_portal": ("a sign-in page is in the way", "bị trang đăng nhập chặn"),
+    "doubt:thermal": ("the device was too hot", "thiết bị quá nóng"),
+    "doubt:undervoltage": ("the power supply is too weak", "nguồn điện quá yếu"),
+    "doubt:method_reference_only": ("for reference only", "chỉ để tham khảo"),
+}
+
+_ADVICE: Final[dict[str, tuple[str, str]]] = {
+    "connect:refused": (
+        "is the peer running, and is the port right?",
+        "máy đo đầu kia có đang chạy và đúng cổng không?",
+    ),
+    "connect:timeout": (
+        "is the peer up, and does a firewall let this port through?",
+        "máy đo đầu kia có hoạt động và tường lửa có mở cổng này không?",
+    ),
+    "transfer:timeout": (
+        "the line may have gone dead in mid-test: cable, modem, signal; then try again",
+        "đường truyền có thể đã mất giữa chừng: dây, modem, tín hiệu; rồi đo lại",
+    ),
+    "refused": ("is the service running, and is the port right?", "dịch vụ có đang chạy và đúng cổng không?"),
+    "unreachable": ("cable, router, and whether the peer is up", "dây, bộ định tuyến và máy đo đầu kia"),
+    "prohibited": ("firewall on this device and on the way", "tường lửa trên thiết bị và trên đường đi"),
+    "nxdomain": ("the spelling of the peer's name", "cách viết tên máy đo đầu kia"),
+    "servfail": ("the name server in /etc/resolv.conf", "máy chủ tên miền trong /etc/resolv.conf"),
+    "nodata": ("try the other family: --family 4 or 6", "thử loại địa chỉ kia: --family 4 hoặc 6"),
+    "bad_certificate": (
+        "the peer's name, its certificate, this device's clock, and the CA file",
+        "tên máy đo đầu kia, chứng thư của nó, đồng hồ của thiết bị và tệp CA",
+    ),
+    "busy": ("nothing is wrong with the line; try again in a minute", "đường truyền không lỗi; thử lại sau một phút"),
+    "no_route": ("is the cable in, and has this device an address?", "đã cắm dây và thiết bị có địa chỉ chưa?"),
+    "no_address": ("try the other family: --family 4 or 6", "thử loại địa chỉ kia: --family 4 hoặc 6"),
+    "no_permission": ("run as the service's user, or as root", "chạy bằng người dùng của dịch vụ hoặc root"),
+    "captive_portal": ("sign in on that page once", "đăng nhập một lần trên trang đó"),
+    "protocol": ("is there really a measurement peer at this address?", "địa chỉ này có thật là máy đo không?"),
+    "internal": ("run again with --debug and report what it prints", "chạy lại với --debug và gửi nội dung in ra"),
+    "device:": ("this device; the line was not measured", "thiết bị này; đường truyền chưa được đo"),
+    "resolve:": ("the name server in /etc/resolv.conf", "máy chủ tên miền trong /etc/resolv.conf"),
+    "connect:": ("is the peer up, and the port right?", "máy đo đầu kia có hoạt động và đúng cổng không?"),
+    "tls:": ("does the peer speak TLS on this port?", "máy đo đầu kia có dùng TLS ở cổng này không?"),
+    "handshake:": (
+        "is there really a measurement peer at this address?",
+        "địa chỉ này có thật là máy đo không?",
+    ),
+    "transfer:": (
+        "the line itself: cable, modem, signal; then try again",
+        "đường truyền: dây, modem, tín hiệu; rồi đo lại",
+    ),
+    "peer:": ("the peer's log; the line is not to blame", "nhật ký của máy đo đầu kia; không phải do đường truyền"),
+}
