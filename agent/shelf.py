@@ -1,0 +1,309 @@
+"""What one transaction of the spool may do: give places, hold what has no time yet, make room, note receipts.
+
+Every method works inside a transaction that somebody else began and will end (agent/spool.py), so each change is
+whole or did not happen. `waiting` and `dropped` count what this transaction changes.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from agent.disk import PAGE_BYTES
+from agent.errors import SpoolError
+from agent.wire.codec import REPORT_LIMIT, AnyMeasurement, AnyReport, Rejection, decode_reports, encode
+from agent.wire.report import Clock, Measurement, Report
+from agent.wire.results import RESULTS, Ledger, Range
+
+_PRECIOUS: Final = "throughput"
+_BACK_US: Final = 60_000_000  # so far `started` is bumped; a clock that was set further back begins a new epoch
+_BATCH: Final = 8
+_PURGE: Final = 200
+_DECLARED: Final = 1000  # ranges in one ledger report (contract)
+_PLACE: Final = 128  # bytes that epoch and seq add to a measurement
+_LEDGER: Final = 40 * _DECLARED  # and the ranges of a ledger
+_PAGES_A_PUT: Final = 6  # what one more report may touch beside its own bytes: tables and indexes that split
+_MICROSECOND: Final = timedelta(microseconds=1)
+_UNIX: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_OF = "number = (SELECT number FROM epochs WHERE epoch = ?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Undated:
+    """When a measurement began, for want of a wall clock: seconds since a boot (CLOCK_BOOTTIME)."""
+
+    boot_id: str
+    boottime_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """What the outbox has to know of one report: its place in the spool, its name on the wire, its size in bytes."""
+
+    place: int
+    epoch: str
+    seq: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One epoch: its number in the file, its name, and the seq that comes next."""
+
+    number: int
+    epoch: str
+    next: int
+
+
+class Shelf:
+    """The spool's tables, seen from inside one transaction."""
+
+    def __init__(self, db: sqlite3.Connection, *, limit_bytes: int) -> None:
+        self.db = db
+        self._limit = limit_bytes
+        self.waiting = 0
+        self.dropped = 0
+
+    # --- places
+
+    def life(self) -> Life | None:
+        """Give the present epoch."""
+        row = self.db.execute("SELECT number, epoch, next FROM epochs ORDER BY number DESC LIMIT 1").fetchone()
+        return Life(*row) if row else None
+
+    def knows(self, epoch: str) -> bool:
+        """Whether this file ever had that epoch."""
+        return self.db.execute("SELECT 1 FROM epochs WHERE epoch = ?", (epoch,)).fetchone() is not None
+
+    def begin_epoch(self, epoch: str) -> None:
+        """Let seq count from 1 again, under another name."""
+        self.db.execute("INSERT INTO epochs (epoch, next) VALUES (?, 1)", (epoch,))
+
+    def place(self, measurement: AnyMeasurement, spare_epoch: str) -> AnyReport:
+        """Give a measurement its seq and its lasting bytes; `spare_epoch` begins if the clock was set far back."""
+        result = measurement.result
+        # Room first: making it may take a seq for what was held undated, and add to what a ledger declares.
+        self._make_room(len(_bounded(encode(measurement))) + (_LEDGER if isinstance(result, Ledger) else _PLACE))
+        life, started = self._dated(measurement, spare_epoch)
+        if isinstance(result, Ledger):
+            result = msgspec.structs.replace(result, dropped=self.undeclared())
+        fields = {name: getattr(measurement, name) for name in measurement.__struct_fields__}
+        given = {"result": result, "started": _UNIX + started * _MICROSECOND, "epoch": life.epoch, "seq": life.next}
+        report: AnyReport = Report(**fields | given)
+        body = _bounded(encode(report))
+        self.db.execute("UPDATE epochs SET next = next + 1 WHERE number = ?", (life.number,))
+        place = self.db.execute(
+            "INSERT INTO reports (number, seq, agent, precious, body) VALUES (?, ?, ?, ?, ?)",
+            (life.number, life.next, report.agent, report.kind == _PRECIOUS, body),
+        ).lastrowid
+        self.db.execute("INSERT OR REPLACE INTO kinds VALUES (?, ?, ?, ?)", (life.number, report.kind, started, place))
+        if isinstance(result, Ledger):
+            rows = [(life.next, life.number, first, last) for first, last in result.dropped]
+            self.db.executemany("UPDATE dropped SET ledger = ? WHERE number = ? AND first = ? AND last = ?", rows)
+        self.waiting += 1
+        return report
+
+    def _dated(self, measurement: AnyMeasurement, spare_epoch: str) -> tuple[Life, int]:
+        """Choose the epoch, and microseconds since 1970 that rise strictly per kind within it."""
+        started = (measurement.started - _UNIX) // _MICROSECOND
+        life = self.life()
+        if life is not None:
+            query = "SELECT started FROM kinds WHERE number = ? AND kind = ?"
+            newest = self.db.execute(query, (life.number, measurement.kind)).fetchone()
+            if newest is None or newest[0] - started <= _BACK_US:
+                return life, started if newest is None else max(started, newest[0] + 1)
+        self.begin_epoch(spare_epoch)
+        fresh = self.life()
+        assert fresh is not None  # noqa: S101 - inserted one line above
+        return fresh, started
+
+    # --- reports without a time
+
+    def hold(self, measurement: AnyMeasurement, undated: Undated) -> None:
+        """Keep a measurement without a place until it can be dated."""
+        body = _bounded(encode(measurement))
+        self._make_room(len(body))
+        self.db.execute(
+            "INSERT INTO undated (boot, boottime, kind, body) VALUES (?, ?, ?, ?)",
+            (undated.boot_id, undated.boottime_s, measurement.kind, body),
+        )
+        self.waiting += 1
+
+    def date(self, now: datetime, boottime_s: float, spare_epochs: Iterable[str]) -> int:
+        """Place everything held, oldest first, by how long ago it began; says how many."""
+        rows = self.db.execute("SELECT boottime, kind, body FROM undated ORDER BY boottime, number").fetchall()
+        self.db.execute("DELETE FROM undated")
+        self.waiting -= len(rows)
+        for (boottime, kind, body), spare in zip(rows, spare_epochs, strict=False):
+            held: AnyMeasurement = msgspec.json.decode(body, type=Measurement[RESULTS.get(kind, dict[str, Any])])  # type: ignore[misc]
+            clock = Clock(synchronized=held.clock.synchronized if held.clock else None, rebased=True)
+            started = now - timedelta(seconds=boottime_s - boottime)
+            self.place(msgspec.structs.replace(held, started=started, clock=clock), spare)
+        return len(rows)
+
+    def drop_undated(self, where: str = "1", *values: object, limit: int = -1) -> int:
+        """Give up reports that were never dated. Each takes a seq with it, so that its loss can be declared."""
+        query = f"SELECT number FROM undated WHERE {where} ORDER BY number LIMIT ?"  # noqa: S608 - our own words
+        rows = self.db.execute(query, (*values, limit)).fetchall()
+        for _ in rows:
+            life = self.life()
+            if life is not None:
+                self.db.execute("UPDATE epochs SET next = next + 1 WHERE number = ?", (life.number,))
+                self._note_drop(life.number, life.next)
+        self.db.executemany("DELETE FROM undated WHERE number = ?", rows)
+        self.waiting -= len(rows)
+        self.dropped += len(rows)
+        return len(rows)
+
+    # --- room
+
+    def purge(self, before: datetime) -> None:
+        """Delete some of what had its receipt before a time."""
+        self.db.execute(
+            "DELETE FROM reports WHERE place IN (SELECT place FROM reports INDEXED BY order_to_go"
+            " WHERE receipted < ? ORDER BY receipted, precious, place LIMIT ?)",
+            (int(before.timestamp()), _PURGE),
+        )
+
+    def drop_receipted(self, limit: int = _BATCH) -> int:
+        """Delete receipted reports, oldest receipt first; says how many."""
+        return self.db.execute(
+            "DELETE FROM reports WHERE place IN (SELECT place FROM reports INDEXED BY order_to_go"
+            " WHERE receipted IS NOT NULL ORDER BY receipted, precious, place LIMIT ?)",
+            (limit,),
+        ).rowcount
+
+    def _make_room(self, size: int) -> None:
+        need = size + _PAGES_A_PUT * PAGE_BYTES
+        while self._used_bytes() + need > self._limit:
+            if not (self.drop_receipted() or self._drop_waiting() or self.drop_undated(limit=_BATCH)):
+                raise SpoolError(f"spool.limit_bytes: a report of {size} bytes does not fit; set a higher limit")
+
+    def _used_bytes(self) -> int:
+        (pages,) = self.db.execute("PRAGMA page_count").fetchone()
+        (free,) = self.db.execute("PRAGMA freelist_count").fetchone()
+        return int(pages - free) * PAGE_BYTES
+
+    def _drop_waiting(self) -> int:
+        """Drop reports without receipt: oldest first, throughput last of all."""
+        rows = self.db.execute(
+            "SELECT place, number, seq FROM reports INDEXED BY order_to_go"
+            " WHERE receipted IS NULL ORDER BY precious, place LIMIT ?",
+            (_BATCH,),
+        ).fetchall()
+        for place, number, seq in rows:
+            self._drop(place, number, seq)
+        return len(rows)
+
+    def _drop(self, place: int, number: int, seq: int) -> None:
+        self.db.execute("DELETE FROM reports WHERE place = ?", (place,))
+        self._note_drop(number, seq)
+        # A ledger that is lost declared nothing.
+        self.db.execute("UPDATE dropped SET ledger = NULL WHERE number = ? AND ledger = ?", (number, seq))
+        self.waiting -= 1
+        self.dropped += 1
+
+    def _note_drop(self, number: int, seq: int) -> None:
+        """Add a seq to the ranges, joining its neighbours that are not declared yet."""
+        open_range = "FROM dropped WHERE number = ? AND ledger IS NULL AND"
+        left = self.db.execute(f"SELECT first {open_range} last = ?", (number, seq - 1)).fetchone()
+        right = self.db.execute(f"SELECT last {open_range} first = ?", (number, seq + 1)).fetchone()
+        first, last = left[0] if left else seq, right[0] if right else seq
+        self.db.execute("DELETE FROM dropped WHERE number = ? AND first IN (?, ?)", (number, first, seq + 1))
+        self.db.execute("INSERT INTO dropped (number, first, last) VALUES (?, ?, ?)", (number, first, last))
+
+    def undeclared(self) -> list[Range]:
+        """List what was dropped in the present epoch and stands in no ledger yet, oldest first, as one ledger holds."""
+        rows = self.db.execute(
+            "SELECT first, last FROM dropped WHERE ledger IS NULL"
+            " AND number = (SELECT max(number) FROM epochs) ORDER BY first LIMIT ?",
+            (_DECLARED,),
+        )
+        return [(first, last) for first, last in rows]
+
+    # --- delivery
+
+    def slips(self, after: int, limit: int, agent: str) -> list[Slip]:
+        """List what has no receipt, oldest first."""
+        rows = self.db.execute(
+            "SELECT place, epoch, seq, length(body) FROM reports INDEXED BY waiting JOIN epochs USING (number)"
+            " WHERE receipted IS NULL AND place > ? AND agent = ? ORDER BY place LIMIT ?",
+            (after, agent, limit),
+        )
+        return [Slip(*row) for row in rows]
+
+    def bodies(self, places: Iterable[int]) -> dict[int, bytes]:
+        """Read those that still are here without receipt. What the disk spoilt is dropped, since nobody can read it."""
+        bodies: dict[int, bytes] = {}
+        query = "SELECT number, seq, body FROM reports WHERE place = ? AND receipted IS NULL"
+        for place in places:
+            for number, seq, body in self.db.execute(query, (place,)).fetchall():
+                if isinstance(decode_reports(body)[0], Rejection):
+                    self._drop(place, number, seq)
+                else:
+                    bodies[place] = body
+        return bodies
+
+    def receipt(self, epoch: str, ranges: Sequence[Range], at: datetime) -> int:
+        """Note receipts; says how many were new."""
+        noted = self.db.executemany(
+            f"UPDATE reports SET receipted = ? WHERE {_OF} AND seq BETWEEN ? AND ? AND receipted IS NULL",  # noqa: S608
+            [(int(at.timestamp()), epoch, first, last) for first, last in ranges],
+        ).rowcount
+        self.waiting -= noted
+        return noted
+
+    def unreceipt(self, epoch: str, ranges: Sequence[Range]) -> list[Range]:
+        """Take receipts back; gives the ranges of places that lie in the ranges of seq."""
+        rows = [(epoch, first, last) for first, last in ranges]
+        undo = f"UPDATE reports SET receipted = NULL WHERE {_OF} AND seq BETWEEN ? AND ? AND receipted IS NOT NULL"  # noqa: S608
+        self.waiting += self.db.executemany(undo, rows).rowcount
+        span = f"SELECT min(place), max(place) FROM reports WHERE {_OF} AND seq BETWEEN ? AND ?"  # noqa: S608
+        found = (self.db.execute(span, row).fetchone() for row in rows)
+        return [(first, last) for first, last in found if first is not None]
+
+    def forget(self, epoch: str, seqs: Iterable[int]) -> None:
+        """Delete reports by name."""
+        for seq in seqs:
+            gone = f"DELETE FROM reports WHERE {_OF} AND seq = ? RETURNING receipted IS NULL"  # noqa: S608
+            row = self.db.execute(gone, (epoch, seq)).fetchone()
+            self.waiting -= row[0] if row else 0
+
+    # --- looking
+
+    def count(self) -> tuple[int, int]:
+        """Count what has no receipt (undated ones too), and what was ever dropped."""
+        (waiting,) = self.db.execute(
+            "SELECT count(*) FROM reports INDEXED BY waiting WHERE receipted IS NULL"
+        ).fetchone()
+        (held,) = self.db.execute("SELECT count(*) FROM undated").fetchone()
+        (dropped,) = self.db.execute("SELECT coalesce(sum(last - first + 1), 0) FROM dropped").fetchone()
+        return waiting + held, dropped
+
+    def newest(self, count: int) -> list[bytes]:
+        """Read the newest reports, newest first."""
+        rows = self.db.execute("SELECT body FROM reports ORDER BY place DESC LIMIT ?", (count,))
+        return [body for (body,) in rows]
+
+    def newest_of(self, kind: str) -> list[bytes]:
+        """Read the newest report of a kind, if it still is here."""
+        query = "SELECT body FROM kinds JOIN reports USING (place) WHERE kind = ? ORDER BY place DESC LIMIT 1"
+        return [body for (body,) in self.db.execute(query, (kind,))]
+
+    def fact(self, name: str) -> str | None:
+        """Read a remembered fact."""
+        row = self.db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else None
+
+    def remember(self, name: str, value: str) -> None:
+        """Write a fact."""
+        self.db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+
+def _bounded(body: bytes) -> bytes:
+    if len(body) > REPORT_LIMIT:
+        raise SpoolError(f"a report of {len(body)} bytes cannot be kept: the contract allows {REPORT_LIMIT}")
+    return body

@@ -1,0 +1,315 @@
+"""The spool: every report is on disk before anybody hears of it, and stays until the collector's receipt.
+
+Promises, each of which holds if the process is killed at any instruction or the power fails:
+
+* `seq` counts in `epoch` from 1 without gaps; a report gets its place and its bytes in one durable transaction.
+* `started` rises strictly per kind within an epoch. A clock that was set far back begins a new epoch, because bumped
+  times would be wrong times.
+* Bounded: receipted reports go first (oldest receipt first), then, oldest first, what has no receipt; throughput is
+  the last to go. What went without a receipt is written down and declared by the next `ledger` report.
+* A damaged file is moved aside; a clone, a roll-back and a damaged file begin a new epoch (agent/identity.py says how
+  each is told). Reports of older epochs that have no receipt are still delivered under their own epoch and seq. Also
+  on a clone: a clone cannot be told from a card that was moved to a new board, the bytes are the same, and the
+  collector keeps a report once.
+* A report measured while the clock was unset is held without a place until it can be dated (`date`).
+
+Synchronous, one lock, safe to call through `asyncio.to_thread`. Any call may raise SpoolError; the next one tries
+again from the start, so a disk that comes back is used again.
+"""
+
+import logging
+import os
+import sqlite3
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+
+from agent import disk
+from agent.clock import is_set
+from agent.errors import SpoolError
+from agent.identity import Identity, Mark, Seen
+from agent.shelf import Shelf, Slip, Undated
+from agent.wire.codec import Accepted, AnyMeasurement, AnyReport, decode_reports
+from agent.wire.results import Range
+
+__all__ = ["KEEP_S", "LIMIT_BYTES", "Slip", "Spool", "Undated"]
+
+LIMIT_BYTES: Final = 64 * 1024 * 1024
+KEEP_S: Final = 30 * 86400.0
+_GIVEN_UP: Final = 64  # receipted reports that a full disk may cost at once
+_LOG = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Spool:
+    """The agent's durable queue: one SQLite file, and a mark beside it."""
+
+    def __init__(
+        self, path: Path, *, identity: Identity, limit_bytes: int = LIMIT_BYTES, keep_s: float = KEEP_S
+    ) -> None:
+        self._path = path
+        self._identity = identity
+        self._limit = limit_bytes
+        self._keep = timedelta(seconds=keep_s)
+        self._mark = Mark(path.with_name(path.name + ".mark"))
+        self._lock = threading.RLock()
+        self._locked: int | None = None
+        self._db: sqlite3.Connection | None = None
+        self._listener: Callable[[], None] | None = None
+        self._waiting = self._dropped = self._refused = 0
+        self._seen = Seen("", 0)
+
+    def open(self) -> None:
+        """Open, check and recover. Every other call does this too if need be. Raises SpoolError."""
+        with self._lock:
+            self._opened()
+
+    def close(self) -> None:
+        """Give the file back. Nothing is lost by not calling it."""
+        with self._lock:
+            if self._db is not None:
+                self._db.close()
+                self._db = None
+            if self._locked is not None:
+                os.close(self._locked)
+                self._locked = None
+
+    @property
+    def epoch(self) -> str:
+        """Name of the present epoch; empty before `open`."""
+        return self._seen.epoch
+
+    @property
+    def newest_seq(self) -> int:
+        """The seq that was given last in the present epoch; 0 before the first."""
+        return self._seen.seq
+
+    @property
+    def spooled(self) -> int:
+        """How many reports have no receipt yet, undated ones included."""
+        return self._waiting
+
+    @property
+    def dropped(self) -> int:
+        """How many reports were lost for want of room: dropped without a receipt, or refused by the disk."""
+        return self._dropped + self._refused
+
+    def listen(self, listener: Callable[[], None] | None) -> None:
+        """Have `listener` called after reports became ready to be sent, in the thread that put them."""
+        with self._lock:
+            self._listener = listener
+
+    def put(self, measurement: AnyMeasurement, *, undated: Undated | None = None) -> AnyReport | None:
+        """Keep a measurement durably; gives the report with its place, or None while it waits to be dated.
+
+        Raises:
+            SpoolError: if the disk refused even after receipted reports were given up, or the report is too large.
+        """
+
+        def job(shelf: Shelf) -> AnyReport | None:
+            if undated is not None:
+                shelf.hold(measurement, undated)
+                return None
+            shelf.purge(measurement.started - self._keep)
+            return shelf.place(measurement, _new_epoch())
+
+        try:
+            report = self._work_with_room(job)
+        except SpoolError:
+            self._refused += 1
+            raise
+        self._tell()
+        return report
+
+    def date(self, now: datetime, boottime_s: float, boot_id: str) -> int:
+        """Give reports that waited for the clock their time and place; says how many. Nothing if `now` is unset.
+
+        Those of an earlier boot can never be dated: they are dropped, and declared like everything dropped.
+        """
+        if not is_set(now):
+            return 0
+
+        def job(shelf: Shelf) -> int:
+            shelf.drop_undated("boot != ?", boot_id)
+            return shelf.date(now, boottime_s, iter(_new_epoch, ""))
+
+        dated = self._work_with_room(job)
+        if dated:
+            self._tell()
+        return dated
+
+    def waiting(self, after: int, limit: int, *, agent: str) -> list[Slip]:
+        """List reports of this agent without receipt whose place is beyond `after`, oldest first.
+
+        A report made under another agent id cannot be published under this one: it stays, and is not listed.
+        """
+        return self._work(lambda shelf: shelf.slips(after, limit, agent))
+
+    def bodies(self, places: Iterable[int]) -> dict[int, bytes]:
+        """Read the exact bytes of those that still are there and have no receipt."""
+        return self._work(lambda shelf: shelf.bodies(places))
+
+    def stored(self, epoch: str, ranges: Sequence[Range], now: datetime) -> int:
+        """Note receipts, whatever was in flight; says how many were new."""
+
+        def job(shelf: Shelf) -> int:
+            shelf.purge(now - self._keep)
+            return shelf.receipt(epoch, ranges, now)
+
+        return self._work_with_room(job)
+
+    def forget(self, epoch: str, seqs: Sequence[int]) -> None:
+        """Delete what the collector rejected: it lies in its quarantine."""
+        self._work_with_room(lambda shelf: shelf.forget(epoch, seqs))
+
+    def unreceipt(self, epoch: str, ranges: Sequence[Range]) -> list[Range]:
+        """Take receipts back, because the collector asks again; gives the ranges of places that this means."""
+        return self._work_with_room(lambda shelf: shelf.unreceipt(epoch, ranges))
+
+    def heard_of(self, epoch: str, seq: int) -> bool:
+        """Begin a new epoch if the world outside knows a place that this spool never gave: it was rolled back."""
+        with self._lock:
+            if epoch != self.epoch or seq <= self.newest_seq:
+                return False
+            why = f"rolled back: seq {seq} is known outside, the newest here is {self.newest_seq}"
+            self._work_with_room(lambda shelf: _begin_epoch(shelf, why))
+            return True
+
+    def dropped_ranges(self) -> list[Range]:
+        """List what was dropped in this epoch and is not declared yet. A ledger report is given it by `put`."""
+        return self._work(lambda shelf: shelf.undeclared())
+
+    def last(self, kind: str) -> AnyReport | None:
+        """Give the newest report of a kind, if it still is here."""
+        return next(_readable(self._work(lambda shelf: shelf.newest_of(kind))), None)
+
+    def recent(self, count: int) -> list[AnyReport]:
+        """Give the newest reports, newest first."""
+        return list(_readable(self._work(lambda shelf: shelf.newest(count))))
+
+    def _tell(self) -> None:
+        with self._lock:
+            if self._listener is not None:
+                self._listener()
+
+    def _work_with_room(self, job: Callable[[Shelf], T]) -> T:
+        """Do a job; on a full disk give up receipted reports, and try once more."""
+        try:
+            return self._work(job)
+        except SpoolError as error:
+            cause = error.__cause__
+            if not isinstance(cause, sqlite3.Error) or not disk.is_full(cause):
+                raise
+        self._give_up_receipted()
+        return self._work(job)
+
+    def _give_up_receipted(self) -> None:
+        try:
+            self._work(lambda shelf: shelf.drop_receipted(_GIVEN_UP))
+        except SpoolError as error:
+            _LOG.debug("spool_no_room path=%s why=%s", self._path, error)
+
+    def _work(self, job: Callable[[Shelf], T]) -> T:
+        """Do a job in one transaction, in a new file if the present one turns out to be damaged."""
+        with self._lock:
+            try:
+                try:
+                    return self._transact(self._opened(), job)
+                except (sqlite3.DatabaseError, disk.Broken) as error:
+                    if not disk.is_broken(error):
+                        raise
+                    return self._transact(self._replaced(str(error)), job)
+            except (sqlite3.Error, OSError, disk.Broken) as error:
+                raise SpoolError(f"{self._path}: the spool cannot be used: {error}; check the disk") from error
+
+    def _transact(self, db: sqlite3.Connection, job: Callable[[Shelf], T]) -> T:
+        shelf = Shelf(db, limit_bytes=self._limit - self._limit // 16)
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            result = job(shelf)
+            life = shelf.life()
+            db.execute("COMMIT")
+        finally:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+        self._waiting += shelf.waiting
+        self._dropped += shelf.dropped
+        seen = Seen(life.epoch, life.next - 1) if life else self._seen
+        if seen != self._seen:
+            self._seen = seen
+            self._mark.write(seen)
+        return result
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._db is not None:
+            return self._db
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            if self._locked is None:
+                self._locked = disk.lock(self._path)
+            return self._connect("first start")
+        except (sqlite3.Error, OSError, disk.Broken) as error:
+            raise SpoolError(f"{self._path}: cannot open the spool: {error}; check the folder and the disk") from error
+
+    def _connect(self, why_new: str) -> sqlite3.Connection:
+        try:
+            db = disk.connect(self._path, limit_bytes=self._limit)
+        except disk.Broken as error:
+            disk.set_aside(self._path, str(error))
+            why_new = "the old file was damaged"
+            db = disk.connect(self._path, limit_bytes=self._limit)
+        try:
+            self._transact(db, lambda shelf: self._settle(shelf, why_new))
+        except BaseException:
+            db.close()
+            raise
+        self._db = db
+        return db
+
+    def _settle(self, shelf: Shelf, why_new: str) -> None:
+        """Decide at the start whether this is still the same life of the same disk in the same machine."""
+        known = shelf.fact("identity")
+        before = msgspec.json.decode(known, type=Identity) if known else self._identity
+        life, mark = shelf.life(), self._mark.read()
+        if life is None:
+            _begin_epoch(shelf, why_new)
+        elif not self._identity.same_machine(before):
+            _begin_epoch(shelf, "another machine: this disk was cloned or moved")
+        elif mark is not None and mark.epoch == life.epoch and mark.seq >= life.next:
+            _begin_epoch(shelf, f"rolled back: seq {mark.seq} was given, the newest here is {life.next - 1}")
+        elif mark is not None and not shelf.knows(mark.epoch):
+            _begin_epoch(shelf, "rolled back: a later epoch is unknown here")
+        shelf.remember("identity", msgspec.json.encode(self._identity.joined(before)).decode())
+        self._waiting, self._dropped = shelf.count()
+
+    def _replaced(self, why: str) -> sqlite3.Connection:
+        """Go on in a new file: the present one turned out to be damaged while it was in use."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+        self._refused += self._waiting + self._dropped  # what lies in the damaged file will not be delivered
+        disk.set_aside(self._path, why)
+        return self._connect("the old file was damaged")
+
+
+def _begin_epoch(shelf: Shelf, why: str) -> None:
+    epoch = _new_epoch()
+    shelf.begin_epoch(epoch)
+    _LOG.warning("spool_new_epoch epoch=%s why=%s", epoch, why)
+
+
+def _new_epoch() -> str:
+    return str(uuid.uuid4())
+
+
+def _readable(bodies: Iterable[bytes]) -> Iterator[AnyReport]:
+    for body in bodies:
+        for decoded in decode_reports(body):
+            if isinstance(decoded, Accepted):
+                yield decoded.report
