@@ -1,0 +1,81 @@
+"""How a batch of lines gets into an InfluxDB-like server: in pieces it accepts, down to the single refused line.
+
+Writing a line twice is harmless, so whatever is unclear is simply sent again in halves. A line counts as stored only
+by a 204 for a piece that held it.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+from collector.errors import PointsRefused, StoreUnavailable
+from collector.store.answer import Answer, outcome
+from collector.store.line import PointError, encode_line
+from collector.store.store import Point
+
+PIECE_LINES = 5_000
+PIECE_BYTES = 1_000_000
+"""Also below what aiohttp likes to send in one go; servers and proxies usually allow 1 MB or more."""
+
+Send = Callable[[bytes], Awaitable[Answer]]
+Create = Callable[[], Awaitable[None]]
+
+
+async def deliver(points: Sequence[Point], send: Send, create: Create, where: str) -> None:
+    """Write every point that can be written, then say which can never be.
+
+    `create` makes a missing database, or raises StoreUnavailable.
+
+    Raises:
+        StoreUnavailable: nothing can be said of the batch.
+        StoreFull: the same.
+        PointsRefused: all others are durable.
+    """
+    lines, refused = _encoded(points)
+    created = False
+    pieces = list(_pieces(lines))[::-1]
+    while pieces:
+        piece = pieces.pop()
+        answer = await send(b"\n".join(line for _, line in piece))
+        result = outcome(answer, where)
+        if result == "no_database":
+            if created:
+                raise StoreUnavailable(f"{where} does not keep its database: {answer.words}")
+            created = True
+            await create()
+            pieces.append(piece)
+        elif result != "stored" and len(piece) == 1:
+            refused[piece[0][0]] = answer.words
+        elif result != "stored":
+            half = len(piece) // 2
+            pieces += [piece[half:], piece[:half]]
+    if refused:
+        first = min(refused)
+        raise PointsRefused(
+            f"{where} will never take {len(refused)} of {len(points)} points; the first: {refused[first]}",
+            sorted(refused),
+        )
+
+
+def _encoded(points: Sequence[Point]) -> tuple[list[tuple[int, bytes]], dict[int, str]]:
+    """Each point's place and line, and the places and faults of those that make none."""
+    lines: list[tuple[int, bytes]] = []
+    refused: dict[int, str] = {}
+    for index, point in enumerate(points):
+        try:
+            lines.append((index, encode_line(point)))
+        except PointError as error:
+            refused[index] = str(error)
+    return lines, refused
+
+
+def _pieces(lines: Sequence[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+    """Cut lines into requests of bounded length, in order."""
+    piece: list[tuple[int, bytes]] = []
+    size = 0
+    for entry in lines:
+        if piece and (len(piece) == PIECE_LINES or size + len(entry[1]) > PIECE_BYTES):
+            yield piece
+            piece, size = [], 0
+        piece.append(entry)
+        size += len(entry[1]) + 1
+    if piece:
+        yield piece
