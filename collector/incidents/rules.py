@@ -1,0 +1,192 @@
+"""When an incident opens and resolves. Pure: a state and what is known now go in, the next state comes out.
+
+1. One incident per site and cause is active at a time; every change is a transition in its history.
+2. `below_target` opens when at least 9 of the newest 10 conclusive results are below the target, and resolves when at
+   least 9 of the newest 10 are at or above 105 % of it. In between it stays as it is.
+3. Only fresh news moves `below_target`: the newest sample must be newer than every sample judged before (else late
+   data has come in), and not older than a day (else a backlog is draining). So late data is never announced.
+4. After a person has resolved it, only samples that started later can open it again.
+5. `silent` opens when none of a site's agents is heard (no status for 10 minutes), or when none that is heard has
+   delivered a throughput report for 3 of its announced times. It resolves when one is heard again and, if it opened
+   for want of reports, one has come since.
+6. Silence is no news of speed: it never resolves `below_target`.
+7. Times are those of the data where data decides (the newest sample), so the same data gives the same incidents.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+import msgspec
+
+from collector.errors import UsageError
+from collector.incidents.incident import RULES, Incident, State, moved, opened
+from collector.indicators import median_of, share_at_least
+from collector.judge import AGREE, LOOK, Sample, looked_at, mbps_en, mbps_vi
+from collector.plans.types import Target, Text
+
+RESOLVE_RATIO: Final = 1.05
+FRESH: Final = timedelta(days=1)
+CRITICAL_RATIO: Final = 0.5
+
+Action = Literal["acknowledge", "silence", "resolve"]
+_STATE_AFTER: Final[dict[Action, State]] = {
+    "acknowledge": "acknowledged",
+    "silence": "silenced",
+    "resolve": "resolved",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What is known of one site's speed now. `judged`: the newest sample that was judged before, if any."""
+
+    site: str
+    target: Target | None
+    samples: Sequence[Sample]
+    judged: datetime | None
+    at: datetime
+
+
+def below_step(last: Incident | None, sight: Sight) -> Incident | None:
+    """The `below_target` incident after this sight, or None when nothing changes. `last`: the newest, also resolved."""
+    mark = sight.target.value if sight.target else None
+    active = last is not None and last.active
+    samples = looked_at(sight.samples if active else _counting(last, sight.samples), sight.at)
+    if mark is None or len(samples) < LOOK or not _is_fresh(samples[-1], sight):
+        return None
+    speeds = [sample.mbps for sample in samples]
+    if last is not None and last.active:
+        clear = share_at_least(speeds, mark * RESOLVE_RATIO).k
+        if clear < AGREE:
+            return None
+        note = f"{clear} of the last {LOOK} results are at least {mbps_en(mark * RESOLVE_RATIO)}"
+        return moved(last, "resolved", max(samples[-1].started, last.updated), who=RULES, note=note)
+    below = LOOK - share_at_least(speeds, mark).k
+    return _below(sight, samples, mark) if below >= AGREE else None
+
+
+def _counting(last: Incident | None, samples: Sequence[Sample]) -> Sequence[Sample]:
+    """The samples that may open an incident: all, or those since a person said that it was resolved."""
+    if last is None or last.resolved is None or last.history[-1].who == RULES:
+        return samples
+    return [sample for sample in samples if sample.started > last.resolved]
+
+
+def _is_fresh(newest: Sample, sight: Sight) -> bool:
+    return (sight.judged is None or newest.started > sight.judged) and newest.started > sight.at - FRESH
+
+
+def _below(sight: Sight, samples: Sequence[Sample], mark: float) -> Incident:
+    speeds = [sample.mbps for sample in samples]
+    median = median_of(speeds)
+    value = median.value if median else 0.0
+    below = LOOK - share_at_least(speeds, mark).k
+    evidence = {
+        "target": mark,
+        "target_id": sight.target.id if sight.target else None,
+        "unit": "Mbps",
+        "median": value,
+        "below": below,
+        "n": LOOK,
+        "samples": [{"started": sample.started, "mbps": sample.mbps} for sample in samples],
+    }
+    summary = Text(
+        vi=f"{sight.site}: {below}/{LOOK} kết quả gần nhất dưới chỉ tiêu {mbps_vi(mark)} (trung vị {mbps_vi(value)})",
+        en=f"{sight.site}: {below} of the last {LOOK} results are under the target of {mbps_en(mark)} "
+        f"(median {mbps_en(value)})",
+    )
+    severity: Literal["warning", "critical"] = "critical" if value < mark * CRITICAL_RATIO else "warning"
+    return opened(
+        sight.site, "below_target", samples[-1].started, severity=severity, summary=summary, evidence=evidence
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What is known of one agent now.
+
+    `since`: from when its silence counts (it was seen, or listening began). `seen`: its newest sign of life. `missed`:
+    announced throughput times that passed without a report. `reported`: its newest throughput report started then.
+    """
+
+    agent: str
+    since: datetime
+    seen: datetime | None
+    missed: int
+    reported: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a site may be silent."""
+
+    status: timedelta = timedelta(minutes=10)
+    reports: int = 3
+
+
+def is_silent(agents: Sequence[Heard], patience: Patience, at: datetime) -> bool:
+    """Whether every agent of a site is silent; a site without agents has nothing to be silent."""
+    return bool(agents) and all(_why(heard, patience, at) is not None for heard in agents)
+
+
+def silent_step(
+    last: Incident | None, site: str, agents: Sequence[Heard], *, patience: Patience, at: datetime
+) -> Incident | None:
+    """The `silent` incident after this moment, or None when nothing changes. `last`: the newest, also resolved."""
+    silent = is_silent(agents, patience, at)
+    if last is None or not last.active:
+        dismissed = last is not None and last.history[-1].who != RULES and not _returned(last, agents, last.updated)
+        return _silence(site, agents, patience, at) if silent and not dismissed else None
+    back = _returned(last, [heard for heard in agents if _why(heard, patience, at) is None], last.opened)
+    return moved(last, "resolved", at, who=RULES, note=f"{back} is heard again") if back else None
+
+
+def _why(heard: Heard, patience: Patience, at: datetime) -> Literal["status", "reports"] | None:
+    if at - heard.since >= patience.status:
+        return "status"
+    return "reports" if heard.missed >= patience.reports else None
+
+
+def _returned(last: Incident, agents: Sequence[Heard], since: datetime) -> str | None:
+    """The agent that ended a silence: seen after `since`, and with a newer report if reports were what was missing."""
+    wants_report = "reports" in last.evidence["why"].values()
+    for heard in agents:
+        before = last.evidence["reported"].get(heard.agent)
+        newer = heard.reported is not None and (before is None or heard.reported > msgspec.convert(before, datetime))
+        if heard.seen is not None and heard.seen > since and (newer or not wants_report):
+            return heard.agent
+    return None
+
+
+def _silence(site: str, agents: Sequence[Heard], patience: Patience, at: datetime) -> Incident:
+    why = {heard.agent: _why(heard, patience, at) for heard in agents}
+    newest = max(heard.since for heard in agents)
+    minutes = int(patience.status.total_seconds() // 60)
+    if "reports" in why.values():
+        summary = Text(
+            vi=f"{site}: thiết bị đo vẫn kết nối nhưng đã lỡ {patience.reports} lần đo tốc độ đã báo trước",
+            en=f"{site}: the agent is connected, but {patience.reports} announced throughput runs brought no report",
+        )
+    else:
+        summary = Text(
+            vi=f"{site}: không nhận được tín hiệu quá {minutes} phút (lần cuối {newest:%d/%m/%Y %H:%M:%S} UTC)",
+            en=f"{site}: nothing heard for more than {minutes} min (last at {newest:%Y-%m-%d %H:%M:%S} UTC)",
+        )
+    evidence = {
+        "why": why,
+        "seen": {heard.agent: heard.seen for heard in agents},
+        "missed": {heard.agent: heard.missed for heard in agents},
+        "reported": {heard.agent: heard.reported for heard in agents},
+    }
+    return opened(site, "silent", at, severity="warning", summary=summary, evidence=evidence)
+
+
+def acted(incident: Incident, action: Action, *, who: str, note: str | None, at: datetime) -> Incident:
+    """The incident after a person's decision; raises UsageError for one that is over, or without a name."""
+    if not who.strip():
+        raise UsageError("a name is needed: who decides is kept with the incident")
+    if not incident.active:
+        raise UsageError(f"incident {incident.id} is resolved already")
+    return moved(incident, _STATE_AFTER[action], max(at, incident.updated), who=who.strip(), note=note)
