@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
 from collector.errors import UsageError
 from collector.incidents.incident import Cause, Incident
@@ -43,12 +43,15 @@ class History:
 
     def newest(self) -> dict[tuple[str, Cause], Incident]:
         """The newest incident of each site and cause, resolved ones too."""
-        query = select(INCIDENTS.c.body).order_by(INCIDENTS.c.opened, INCIDENTS.c.updated)
+        key = (INCIDENTS.c.site, INCIDENTS.c.cause)
+        newest = select(*key, func.max(INCIDENTS.c.opened).label("opened")).group_by(*key).subquery()
+        same = and_(*(column == newest.c[column.name] for column in (*key, INCIDENTS.c.opened)))
+        query = select(INCIDENTS.c.body).join(newest, same).order_by(INCIDENTS.c.updated)
         with self._database.read() as connection:
             incidents = [_read(body) for body in connection.scalars(query)]
         return {(incident.site, incident.cause): incident for incident in incidents}
 
-    def list(self, *, active: bool | None = None, site: str | None = None, limit: int = 1000) -> list[Incident]:
+    def search(self, *, active: bool | None = None, site: str | None = None, limit: int = 1000) -> list[Incident]:
         """Incidents, the last changed first; only active or only resolved ones, only one site's."""
         query = select(INCIDENTS.c.body).order_by(INCIDENTS.c.updated.desc(), INCIDENTS.c.id).limit(limit)
         if active is not None:
@@ -101,7 +104,7 @@ class History:
                 if not changed.rowcount:
                     connection.execute(insert(JUDGED).values(site=site, newest=moment))
 
-    def pending(self, *, limit: int = 100) -> list[Letter]:
+    def pending(self, *, limit: int = 1000) -> list[Letter]:
         """The oldest letter of each incident that has any, oldest first: one incident's news stay in order."""
         first = select(func.min(OUTBOX.c.id)).where(OUTBOX.c.delivered.is_(None)).group_by(OUTBOX.c.incident)
         query = select(OUTBOX).where(OUTBOX.c.id.in_(first)).order_by(OUTBOX.c.id).limit(limit)
