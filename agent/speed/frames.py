@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
+NORMAL: Final = 1000
 MAX_TEXT_BYTES: Final = 64 * 1024
 MAX_BINARY_BYTES: Final = 2**24
 MAX_CONTROL_BYTES: Final = 125
@@ -240,7 +241,7 @@ def frame(opcode: Opcode, payload: bytes = b"", *, masked: bool) -> bytes:
     return _encode_header(opcode, len(payload), masked=masked) + (key or b"") + _xor(payload, key)
 
 
-def close(code: int = 1000, reason: str = "", *, masked: bool) -> bytes:
+def close(code: int = NORMAL, reason: str = "", *, masked: bool) -> bytes:
     """A Close frame with its status code; the reason is cut to fit."""
     text = reason.encode()[: MAX_CONTROL_BYTES - 2].decode(errors="ignore").encode()
     return frame(Opcode.CLOSE, struct.pack("!H", code) + text, masked=masked)

@@ -1,0 +1,123 @@
+"""From counters to a rate: pure, no clock, no I/O.
+
+A run is a list of samples of one cumulative byte counter at the receiver. The estimate is the bytes of one
+contiguous window divided by its length. No percentile is ever trimmed: behind a lost packet the application sees a
+stall and then a burst, and trimming stalls reads 3 to 11 % high.
+"""
+
+import itertools
+import math
+import statistics
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+RAMP_S: Final = 2.0
+RAMP_SHARE: Final = 0.2
+RATE_STEP_S: Final = 0.1
+MAX_RATES: Final = 300
+STEADY_SHARE: Final = 0.9
+MIN_BATCH_S: Final = 0.2
+MAX_BATCHES: Final = 10
+
+# Student's t, two-sided 95 %, for 1 to 9 degrees of freedom (any table; the tests recompute it).
+T_95: Final = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622)
+
+
+class Sample(NamedTuple):
+    """Bytes at the receiver since the start, over all streams, at a moment of one monotonic clock (seconds)."""
+
+    at_s: float
+    received: float
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What the samples say. `low_mbps` and `high_mbps` bound `mbps` at 95 %; None where there is too little to tell.
+
+    `ramp_s`: from the start until a 100 ms rate first reached 90 % of `mbps`; None if none did.
+    """
+
+    mbps: float
+    mean_mbps: float
+    low_mbps: float | None
+    high_mbps: float | None
+    ramp_s: float | None
+    duration_s: float
+
+
+def ramp_cut_s(duration_s: float) -> float:
+    """How much of the start does not count: the first 2 s of a run of 10 s or more, a fifth of a shorter one.
+
+    On measured links up to 60 ms and 1 Gbit/s, 2 s of 10 s take the error of the ramp from 4 % to under 0.1 %. A
+    shorter run cannot give up as much: its window would have too few batches to bound the rate. A fifth keeps the
+    same share of the run, and a ramp of a second still fits in the cut of a run of 5 s.
+    """
+    return min(RAMP_S, RAMP_SHARE * duration_s)
+
+
+def estimate(samples: Sequence[Sample]) -> Estimate | None:
+    """The steady rate and its bounds, or None where no time passed.
+
+    `samples`: time rising; the first is the start of the run and counts nothing yet.
+    """
+    if len(samples) < 2 or samples[-1].at_s <= samples[0].at_s:  # noqa: PLR2004 - two ends make a window
+        return None
+    start, end = samples[0].at_s, samples[-1].at_s
+    window = start + ramp_cut_s(end - start)
+    steady = _rates(samples, window, end, 1)[0]
+    batches = min(MAX_BATCHES, int((end - window) / MIN_BATCH_S))
+    half = _half_width(_rates(samples, window, end, batches)) if batches > 1 else None
+    return Estimate(
+        mbps=steady,
+        mean_mbps=_rates(samples, start, end, 1)[0],
+        low_mbps=None if half is None else max(0.0, steady - half),
+        high_mbps=None if half is None else steady + half,
+        ramp_s=_ramp_s(samples, steady),
+        duration_s=end - start,
+    )
+
+
+def rates(samples: Sequence[Sample]) -> list[float]:
+    """The rate of every 100 ms from the start, in Mbit/s, at most 300 of them; a last, shorter one is left out."""
+    if not samples:
+        return []
+    start = samples[0].at_s
+    # A run of 10 s ends a few microseconds early or late; the last interval must not depend on that.
+    steps = min(MAX_RATES, int((samples[-1].at_s - start) / RATE_STEP_S + 0.01))
+    return _rates(samples, start, start + steps * RATE_STEP_S, steps)
+
+
+def at(samples: Sequence[Sample], moment_s: float) -> float:
+    """The counter at a moment, on the line between the samples around it; outside them, the nearest sample's."""
+    after = bisect_left(samples, moment_s, key=lambda sample: sample.at_s)
+    if after == 0:
+        return samples[0].received
+    if after == len(samples):
+        return samples[-1].received
+    before, then = samples[after - 1], samples[after]
+    return before.received + (then.received - before.received) * (moment_s - before.at_s) / (then.at_s - before.at_s)
+
+
+def _rates(samples: Sequence[Sample], start: float, end: float, parts: int) -> list[float]:
+    """The rates in Mbit/s of `parts` equal parts of a window."""
+    if parts < 1:
+        return []
+    length = (end - start) / parts
+    counts = [at(samples, start + part * length) for part in range(parts + 1)]
+    return [(then - before) * 8 / 1e6 / length for before, then in itertools.pairwise(counts)]
+
+
+def _half_width(batches: list[float]) -> float:
+    """Half the 95 % interval of the mean: batch means, nearly independent, and Student's t."""
+    return T_95[len(batches) - 2] * statistics.stdev(batches) / math.sqrt(len(batches))
+
+
+def _ramp_s(samples: Sequence[Sample], steady: float) -> float | None:
+    if steady <= 0:
+        return None
+    for step, rate in enumerate(rates(samples), start=1):
+        if rate >= STEADY_SHARE * steady:
+            return round(step * RATE_STEP_S, 3)
+    return None

@@ -1,0 +1,317 @@
+"""One WebSocket connection under load: counts what comes, writes prebuilt frames as fast as the socket takes them.
+
+No per-byte work in Python: downloads are received into one buffer that all streams of a run share (each read is
+counted before the next begins), uploads are whole frames handed to the transport.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from agent.errors import Failed
+from agent.net import tcp_info
+from agent.net.connect import connect
+from agent.net.failures import failed
+from agent.net.tcp_info import TcpInfo
+from agent.speed import frames
+from agent.speed.frames import FrameSkimmer, Message, Opcode, ProtocolError
+from agent.speed.handshake import Upgrade
+from agent.wire.failure import Failure, Reason, Stage
+
+BUFFER_BYTES: Final = 256 * 1024
+CONNECT_S: Final = 10.0
+TLS_S: Final = 7.0
+UPGRADE_S: Final = 7.0
+
+# Unsent bytes kept in the kernel, and in the transport above it: enough for 4 ms at 250 Mbit/s a stream, and little
+# enough that our own small messages are not stuck behind seconds of load on a slow line.
+_UNSENT_BYTES: Final = 128 * 1024
+_HIGH_WATER_BYTES: Final = 64 * 1024
+_WRITES_PER_TURN: Final = 8
+_ABORT_S: Final = 1.0
+_GOOD_CLOSE: Final = (None, 1000, 1001)
+_BUSY_CLOSE: Final = (1008, 1013)
+
+Supply = Callable[[int], tuple[bytes, int] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a run goes: one address, the names that TLS and HTTP want, and the TLS context (None is plain)."""
+
+    address: str
+    port: int
+    host: str
+    tls: ssl.SSLContext | None = None
+
+    @property
+    def authority(self) -> str:
+        """Host and port as the Host header wants them."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Stream(asyncio.BufferedProtocol):
+    """A connection from the upgrade to its end.
+
+    `opened_s` and `ended_s` are moments of the loop's clock; `failure` is set if it ended without a good Close.
+    `written` counts binary payload handed to the transport, `received` binary payload that came. `on_text` is called
+    with `written`, the moment, and the payload of each text message.
+    """
+
+    def __init__(self, upgrade: Upgrade, buffer: memoryview, on_text: Callable[[int, float, bytes], None]) -> None:
+        self.opened_s: float | None = None
+        self.ended_s: float | None = None
+        self.failure: Failure | None = None
+        self.written = 0
+        self.idle_rtt_us: int | None = None
+        self._loop = asyncio.get_running_loop()
+        self._upgrade = upgrade
+        self._buffer = buffer
+        self._on_text = on_text
+        self._skimmer = FrameSkimmer(masked=False)
+        self._transport: asyncio.Transport | None = None
+        self._upgraded: asyncio.Future[None] = self._loop.create_future()
+        self._lost = asyncio.Event()
+        self._supply: Supply | None = None
+        self._paused = False
+        self._pump_planned = False
+        self._closing = False
+
+    @property
+    def received(self) -> int:
+        """Binary payload bytes so far."""
+        return self._skimmer.received
+
+    def kernel(self) -> TcpInfo | None:
+        """The kernel's account of the socket, while it is open."""
+        sock = self._extra("socket")
+        return None if sock is None else tcp_info.read(sock)
+
+    @property
+    def congestion(self) -> str | None:
+        """The congestion control in force on our side."""
+        sock = self._extra("socket")
+        return None if sock is None else tcp_info.congestion(sock)
+
+    @property
+    def cipher(self) -> str | None:
+        """The TLS cipher suite, None if plain."""
+        found = self._extra("cipher")
+        return str(found[0]) if found else None
+
+    def _extra(self, name: str) -> Any:  # noqa: ANN401 - asyncio's own type
+        return None if self._transport is None else self._transport.get_extra_info(name)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Ask for the upgrade at once."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=_HIGH_WATER_BYTES)
+        self._transport.write(self._upgrade.request())
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
+        """The shared buffer, whole."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Count what came; answer the small messages in it."""
+        if self.ended_s is not None:
+            return
+        if self.opened_s is None:
+            self._open(bytes(self._buffer[:nbytes]))
+        else:
+            self._skim(self._buffer[:nbytes])
+
+    def eof_received(self) -> None:
+        """The other side sends no more: let the transport close."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Record how it ended, unless that is known."""
+        self._lost.set()
+        if self.opened_s is None:
+            self._refuse(failed(Stage.HANDSHAKE, exc or EOFError("closed before the upgrade was answered")))
+        elif self.ended_s is None:
+            self._end(failed(Stage.TRANSFER, exc or EOFError("closed without a Close frame")))
+
+    def pause_writing(self) -> None:
+        """The transport holds enough."""
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        """The transport wants more."""
+        self._paused = False
+        self._pump()
+
+    async def upgraded(self) -> None:
+        """Wait for the upgrade. Raises Failed."""
+        await self._upgraded
+
+    def load(self, supply: Supply) -> None:
+        """Begin to write frames: `supply` gives (frame, payload bytes) for the payload written so far, None to end."""
+        self._supply = supply
+        self._pump()
+
+    def send_text(self, payload: bytes) -> None:
+        """Send a text message, unless the connection is ending or the transport is full."""
+        if self._transport is not None and self.ended_s is None and not self._closing and not self._paused:
+            self._transport.write(frames.frame(Opcode.TEXT, payload, masked=True))
+
+    def close(self) -> None:
+        """Stop writing and say Close, behind what is still waiting to be sent."""
+        self._supply = None
+        if self._transport is None or self._lost.is_set() or self._closing:
+            return
+        self._closing = True
+        self._transport.write(frames.close(masked=True))
+
+    def abort(self) -> None:
+        """Reset the connection now."""
+        self._supply = None
+        self._closing = True
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def lost(self) -> None:
+        """Wait until the socket is closed."""
+        await self._lost.wait()
+
+    def _open(self, data: bytes) -> None:
+        try:
+            rest = self._upgrade.receive(data)
+        except Failed as refusal:
+            self._refuse(refusal)
+            self.abort()
+            return
+        if rest is not None:
+            self.opened_s = self._loop.time()
+            if not self._upgraded.done():
+                self._upgraded.set_result(None)
+            self._skim(rest)
+
+    def _refuse(self, refusal: Failed) -> None:
+        if not self._upgraded.done():
+            self._upgraded.set_exception(refusal)
+            self._upgraded.exception()  # mark it as seen: the opener may have been cancelled meanwhile
+
+    def _skim(self, data: bytes | memoryview) -> None:
+        try:
+            messages = self._skimmer.feed(data)
+        except ProtocolError as error:
+            self._end(Failed(Stage.TRANSFER, Reason.PROTOCOL, str(error)))
+            self.abort()
+            return
+        for message in messages:
+            self._hear(message)
+
+    def _hear(self, message: Message) -> None:
+        if message.opcode is Opcode.TEXT:
+            self._on_text(self.written, self._loop.time(), message.payload)
+        elif message.opcode is Opcode.PING:
+            self._reply(frames.frame(Opcode.PONG, message.payload, masked=True))
+        elif message.opcode is Opcode.CLOSE:
+            self._end(_judged(message))
+            if not self._closing:
+                self._closing = True
+                self._reply(frames.close(message.close_code or frames.NORMAL, masked=True))
+
+    def _reply(self, frame: bytes) -> None:
+        # A peer that asks faster than it reads the answers gets none, instead of our memory.
+        if self._transport is not None and self._transport.get_write_buffer_size() <= 2 * BUFFER_BYTES:
+            self._transport.write(frame)
+
+    def _end(self, ending: Failed | None) -> None:
+        self.ended_s = self._loop.time()
+        self._supply = None
+        if ending is not None and not self._closing:
+            self.failure = ending.failure
+
+    def _pump(self) -> None:
+        for _ in range(_WRITES_PER_TURN):
+            if self._paused or self._supply is None or self._transport is None:
+                return
+            item = self._supply(self.written)
+            if item is None:
+                self._supply = None
+                return
+            frame, size = item
+            self.written += size
+            self._transport.write(frame)
+        if not self._pump_planned:
+            self._pump_planned = True
+            self._loop.call_soon(self._pump_again)
+
+    def _pump_again(self) -> None:
+        self._pump_planned = False
+        self._pump()
+
+
+def _judged(message: Message) -> Failed | None:
+    """What a Close from the peer means: done, too busy to go on, or a complaint."""
+    code = message.close_code
+    if code in _GOOD_CLOSE:
+        return None
+    said = f"peer closed with {code} {message.payload[2:].decode(errors='replace')}".strip()
+    if code in _BUSY_CLOSE:
+        return Failed(Stage.PEER, Reason.BUSY, said)
+    return Failed(Stage.TRANSFER, Reason.CLOSED, said)
+
+
+async def open_stream(endpoint: Endpoint, stream: Callable[[], Stream], *, congestion: str | None = None) -> Stream:
+    """Connect, secure and upgrade one stream, step by step.
+
+    `congestion` is asked for on our socket, if this kernel has it. Raises Failed with the step's stage.
+    """
+    sock = await connect(endpoint.address, endpoint.port, timeout_s=CONNECT_S)
+    info = tcp_info.read(sock)
+    _tune(sock, congestion)
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(TLS_S):
+            _, opened = await loop.create_connection(
+                stream, sock=sock, ssl=endpoint.tls, server_hostname=endpoint.host if endpoint.tls else None
+            )
+    except (OSError, EOFError) as error:
+        raise failed(Stage.TLS, error) from error
+    opened.idle_rtt_us = info.rtt_us if info else None
+    try:
+        async with asyncio.timeout(UPGRADE_S):
+            await opened.upgraded()
+    except TimeoutError as error:
+        raise Failed(Stage.HANDSHAKE, Reason.TIMEOUT, f"no answer to the upgrade in {UPGRADE_S:g} s") from error
+    finally:
+        if opened.opened_s is None:
+            opened.abort()
+            await _all_lost([opened], _ABORT_S)
+    return opened
+
+
+def _tune(sock: socket.socket, congestion: str | None) -> None:
+    if congestion is not None:
+        tcp_info.set_congestion(sock, congestion)
+    with contextlib.suppress(OSError, AttributeError):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+async def end_all(streams: Iterable[Stream], *, grace_s: float) -> None:
+    """Close every stream, reset those that are not gone after `grace_s`, and leave no socket behind."""
+    ending = list(streams)
+    for stream in ending:
+        stream.close()
+    try:
+        await _all_lost(ending, grace_s)
+    finally:
+        for stream in ending:
+            stream.abort()
+    await _all_lost(ending, _ABORT_S)
+
+
+async def _all_lost(streams: list[Stream], timeout_s: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            for stream in streams:
+                await stream.lost()

@@ -1,0 +1,86 @@
+"""From a transfer to the report's words: pure."""
+
+import math
+import statistics
+from typing import Final
+
+from agent.speed.estimate import estimate, ramp_cut_s, rates
+from agent.speed.limits import Limits
+from agent.speed.transfer import Transfer
+from agent.wire.failure import Failure, Reason, Stage
+from agent.wire.results import Direction, Spread
+
+_DIGITS: Final = 3
+
+
+def direction(transfer: Transfer, limits: Limits) -> Direction:
+    """One direction of the result: numbers, or the failure that ended it and what was seen before it."""
+    found = estimate(transfer.samples)
+    failure = transfer.stop.failure
+    if failure is None and (found is None or found.mbps <= 0):
+        failure = _nothing(transfer, limits)
+    seen = Direction(
+        bytes=transfer.received,
+        duration_s=None if found is None else round(found.duration_s, _DIGITS),
+        streams=transfer.streams,
+        stop="error" if failure is not None else transfer.stop.word,
+        rates_mbps=[round(rate, 2) for rate in rates(transfer.samples)] or None,
+        failure=failure,
+    )
+    if failure is not None or found is None:
+        return seen
+    return Direction(
+        mbps=_rounded(found.mbps),
+        mean_mbps=_rounded(found.mean_mbps),
+        low_mbps=_rounded(found.low_mbps),
+        high_mbps=_rounded(found.high_mbps),
+        bytes=seen.bytes,
+        duration_s=seen.duration_s,
+        streams=seen.streams,
+        stop=seen.stop,
+        ramp_s=found.ramp_s,
+        retransmit_ratio=_ratio(transfer),
+        loaded_rtt_ms=_loaded(transfer),
+        rates_mbps=seen.rates_mbps,
+    )
+
+
+def spread_ms(rtts_us: list[int]) -> Spread | None:
+    """Minimum, median and 95th percentile (nearest rank) of round trips in microseconds; None without any."""
+    if not rtts_us:
+        return None
+    ordered = sorted(rtts_us)
+    return Spread(
+        min=round(ordered[0] / 1000, _DIGITS),
+        median=round(statistics.median(ordered) / 1000, _DIGITS),
+        p95=round(ordered[math.ceil(0.95 * len(ordered)) - 1] / 1000, _DIGITS),
+    )
+
+
+def idle_ms(rtts_us: list[int]) -> Spread | None:
+    """Minimum and median of a few round trips before the load: too few for a percentile."""
+    found = spread_ms(rtts_us)
+    return None if found is None else Spread(min=found.min, median=found.median)
+
+
+def _nothing(transfer: Transfer, limits: Limits) -> Failure:
+    if transfer.stop.word == "budget":
+        return Failure(Stage.TRANSFER, Reason.BUDGET, f"{limits.max_bytes} bytes are too few to measure this line")
+    return Failure(Stage.PEER, Reason.PROTOCOL, "the peer did not say for every stream what it had received")
+
+
+def _loaded(transfer: Transfer) -> Spread | None:
+    """Round trips once the line is full: after the ramp cut."""
+    first, last = transfer.samples[0].at_s, transfer.samples[-1].at_s
+    full = first + ramp_cut_s(last - first)
+    return spread_ms([rtt for moment, rtt in transfer.rtts_us if moment >= full])
+
+
+def _ratio(transfer: Transfer) -> float | None:
+    if not transfer.sent_bytes or transfer.retransmitted_bytes is None:
+        return None
+    return round(min(1.0, max(0.0, transfer.retransmitted_bytes / transfer.sent_bytes)), 6)
+
+
+def _rounded(rate: float | None) -> float | None:
+    return None if rate is None else round(rate, _DIGITS)
