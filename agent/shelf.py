@@ -14,6 +14,7 @@ import msgspec
 
 from agent.disk import PAGE_BYTES
 from agent.errors import SpoolError
+from agent.outbox import Slip
 from agent.wire.codec import REPORT_LIMIT, AnyMeasurement, AnyReport, Rejection, decode_reports, encode
 from agent.wire.report import Clock, Measurement, Report
 from agent.wire.results import RESULTS, Ledger, Range
@@ -37,16 +38,6 @@ class Undated:
 
     boot_id: str
     boottime_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Slip:
-    """What the outbox has to know of one report: its place in the spool, its name on the wire, its size in bytes."""
-
-    place: int
-    epoch: str
-    seq: int
-    size: int
 
 
 @dataclass(frozen=True, slots=True)

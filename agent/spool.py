@@ -33,15 +33,17 @@ from agent import disk
 from agent.clock import is_set
 from agent.errors import SpoolError
 from agent.identity import Identity, Mark, Seen
-from agent.shelf import Shelf, Slip, Undated
+from agent.outbox import Slip
+from agent.shelf import Shelf, Undated
 from agent.wire.codec import Accepted, AnyMeasurement, AnyReport, decode_reports
 from agent.wire.results import Range
 
-__all__ = ["KEEP_S", "LIMIT_BYTES", "Slip", "Spool", "Undated"]
+__all__ = ["KEEP_S", "LIMIT_BYTES", "Spool", "Undated"]
 
 LIMIT_BYTES: Final = 64 * 1024 * 1024
 KEEP_S: Final = 30 * 86400.0
 _GIVEN_UP: Final = 64  # receipted reports that a full disk may cost at once
+_FIRST: Final = "first start"
 _LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -253,7 +255,7 @@ class Spool:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             if self._locked is None:
                 self._locked = disk.lock(self._path)
-            return self._connect("first start")
+            return self._connect(_FIRST)
         except (sqlite3.Error, OSError, disk.Broken) as error:
             raise SpoolError(f"{self._path}: cannot open the spool: {error}; check the folder and the disk") from error
 
@@ -301,7 +303,7 @@ class Spool:
 def _begin_epoch(shelf: Shelf, why: str) -> None:
     epoch = _new_epoch()
     shelf.begin_epoch(epoch)
-    _LOG.warning("spool_new_epoch epoch=%s why=%s", epoch, why)
+    _LOG.log(logging.INFO if why == _FIRST else logging.WARNING, "spool_new_epoch epoch=%s why=%s", epoch, why)
 
 
 def _new_epoch() -> str:
