@@ -60,6 +60,14 @@ def addresses(*, proc: Path = PROC) -> list[Address]:
     return found
 
 
+def kind_of(address: str) -> AddressKind | None:
+    """Tell what kind of IPv6 address this is; None for link-local, loopback, multicast and IPv4."""
+    try:
+        return _kind(ipaddress.IPv6Address(address.partition("%")[0]), 0)
+    except ValueError:
+        return None
+
+
 def has_global_ipv6(*, proc: Path = PROC) -> bool:
     """Tell whether this device has a native, globally routable IPv6 address (not unique-local, not 6to4 or Teredo)."""
     return any(entry.kind in {"global", "temporary"} for entry in addresses(proc=proc))

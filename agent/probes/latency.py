@@ -26,17 +26,18 @@ from agent.net.kernel_time import ReadClocks, Timeline, read_clocks
 from agent.net.peer_url import PeerUrl, parse
 from agent.net.resolve import choose_family, resolve
 from agent.net.round_trips import FIRST_SEQ, Answer, summarize
+from agent.probes import options
 from agent.probes.probe import Outcome, Progress, Task
 from agent.wire.failure import Doubt, Reason, Stage
 from agent.wire.report import Peer
 
 RESOLVE_S: Final = 5.0
 _SECOND_NS: Final = 1_000_000_000
+_KIND: Final = "latency"
 _OPTIONS: Final = ("count", "hmac_key", "interval", "port", "timeout")
 _COUNT_MAX: Final = 10_000
-_INTERVAL_MIN_S: Final = 0.005
-_INTERVAL_MAX_S: Final = 60.0
-_TIMEOUT_MAX_S: Final = 60.0
+_INTERVALS_S: Final = (0.005, 60.0)
+_TIMEOUTS_S: Final = (0.05, 60.0)
 _FEW: Final = 20  # fewer packets than this say little about loss or a 95th percentile
 _HEADERS: Final = 48  # IPv6 and UDP
 _GRACE_S: Final = 0.1  # after the last answer, for duplicates
@@ -87,19 +88,17 @@ async def probe(task: Task) -> Outcome:
     )
 
 
-def planned(options: dict[str, str], url: PeerUrl) -> Plan:
+def planned(given: dict[str, str], url: PeerUrl) -> Plan:
     """Read the options of this kind; raises UsageError in one plain line."""
-    unknown = sorted(set(options) - set(_OPTIONS))
-    if unknown:
-        raise UsageError(f"latency has no option {unknown[0]!r}; it has {', '.join(_OPTIONS)}")
+    options.check_names(_KIND, given, _OPTIONS)
     plan = Plan()
-    port = _number(options, "port", (1, 65535), url.port if url.engine == "stamp" else plan.port)
+    port = url.port if url.engine == "stamp" else plan.port
     return Plan(
-        count=int(_number(options, "count", (1, _COUNT_MAX), plan.count)),
-        interval_s=_number(options, "interval", (_INTERVAL_MIN_S, _INTERVAL_MAX_S), plan.interval_s),
-        timeout_s=_number(options, "timeout", (0.05, _TIMEOUT_MAX_S), plan.timeout_s),
-        port=int(port),
-        key=_key(options["hmac_key"]) if "hmac_key" in options else None,
+        count=options.whole_number(_KIND, given, "count", bounds=(1, _COUNT_MAX), default=plan.count),
+        interval_s=options.number(_KIND, given, "interval", bounds=_INTERVALS_S, default=plan.interval_s),
+        timeout_s=options.number(_KIND, given, "timeout", bounds=_TIMEOUTS_S, default=plan.timeout_s),
+        port=options.whole_number(_KIND, given, "port", bounds=(1, 65535), default=port),
+        key=_key(given["hmac_key"]) if "hmac_key" in given else None,
     )
 
 
@@ -276,20 +275,6 @@ def _socket(address: str, port: int) -> socket.socket:
         sock.close()
         raise failed(Stage.CONNECT, error) from error
     return sock
-
-
-def _number(options: dict[str, str], name: str, bounds: tuple[float, float], default: float) -> float:
-    text = options.get(name)
-    if text is None:
-        return default
-    low, high = bounds
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not low <= value <= high:
-        raise UsageError(f"latency option {name}: expected a number from {low:g} to {high:g}, not {text!r}")
-    return value
 
 
 def _key(name: str) -> bytes:
