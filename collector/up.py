@@ -1,0 +1,305 @@
+"""Everything on one machine: `linkgauge-collector up`.
+
+The collector's roles run in this process with an embedded broker and SQLite; the measurement peer and one agent are
+processes of their own, as they would be in the field. They are restarted when they die and end with this process,
+however it ends.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import fcntl
+import os
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, TextIO
+
+from collector import config as settings
+from collector.errors import CollectorError, UsageError
+from collector.registry.registry import Registry
+from collector.registry.site import Site
+
+AGENT: Final = "this-machine"
+SITE: Final = Site(
+    id=AGENT,
+    name="This machine",
+    kind="other",
+    area="urban",
+    province="Lạng Sơn",
+    commune="Trial",
+    access="fibre",
+    provider="Loopback",
+    plan="lang-son-2025",
+)
+STOP_S: Final = 3.0
+RESTART_S: Final = 2.0
+FIRST_RUNS: Final = 10
+
+COLLECTOR_TOML: Final = """\
+# Written by `linkgauge-collector up`; read again by the other commands with --config.
+roles = ["broker", "ingest", "judge", "web"]
+[broker]
+url = "mqtt://127.0.0.1:{broker}"
+[store]
+url = "sqlite:///{data}/series.db"
+[registry]
+url = "sqlite:///{data}/registry.db"
+[archive]
+url = "file:///{data}/archive"
+[web]
+listen = "{listen}"
+[log]
+level = "warning"
+"""
+
+AGENT_TOML: Final = """\
+# Written by `linkgauge-collector up`.
+[agent]
+id = "{agent}"
+data = "{data}/agent"
+[broker]
+url = "mqtt://127.0.0.1:{broker}"
+[peer]
+urls = [{peers}]
+# Ten short tests at once, so that a newcomer sees a verdict within minutes; then the ordinary schedule.
+[schedule.throughput]
+first_runs = {runs}
+first_every_s = 10
+first_max_seconds = 2
+[schedule.latency]
+first_runs = 1
+[schedule.ipv6]
+first_runs = 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `up` starts, with every port settled."""
+
+    data: Path
+    listen: str
+    broker: int
+    peer_port: int
+    stamp_port: int
+    pace_mbps: float
+    peer: str | None
+    """Another peer that the user named; then none of ours is started."""
+
+    @property
+    def peers(self) -> list[str]:
+        """Where the agent measures to."""
+        if self.peer:
+            return [self.peer]
+        return [f"msak+ws://127.0.0.1:{self.peer_port}", f"stamp://127.0.0.1:{self.stamp_port}"]
+
+
+@dataclass(slots=True)
+class Child:
+    """A process of our own, kept alive until we stop."""
+
+    name: str
+    command: Sequence[str]
+    log: Path
+    say: Callable[[str], None]
+    process: asyncio.subprocess.Process | None = field(default=None, repr=False)
+
+    async def keep(self) -> None:
+        """Run it, start it again when it ends, and end it when cancelled."""
+        try:
+            while True:
+                code = await self._run_once()
+                self.say(f"{self.name} ended with code {code}; starting it again. Its log: {self.log}")
+                await asyncio.sleep(RESTART_S)
+        finally:
+            await asyncio.shield(self._end())
+
+    async def _run_once(self) -> int:
+        with self.log.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                *_ends_with_us(), *self.command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True,  # Ctrl-C is for us; we tell the children
+            )  # fmt: skip
+        return await self.process.wait()
+
+    async def _end(self) -> None:
+        if self.process is None or self.process.returncode is not None:
+            return
+        self.process.terminate()
+        try:
+            async with asyncio.timeout(STOP_S):
+                await self.process.wait()
+        except TimeoutError:
+            self.process.kill()
+            await self.process.wait()
+
+
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `up` to the command line."""
+    parser = commands.add_parser(
+        "up",
+        help="everything on this machine: broker, store, judge, page, a peer and one agent",
+        description="Run everything on this machine. Prints the page's address when the first result is on it; "
+        "Ctrl-C stops it all, and the next start goes on with the same data.",
+        epilog="example: linkgauge-collector up --listen 127.0.0.1:8700 --peer msak+wss://peer.langson.example:4443",
+    )
+    parser.add_argument(
+        "--listen", default="127.0.0.1:8600", metavar="ADDR:PORT", help="the page (default %(default)s)"
+    )
+    parser.add_argument(
+        "--data", type=Path, default=Path("linkgauge-data"), metavar="DIR", help="what is kept (default %(default)s)"
+    )
+    parser.add_argument("--peer", metavar="URL", help="measure to this peer instead of starting one here")
+    parser.add_argument(
+        "--pace", type=float, default=300.0, metavar="MBPS",
+        help="rate of the peer that is started here, so that this box is not what is measured (default %(default)g)",
+    )  # fmt: skip
+    parser.set_defaults(func=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run until Ctrl-C; raises UsageError for what cannot work."""
+    if arguments.pace <= 0:
+        raise UsageError(f"--pace {arguments.pace:g}: a rate in Mbit/s above 0, for example 300")
+    data: Path = arguments.data.absolute()
+    with _alone(data):
+        plan = Plan(
+            data=data,
+            listen=arguments.listen,
+            broker=free_port(1883, socket.SOCK_STREAM),
+            peer_port=free_port(8080, socket.SOCK_STREAM),
+            stamp_port=free_port(8862, socket.SOCK_DGRAM),
+            pace_mbps=arguments.pace,
+            peer=arguments.peer,
+        )
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(_up(plan, Speaker(sys.stderr)))
+    return 0
+
+
+class Speaker:
+    """Says what happens, with the seconds since the start."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._start = time.monotonic()
+
+    def __call__(self, words: str) -> None:
+        """Say one line."""
+        self._stream.write(f"{time.monotonic() - self._start:6.1f} s  {words}\n")
+        self._stream.flush()
+
+
+async def _up(plan: Plan, say: Callable[[str], None]) -> None:
+    from collector.service import serve
+
+    config = _prepare(plan)
+    page: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def ready(address: str) -> None:
+        if not page.done():
+            page.set_result(address)
+
+    async with asyncio.TaskGroup() as tasks:
+        service = tasks.create_task(serve(config, ready=ready), name="collector")
+        service.add_done_callback(lambda _: page.cancel())
+        address = await page
+        say(f"broker on 127.0.0.1:{plan.broker}, page on {address}, data in {plan.data}")
+        for child in _children(plan, say):
+            tasks.create_task(child.keep(), name=child.name)
+        say(f"measuring to {', '.join(plan.peers)}" + ("" if plan.peer else f", paced to {plan.pace_mbps:g} Mbit/s"))
+        tasks.create_task(_announce(address, say), name="announce")
+
+
+def _prepare(plan: Plan) -> settings.CollectorConfig:
+    """Write both configurations, and register this machine."""
+    (plan.data / "agent").mkdir(parents=True, exist_ok=True)
+    text = COLLECTOR_TOML.format(broker=plan.broker, data=str(plan.data).lstrip("/"), listen=plan.listen)
+    (plan.data / "collector.toml").write_text(text, "utf-8")
+    peers = ", ".join(f'"{peer}"' for peer in plan.peers)
+    agent_text = AGENT_TOML.format(agent=AGENT, data=plan.data, broker=plan.broker, peers=peers, runs=FIRST_RUNS)
+    (plan.data / "agent" / "agent.toml").write_text(agent_text, "utf-8")
+    config = settings.parse(text, os.environ, name=str(plan.data / "collector.toml"))
+    registry = Registry(config.registry.url)
+    registry.open()
+    try:
+        snapshot = registry.snapshot()
+        if snapshot.site(SITE.id) is None:
+            registry.import_sites([SITE], now=datetime.now(UTC))
+        if AGENT not in snapshot.agents:
+            registry.add_agent(AGENT, SITE.id, now=datetime.now(UTC))
+    finally:
+        registry.close()
+    return config
+
+
+def _children(plan: Plan, say: Callable[[str], None]) -> Iterator[Child]:
+    program = str(Path(sys.executable).with_name("linkgauge-agent"))
+    if plan.peer is None:
+        command = [program, "peer", "--listen", f"127.0.0.1:{plan.peer_port}"]
+        command += ["--stamp", f"127.0.0.1:{plan.stamp_port}", "--pace", f"{plan.pace_mbps:g}"]
+        yield Child("peer", command, plan.data / "peer.log", say)
+    command = [program, "run", "--config", str(plan.data / "agent" / "agent.toml")]
+    yield Child("agent", command, plan.data / "agent.log", say)
+
+
+async def _announce(address: str, say: Callable[[str], None]) -> None:
+    """Say where the page is as soon as it shows the first result, and when the first verdict stands."""
+    import aiohttp
+
+    shown = False
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
+        while True:
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                async with session.get(f"{address}/api/v1/sites/{SITE.id}") as answer:
+                    site = await answer.json() if answer.ok else {}
+                value = (site.get("last") or {}).get("throughput", {}).get("value")
+                if value is not None and not shown:
+                    say(f"first result: download {value:.1f} Mbit/s. Open {address}/sites/{SITE.id} (Ctrl-C stops)")
+                    shown = True
+                verdict = site.get("verdict") or {}
+                if shown and verdict.get("verdict") in ("met", "below"):
+                    say(f"verdict: {verdict['verdict']}, median {verdict['value']:.1f} Mbit/s, n = {verdict['n']}")
+                    return
+            await asyncio.sleep(0.5)
+
+
+def free_port(wish: int, kind: socket.SocketKind) -> int:
+    """The wished port of loopback, or any free one where somebody has it already."""
+    for port in (wish, 0):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            if kind is socket.SOCK_STREAM:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                found: int = probe.getsockname()[1]
+                return found
+    raise CollectorError("no free port on 127.0.0.1")
+
+
+def _ends_with_us() -> list[str]:
+    """A prefix that ends a child when this process dies, even by kill -9 (setpriv is part of util-linux)."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
+
+
+@contextlib.contextmanager
+def _alone(data: Path) -> Iterator[None]:
+    """Hold the data directory; raises UsageError when another `up` has it or it cannot be written."""
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        lock = (data / "lock").open("w")
+    except OSError as error:
+        raise UsageError(f"--data {data}: cannot be written: {error.strerror}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UsageError(f"--data {data}: another `up` is using it; stop that one, or name another") from error
+        yield

@@ -1,0 +1,127 @@
+"""The JSON surface under /api/v1 (contract, "HTTP"): the same facts as the pages, for other programs."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from collector.incidents.incident import Incident
+from collector.registry.site import Site, Snapshot
+from collector.web import views
+from collector.web.pages import Measured
+from collector.web.sources import Sources
+
+_ENCODER = msgspec.json.Encoder()
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def add_routes(app: web.Application, sources: Sources) -> None:
+    """Add the API to the application."""
+    app.add_routes(
+        [
+            web.get("/api/v1/sites", _bound(_sites, sources)),
+            web.get("/api/v1/sites/{site}", _bound(_site, sources)),
+            web.get("/api/v1/reports/{report}", _bound(_report, sources)),
+            web.get("/api/v1/verdicts", _bound(_verdicts, sources)),
+            web.get("/api/v1/incidents", _bound(_incidents, sources)),
+            web.get("/api/v1/incidents/{incident}", _bound(_incident, sources)),
+            web.get("/api/v1/plans", _bound(_plans, sources)),
+            web.get("/api/v1/plans/{plan}", _bound(_plan, sources)),
+        ]
+    )
+
+
+def problem(status: int, title: str, detail: str) -> web.Response:
+    """An RFC 9457 problem document."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    return web.Response(body=_ENCODER.encode(body), status=status, content_type="application/problem+json")
+
+
+async def site_of(request: web.Request, sources: Sources) -> tuple[Snapshot, Site]:
+    """The site that the path names; raises HTTPNotFound."""
+    snapshot = await asyncio.to_thread(sources.places.snapshot)
+    site = snapshot.site(request.match_info["site"])
+    if site is None:
+        raise web.HTTPNotFound(text="There is no such site.")
+    return snapshot, site
+
+
+async def incidents_of(sources: Sources) -> tuple[list[Incident], Snapshot]:
+    """All incidents, newest first, and the registry for their names."""
+    return await asyncio.to_thread(sources.judged.incidents), await asyncio.to_thread(sources.places.snapshot)
+
+
+async def _sites(_: web.Request, sources: Sources) -> web.Response:
+    snapshot = await asyncio.to_thread(sources.places.snapshot)
+    return _list([_site_object(sources, snapshot, versions[-1].value) for versions in snapshot.sites.values()])
+
+
+async def _site(request: web.Request, sources: Sources) -> web.Response:
+    snapshot, site = await site_of(request, sources)
+    last = await views.last_of_each_kind(sources, site.id)
+    return _json(_site_object(sources, snapshot, site) | {"last": {kind: _last(found) for kind, found in last.items()}})
+
+
+async def _report(request: web.Request, sources: Sources) -> web.Response:
+    raw = await asyncio.to_thread(sources.originals.read, request.match_info["report"])
+    if raw is None:
+        raise web.HTTPNotFound(text="There is no such report in the archive.")
+    return web.Response(body=raw, content_type="application/json", headers={"Cache-Control": "max-age=31536000"})
+
+
+async def _verdicts(request: web.Request, sources: Sources) -> web.Response:
+    plan = request.query.get("plan")
+    return _list([verdict for verdict in sources.judged.current().values() if plan in (None, verdict.plan)])
+
+
+async def _incidents(_: web.Request, sources: Sources) -> web.Response:
+    return _list((await incidents_of(sources))[0])
+
+
+async def _incident(request: web.Request, sources: Sources) -> web.Response:
+    incidents, _ = await incidents_of(sources)
+    found = next((each for each in incidents if each.id == request.match_info["incident"]), None)
+    if found is None:
+        raise web.HTTPNotFound(text="There is no such incident.")
+    return _json(found)
+
+
+async def _plans(_: web.Request, sources: Sources) -> web.Response:
+    return _list(list(sources.plans.values()))
+
+
+async def _plan(request: web.Request, sources: Sources) -> web.Response:
+    plan = sources.plans.get(request.match_info["plan"])
+    if plan is None:
+        raise web.HTTPNotFound(text="There is no such plan.")
+    return _json(plan)
+
+
+def _site_object(sources: Sources, snapshot: Snapshot, site: Site) -> dict[str, Any]:
+    known = {name: value for name, value in asdict(site).items() if value is not None}
+    agents = sorted(agent for agent, versions in snapshot.agents.items() if versions[-1].value == site.id)
+    return known | {"agents": agents, "verdict": sources.judged.current().get(site.id)}
+
+
+def _last(found: Measured) -> dict[str, Any]:
+    value = {"throughput": found.download_mbps, "latency": found.rtt_ms}.get(found.kind, found.status)
+    facts = {"time": found.at, "id": found.id, "value": value, "doubts": list(found.doubts), "failure": found.failure}
+    return {name: fact for name, fact in facts.items() if fact is not None}
+
+
+def _list(items: list[Any]) -> web.Response:
+    return _json({"items": items, "next": None})
+
+
+def _json(value: object) -> web.Response:
+    return web.Response(body=_ENCODER.encode(value), content_type="application/json")
+
+
+def _bound(handler: Callable[[web.Request, Sources], Awaitable[web.StreamResponse]], sources: Sources) -> Answer:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return await handler(request, sources)
+
+    return answer

@@ -1,0 +1,218 @@
+"""The web application: pages, their fragments, security headers. The JSON surface is in `api`, events in `live`."""
+
+from datetime import datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import jinja2
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from collector.errors import CollectorError
+from collector.registry.site import Site
+from collector.web import api, live, pages, views
+from collector.web.chart import Chart, Line, Mark, draw
+from collector.web.pages import Filters, Measured
+from collector.web.sources import Sources
+from collector.web.words import LANGUAGES, Words, choose
+
+SOURCES: Final = web.AppKey("sources", Sources)
+TEMPLATES: Final = web.AppKey("templates", jinja2.Environment)
+PERIODS: Final = (1, 7, 30, 90)
+HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+def make_app(sources: Sources) -> web.Application:
+    """Put pages, API and live events together; health and metrics are added by the service."""
+    app = web.Application(middlewares=[_with_headers, _with_errors])
+    app[SOURCES] = sources
+    app[TEMPLATES] = jinja2.Environment(
+        loader=jinja2.PackageLoader("collector.web", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    app.add_routes(
+        [
+            web.get("/", _overview),
+            web.get("/sites/{site}", _site),
+            web.get("/sites/{site}/row", _row),
+            web.get("/incidents", _incidents),
+            web.static("/static", Path(str(files("collector.web") / "static"))),
+        ]
+    )
+    api.add_routes(app, sources)
+    live.add_routes(app, sources)
+    return app
+
+
+@web.middleware
+async def _with_headers(request: web.Request, handler: Handler) -> web.StreamResponse:
+    response = await handler(request)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if not request.path.startswith("/static/") and not response.prepared:
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+@web.middleware
+async def _with_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn what went wrong into a page or a problem document that says what to do."""
+    try:
+        return await handler(request)
+    except web.HTTPNotFound as error:
+        return _problem(request, 404, "Not found", error.text or "There is no page here.")
+    except CollectorError:
+        why = "The time series cannot be reached right now. This page tries again by itself."
+        return _problem(request, 503, "Not available", why)
+
+
+def _problem(request: web.Request, status: int, title: str, detail: str) -> web.Response:
+    if request.path.startswith("/api/"):
+        return api.problem(status, title, detail)
+    words = _words(request)
+    said = detail if detail != "404: Not Found" else "There is no page here."
+    response = _page(request, "error.html", here="", title=words.say(title), detail=words.say(said))
+    response.set_status(status)
+    if status == web.HTTPServiceUnavailable.status_code:
+        response.headers["Refresh"] = "5"
+    return response
+
+
+async def _overview(request: web.Request) -> web.Response:
+    sources = request.app[SOURCES]
+    found = await views.overview(sources)
+    query = request.query
+    state = next((state for state in pages.ORDER if state == query.get("state")), None)
+    filters = Filters(query.get("q", "")[:100], state, query.get("province", ""), query.get("kind", ""))
+    return _page(
+        request,
+        "overview.html",
+        here="sites",
+        rows=pages.listed(found.rows, filters),
+        total=len(found.rows),
+        counts=pages.counts(found.rows),
+        filters=filters,
+        provinces=sorted({row.site.province for row in found.rows}),
+        waiting=found.waiting,
+        open_incidents=len(found.incidents),
+    )
+
+
+async def _site(request: web.Request) -> web.Response:
+    sources = request.app[SOURCES]
+    snapshot, site = await api.site_of(request, sources)
+    asked = request.query.get("days", "30")
+    days = next((days for days in PERIODS if str(days) == asked), 30)
+    found = await views.site_page(sources, site, snapshot, days=days)
+    words = _words(request)
+    verdict = found.row.verdict
+    return _page(
+        request,
+        "site.html",
+        here="sites",
+        row=found.row,
+        sentence=getattr(verdict.sentence, words.language) if verdict else words.say("No throughput test yet."),
+        basis=getattr(verdict.basis, words.language) if verdict else None,
+        source=_source(sources, site, verdict.target_id if verdict else None),
+        incidents=found.incidents,
+        charts=_charts(sources, words, found, days),
+        reports=found.reports,
+        period_days=days,
+        periods=PERIODS,
+    )
+
+
+async def _row(request: web.Request) -> web.Response:
+    sources = request.app[SOURCES]
+    snapshot, site = await api.site_of(request, sources)
+    return _page(request, "row.html", here="sites", row=await views.one_row(sources, site, snapshot))
+
+
+async def _incidents(request: web.Request) -> web.Response:
+    sources = request.app[SOURCES]
+    incidents, snapshot = await api.incidents_of(sources)
+    names = {site_id: versions[-1].value.name for site_id, versions in snapshot.sites.items()}
+    return _page(request, "incidents.html", here="incidents", incidents=incidents, names=names)
+
+
+def _charts(sources: Sources, words: Words, found: views.SitePage, days: int) -> list[tuple[str, str, Chart]]:
+    end = sources.now()
+    start = end - timedelta(days=days)
+    if found.throughput:  # a new site's first hour should fill its chart
+        start = max(start, min(report.at for report in found.throughput) - timedelta(minutes=5))
+    offset = words.offset(end)
+    target = [Line(None, found.row.target_mbps)] if found.row.target_mbps else []
+
+    def marks(direction: str) -> list[Mark]:
+        return [_mark(words, report, getattr(report, f"{direction}_mbps")) for report in found.throughput]
+
+    return [
+        (
+            "download",
+            words.say("Download, Mbit/s"),
+            draw(marks("download"), start=start, end=end, target=target, zone_offset=offset),
+        ),
+        (
+            "upload",
+            words.say("Upload, Mbit/s"),
+            draw(marks("upload"), start=start, end=end, target=[], zone_offset=offset),
+        ),
+    ]
+
+
+def _mark(words: Words, report: Measured, value: float | None) -> Mark:
+    said = report.failure if value is None else f"{words.number(value)} Mbit/s"
+    doubts = f" · {words.say('doubt:')} {words.listing(report.doubts)}" if report.doubts else ""
+    label = f"{words.time(report.at)} · {said}{doubts}"
+    return Mark(report.at, value, report.look(value), label, f"/api/v1/reports/{report.id}")
+
+
+def _source(sources: Sources, site: Site, target_id: str | None) -> str | None:
+    plan = sources.plans.get(site.plan or "")
+    if plan is None or target_id is None:
+        return None
+    return next((target.section for target in plan.targets if target.id == target_id), None)
+
+
+def _page(request: web.Request, template: str, *, here: str, **values: Any) -> web.Response:  # noqa: ANN401 - a template's values
+    sources = request.app[SOURCES]
+    words = _words(request)
+    now: datetime = sources.now()
+    links = {code: f"{request.path}?{urlencode({**request.query, 'lang': code})}" for code in LANGUAGES}
+    values.setdefault("open_incidents", 0)
+    html = (
+        request.app[TEMPLATES]
+        .get_template(template)
+        .render(
+            {
+                "_": words.say,
+                "words": words,
+                "now": now,
+                "here": here,
+                "language_links": links,
+                "version": sources.version,
+            }
+            | values
+        )
+    )
+    response = web.Response(text=html, content_type="text/html")
+    if request.query.get("lang") in LANGUAGES:
+        response.set_cookie("lang", words.language, max_age=365 * 86400, samesite="Lax", httponly=True)
+    return response
+
+
+def _words(request: web.Request) -> Words:
+    language = choose(
+        request.query.get("lang"), request.cookies.get("lang"), request.headers.get("Accept-Language", "")
+    )
+    return Words(language, request.app[SOURCES].zone)

@@ -1,0 +1,173 @@
+"""View models of the pages: what a template prints, worked out from plain values. Pure: no store, no clock."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from collector.judge import Verdict
+from collector.registry.site import Site
+from collector.store.store import Row, Summary
+from collector.web.chart import Look
+
+State = Literal["below", "silent", "inconclusive", "met", "unjudged"]
+# Worst first: the order in which an engineer wants to read a list.
+ORDER: Final[tuple[State, ...]] = ("below", "silent", "inconclusive", "unjudged", "met")
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """What is known of a site's agents: the newest sign of life, and whether it counts as silent."""
+
+    seen: datetime | None = None
+    online: bool = False
+    silent: bool = False
+    agents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRow:
+    """One line of the list."""
+
+    site: Site
+    state: State
+    verdict: Verdict | None
+    last_mbps: float | None
+    last_at: datetime | None
+    last_failure: str | None
+    last_doubts: tuple[str, ...]
+    median_mbps: float | None
+    n: int
+    target_mbps: float | None
+    contact: Contact
+
+    @property
+    def ratio(self) -> float | None:
+        """The median against the target, for the small bar: 1 is the target, at most 1.5."""
+        if self.median_mbps is None or not self.target_mbps:
+            return None
+        return min(self.median_mbps / self.target_mbps, 1.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the list shows; lives in the URL."""
+
+    text: str = ""
+    state: State | None = None
+    province: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One report as a page shows it."""
+
+    id: str
+    kind: str
+    at: datetime
+    family: str | None
+    download_mbps: float | None
+    upload_mbps: float | None
+    rtt_ms: float | None
+    loss_ratio: float | None
+    status: str | None
+    failure: str | None
+    doubts: tuple[str, ...]
+    conclusive: bool
+
+    def look(self, value: float | None) -> Look:
+        """How a value of this report is drawn."""
+        if value is None:
+            return "failed"
+        return "conclusive" if self.conclusive else "doubted"
+
+
+def time_of(row: Row) -> datetime:
+    """A row's time, exact to the microsecond."""
+    seconds, rest = divmod(row.time_ns, 1_000_000_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1000)
+
+
+def number(row: Row, name: str) -> float | None:
+    """A numeric field, None when it was not measured."""
+    value = row.fields.get(name)
+    return float(value) if isinstance(value, float | int) and not isinstance(value, bool) else None
+
+
+def text(row: Row, name: str) -> str | None:
+    """A string field, None when absent or empty."""
+    value = row.fields.get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def measured(kind: str, row: Row) -> Measured:
+    """Read one row of a kind's series."""
+    return Measured(
+        id=text(row, "id") or "",
+        kind=kind,
+        at=time_of(row),
+        family=row.tags.get("family"),
+        download_mbps=number(row, "download_mbps"),
+        upload_mbps=number(row, "upload_mbps"),
+        rtt_ms=number(row, "rtt_ms_median"),
+        loss_ratio=number(row, "loss_ratio"),
+        status=text(row, "status"),
+        failure=text(row, "failure") or text(row, "download_failure") or text(row, "upload_failure"),
+        doubts=tuple((text(row, "doubts") or "").split(",")) if text(row, "doubts") else (),
+        conclusive=row.fields.get("conclusive") is True,
+    )
+
+
+def site_row(
+    site: Site, verdict: Verdict | None, rows: Sequence[Row], summary: Summary | None, contact: Contact
+) -> SiteRow:
+    """One line of the list from a site's newest throughput rows (oldest first) and its 30 days' summary."""
+    last = measured("throughput", rows[-1]) if rows else None
+    return SiteRow(
+        site=site,
+        state=state_of(verdict, contact),
+        verdict=verdict,
+        last_mbps=last.download_mbps if last else None,
+        last_at=last.at if last else None,
+        last_failure=last.failure if last else None,
+        last_doubts=last.doubts if last else (),
+        median_mbps=summary.median if summary else None,
+        n=summary.n if summary else 0,
+        target_mbps=verdict.target if verdict else None,
+        contact=contact,
+    )
+
+
+def state_of(verdict: Verdict | None, contact: Contact) -> State:
+    """What a site is filed under. Silence hides an old `met`, but never an old `below`."""
+    if verdict is not None and verdict.verdict == "below":
+        return "below"
+    if contact.silent:
+        return "silent"
+    if verdict is None or verdict.target is None:
+        return "unjudged"
+    return "met" if verdict.verdict == "met" else "inconclusive"
+
+
+def listed(rows: Sequence[SiteRow], filters: Filters) -> list[SiteRow]:
+    """The rows that the filters let through, worst first, the furthest below its target on top."""
+    needle = filters.text.casefold()
+    chosen = [
+        row
+        for row in rows
+        if (filters.state is None or row.state == filters.state)
+        and (not filters.province or row.site.province == filters.province)
+        and (not filters.kind or row.site.kind == filters.kind)
+        and needle in f"{row.site.id} {row.site.name} {row.site.commune} {row.site.village or ''}".casefold()
+    ]
+    return sorted(chosen, key=_worst_first)
+
+
+def _worst_first(row: SiteRow) -> tuple[int, float, str]:
+    return ORDER.index(row.state), row.ratio if row.ratio is not None else 2.0, row.site.name
+
+
+def counts(rows: Sequence[SiteRow]) -> Mapping[State, int]:
+    """How many sites are in each state."""
+    return {state: sum(row.state == state for row in rows) for state in ORDER}

@@ -1,0 +1,59 @@
+"""Where pages get their facts: the parts of a running collector, behind the few questions that the web asks."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from collector.events import Bus
+from collector.fleet import Fleet
+from collector.incidents.incident import Incident
+from collector.judge import Verdict
+from collector.plans.types import Plan
+from collector.registry.changes import Waiting
+from collector.registry.site import Snapshot
+from collector.store.store import Store
+
+
+class Places(Protocol):
+    """The registry, as far as pages read it. Sync: called in a thread."""
+
+    def snapshot(self) -> Snapshot:
+        """The whole registry now."""
+
+    def waiting(self) -> list[Waiting]:
+        """Agents that nobody has registered."""
+
+
+class Originals(Protocol):
+    """The archive, as far as pages read it. Sync: called in a thread."""
+
+    def read(self, report_id: str) -> bytes | None:
+        """The exact bytes of an accepted report."""
+
+
+class Judged(Protocol):
+    """The judge's present word."""
+
+    def current(self) -> Mapping[str, Verdict]:
+        """Each site's verdict."""
+
+    def incidents(self) -> list[Incident]:
+        """All incidents, newest first. Sync: called in a thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Everything that pages read."""
+
+    store: Store
+    places: Places
+    originals: Originals
+    judged: Judged
+    fleet: Fleet
+    bus: Bus
+    plans: Mapping[str, Plan]
+    now: Callable[[], datetime]
+    zone: ZoneInfo
+    version: str

@@ -1,0 +1,135 @@
+"""Gathers what a page shows: asks store, registry and judge, and hands plain values to `pages`."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from collector.incidents.incident import Incident
+from collector.judge import Verdict
+from collector.registry.changes import Waiting
+from collector.registry.site import Site, Snapshot
+from collector.store.store import Row, Summary
+from collector.web import pages
+from collector.web.pages import Contact, Measured, SiteRow
+from collector.web.sources import Sources
+
+WINDOW: Final = timedelta(days=30)
+KINDS: Final = ("throughput", "latency", "ipv6")
+NEWEST: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The list of sites, all of them, with what waits beside it."""
+
+    rows: list[SiteRow]
+    waiting: list[Waiting]
+    incidents: list[Incident]
+
+
+@dataclass(frozen=True, slots=True)
+class SitePage:
+    """One site with its reports of a period, newest first."""
+
+    row: SiteRow
+    incidents: list[Incident]
+    throughput: list[Measured]
+    reports: list[Measured]
+
+
+async def overview(sources: Sources) -> Overview:
+    """All sites; raises StoreUnavailable."""
+    now = sources.now()
+    snapshot = await asyncio.to_thread(sources.places.snapshot)
+    waiting = await asyncio.to_thread(sources.places.waiting)
+    incidents = await asyncio.to_thread(sources.judged.incidents)
+    newest = await sources.store.recent("throughput", start_ns=_ns(now - WINDOW), per_site=1)
+    summaries = await sources.store.summary(
+        "throughput", "download_mbps", start_ns=_ns(now - WINDOW), end_ns=_ns(now + timedelta(days=1))
+    )
+    verdicts = sources.judged.current()
+    contacts = contacts_of(sources, snapshot, verdicts)
+    rows = [
+        pages.site_row(
+            versions[-1].value,
+            verdicts.get(site_id),
+            newest.get(site_id, []),
+            summaries.get(site_id),
+            contacts[site_id],
+        )
+        for site_id, versions in snapshot.sites.items()
+    ]
+    return Overview(rows, waiting, [incident for incident in incidents if incident.active])
+
+
+async def one_row(sources: Sources, site: Site, snapshot: Snapshot) -> SiteRow:
+    """One site's line; raises StoreUnavailable."""
+    now = sources.now()
+    rows = await _rows(sources, site.id, "throughput", now - WINDOW)
+    verdicts = sources.judged.current()
+    contact = contacts_of(sources, snapshot, verdicts)[site.id]
+    return pages.site_row(site, verdicts.get(site.id), rows[-1:], _summary(rows), contact)
+
+
+async def site_page(sources: Sources, site: Site, snapshot: Snapshot, *, days: int) -> SitePage:
+    """One site with its reports of the last days; raises StoreUnavailable."""
+    start = sources.now() - timedelta(days=days)
+    by_kind = {kind: await _rows(sources, site.id, kind, start) for kind in KINDS}
+    found = [pages.measured(kind, row) for kind, rows in by_kind.items() for row in rows]
+    incidents = await asyncio.to_thread(sources.judged.incidents)
+    return SitePage(
+        row=await one_row(sources, site, snapshot),
+        incidents=[incident for incident in incidents if incident.active and incident.site == site.id],
+        throughput=[report for report in found if report.kind == "throughput"],
+        reports=sorted(found, key=lambda report: report.at, reverse=True)[:NEWEST],
+    )
+
+
+async def last_of_each_kind(sources: Sources, site_id: str) -> dict[str, Measured]:
+    """The newest report of each kind within the window; raises StoreUnavailable."""
+    start = sources.now() - WINDOW
+    rows = {kind: await _rows(sources, site_id, kind, start, limit=1) for kind in KINDS}
+    return {kind: pages.measured(kind, found[-1]) for kind, found in rows.items() if found}
+
+
+def contacts_of(sources: Sources, snapshot: Snapshot, verdicts: Mapping[str, Verdict]) -> dict[str, Contact]:
+    """The newest sign of life of each site's agents."""
+    agents: dict[str, list[str]] = {site_id: [] for site_id in snapshot.sites}
+    for agent, versions in snapshot.agents.items():
+        site_id = versions[-1].value
+        if site_id in agents:
+            agents[site_id].append(agent)
+    contacts = {}
+    for site_id, names in agents.items():
+        states = [sources.fleet.agents[name] for name in names if name in sources.fleet.agents]
+        verdict = verdicts.get(site_id)
+        contacts[site_id] = Contact(
+            seen=max((state.last_seen for state in states if state.last_seen), default=None),
+            online=any(state.state == "online" for state in states),
+            silent=verdict is not None and "silent" in verdict.reasons,
+            agents=tuple(sorted(names)),
+        )
+    return contacts
+
+
+async def _rows(sources: Sources, site_id: str, kind: str, start: datetime, *, limit: int | None = None) -> list[Row]:
+    end = sources.now() + timedelta(days=1)
+    return await sources.store.samples(kind, site=site_id, start_ns=_ns(start), end_ns=_ns(end), limit=limit)
+
+
+def _summary(rows: list[Row]) -> Summary | None:
+    values = sorted(
+        value
+        for row in rows
+        if row.fields.get("conclusive") is True and (value := pages.number(row, "download_mbps")) is not None
+    )
+    if not values:
+        return None
+    middle = len(values) // 2
+    return Summary(len(values), values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2)
+
+
+def _ns(at: datetime) -> int:
+    return int(at.timestamp()) * 1_000_000_000

@@ -1,0 +1,129 @@
+"""A small province for the web tests: a real store and registry, and a judge that says what it is told."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from agent.wire.control import Status
+from collector.events import Bus
+from collector.fleet import Fleet
+from collector.incidents.incident import Incident, opened
+from collector.judge import Sample, Verdict, judge
+from collector.plans.binding import binding_for
+from collector.plans.load import load_plans
+from collector.plans.types import Text
+from collector.registry.registry import Registry
+from collector.registry.site import Site
+from collector.store.open import store_from_url
+from collector.store.store import Point
+from collector.web.app import make_app
+from collector.web.sources import Sources
+
+NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
+RAW = b'{"v":1,"exact":"bytes"}'
+SITES = [
+    Site("th-huu-lung", "Trường Tiểu học Hữu Lũng", "school", "rural", "Lạng Sơn", "Hữu Lũng", access="fibre",
+         provider="VNPT", contract_down_mbps=150.0, plan="lang-son-2025"),
+    Site("tyt-yen-the", "Trạm Y tế <Yên Thế>", "clinic", "rural", "Bắc Giang", "Yên Thế", access="fibre",
+         plan="bac-giang-2025"),
+    Site("ub-loc-ninh", "UBND xã Lộc Ninh", "office", "rural", "Bình Phước", "Lộc Ninh", access="cellular_4g",
+         plan="binh-phuoc-2025"),
+    Site("th-moi", "Trường mới", "school", "urban", "Lạng Sơn", "Đồng Đăng"),
+]  # fmt: skip
+
+
+@dataclass
+class Judge:
+    """Verdicts and incidents as a test wants them."""
+
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    found: list[Incident] = field(default_factory=list)
+
+    def current(self) -> Mapping[str, Verdict]:
+        return self.verdicts
+
+    def incidents(self) -> list[Incident]:
+        return self.found
+
+
+@dataclass
+class Archive:
+    """One report."""
+
+    def read(self, report_id: str) -> bytes | None:
+        return RAW if report_id == "r-0" else None
+
+
+@dataclass
+class Province:
+    """Everything that a page reads, within reach of a test."""
+
+    sources: Sources
+    judge: Judge
+    registry: Registry
+    client: TestClient[web.Request, web.Application]
+
+
+def throughput(site: str, number: int, mbps: float | None, **fields: float | str | bool) -> Point:
+    """One throughput point, `number` hours ago."""
+    at = NOW - timedelta(hours=number)
+    own: dict[str, float | str | bool] = {"id": f"r-{number}", "conclusive": mbps is not None, **fields}
+    if mbps is not None:
+        own |= {"download_mbps": mbps, "upload_mbps": mbps / 2}
+    return Point("throughput", (("agent", f"a-{site}"), ("site", site)), own, int(at.timestamp()) * 10**9)
+
+
+def judged(site: Site, speeds: list[float], *, silent: bool = False) -> Verdict:
+    """What the real rule says of these speeds."""
+    samples = [Sample(NOW - timedelta(hours=number), mbps) for number, mbps in enumerate(speeds)]
+    return judge(site, binding_for(load_plans().get(site.plan or ""), site, NOW), samples, at=NOW, silent=silent)
+
+
+@asynccontextmanager
+async def province(folder: Path) -> AsyncIterator[Province]:
+    """Four sites: one met, one below with an incident, one silent, one that never reported; and one agent waiting."""
+    registry = Registry(f"sqlite:///{folder}/registry.db")
+    registry.open()
+    registry.import_sites(SITES, now=NOW)
+    for site in SITES:
+        registry.add_agent(f"a-{site.id}", site.id, now=NOW)
+    registry.see_waiting("stranger", at=NOW)
+    store = store_from_url(f"sqlite:///{folder}/series.db")
+    await store.open()
+    good, bad = [120.0 + number for number in range(10)], [60.0 + number for number in range(10)]
+    points = [throughput("th-huu-lung", number, mbps) for number, mbps in enumerate(good)]
+    points += [throughput("tyt-yen-the", number, mbps) for number, mbps in enumerate(bad)]
+    points += [
+        throughput("th-huu-lung", 20, None, failure="connect:timeout"),
+        throughput("th-huu-lung", 21, 30.0, conclusive=False, doubts="wifi_bound,cpu_bound"),
+    ]
+    await store.write(points)
+    judge = Judge(
+        {
+            "th-huu-lung": judged(SITES[0], good),
+            "tyt-yen-the": judged(SITES[1], bad),
+            "ub-loc-ninh": judged(SITES[2], [], silent=True),
+        },
+        [opened("tyt-yen-the", "below_target", NOW, severity="warning",
+                summary=Text(vi="Dưới chỉ tiêu", en="Below target"), evidence={})],
+    )  # fmt: skip
+    fleet = Fleet()
+    fleet.heard("a-th-huu-lung", Status(state="online"), NOW - timedelta(minutes=2))
+    sources = Sources(
+        store=store, places=registry, originals=Archive(), judged=judge, fleet=fleet, bus=Bus(), plans=load_plans(),
+        now=lambda: NOW, zone=ZoneInfo("Asia/Ho_Chi_Minh"), version="0.1.0",
+    )  # fmt: skip
+    client = TestClient(TestServer(make_app(sources)))
+    await client.start_server()
+    try:
+        yield Province(sources, judge, registry, client)
+    finally:
+        await client.close()
+        await store.close()
+        registry.close()

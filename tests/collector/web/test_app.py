@@ -1,0 +1,161 @@
+"""Pages and API over real HTTP."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientResponse
+
+from collector.errors import StoreUnavailable
+from collector.events import Event
+from collector.store.store import Row
+from tests.collector.web.house import RAW, province
+
+
+async def _text(answer: ClientResponse, status: int = 200) -> str:
+    assert answer.status == status
+    return await answer.text()
+
+
+async def test_the_list_shows_every_site_worst_first(tmp_path: Path) -> None:
+    async with province(tmp_path) as it:
+        page = await _text(await it.client.get("/?lang=en"))
+        order = [page.index(f'data-site="{site}"') for site in ("tyt-yen-the", "ub-loc-ninh", "th-moi", "th-huu-lung")]
+        assert order == sorted(order)
+        assert "Trạm Y tế &lt;Yên Thế&gt;" in page
+        assert "124.5" in page
+        assert "n = 10" in page
+        assert "2 minutes ago" in page
+        assert "linkgauge-collector agent add stranger --site" in page
+
+
+async def test_vietnamese_comes_first_with_its_own_numbers(tmp_path: Path) -> None:
+    async with province(tmp_path) as it:
+        page = await _text(await it.client.get("/"))
+        assert '<html lang="vi">' in page
+        assert "Không đạt" in page
+        assert "124,5" in page
+        again = await _text(await it.client.get("/?lang=en"))
+        assert '<html lang="en">' in again
+        assert '<html lang="en">' in await _text(await it.client.get("/")), "the choice is remembered"
+
+
+async def test_filters_live_in_the_url(tmp_path: Path) -> None:
+    async with province(tmp_path) as it:
+        page = await _text(await it.client.get("/", params={"state": "met", "q": "hữu"}))
+        assert 'data-site="th-huu-lung"' in page
+        assert 'data-site="tyt-yen-the"' not in page
+        assert "Không có điểm nào" in await _text(await it.client.get("/", params={"q": "nowhere"}))
+
+
+async def test_a_site_shows_each_test_against_its_target(tmp_path: Path) -> None:
+    async with province(tmp_path) as it:
+        page = await _text(await it.client.get("/sites/th-huu-lung?lang=en"))
+        assert "target 102 Mbit/s" in page
+        assert "Met: 10 of the last 10 results reach the target of 102 Mbps" in page
+        assert page.count('class="dot conclusive"') == 20
+        assert page.count('class="dot doubted"') == 2
+        assert page.count('class="dot failed"') == 2
+        assert "Wi-Fi was the limit" in page
+        assert "connect:timeout" in page
+        assert "/api/v1/reports/r-0" in page
+        below = await _text(await it.client.get("/sites/tyt-yen-the?lang=en"))
+        assert "Below target" in below
+
+
+async def test_a_site_without_any_report_says_so(tmp_path: Path) -> None:
+    async with province(tmp_path) as it:
+        page = await _text(await it.client.get("/sites/th-moi?lang=en"))
+        assert "No report in this period" in page
+        assert 'class="dot' not in page
+
+
+async def test_nothing_comes_from_elsewhere(tmp_path: Path) -> None:
+    async with province(tmp_path) as it:
+        for path in ("/", "/sites/th-huu-lung", "/incidents", "/static/style.css", "/static/live.js"):
+            answer = await it.client.get(path)
+            page = await _text(answer)
+            assert "http://" not in page.replace("http://www.w3.org", "")
+            assert "https://" not in page
+            assert answer.headers["Content-Security-Policy"].startswith("default-src 'self'")
+            assert "style=" not in page
+            assert "onclick" not in page
+
+
+async def test_unknown_things_are_404_in_the_readers_form(tmp_path: Path) -> None:
+    async with province(tmp_path) as it:
+        assert "Không tìm thấy" in await _text(await it.client.get("/sites/nobody"), 404)
+        assert "Không tìm thấy" in await _text(await it.client.get("/nowhere"), 404)
+        answer = await it.client.get("/api/v1/sites/nobody")
+        assert answer.content_type == "application/problem+json"
+        assert (await answer.json())["status"] == 404
+
+
+async def test_a_store_that_is_away_is_a_page_not_a_traceback(tmp_path: Path) -> None:
+    class Away:
+        async def recent(self, measurement: str, *, start_ns: int, per_site: int) -> dict[str, list[Row]]:
+            raise StoreUnavailable(f"{measurement} {start_ns} {per_site}")
+
+    async with province(tmp_path) as it:
+        object.__setattr__(it.sources, "store", Away())
+        answer = await it.client.get("/")
+        assert "Không truy cập được" in await _text(answer, 503)
+        assert answer.headers["Refresh"] == "5"
+
+
+async def test_the_api_speaks_the_contract(tmp_path: Path) -> None:
+    async with province(tmp_path) as it:
+        sites = await (await it.client.get("/api/v1/sites")).json()
+        assert sites["next"] is None
+        assert {site["id"] for site in sites["items"]} == {"th-huu-lung", "tyt-yen-the", "ub-loc-ninh", "th-moi"}
+        site = await (await it.client.get("/api/v1/sites/th-huu-lung")).json()
+        assert site["agents"] == ["a-th-huu-lung"]
+        assert site["last"]["throughput"]["value"] == 120.0
+        assert site["verdict"]["verdict"] == "met"
+        assert set(site["verdict"]) >= {
+            "plan", "indicator", "scope", "verdict", "value", "target", "unit", "statistic",
+            "low", "high", "n", "k", "window", "rule", "reasons", "needed",
+        }  # fmt: skip
+        verdicts = await (await it.client.get("/api/v1/verdicts?plan=bac-giang-2025")).json()
+        assert [verdict["verdict"] for verdict in verdicts["items"]] == ["below"]
+        incidents = await (await it.client.get("/api/v1/incidents")).json()
+        assert incidents["items"][0]["summary"] == {"vi": "Dưới chỉ tiêu", "en": "Below target"}
+        one = await it.client.get(f"/api/v1/incidents/{incidents['items'][0]['id']}")
+        assert (await one.json())["cause"] == "below_target"
+        plans = await (await it.client.get("/api/v1/plans")).json()
+        assert "lang-son-2025" in {plan["id"] for plan in plans["items"]}
+        assert (await it.client.get("/api/v1/plans/lang-son-2025")).status == 200
+
+
+async def test_a_report_comes_back_byte_for_byte(tmp_path: Path) -> None:
+    async with province(tmp_path) as it:
+        assert await (await it.client.get("/api/v1/reports/r-0")).read() == RAW
+        assert (await it.client.get("/api/v1/reports/r-9")).status == 404
+
+
+async def test_an_open_page_hears_at_once_what_happens(tmp_path: Path) -> None:
+    async with province(tmp_path) as it, it.client.get("/api/v1/live") as stream:
+        assert stream.content_type == "text/event-stream"
+        assert await stream.content.readuntil(b"\n\n") == b"retry: 2000\n\n"
+        it.sources.bus.publish(Event("report", "th-huu-lung", datetime(2026, 11, 22, tzinfo=UTC), {"kind": "latency"}))
+        name, data, _ = (await stream.content.readuntil(b"\n\n")).split(b"\n", 2)
+        assert name == b"event: report"
+        assert json.loads(data.removeprefix(b"data: ")) == {
+            "site": "th-huu-lung",
+            "at": "2026-11-22T00:00:00Z",
+            "kind": "latency",
+        }
+
+
+async def test_one_row_can_be_asked_for_alone(tmp_path: Path) -> None:
+    async with province(tmp_path) as it:
+        row = await _text(await it.client.get("/sites/th-huu-lung/row"))
+        assert row.strip().startswith('<tr data-site="th-huu-lung" class="met">')
+
+
+@pytest.mark.parametrize("asked", ["0", "-1", "9999", "x", ""])
+async def test_a_strange_period_falls_back(tmp_path: Path, asked: str) -> None:
+    async with province(tmp_path) as it:
+        page = await _text(await it.client.get("/sites/th-huu-lung", params={"days": asked}))
+        assert '<option value="30" selected>' in page
