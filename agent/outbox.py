@@ -127,7 +127,7 @@ class Outbox:
         return max(0, room) if self.in_flight_bytes < self.line.window_bytes else 0
 
     def offer(self, slips: Sequence[Slip], asked: int, now: float) -> None:
-        """Take the page that was wanted: without receipt, beyond `cursor`, oldest first; fewer than asked only at the end."""
+        """Take the page that was wanted: what has no receipt, oldest first; fewer than asked only at the end."""
         self._exhausted = len(slips) < asked
         for slip in slips:
             if slip.place <= self.cursor:
