@@ -22,7 +22,7 @@ from agent.errors import SpoolError, UsageError
 from agent.ledger import STOPPED, UNKEPT, UNUSABLE, Book, Ledgers
 from agent.measure import SOFTWARE, Device, Order, measure
 from agent.peers import peer_for
-from agent.probes.probe import Family, Task
+from agent.probes.probe import Task, family_of
 from agent.schedule import LATE, Due, Instant, Rhythm, Timetable, slot_of
 from agent.spool import Undated
 from agent.wire.control import Request
@@ -281,13 +281,6 @@ def rhythms(config: AgentConfig) -> dict[str, Rhythm]:
 def timetable_for(config: AgentConfig, *, last: dict[str, datetime], rng: Random) -> Timetable:
     """Make the timetable of a configuration."""
     return Timetable(rhythms(config), last=last, rng=rng, late_s=config.limits.late_s)
-
-
-def family_of(text: str) -> Family | None:
-    """Read auto, ipv4 or ipv6 (4 or 6) as a probe wants it."""
-    if text.endswith("4"):
-        return "ipv4"
-    return "ipv6" if text.endswith("6") else None
 
 
 def _settings(config: AgentConfig, kind: str) -> KindSettings:

@@ -5,6 +5,7 @@ Without a terminal the same rows come as plain lines.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, Final
 
 from rich.console import Console
@@ -17,6 +18,8 @@ from rich.text import Text
 
 from agent.measure import failures
 from agent.probes.probe import Progress
+from agent.status import Report
+from agent.wire.control import Health
 from agent.wire.failure import Failure
 from agent.wire.report import Measurement
 from agent.wire.results import Direction, Ipv6, Latency, Spread, Throughput
@@ -74,6 +77,11 @@ class Screen:
         colour = "red" if failures(measurement) else "yellow" if measurement.doubts else "green"
         self.table(title_of(measurement, self.tongue), rows, colour=colour)
 
+    def show_status(self, report: Report, *, alive: bool) -> None:
+        """Print what the service last said of itself."""
+        colour = "red" if not alive else "yellow" if report.trouble else "green"
+        self.table(f"linkgauge-agent {report.agent}", status_rows(report, self.tongue, alive=alive), colour=colour)
+
     def table(self, title: str, rows: list[Row], *, colour: str = "cyan") -> None:
         """Print labelled rows."""
         if self._out.is_terminal:
@@ -99,6 +107,40 @@ def rows_of(measurement: Measurement[Any], tongue: Language) -> list[Row]:
     rows = _result_rows(measurement, tongue)
     rows += [(say("doubts", tongue), say(f"doubt:{doubt}", tongue)) for doubt in measurement.doubts]
     return rows + _place_rows(measurement, tongue)
+
+
+def status_rows(report: Report, tongue: Language, *, alive: bool) -> list[Row]:
+    """Say how the service is doing."""
+    status, health = report.status, report.status.health or Health()
+    state = (
+        say("running", tongue).format(_at(report.since)) if alive else say("not_running", tongue).format(_at(report.at))
+    )
+    clock = {True: "synchronized", False: "not_synchronized", None: "unknown"}[health.clock_synchronized]
+    rows = [
+        (say("service", tongue), state),
+        (say("software", tongue), status.software or ""),
+        (say("schedule", tongue), status.profile or ""),
+        (say("queue", tongue), say("waiting", tongue).format(status.spooled or 0, status.dropped or 0)),
+        (say("clock", tongue), say(clock, tongue)),
+        (say("now_measuring", tongue), say(report.measuring, tongue) if report.measuring else ""),
+    ]
+    label = say("next", tongue)
+    for kind, at in sorted((status.next or {}).items(), key=lambda item: item[1]):
+        rows.append((label, f"{_at(at)}  {say(kind, tongue)}"))
+        label = " "
+    label = say("recent", tongue)
+    for run in report.recent:
+        failure = f"{say('failed', tongue)}: {run.failure}" if run.failure else ""
+        rows.append(
+            (label, "  ".join(part for part in (_at(run.started), say(run.kind, tongue), run.value, failure) if part))
+        )
+        label = " "
+    rows += [(say("trouble", tongue), trouble) for trouble in report.trouble]
+    return [(label, value) for label, value in rows if value]
+
+
+def _at(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def plot(rates: list[float], *, columns: int = _COLUMNS, height: int = _HEIGHT) -> list[str]:
@@ -212,8 +254,9 @@ def _place_rows(measurement: Measurement[Any], tongue: Language) -> list[Row]:
     if link is not None and link.interface:
         words = [link.interface, link.medium or "", f"{link.speed_mbps:g} Mbit/s" if link.speed_mbps else ""]
         rows.append((say("line", tongue), " ".join(word for word in words if word)))
-    at = f"{measurement.started:%Y-%m-%d %H:%M:%S} UTC"
-    rows.append((say("when", tongue), f"{at}, {say('took', tongue)} {measurement.duration_s:.1f} s"))
+    rows.append(
+        (say("when", tongue), f"{_at(measurement.started)}, {say('took', tongue)} {measurement.duration_s:.1f} s")
+    )
     return rows
 
 

@@ -15,6 +15,12 @@ from agent.wire.results import Result
 Family = Literal["ipv4", "ipv6"]
 
 
+def family_of(text: str) -> Family | None:
+    """Read `ipv4`, `ipv6`, `4` or `6`; None, which means auto, for anything else."""
+    families: dict[str, Family] = {"4": "ipv4", "6": "ipv6"}
+    return families.get(text.removeprefix("ipv"))
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """Where a run is, for a progress bar: share done (0 to 1), a word for the phase, the live value and unit."""

@@ -1,0 +1,314 @@
+"""`linkgauge-agent run`: puts the parts together and owns them from start to stop. No rule of the domain lives here."""
+
+import asyncio
+import logging
+import os
+import signal
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import msgspec
+
+from agent import profile as profiles
+from agent import status as statuses
+from agent.clock import Clock
+from agent.config import AgentConfig, CheckPeer
+from agent.errors import SpoolError, UsageError
+from agent.identity import read_identity
+from agent.measure import SOFTWARE, Device
+from agent.probes import PROBES
+from agent.rounds import Rounds, timetable_for
+from agent.spool import Spool
+from agent.systemd import Notifier
+from agent.uplink import Uplink
+from agent.wire.control import Profile, Request, Status
+from agent.wire.report import Measurement
+
+RECENT: Final = 10
+_LOG = logging.getLogger("linkgauge.service")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the service is given from outside: clocks, systemd, the file to read again, the check of peers."""
+
+    clock: Clock
+    notifier: Notifier
+    reread: Callable[[], AgentConfig]
+    check_peer: CheckPeer
+
+
+async def serve(config: AgentConfig, surroundings: Surroundings) -> None:
+    """Measure and deliver until SIGTERM or SIGINT; SIGHUP reads the configuration again.
+
+    Raises:
+        UsageError: the data folder cannot be used.
+        SpoolError: another agent has the spool.
+    """
+    service = Service(config, surroundings)
+    await service.run()
+
+
+class Service:
+    """The parts of a running agent. A fault of network, broker or disk is told and waited out, never the end."""
+
+    def __init__(self, config: AgentConfig, surroundings: Surroundings) -> None:
+        self._file = config
+        self._around = surroundings
+        self._clock = surroundings.clock
+        self._folder = _folder(config)
+        self._profile = profiles.load(self._folder)
+        self._config_error: str | None = None
+        self._config = self._laid_over(config)
+        self._since = self._clock.now()
+        self._recent: deque[statuses.Recent] = deque(maxlen=RECENT)
+        self._spool = Spool(
+            self._folder / "spool.db",
+            identity=read_identity(machine_id_file=Path(config.agent.machine_id_file)),
+            limit_bytes=config.spool.limit_bytes,
+            keep_s=config.spool.keep_days * 86400,
+        )
+        self._rounds: Rounds | None = None
+        self._stop = asyncio.Event()
+        self._reload = asyncio.Event()
+        self._news = asyncio.Event()
+        self._broker_changed = asyncio.Event()
+        self._status_unkept = False
+
+    async def run(self) -> None:
+        """Run until a signal ends it."""
+        last = await asyncio.to_thread(self._open)
+        self._rounds = self._make_rounds(last)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload.set)
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(self._rounds.run(), name="rounds"),
+                    group.create_task(self._deliver(), name="uplink"),
+                    group.create_task(self._tell(), name="status"),
+                    group.create_task(self._obey(), name="reload"),
+                    group.create_task(self._watch(), name="watchdog"),
+                ]
+                self._around.notifier.ready()
+                _LOG.info("event=started agent=%s data=%s", self._config.agent.id, self._folder)
+                await self._stop.wait()
+                self._around.notifier.stopping()
+                _LOG.info("event=stopping")
+                # Nothing is lost by a hard end: the spool survives one at any instruction.
+                loop.call_later(self._config.limits.stop_s, _leave)
+                for task in tasks:
+                    task.cancel()
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                loop.remove_signal_handler(number)
+            self._write_status(self._report("stopped"))
+            await asyncio.to_thread(self._spool.close)
+
+    # --- the tasks
+
+    async def _deliver(self) -> None:
+        """Keep an uplink to the broker; a reload with another broker makes a new one."""
+        while True:
+            self._broker_changed.clear()
+            uplink = Uplink(
+                self._config.broker,
+                agent=self._config.agent.id,
+                spool=self._spool,
+                status=self.status,
+                clock=self._clock,
+                on_request=self._on_request,
+                on_profile=self._on_profile,
+            )
+            async with asyncio.TaskGroup() as group:
+                running = group.create_task(uplink.run(), name="uplink-connection")
+                await self._broker_changed.wait()
+                running.cancel()
+
+    async def _tell(self) -> None:
+        """Write status.json now and then, and soon after each report."""
+        while True:
+            await asyncio.to_thread(self._write_status, self._report("online"))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._config.limits.status_file_s):
+                    await self._news.wait()
+            self._news.clear()
+
+    async def _obey(self) -> None:
+        """Read the configuration again when told to; a bad file changes nothing but the status."""
+        while True:
+            await self._reload.wait()
+            self._reload.clear()
+            self._around.notifier.reloading(self._clock.monotonic())
+            try:
+                self._take_over(self._around.reread())
+                _LOG.info("event=reloaded")
+            except UsageError as error:
+                self._config_error = str(error)
+                _LOG.error("event=reload_refused why=%s", error)
+            self._around.notifier.ready()
+            self._news.set()
+
+    async def _watch(self) -> None:
+        """Tell systemd that the service lives, as long as no run is stuck."""
+        every_s = self._around.notifier.watchdog_s
+        while every_s:
+            if self._rounds is not None and not self._rounds.is_stuck():
+                self._around.notifier.alive()
+            await asyncio.sleep(every_s)
+
+    # --- what the collector and the file say
+
+    def _on_request(self, request: Request) -> None:
+        if self._rounds is not None:
+            self._rounds.ask(request)
+
+    def _on_profile(self, profile: Profile) -> None:
+        if profile == self._profile:
+            return
+        before, self._profile = self._profile, profile
+        try:
+            config = profiles.apply(profile, self._file, check_peer=self._around.check_peer)
+        except UsageError as error:
+            self._profile = before
+            self._config_error = str(error)
+            _LOG.error("event=profile_refused why=%s", error)
+        else:
+            self._config, self._config_error = config, None
+            profiles.keep(self._folder, profile)
+            self._change_rounds()
+            _LOG.info("event=profile_applied version=%s", profile.version)
+        self._news.set()
+
+    def _take_over(self, config: AgentConfig) -> None:
+        if config.agent != self._file.agent or config.spool != self._file.spool:
+            raise UsageError("changes to [agent] and [spool] need a restart; nothing of the new file is used")
+        moved = config.broker != self._file.broker
+        laid = profiles.apply(self._profile, config, check_peer=self._around.check_peer)
+        self._file, self._config, self._config_error = config, laid, None
+        self._change_rounds()
+        if moved:
+            self._broker_changed.set()
+
+    def _change_rounds(self) -> None:
+        if self._rounds is not None:
+            self._rounds.change(self._config, self._version())
+
+    # --- what is told
+
+    def status(self) -> Status:
+        """Say how the agent is, for the broker."""
+        rounds = self._rounds
+        health = statuses.health(self._folder, synchronized=self._clock.synchronized(), uptime_s=self._clock.boottime())
+        spool_error = rounds.spool_error if rounds else None
+        troubles = [self._config_error, *(rounds.kind_errors.values() if rounds else ())]
+        config_error = "; ".join(trouble for trouble in troubles if trouble)
+        return Status(
+            state="online",
+            software=SOFTWARE,
+            profile=self._version(),
+            boot=self._clock.boot_id(),
+            epoch=self._spool.epoch or None,
+            seq=self._spool.newest_seq,
+            spooled=self._spool.spooled,
+            dropped=self._spool.dropped,
+            next=rounds.next() if rounds else None,
+            health=msgspec.structs.replace(health, spool_error=_short(spool_error), config_error=_short(config_error)),
+        )
+
+    def _report(self, state: str) -> statuses.Report:
+        """Say how the agent is, for a person beside it."""
+        status = msgspec.structs.replace(self.status(), state=state)
+        health = status.health
+        return statuses.Report(
+            agent=self._config.agent.id,
+            pid=os.getpid(),
+            since=self._since,
+            at=self._clock.now(),
+            status=status,
+            measuring=self._rounds.measuring if self._rounds else None,
+            recent=list(self._recent),
+            trouble=[text for text in (health.spool_error, health.config_error) if text] if health else [],
+        )
+
+    def _write_status(self, report: statuses.Report) -> None:
+        try:
+            statuses.write(self._folder, report)
+        except OSError as error:
+            if not self._status_unkept:
+                _LOG.warning("event=status_unkept why=%s", error.strerror)
+            self._status_unkept = True
+        else:
+            self._status_unkept = False
+
+    def _heard(self, measurement: Measurement[Any]) -> None:
+        line = statuses.recent(measurement)
+        self._recent.appendleft(line)
+        _LOG.info("event=measured kind=%s value=%r failure=%s", line.kind, line.value, line.failure)
+        self._news.set()
+
+    # --- putting together
+
+    def _version(self) -> str:
+        return self._profile.version if self._profile else profiles.LOCAL
+
+    def _laid_over(self, config: AgentConfig) -> AgentConfig:
+        try:
+            return profiles.apply(self._profile, config, check_peer=self._around.check_peer)
+        except UsageError as error:
+            self._config_error = str(error)
+            self._profile = None
+            return config
+
+    def _open(self) -> dict[str, datetime]:
+        """Open the spool and read when each kind ran last; a disk that refuses is told and tried again later."""
+        try:
+            self._spool.open()
+            self._recent.extend(statuses.recent(report) for report in self._spool.recent(RECENT))
+            reports = {kind: self._spool.last(kind) for kind in PROBES}
+        except SpoolError as error:
+            if isinstance(error.__cause__, BlockingIOError):  # another agent has it: two would measure each other
+                raise
+            _LOG.error("event=spool_refused why=%s", error)
+            return {}
+        return {kind: report.started for kind, report in reports.items() if report is not None}
+
+    def _make_rounds(self, last: dict[str, datetime]) -> Rounds:
+        device = Device(self._config.agent.id, self._clock, PROBES, profile=self._version())
+        timetable = timetable_for(self._config, last=last, rng=Random(os.urandom(16)))  # noqa: S311 - only spreads load
+        rounds = Rounds(
+            self._config, device=device, keeper=self._spool, timetable=timetable, book=self._folder / "ledger.json"
+        )
+        rounds.heard = self._heard
+        return rounds
+
+
+def _folder(config: AgentConfig) -> Path:
+    folder = Path(config.agent.data)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+    except OSError as error:
+        raise UsageError(
+            f"agent.data: cannot use {folder}: {error.strerror}; name a folder that can be written"
+        ) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"agent.data: cannot write in {folder}; give it to the user that runs the agent")
+    return folder
+
+
+def _short(text: str | None) -> str | None:
+    return text[:200] if text else None
+
+
+def _leave() -> None:
+    """End the process although something (a resolver's thread, a dead disk) does not let go."""
+    _LOG.warning("event=stop_forced")
+    os._exit(0)
