@@ -4,13 +4,14 @@ import argparse
 import importlib.resources
 import os
 import sys
-import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from agent.wire.settings import PREFIX
+from collector.config import DEFAULT_PATH, read
 from collector.errors import UsageError
 from collector.registry.changes import AgentChange, SiteChange
 from collector.registry.codes import code_fault
@@ -21,7 +22,7 @@ from collector.registry.sites_xlsx import read_xlsx, write_xlsx
 
 Clock = Callable[[], datetime]
 Subparsers = Any  # argparse names this class with an underscore
-DEFAULT_CONFIG: Final = "collector.toml"
+LOCAL_CONFIG: Final = "collector.toml"
 
 SITE_EXAMPLES: Final = """examples:
   linkgauge-collector site import sites.csv --dry-run     what would change; nothing is written
@@ -87,7 +88,9 @@ def _parser(subparsers: Subparsers, name: str, about: str, examples: str) -> arg
 
 
 def _runs(parser: argparse.ArgumentParser, func: Callable[[argparse.Namespace], int]) -> None:
-    parser.add_argument("--config", metavar="FILE", help=f"collector configuration (default: {DEFAULT_CONFIG})")
+    parser.add_argument(
+        "--config", metavar="FILE", help=f"collector configuration (default: {LOCAL_CONFIG} here, else {DEFAULT_PATH})"
+    )
     parser.add_argument("--registry", metavar="URL", help="the registry's database, instead of the configured one")
     parser.set_defaults(func=func)
 
@@ -192,22 +195,18 @@ def known_plans() -> list[str]:
 
 def registry_url(config: str | None, registry: str | None) -> str:
     """Find the registry's address: option, environment, configuration file."""
-    named = registry or (None if config else os.environ.get("LINKGAUGE_REGISTRY_URL"))
+    named = registry or (None if config else os.environ.get(f"{PREFIX}REGISTRY_URL"))
     if named:
         return named
-    path = Path(config or DEFAULT_CONFIG)
-    try:
-        url = tomllib.loads(path.read_text(encoding="utf-8")).get("registry", {}).get("url")
-    except OSError as error:
+    if config:
+        return read(Path(config), os.environ).registry.url
+    found = [path for path in (Path(LOCAL_CONFIG), DEFAULT_PATH) if path.exists()]
+    if not found:
         raise UsageError(
-            f"cannot read {path}: {error.strerror}; name the collector's file with --config, or the database "
-            "with --registry URL"
-        ) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path}: not valid TOML: {error}") from error
-    if not isinstance(url, str):
-        raise UsageError(f'{path}: [registry] url is missing; write url = "sqlite:///var/lib/linkgauge/registry.db"')
-    return url
+            f"there is no {LOCAL_CONFIG} here and no {DEFAULT_PATH}; name the collector's file with --config FILE, "
+            "or the database with --registry URL"
+        )
+    return read(found[0], os.environ).registry.url
 
 
 @contextmanager

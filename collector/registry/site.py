@@ -56,6 +56,10 @@ class Snapshot:
         site_id = _as_of(self.agents.get(agent, ()), at)
         return _as_of(self.sites.get(site_id, ()), at) if site_id else None
 
+    def site_at(self, site_id: str, at: datetime) -> Site | None:
+        """A site as it was then."""
+        return _as_of(self.sites.get(site_id, ()), at)
+
     def site(self, site_id: str) -> Site | None:
         """A site as it is now."""
         versions = self.sites.get(site_id)

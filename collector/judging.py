@@ -1,0 +1,334 @@
+"""The role `judge`: when reports come in and as time passes, from the store to verdicts and incidents.
+
+Everything is decided elsewhere (`judge`, `incidents.rules`); here it is read, written and told. What is kept in
+memory can be computed again: after a restart every site is judged once. It works where the reports are taken in
+(role `ingest` in the same process); without a fleet nothing is said of silence.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from collector.config import JudgeSettings
+from collector.errors import PointsRefused, RegistryUnavailable, StoreFull, StoreUnavailable
+from collector.events import Bus, Event, Subscription
+from collector.fleet import Fleet
+from collector.incidents.history import History
+from collector.incidents.incident import Cause, Incident
+from collector.incidents.rules import Action, Heard, Patience, Sight, below_step, is_silent, silent_step
+from collector.incidents.send import Sender, Webhook
+from collector.judge import CLOCK_SLACK, INDICATOR, LOOK, WINDOW, Sample, Verdict, judge, looked_at
+from collector.plans.binding import binding_for
+from collector.plans.types import Plan
+from collector.registry.registry import Registry
+from collector.registry.site import Snapshot
+from collector.store.points import incident_point, nanoseconds, verdict_point
+from collector.store.store import Point, Row, Store
+
+log = logging.getLogger(__name__)
+KIND: Final = "throughput"
+_FIRST_LOOK: Final = 5 * LOOK  # rows; more only where most of them are inconclusive
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DOWN: Final = (StoreUnavailable, StoreFull, RegistryUnavailable)
+
+
+@dataclass(slots=True)
+class _News:
+    """Which sites have to be judged again."""
+
+    sites: set[str] = field(default_factory=set)
+    everything: bool = True
+    lost: int = 0
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(slots=True)
+class Judging:
+    """Judges all sites until cancelled.
+
+    `listening_since`: from when agents could be heard without a break (None: they cannot be now); by default since
+    `run`. `debounce_s`: reports of one site that come together are judged together. `refresh_s`: every site is judged
+    at least so often, because samples leave the window.
+    """
+
+    store: Store
+    registry: Registry
+    plans: Mapping[str, Plan]
+    fleet: Fleet | None
+    bus: Bus
+    clock: Callable[[], datetime]
+    settings: JudgeSettings = field(default_factory=JudgeSettings)
+    listening_since: Callable[[], datetime | None] | None = None
+    debounce_s: float = 0.5
+    refresh_s: float = 3600.0
+    retry_s: float = 2.0
+    history: History = field(init=False)
+    sender: Sender | None = field(init=False, default=None)
+    _verdicts: dict[str, Verdict] = field(init=False, default_factory=dict)
+    _judged: dict[str, datetime] = field(init=False, default_factory=dict)
+    _snapshot: Snapshot = field(init=False, default_factory=lambda: Snapshot(revision=-1))
+    _news: _News = field(init=False, default_factory=_News)
+    _late: list[Point] = field(init=False, default_factory=list)
+    _refreshed: datetime = field(init=False, default=_EPOCH)
+    _started: datetime = field(init=False, default=_EPOCH)
+    _is_down: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for a webhook that is no web address."""
+        settings = self.settings
+        self.history = History(self.registry.database, tell=settings.webhook_url is not None)
+        if settings.webhook_url is not None:
+            webhook = Webhook(
+                settings.webhook_url,
+                timeout_s=settings.webhook_timeout_s,
+                retry_first_s=settings.webhook_retry_first_s,
+                retry_max_s=settings.webhook_retry_max_s,
+            )
+            self.sender = Sender(self.history, webhook, self.clock)
+
+    def current(self) -> Mapping[str, Verdict]:
+        """The newest verdict of each site, by its id."""
+        return self._verdicts
+
+    @property
+    def is_down(self) -> bool:
+        """Whether judging waits for the store or the registry."""
+        return self._is_down
+
+    async def run(self) -> None:
+        """Judge every site once, then whatever has news, until cancelled."""
+        self._started = self.clock()
+        with self.bus.listen() as subscription:
+            await self._when_up(self._open)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._listen(subscription), name="judging: listen")
+                group.create_task(self._judge_for_ever(subscription), name="judging: judge")
+                if self.sender is not None:
+                    group.create_task(self.sender.run(), name="judging: tell")
+
+    async def act(self, incident: str, action: Action, *, who: str, note: str | None = None) -> Incident:
+        """Record a person's decision on an incident and tell it; raises UsageError when it makes no sense."""
+        changed = await asyncio.to_thread(self.history.act, incident, action, who=who, note=note, at=self.clock())
+        await self._tell_incidents([changed])
+        return changed
+
+    async def judge_now(self, sites: Collection[str] | None = None) -> None:
+        """Judge these sites (None: all) and everyone's silence once; raises what the store and registry raise."""
+        now = self.clock()
+        known = await self._load()
+        await self._write_late()
+        newest = await asyncio.to_thread(self.history.newest)
+        silent = await self._silence(newest, now)
+        names = set(known if sites is None else (site for site in sites if site in self._snapshot.sites))
+        marks: dict[str, datetime] = {}
+        for name in names:
+            samples = await self._samples(name, now)
+            await self._verdict(name, samples, now, silent=name in silent)
+            await self._below(newest.get((name, "below_target")), name, samples, now)
+            recent = looked_at(samples, now)
+            if recent and recent[-1].started > self._judged.get(name, _EPOCH):
+                marks[name] = recent[-1].started
+        for name in silent ^ {site for site, verdict in self._verdicts.items() if "silent" in verdict.reasons}:
+            if name in self._verdicts.keys() - names:
+                await self._verdict(name, await self._samples(name, now), now, silent=name in silent)
+        if marks:
+            await asyncio.to_thread(self.history.set_judged, marks)
+            self._judged |= marks
+
+    async def _open(self) -> None:
+        await asyncio.to_thread(self.registry.open)
+        await asyncio.to_thread(self.history.open)
+        self._judged = await asyncio.to_thread(self.history.judged)
+
+    async def _load(self) -> list[str]:
+        """Take over a changed registry; a change may move every target."""
+        if await asyncio.to_thread(self.registry.revision) != self._snapshot.revision:
+            self._snapshot = await asyncio.to_thread(self.registry.snapshot)
+            self._news.everything = True
+        return list(self._snapshot.sites)
+
+    async def _listen(self, subscription: Subscription) -> None:
+        async for event in subscription.events():
+            if event.topic == "report" and event.site is not None:
+                self._news.sites.add(event.site)
+                self._news.wake.set()
+
+    async def _judge_for_ever(self, subscription: Subscription) -> None:
+        while True:
+            await self._when_up(self._catch_up)
+            try:
+                async with asyncio.timeout(self.settings.every_s):
+                    await self._news.wake.wait()
+                await asyncio.sleep(self.debounce_s)
+            except TimeoutError:
+                pass
+            if subscription.lost != self._news.lost:
+                self._news.lost = subscription.lost
+                self._news.everything = True
+
+    async def _catch_up(self) -> None:
+        """One pass over what has news; on failure the news are kept for the next try."""
+        news, now = self._news, self.clock()
+        await self._load()
+        if now - self._refreshed >= timedelta(seconds=self.refresh_s):
+            news.everything = True
+        everything, sites = news.everything, news.sites
+        news.everything, news.sites = False, set()
+        news.wake.clear()
+        try:
+            await self.judge_now(None if everything else sites)
+        except BaseException:
+            news.everything |= everything
+            news.sites |= sites
+            raise
+        if everything:
+            self._refreshed = now
+
+    async def _when_up(self, work: Callable[[], Any]) -> None:
+        """Do work that needs store and registry; while they are down, say so once and try again."""
+        while True:
+            try:
+                await work()
+            except _DOWN as error:
+                if not self._is_down:
+                    log.warning("judging_waits error=%r", str(error))
+                self._is_down = True
+                await asyncio.sleep(self.retry_s)
+            else:
+                if self._is_down:
+                    log.warning("judging_resumed")
+                self._is_down = False
+                return
+
+    async def _samples(self, site: str, now: datetime) -> list[Sample]:
+        """The conclusive download results that a rule may look at."""
+        start, end = nanoseconds(now - WINDOW), nanoseconds(now + CLOCK_SLACK)
+        rows = await self.store.samples(KIND, site=site, start_ns=start, end_ns=end, limit=_FIRST_LOOK)
+        samples = samples_of(rows)
+        if len(samples) < LOOK and len(rows) == _FIRST_LOOK:
+            rows = await self.store.samples(KIND, site=site, start_ns=start, end_ns=end)
+            samples = samples_of(rows)
+        return samples
+
+    async def _verdict(self, name: str, samples: Sequence[Sample], now: datetime, *, silent: bool) -> None:
+        site = self._snapshot.site_at(name, now)
+        if site is None:
+            return
+        binding = binding_for(self.plans.get(site.plan or ""), site, now)
+        verdict = judge(site, binding, samples, at=now, silent=silent)
+        before = self._verdicts.get(name)
+        if before is not None and _same(before, verdict):
+            return
+        data = msgspec.to_builtins(verdict)
+        if verdict.n:
+            place = self._snapshot.site_at(name, verdict.window.end)
+            await self._write([verdict_point(data, place)])
+        self._verdicts[name] = verdict
+        self.bus.publish(Event("verdict", name, now, data))
+
+    async def _below(self, last: Incident | None, name: str, samples: Sequence[Sample], now: datetime) -> None:
+        site = self._snapshot.site_at(name, now)
+        if site is None:
+            return
+        target = binding_for(self.plans.get(site.plan or ""), site, now).target
+        sight = Sight(name, target, samples, self._judged.get(name), now)
+        await self._advance(last, name, "below_target", lambda known: below_step(known, sight))
+
+    async def _silence(self, newest: Mapping[tuple[str, Cause], Incident], now: datetime) -> set[str]:
+        """Step every site's `silent` incident; the sites that are silent now."""
+        since = self.listening_since() if self.listening_since else self._started
+        if self.fleet is None or since is None:
+            return set()
+        patience = Patience(timedelta(seconds=self.settings.silent_status_s), self.settings.silent_reports)
+        silent: set[str] = set()
+        for name, agents in heard_by_site(self._snapshot, self.fleet, since=since, now=now).items():
+            if is_silent(agents, patience, now):
+                silent.add(name)
+            await self._advance(
+                newest.get((name, "silent")),
+                name,
+                "silent",
+                lambda known, site=name, all_heard=agents: silent_step(  # type: ignore[misc]  # bound now, not later
+                    known, site, all_heard, patience=patience, at=now
+                ),
+            )
+        return silent
+
+    async def _advance(
+        self, last: Incident | None, site: str, cause: Cause, step: Callable[[Incident | None], Incident | None]
+    ) -> None:
+        if step(last) is None:  # mostly nothing changes, and then no transaction is needed
+            return
+        changed = await asyncio.to_thread(self.history.advance, site, cause, step)
+        if changed is not None:
+            await self._tell_incidents([changed])
+
+    async def _tell_incidents(self, incidents: Sequence[Incident]) -> None:
+        """Say what is recorded already: a log line, the live page, the series."""
+        for incident in incidents:
+            log.warning(
+                "incident_%s id=%s site=%s cause=%s severity=%s by=%r",
+                incident.state, incident.id, incident.site, incident.cause, incident.severity, incident.history[-1].who,
+            )  # fmt: skip
+            data = msgspec.to_builtins(incident)
+            self.bus.publish(Event("incident", incident.site, incident.updated, data))
+            place = self._snapshot.site_at(incident.site, incident.updated)
+            self._late.append(incident_point(data, place))
+        with contextlib.suppress(StoreUnavailable, StoreFull):  # the next pass writes them
+            await self._write_late()
+
+    async def _write_late(self) -> None:
+        """Write the incidents' points; they wait here while the store is down."""
+        points, self._late = self._late, []
+        try:
+            await self._write(points)
+        except BaseException:
+            self._late = [*points, *self._late]
+            raise
+
+    async def _write(self, points: Sequence[Point]) -> None:
+        try:
+            if points:
+                await self.store.write(points)
+        except PointsRefused as error:
+            log.error("judging_point_refused error=%r", str(error))  # noqa: TRY400 - the store's reason says it all
+
+
+def samples_of(rows: Sequence[Row]) -> list[Sample]:
+    """The conclusive ones of a site's throughput rows."""
+    found = ((row, row.fields.get(INDICATOR)) for row in rows if row.fields.get("conclusive") is True)
+    return [
+        Sample(_EPOCH + timedelta(microseconds=row.time_ns // 1000), float(value))
+        for row, value in found
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    ]
+
+
+def heard_by_site(snapshot: Snapshot, fleet: Fleet, *, since: datetime, now: datetime) -> dict[str, list[Heard]]:
+    """What is known of each site's agents, by where they stand now.
+
+    An agent that was never heard is left out: it is not installed yet, and has nothing to fall silent from.
+    """
+    sites: dict[str, list[Heard]] = {}
+    for agent in snapshot.agents:
+        site = snapshot.site_of(agent, now)
+        state = fleet.agents.get(agent)
+        if site is None or state is None or state.last_seen is None:
+            continue
+        missed = len(state.missed(KIND, now=now))
+        heard = Heard(agent, max(state.last_seen, since), state.last_seen, missed, state.last_report.get(KIND))
+        sites.setdefault(site.id, []).append(heard)
+    return sites
+
+
+def _same(one: Verdict, other: Verdict) -> bool:
+    """Whether two verdicts say the same; without samples the window moves with the clock and says nothing."""
+    if one.n or other.n:
+        return one == other
+    return msgspec.structs.replace(one, window=other.window) == other
