@@ -1,0 +1,288 @@
+"""What `collector.toml` may say: every key with its type, its bounds and its default.
+
+deploy/collector/collector.toml documents each of them. No secret stands in the file itself: passwords and tokens
+come by path. Reading files is the only I/O.
+"""
+
+import ipaddress
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final, Literal
+from urllib.parse import SplitResult, urlsplit
+
+import msgspec
+
+from agent.wire.results import Positive
+from agent.wire.settings import PREFIX, SettingsError, load
+from collector.errors import UsageError
+
+DEFAULT_PATH: Final = Path("/etc/linkgauge/collector.toml")
+BROKER_PORTS: Final = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
+
+Role = Literal["ingest", "judge", "web", "broker", "peer"]
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=31_622_400)]
+Number = Annotated[int, msgspec.Meta(ge=1)]
+Bytes = Annotated[int, msgspec.Meta(ge=1024)]
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True):
+    """One table of the file."""
+
+
+class BrokerSettings(_Section, frozen=True, kw_only=True):
+    """[broker]: where agents' messages arrive. With the role `broker` we listen there ourselves, on loopback only."""
+
+    url: str = "mqtt://127.0.0.1:1883"
+    group: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,64}$")] | None = None
+    client_id: str | None = None
+    username: str | None = None
+    password: str | None = None
+    password_file: str | None = None
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+    keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 30
+    connect_timeout_s: Seconds = 10
+    reconnect_first_s: Seconds = 1
+    reconnect_max_s: Seconds = 60
+    queue_messages: Number = 20_000
+    queue_bytes: Bytes = 64 * 1024 * 1024
+    outbox_messages: Number = 10_000
+
+
+class StoreSettings(_Section, frozen=True, kw_only=True):
+    """[store]: the time series, and how reports are gathered for one write."""
+
+    url: str = "sqlite:///var/lib/linkgauge/series.db"
+    token: str | None = None
+    token_file: str | None = None
+    timeout_s: Seconds = 10
+    batch_reports: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 500
+    batch_bytes: Bytes = 4 * 1024 * 1024
+    batch_s: Positive = 0.25
+    retry_first_s: Seconds = 0.5
+    retry_max_s: Seconds = 30
+
+
+class RegistrySettings(_Section, frozen=True, kw_only=True):
+    """[registry]: sites and agents, and how soon a change there is noticed."""
+
+    url: str = "sqlite:///var/lib/linkgauge/registry.db"
+    poll_s: Seconds = 1
+    retry_s: Seconds = 2
+
+
+class ArchiveSettings(_Section, frozen=True, kw_only=True):
+    """[archive]: exact bytes of accepted reports; kept for ever unless `keep_days` is set."""
+
+    url: str = "file:///var/lib/linkgauge/archive"
+    level: Annotated[int, msgspec.Meta(ge=1, le=9)] = 6
+    keep_days: Annotated[int, msgspec.Meta(ge=31)] | None = None
+
+
+class QuarantineSettings(_Section, frozen=True, kw_only=True):
+    """[quarantine]: payloads that can never be accepted; by default a file beside the archive's folder."""
+
+    url: str | None = None
+    limit_bytes: Bytes = 64 * 1024 * 1024
+    limit_count: Number = 10_000
+
+
+class ResendSettings(_Section, frozen=True, kw_only=True):
+    """[resend]: asking agents again for reports that the archive misses."""
+
+    grace_s: Seconds = 120
+    max_s: Seconds = 3600
+    waiting_agents: Number = 10_000
+    waiting_ranges: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1000
+
+
+class FleetSettings(_Section, frozen=True, kw_only=True):
+    """[fleet]: how far back the state of agents is read from the store at the start."""
+
+    recent_s: Seconds = 7 * 86400
+
+
+class WebSettings(_Section, frozen=True, kw_only=True):
+    """[web]: where the page and the health pages listen."""
+
+    listen: str = "127.0.0.1:8600"
+
+
+class JudgeSettings(_Section, frozen=True, kw_only=True):
+    """[judge]: how often sites are judged, when an agent counts as silent, and where incidents are told."""
+
+    every_s: Seconds = 60
+    silent_status_s: Seconds = 600
+    silent_reports: Number = 3
+    webhook_url: str | None = None
+    webhook_timeout_s: Seconds = 10
+    webhook_retry_first_s: Seconds = 5
+    webhook_retry_max_s: Seconds = 3600
+
+
+class PeerSettings(_Section, frozen=True, kw_only=True):
+    """[peer]: the measurement peer that the role `peer` runs as a process of its own."""
+
+    listen: str | None = "127.0.0.1:8080"
+    listen_tls: str | None = None
+    cert: str | None = None
+    key: str | None = None
+    stamp: str | None = "127.0.0.1:8862"
+    max_tests: Number | None = None
+    pace_mbps: Annotated[float, msgspec.Meta(gt=0)] | None = None
+
+
+class LogSettings(_Section, frozen=True, kw_only=True):
+    """[log]: how much is said on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class CollectorConfig(_Section, frozen=True, kw_only=True):
+    """The whole file."""
+
+    roles: list[Role] = ["ingest", "judge", "web"]
+    broker: BrokerSettings = BrokerSettings()
+    store: StoreSettings = StoreSettings()
+    registry: RegistrySettings = RegistrySettings()
+    archive: ArchiveSettings = ArchiveSettings()
+    quarantine: QuarantineSettings = QuarantineSettings()
+    resend: ResendSettings = ResendSettings()
+    fleet: FleetSettings = FleetSettings()
+    web: WebSettings = WebSettings()
+    judge: JudgeSettings = JudgeSettings()
+    peer: PeerSettings = PeerSettings()
+    log: LogSettings = LogSettings()
+
+
+# Keys that only the environment may set.
+_SECRETS: Final = (("broker", "password"), ("store", "token"))
+# What a running collector can take over from a changed file; everything else needs a restart.
+_RELOADABLE: Final[dict[str, frozenset[str]]] = {
+    "broker": frozenset({"reconnect_first_s", "reconnect_max_s", "queue_messages", "queue_bytes"}),
+    "store": frozenset({"batch_reports", "batch_bytes", "batch_s", "retry_first_s", "retry_max_s"}),
+    "registry": frozenset({"poll_s", "retry_s"}),
+    "archive": frozenset({"keep_days"}),
+    "quarantine": frozenset({"limit_bytes", "limit_count"}),
+    "resend": frozenset({"grace_s", "max_s"}),
+    "log": frozenset({"level"}),
+}
+
+
+def read(path: Path, environment: Mapping[str, str]) -> CollectorConfig:
+    """Read and check a configuration file; raises UsageError in one plain line that names the file."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise UsageError(f"{path}: cannot read the configuration: {why}; name another file with --config") from error
+    return parse(text, environment, name=str(path))
+
+
+def parse(text: str, environment: Mapping[str, str], *, name: str) -> CollectorConfig:
+    """Read and check a configuration text; raises UsageError in one plain line that starts with `name`."""
+    try:
+        _check_secrets(load(text, CollectorConfig, {}))
+        config = load(text, CollectorConfig, environment)
+        check(config)
+    except (SettingsError, UsageError) as error:
+        raise UsageError(f"{name}: {error}") from error
+    return config
+
+
+def check(config: CollectorConfig) -> None:
+    """Refuse what no single key shows: raises UsageError."""
+    if not config.roles:
+        raise UsageError('roles: name at least one, for example ["ingest", "judge", "web"]')
+    url = broker_url(config.broker)
+    _check_broker(config.broker)
+    if "broker" in config.roles and (url.scheme != "mqtt" or not is_loopback(url.hostname or "")):
+        raise UsageError(
+            "broker.url: the embedded broker asks for no password, so it listens on loopback only, "
+            f"not on {url.netloc}; write mqtt://127.0.0.1:1883, or take Mosquitto for other machines"
+        )
+    address(config.web.listen, "web.listen")
+    if config.store.retry_max_s < config.store.retry_first_s:
+        raise UsageError("store.retry_max_s: must not be below store.retry_first_s")
+    if config.resend.max_s < config.resend.grace_s:
+        raise UsageError("resend.max_s: must not be below resend.grace_s")
+
+
+def needs_restart(old: CollectorConfig, new: CollectorConfig) -> list[str]:
+    """Name the keys that differ and that only a restart takes over."""
+    names: list[str] = []
+    for section in old.__struct_fields__:
+        before, after = getattr(old, section), getattr(new, section)
+        if isinstance(before, list):
+            names += [section] if before != after else []
+            continue
+        free = _RELOADABLE.get(section, frozenset())
+        keys = [key for key in before.__struct_fields__ if getattr(before, key) != getattr(after, key)]
+        names += [f"{section}.{key}" for key in keys if key not in free]
+    return names
+
+
+def broker_url(broker: BrokerSettings) -> SplitResult:
+    """Split the broker's URL; raises UsageError when it is none."""
+    try:
+        url = urlsplit(broker.url)
+        port = url.port
+    except ValueError as error:
+        raise UsageError(f"broker.url: {broker.url!r} is not a URL: {error}") from error
+    if url.scheme not in BROKER_PORTS or not url.hostname or port == 0:
+        raise UsageError(
+            f"broker.url: {broker.url!r} is not a broker; write mqtt://, mqtts://, ws:// or wss:// and HOST:PORT"
+        )
+    return url
+
+
+def address(text: str, key: str) -> tuple[str, int]:
+    """Split `HOST:PORT` or `[V6]:PORT`; raises UsageError that names the key."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 - the highest port
+        raise UsageError(f"{key}: {text!r} is not HOST:PORT, for example 127.0.0.1:8600")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or address can only be reached from this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def secret(value: str | None, path: str | None, key: str) -> str | None:
+    """Give a secret from the environment or its file, without the newline at its end.
+
+    Raises:
+        UsageError: the file that `key` names cannot be read.
+    """
+    if value is not None or path is None:
+        return value
+    try:
+        return Path(path).read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{key}: cannot read {path}: {error}") from error
+
+
+def _check_secrets(file: CollectorConfig) -> None:
+    for section, key in _SECRETS:
+        if getattr(getattr(file, section), key) is not None:
+            raise UsageError(
+                f"{section}.{key}: no secret in the file; use {section}.{key}_file, or the environment: "
+                f"{PREFIX}{section.upper()}_{key.upper()}"
+            )
+
+
+def _check_broker(broker: BrokerSettings) -> None:
+    url = broker_url(broker)
+    if url.username is not None or url.password is not None:
+        raise UsageError("broker.url: no user or password in the address; use broker.username and broker.password_file")
+    if (broker.cert is None) != (broker.key is None):
+        raise UsageError("broker.cert and broker.key: set both or none")
+    if (broker.password_file or broker.password) and broker.username is None:
+        raise UsageError("broker.password_file: needs broker.username too")
+    if broker.reconnect_max_s < broker.reconnect_first_s:
+        raise UsageError("broker.reconnect_max_s: must not be below broker.reconnect_first_s")

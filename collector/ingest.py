@@ -1,0 +1,135 @@
+"""What becomes of each report that arrives: store, known already, deferred or rejected. Pure.
+
+A batch is judged as a whole, because the same place in a spool may stand in it twice.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal
+
+from agent.wire.codec import Accepted, AnyReport, Decoded, Rejection, Unknown, decode_reports
+from agent.wire.topics import parse
+from collector.registry.site import Site, Snapshot
+
+EARLIEST: Final = datetime(2024, 1, 1, tzinfo=UTC)
+AHEAD: Final = timedelta(days=1)
+
+DeferReason = Literal["unknown_agent", "unknown_kind", "bad_time", "store_full", "store_refused"]
+RejectReason = Literal["malformed", "version", "too_large", "conflict"]
+# What the archive has at (agent, epoch, seq): nothing, the report of this id, or another one.
+Holding = Literal["nothing", "this", "other"]
+Holdings = Callable[[AnyReport], Holding]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """New and good: write it. `site` is the agent's site as of the report's start."""
+
+    report: AnyReport
+    raw: bytes
+    site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """In the archive already: only a receipt is due. With `again`, it is in this batch twice: due once stored."""
+
+    agent: str
+    epoch: str
+    seq: int
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """May be accepted later: the agent keeps it."""
+
+    agent: str
+    epoch: str
+    seq: int
+    reason: DeferReason
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Can never be accepted: to quarantine, and the agent forgets it, if its place could be read."""
+
+    topic: str
+    agent: str | None
+    reason: RejectReason
+    detail: str
+    raw: bytes
+    epoch: str | None = None
+    seq: int | None = None
+
+
+Decision = Store | Known | Deferred | Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One element of a message: its topic, the agent that may write there (None: no such topic), what was read."""
+
+    topic: str
+    agent: str | None
+    decoded: Decoded
+
+
+def unpack(topic: str, payload: bytes) -> list[Arrival]:
+    """Read one message; each element of an array is judged alone. Any bytes give arrivals, never an exception."""
+    parsed = parse(topic)
+    agent = parsed[0] if parsed is not None and parsed[1] == "report" else None
+    return [Arrival(topic, agent, decoded) for decoded in decode_reports(payload)]
+
+
+def judge(arrivals: Iterable[Arrival], snapshot: Snapshot, now: datetime, holding: Holdings) -> list[Decision]:
+    """Decide on each arrival, in order; `holding` says what the archive has at a report's place."""
+    batch = _Batch(snapshot, now, holding, {})
+    return [_decide(arrival, batch) for arrival in arrivals]
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    snapshot: Snapshot
+    now: datetime
+    holding: Holdings
+    seen: dict[tuple[str, str, int], str]
+
+
+def _decide(arrival: Arrival, batch: _Batch) -> Decision:
+    agent, decoded = arrival.agent, arrival.decoded
+    if agent is None:
+        return Rejected(arrival.topic, None, "malformed", "not a report topic of an agent", decoded.raw)
+    match decoded:
+        case Rejection():
+            return Rejected(
+                arrival.topic, agent, decoded.reason, decoded.detail, decoded.raw, decoded.epoch, decoded.seq
+            )
+        case Unknown():
+            return Deferred(agent, decoded.epoch, decoded.seq, "unknown_kind")
+        case Accepted():
+            report = decoded.report
+            if report.agent == agent:
+                return _decide_report(arrival.topic, decoded, batch)
+            detail = f"report of agent {report.agent} on the topic of {agent}"
+            return Rejected(arrival.topic, agent, "malformed", detail, decoded.raw, report.epoch, report.seq)
+
+
+def _decide_report(topic: str, accepted: Accepted, batch: _Batch) -> Decision:
+    report, raw = accepted.report, accepted.raw
+    place = (report.agent, report.epoch, report.seq)
+    holding = batch.holding(report)
+    twin = batch.seen.get(place)
+    if holding == "other" or (twin is not None and twin != report.id):
+        detail = f"epoch {report.epoch} seq {report.seq} is another report's place: was the disk cloned?"
+        return Rejected(topic, report.agent, "conflict", detail, raw, report.epoch, report.seq)
+    if holding == "this" or twin is not None:
+        return Known(*place, again=holding != "this")
+    if not EARLIEST <= report.started <= batch.now + AHEAD:
+        return Deferred(*place, "bad_time")
+    site = batch.snapshot.site_of(report.agent, report.started)
+    if site is None:
+        return Deferred(*place, "unknown_agent")
+    batch.seen[place] = report.id
+    return Store(report, raw, site)

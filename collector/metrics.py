@@ -1,0 +1,91 @@
+"""Every number that the collector tells Prometheus, and the facts behind /readyz."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_LAG = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0, 600.0, 3600.0, 86400.0, 2592000.0)
+
+
+class Metrics:
+    """All metrics of one process, with the prefix `linkgauge_`."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.messages = self._counter("messages_received", "MQTT messages received", ["leaf"])
+        self.overflow = self._counter("messages_dropped", "Messages dropped because the queue was full", ["queue"])
+        self.decoded = self._counter("reports_decoded", "Elements of report messages that were looked at")
+        self.written = self._counter("reports_written", "Reports durable in series and archive")
+        self.known = self._counter("reports_known", "Reports that were archived already; only receipted")
+        self.deferred = self._counter("reports_deferred", "Reports deferred", ["reason"])
+        self.rejected = self._counter("reports_rejected", "Reports rejected, to quarantine", ["reason"])
+        self.abandoned = self._counter("reports_abandoned", "Reports left without receipt; agents send them again")
+        self.points = self._counter("points_written", "Points written to the time series")
+        self.retried = self._counter("store_retries", "Writes that had to be tried again", ["part"])
+        self.receipts = self._counter("receipts_sent", "Receipt messages handed to the broker connection")
+        self.resends = self._counter("resend_requests", "Requests to agents to send reports again", ["why"])
+        self.reconnects = self._counter("broker_connections", "Connections made to the broker")
+        self.faults = self._counter("faults", "Unexpected errors, by part; each one is in the log", ["part"])
+        self.reload_failures = self._counter(
+            "config_reload_failures", "Bad configuration files that were not taken over"
+        )
+        self.config_bad = self._gauge("config_reload_bad", "1 while the file on disk is bad and an older one is in use")
+        self.connected = self._gauge("broker_connected", "1 while connected to the broker")
+        self.queued = self._gauge("queue_messages", "Messages waiting for the pipeline")
+        self.queued_bytes = self._gauge("queue_bytes", "Bytes waiting for the pipeline")
+        self.archive_bytes = self._gauge("archive_bytes", "Bytes of archive files")
+        self.waiting = self._gauge("agents_waiting", "Agents that send reports and that nobody registered")
+        self.agents = self._gauge("agents_heard", "Agents heard of")
+        self.up = self._gauge("part_up", "1 while this part works", ["part"])
+        self.store_latency = self._histogram("store_write_seconds", "Time of one write to the time series", _LATENCY)
+        self.archive_latency = self._histogram("archive_append_seconds", "Time of one durable append", _LATENCY)
+        self.lag = self._histogram("report_lag_seconds", "From the start of a measurement to its receipt", _LAG)
+
+    def exposition(self) -> bytes:
+        """Write all metrics as text for Prometheus."""
+        return generate_latest(self.registry)
+
+    def _counter(self, name: str, words: str, labels: list[str] | None = None) -> Counter:
+        return Counter(f"linkgauge_{name}", words, labels or (), registry=self.registry)
+
+    def _gauge(self, name: str, words: str, labels: list[str] | None = None) -> Gauge:
+        return Gauge(f"linkgauge_{name}", words, labels or (), registry=self.registry)
+
+    def _histogram(self, name: str, words: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(f"linkgauge_{name}", words, buckets=buckets, registry=self.registry)
+
+
+@dataclass(slots=True)
+class Readiness:
+    """What must work for this process to do its job, and why it does not. `say` hears each change once."""
+
+    metrics: Metrics
+    say: Callable[[str, str | None], None]
+    _troubles: dict[str, str | None] = field(default_factory=dict)
+
+    def expect(self, part: str, why: str = "starting") -> None:
+        """Name a part that must work; not ready until it does."""
+        self._troubles[part] = why
+        self.metrics.up.labels(part).set(0)
+
+    def works(self, part: str) -> None:
+        """Note that a part works."""
+        self._set(part, None)
+
+    def fails(self, part: str, why: str) -> None:
+        """Note that a part does not work, and why; the same trouble is said once."""
+        self._set(part, why)
+
+    @property
+    def reasons(self) -> Mapping[str, str]:
+        """Give every part that does not work, with the reason; empty when ready."""
+        return {part: why for part, why in self._troubles.items() if why is not None}
+
+    def _set(self, part: str, why: str | None) -> None:
+        before = self._troubles.get(part)
+        self._troubles[part] = why
+        self.metrics.up.labels(part).set(int(why is None))
+        if (before is None) != (why is None) or before == "starting":
+            self.say(part, why)

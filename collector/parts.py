@@ -1,0 +1,35 @@
+"""What the parts of one collector process work with, put together in `service.py`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from collector.archive.archive import Archive
+from collector.config import CollectorConfig
+from collector.events import Bus
+from collector.fleet import Fleet
+from collector.inbox import Inbox
+from collector.metrics import Metrics, Readiness
+from collector.quarantine import Quarantine
+from collector.registry.registry import Registry
+from collector.store.store import Store
+
+Send = Callable[[str, bytes, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """One of each. `settings` gives the configuration of this moment; `send` takes topic, payload and QoS, at once."""
+
+    settings: Callable[[], CollectorConfig]
+    series: Store
+    archive: Archive
+    quarantine: Quarantine
+    registry: Registry
+    fleet: Fleet
+    bus: Bus
+    inbox: Inbox
+    metrics: Metrics
+    readiness: Readiness
+    send: Send
+    now: Callable[[], datetime]

@@ -1,0 +1,247 @@
+"""One batch of reports from decision to receipt. The order is sacred: series, archive, receipt.
+
+Whatever fails before the receipt leaves the batch without one, and the agents send it again; a repeated write of
+the same report is the same point.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import Final, TypeVar
+
+from agent.wire.codec import AnyReport, encode
+from agent.wire.results import Ledger
+from agent.wire.topics import topic
+from collector.archive.archive import Entry, head_of
+from collector.archive.index import Head
+from collector.errors import PointsRefused, RegistryUnavailable, StoreFull, StoreUnavailable
+from collector.ingest import Arrival, Decision, DeferReason, Deferred, Holding, Known, Rejected, Store, judge
+from collector.parts import Parts
+from collector.receipts import Receipts
+from collector.store.points import points_of
+from collector.store.store import Point
+from collector.upkeep import Upkeep
+
+LOG: Final = logging.getLogger(__name__)
+_MINUTE: Final = timedelta(minutes=1)
+T = TypeVar("T")
+
+
+class Stopped(Exception):  # noqa: N818 - not an accident
+    """The batch in hand could not be finished before the stop; nothing of it was receipted."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Decisions with what became of them."""
+
+    decisions: Sequence[Decision]
+    refused: frozenset[int] = frozenset()
+    full: bool = False
+    rejected: list[Rejected] = field(default_factory=list)
+
+    def stores(self) -> Iterator[tuple[int, Store]]:
+        for number, decision in enumerate(self.decisions):
+            if isinstance(decision, Store) and number not in self.refused:
+                yield number, decision
+
+    def trouble(self, number: int) -> DeferReason | None:
+        if number in self.refused:
+            return "store_refused"
+        return "store_full" if self.full else None
+
+
+class Pipeline:
+    """Processes batches one after the other."""
+
+    def __init__(self, parts: Parts, upkeep: Upkeep) -> None:
+        self.parts = parts
+        self.upkeep = upkeep
+        self._fixed: dict[str, datetime] = {}
+        self._opened = False
+        self._writing = asyncio.Lock()
+
+    async def process(self, arrivals: Sequence[Arrival]) -> None:
+        """Take a batch from decision to receipt; given up, without receipt, when a stop comes in between."""
+        self.parts.metrics.decoded.inc(len(arrivals))
+        try:
+            await self._process(arrivals)
+        except Stopped:
+            self.parts.metrics.abandoned.inc(len(arrivals))
+
+    async def _process(self, arrivals: Sequence[Arrival]) -> None:
+        batch = _Batch(await self._retrying("registry", lambda: self._decide(arrivals)))
+        await self._write(batch)
+        await self._archive(batch)
+        await self._quarantine(batch)
+        self._receipt(batch)
+        self._remember(batch)
+
+    async def _decide(self, arrivals: Sequence[Arrival]) -> list[Decision]:
+        """Decide, and promise the registry's dates for what was decided, both from the same revision."""
+        while True:
+            snapshot = self.upkeep.snapshot or await self.upkeep.refresh()
+            decisions = await asyncio.to_thread(judge, arrivals, snapshot, self.parts.now(), self._holding)
+            until = self._until(decisions)
+            if not until:
+                return decisions
+            # Until this promise is durable no tag may be given out: a later change of the registry could then
+            # date back before it, and a resend would make a second point.
+            if await asyncio.to_thread(self.parts.registry.fix_tags, until, revision=snapshot.revision):
+                self._fixed |= until
+                return decisions
+            self.upkeep.snapshot = None
+
+    def _holding(self, report: AnyReport) -> Holding:
+        archive = self.parts.archive
+        if not archive.knows(report.agent, report.epoch, report.seq):
+            return "nothing"
+        return "this" if archive.holds(report.id) else "other"
+
+    def _until(self, decisions: Iterable[Decision]) -> dict[str, datetime]:
+        """Give the marks that must rise: each site's newest start, rounded up to the next minute."""
+        until: dict[str, datetime] = {}
+        for decision in decisions:
+            if not isinstance(decision, Store):
+                continue
+            started, site = decision.report.started.astimezone(UTC), decision.site.id
+            mark = until.get(site) or self._fixed.get(site)
+            if mark is None or started >= mark:
+                until[site] = started.replace(second=0, microsecond=0) + _MINUTE
+        return until
+
+    async def _write(self, batch: _Batch) -> None:
+        points: list[Point] = []
+        owners: list[int] = []
+        for number, decision in batch.stores():
+            made = points_of(decision.report, decision.site)
+            points += made
+            owners += [number] * len(made)
+        statuses = self.upkeep.status_points()
+        try:
+            await self._retrying("store", lambda: self.write_points([*points, *statuses]))
+        except StoreFull as error:
+            batch.full = True
+            LOG.error("store.full error=%s", error)  # noqa: TRY400 - an expected state, told without a traceback
+        except PointsRefused as error:
+            batch.refused = frozenset(owners[index] for index in error.indices if index < len(owners))
+            LOG.warning("store.refused reports=%d error=%s", len(batch.refused), error)
+
+    async def write_points(self, points: Sequence[Point]) -> None:
+        """Write once; raises StoreUnavailable, StoreFull or PointsRefused."""
+        if not points:
+            return
+        async with self._writing:
+            if not self._opened:
+                await self.parts.series.open()
+            self._opened = False
+            started = monotonic()
+            await self.parts.series.write(points)
+            self._opened = True
+        self.parts.metrics.store_latency.observe(monotonic() - started)
+        self.parts.metrics.points.inc(len(points))
+
+    async def _archive(self, batch: _Batch) -> None:
+        if batch.full:
+            return
+        entries = [Entry(_head(decision.report), decision.raw) for _, decision in batch.stores()]
+        started = monotonic()
+        try:
+            await self._retrying("archive", lambda: self._append(entries))
+        except StoreFull as error:
+            batch.full = True
+            self.parts.readiness.fails("archive", str(error))
+            return
+        if entries:
+            self.parts.metrics.archive_latency.observe(monotonic() - started)
+
+    async def _append(self, entries: Sequence[Entry]) -> None:
+        await asyncio.to_thread(self.parts.archive.open)
+        await asyncio.to_thread(self.parts.archive.append, entries, at=self.parts.now())
+
+    async def _quarantine(self, batch: _Batch) -> None:
+        """Keep what was rejected; without that there is no word to its agent, but nobody else waits for it."""
+        rejected = [decision for decision in batch.decisions if isinstance(decision, Rejected)]
+        if not rejected:
+            return
+        limits = self.parts.settings().quarantine
+        quarantine = self.parts.quarantine
+        quarantine.limit_bytes, quarantine.limit_count = limits.limit_bytes, limits.limit_count
+        try:
+            await asyncio.to_thread(quarantine.open)
+            await asyncio.to_thread(quarantine.put, rejected, at=self.parts.now())
+        except StoreUnavailable as error:
+            self.parts.readiness.fails("quarantine", str(error))
+            self.parts.metrics.abandoned.inc(len(rejected))
+            return
+        self.parts.readiness.works("quarantine")
+        batch.rejected = rejected
+        for agent, epoch in {(item.agent, item.epoch) for item in rejected if item.seq is not None}:
+            if agent is not None and epoch is not None:
+                seqs = [item.seq for item in rejected if (item.agent, item.epoch) == (agent, epoch) and item.seq]
+                await asyncio.to_thread(self.parts.archive.declare_never, agent, epoch, seqs)
+
+    def _receipt(self, batch: _Batch) -> None:
+        receipts = Receipts()
+        for number, decision in enumerate(batch.decisions):
+            match decision:
+                case Store(report=report):
+                    receipts.settled(report.agent, report.epoch, report.seq, batch.trouble(number))
+                case Known(agent, epoch, seq, again):
+                    if not again or receipts.has_stored(agent, epoch, seq):
+                        receipts.settled(agent, epoch, seq, None)
+                case Deferred(agent, epoch, seq, reason):
+                    receipts.settled(agent, epoch, seq, reason)
+                case Rejected():
+                    pass
+        receipts.rejected(batch.rejected)
+        self._send(receipts)
+
+    def _send(self, receipts: Receipts) -> None:
+        for agent, receipt in receipts.messages():
+            self.parts.send(topic(agent, "receipt"), encode(receipt), 0)
+            self.parts.metrics.receipts.inc()
+
+    def _remember(self, batch: _Batch) -> None:
+        metrics = self.parts.metrics
+        for number, decision in enumerate(batch.decisions):
+            match decision:
+                case Store(report=report):
+                    trouble = batch.trouble(number)
+                    if trouble is None:
+                        self.upkeep.stored(decision)
+                    else:
+                        self.upkeep.deferred(report.agent, report.epoch, report.seq, trouble)
+                case Deferred():
+                    self.upkeep.deferred(decision.agent, decision.epoch, decision.seq, decision.reason)
+                case Known():
+                    metrics.known.inc()
+                case Rejected():
+                    metrics.rejected.labels(decision.reason).inc()
+
+    async def _retrying(self, part: str, action: Callable[[], Awaitable[T]]) -> T:
+        """Do it, again and again with backoff while what it needs cannot be reached; raises Stopped on a stop."""
+        settings = self.parts.settings().store
+        wait = settings.retry_first_s
+        while True:
+            try:
+                answer = await action()
+            except (StoreUnavailable, RegistryUnavailable) as error:
+                self.parts.readiness.fails(part, str(error))
+                self.parts.metrics.retried.labels(part).inc()
+            else:
+                self.parts.readiness.works(part)
+                return answer
+            if await self.parts.inbox.stopping(wait):
+                raise Stopped
+            wait = min(wait * 2, settings.retry_max_s)
+
+
+def _head(report: AnyReport) -> Head:
+    result = report.result
+    dropped = result.dropped if isinstance(result, Ledger) else []
+    ranges = [(first, last) for first, last in dropped if first <= last]
+    return head_of(report.id, place=(report.agent, report.epoch, report.seq), kind=report.kind, dropped=ranges)

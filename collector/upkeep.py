@@ -1,0 +1,199 @@
+"""What the pipeline owes between batches: the registry's newest view, statuses, strangers, and requests to resend."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import Any, Final
+
+from agent.wire.codec import AnyReport, Rejection, decode, encode
+from agent.wire.control import Request, Resend, Status
+from agent.wire.results import Ipv6, Latency, Throughput
+from agent.wire.topics import topic
+from collector.archive.intervals import Range
+from collector.errors import PointsRefused, RegistryUnavailable, StoreFull, StoreUnavailable
+from collector.events import Event
+from collector.gaps import Gaps, Waiting
+from collector.ingest import DeferReason, Store
+from collector.parts import Parts
+from collector.registry.site import Snapshot
+from collector.store.points import status_point
+from collector.store.store import Point
+
+LOG: Final = logging.getLogger(__name__)
+_REQUEST_LIFE: Final = timedelta(hours=1)
+_STATUS_EVERY_S: Final = 5.0
+_STRANGER_EVERY_S: Final = 60.0
+_STRANGERS: Final = 10_000
+
+WritePoints = Callable[[Sequence[Point]], Awaitable[None]]
+
+
+class Upkeep:
+    """For one event loop. `snapshot` is the registry as last read; None before that, and when stale."""
+
+    def __init__(self, parts: Parts) -> None:
+        resend = parts.settings().resend
+        self.snapshot: Snapshot | None = None
+        self._parts = parts
+        self._gaps = Gaps(resend.grace_s, resend.max_s)
+        self._unknown = Waiting(resend.waiting_agents, resend.waiting_ranges)
+        self._held = Waiting(resend.waiting_agents, resend.waiting_ranges)
+        self._statuses: dict[str, tuple[Status, datetime]] = {}
+        self._strangers: dict[str, datetime] = {}
+        self._strangers_told: dict[str, float] = {}
+
+    def stored(self, decision: Store) -> None:
+        """Tell the others of a report that is durable now."""
+        report, now = decision.report, self._parts.now()
+        self._gaps.see(report.agent, report.epoch, report.seq, now=monotonic())
+        self._parts.metrics.written.inc()
+        self._parts.metrics.lag.observe(max(0.0, (now - report.started).total_seconds()))
+        self._parts.fleet.reported(report.agent, report.kind, report.started, now)
+        self._parts.bus.publish(Event("report", decision.site.id, now, event_data(report, decision.site.id)))
+
+    def deferred(self, agent: str, epoch: str, seq: int, reason: DeferReason) -> None:
+        """Remember a report that its agent will send again by itself."""
+        self._parts.metrics.deferred.labels(reason).inc()
+        self._held.add(agent, epoch, [seq])
+        if reason == "unknown_agent":
+            self._unknown.add(agent, epoch, [seq])
+            self._stranger(agent)
+
+    def status(self, agent: str, payload: bytes, *, retained: bool) -> None:
+        """Take in an agent's status as it arrives; never blocks and never raises."""
+        status = decode(payload, Status)
+        if isinstance(status, Rejection):
+            self._parts.metrics.rejected.labels("status").inc()
+            return
+        now = self._parts.now()
+        site = self._site(agent, now)
+        self._parts.fleet.heard(agent, status, now, retained=retained)
+        if site is not None and status.epoch is not None and status.seq:
+            self._gaps.see(agent, status.epoch, status.seq, now=monotonic())
+        if site is None and self.snapshot is not None and status.state == "online":
+            self._stranger(agent)
+        if not retained and (agent in self._statuses or len(self._statuses) < _STRANGERS):
+            self._statuses[agent] = (status, now)
+            data = {"agent": agent, "state": status.state, "at": iso(now)}
+            self._parts.bus.publish(Event("status", site, now, data))
+
+    def status_points(self) -> list[Point]:
+        """Give, once, the points of the statuses that came since the last time."""
+        statuses, self._statuses = self._statuses, {}
+        snapshot = self.snapshot or Snapshot()
+        return [
+            status_point(agent, status, snapshot.site_of(agent, at), at) for agent, (status, at) in statuses.items()
+        ]
+
+    async def refresh(self) -> Snapshot:
+        """Read the registry anew, and ask at once for what waited for it; raises RegistryUnavailable."""
+        registry = self._parts.registry
+        await asyncio.to_thread(registry.open)
+        snapshot = self.snapshot = await asyncio.to_thread(registry.snapshot)
+        now = self._parts.now()
+        for agent, resend in self._unknown.take(lambda agent: snapshot.site_of(agent, now) is not None):
+            self._held.places.pop((agent, resend.epoch), None)
+            self._request(agent, resend, "registered")
+        return snapshot
+
+    async def run(self, write: WritePoints) -> None:
+        """Until cancelled: follow the registry, note strangers, ask for what is missing, `write` statuses."""
+        statuses_due = monotonic() + _STATUS_EVERY_S
+        while True:
+            await self._follow_registry()
+            self._ask_for_gaps()
+            if monotonic() >= statuses_due:
+                statuses_due = monotonic() + _STATUS_EVERY_S
+                with suppress(StoreUnavailable, StoreFull, PointsRefused):
+                    await write(self.status_points())
+            self._measure()
+            await asyncio.sleep(self._parts.settings().registry.poll_s)
+
+    async def _follow_registry(self) -> None:
+        try:
+            before = self.snapshot
+            if before is None or await asyncio.to_thread(self._parts.registry.revision) != before.revision:
+                await self.refresh()
+            await self._note_strangers()
+        except RegistryUnavailable as error:
+            self._parts.readiness.fails("registry", str(error))
+        else:
+            self._parts.readiness.works("registry")
+
+    def _ask_for_gaps(self) -> None:
+        resend = self._parts.settings().resend
+        self._gaps.grace_s, self._gaps.max_s = resend.grace_s, resend.max_s
+        with suppress(StoreUnavailable):
+            for agent, asked in self._gaps.due(self._parts.archive.missing, self._held.places, now=monotonic()):
+                self._request(agent, asked, "gap")
+
+    def _request(self, agent: str, resend: Resend, why: str) -> None:
+        request = Request(request=str(uuid.uuid4()), resend=resend, expires=self._parts.now() + _REQUEST_LIFE)
+        self._parts.send(topic(agent, "request"), encode(request), 1)
+        self._parts.metrics.resends.labels(why).inc()
+        LOG.info("resend.asked agent=%s epoch=%s ranges=%s why=%s", agent, resend.epoch, _short(resend.ranges), why)
+
+    def _stranger(self, agent: str) -> None:
+        if len(self._strangers) < _STRANGERS:
+            self._strangers[agent] = self._parts.now()
+
+    async def _note_strangers(self) -> None:
+        strangers, self._strangers = self._strangers, {}
+        if len(self._strangers_told) > _STRANGERS:
+            self._strangers_told.clear()
+        for agent, at in strangers.items():
+            if monotonic() - self._strangers_told.get(agent, float("-inf")) >= _STRANGER_EVERY_S:
+                await asyncio.to_thread(self._parts.registry.see_waiting, agent, at=at)
+                self._strangers_told[agent] = monotonic()
+
+    def _site(self, agent: str, at: datetime) -> str | None:
+        site = self.snapshot.site_of(agent, at) if self.snapshot is not None else None
+        return site.id if site is not None else None
+
+    def _measure(self) -> None:
+        parts = self._parts
+        parts.metrics.queued.set(len(parts.inbox))
+        parts.metrics.queued_bytes.set(parts.inbox.bytes)
+        parts.metrics.archive_bytes.set(parts.archive.size())
+        parts.metrics.agents.set(len(parts.fleet.agents))
+        parts.metrics.waiting.set(len({agent for agent, _ in self._unknown.places}))
+
+
+def event_data(report: AnyReport, site: str) -> dict[str, Any]:
+    """Write what a live page shows of a report, JSON-ready."""
+    data: dict[str, Any] = {
+        "id": report.id,
+        "agent": report.agent,
+        "site": site,
+        "kind": report.kind,
+        "started": iso(report.started),
+        "family": report.family,
+        "doubts": list(report.doubts),
+        "failure": str(report.failure) if report.failure is not None else None,
+    }
+    match report.result:
+        case Throughput(download=download, upload=upload):
+            data["download_mbps"] = download.mbps if download is not None else None
+            data["upload_mbps"] = upload.mbps if upload is not None else None
+        case Latency(rtt_ms=rtt, loss_ratio=loss):
+            data["rtt_ms_median"] = rtt.median if rtt is not None else None
+            data["loss_ratio"] = loss
+        case Ipv6(status=status):
+            data["status"] = status
+        case _:
+            pass
+    return data
+
+
+def iso(moment: datetime) -> str:
+    """Write a time as the contract does: UTC with microseconds."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+def _short(ranges: Iterable[Range]) -> str:
+    words = [f"{first}-{last}" for first, last in ranges]
+    return ",".join(words[:5]) + (f",… ({len(words)} ranges)" if len(words) > 5 else "")  # noqa: PLR2004 - one log line
