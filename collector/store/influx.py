@@ -16,6 +16,8 @@ from collector.store.delivery import deliver
 from collector.store.store import Point, Row, StoreInfo, Summary
 
 _OK: Final = (200, 204)
+_PROBE: Final = 'SELECT "x" FROM "_linkgauge" LIMIT 1'
+"""Finds nothing, quickly, and fails without the database or the right to read it."""
 _HEADER_BYTES: Final = 2**20
 """InfluxDB repeats a whole refused line in a header; aiohttp's own limit of 8 KB would turn that into an outage."""
 
@@ -51,7 +53,7 @@ class InfluxStore:
     async def open(self) -> None:
         """See that the server answers and lets us in, and make a missing database; raises StoreUnavailable."""
         if self._server.version == 1:
-            answer, _ = await self._ask("/query", q="SHOW MEASUREMENTS LIMIT 1", db=self._server.database)
+            answer, _ = await self._ask("/query", q=_PROBE, db=self._server.database)
             missing = answer.status == _OK[0] and _first_error(answer.body).startswith("database not found")
             if missing:
                 await self._create()

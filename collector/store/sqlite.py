@@ -201,9 +201,11 @@ def _write(layout: Layout, points: Sequence[Point]) -> dict[int, str]:
         writable: dict[str, list[tuple[Point, dict[str, FieldValue]]]] = defaultdict(list)
         for index, point in enumerate(points):
             try:
-                writable[point.measurement].append((point, _fields(layout, point)))
+                fields = _fields(layout, point)
             except PointError as error:
                 refused[index] = str(error)
+                continue
+            writable[point.measurement].append((point, fields))
         for measurement, rows in writable.items():
             _write_rows(layout, measurement, rows)
     return refused

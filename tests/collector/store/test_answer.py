@@ -1,0 +1,73 @@
+"""A server's answer to a write: only the database's own word about points refuses them for good."""
+
+import pytest
+
+from collector.errors import StoreFull, StoreUnavailable
+from collector.store.answer import Answer, outcome
+
+WHERE = "InfluxDB 1 at db:8086"
+QUOTING = '{"error":"unable to parse \'m v=no space left; partial write: max-series-per-database limit exceeded\'"}'
+"""An agent's text inside the error must not look like the server's own state."""
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (204, "", "stored"),
+        (400, '{"error":"partial write: field type conflict: input field \\"v\\" dropped=1"}', "refused"),
+        (400, '{"error":"unable to parse \'m v= 2\': missing field value"}', "refused"),
+        (400, '{"code":"invalid","message":"unable to parse"}', "refused"),
+        (422, '{"code":"unprocessable entity","message":"failure writing points to database"}', "refused"),
+        (400, QUOTING, "refused"),
+        (413, "Request Entity Too Large", "too_large"),
+        (404, '{"error":"database not found: \\"x\\""}', "no_database"),
+    ],
+)
+def test_outcomes(status: int, body: str, expected: str) -> None:
+    assert outcome(Answer(status, body), WHERE) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, "<html>Sign in to the network</html>"),
+        (302, ""),
+        (400, "<html>The plain HTTP request was sent to HTTPS port</html>"),
+        (400, '{"error":"database is required"}'),
+        (400, "[1]"),
+        (400, '{"error":7}'),
+        (400, "[" * 100_000),
+        (404, "<html>not found</html>"),
+        (429, "slow down"),
+        (500, '{"error":"timeout"}'),
+        (500, '{"error":"engine: cache-max-memory-size exceeded: (1/1)"}'),
+        (502, "bad gateway"),
+        (503, ""),
+        (0, ""),
+    ],
+)
+def test_everything_unclear_is_tried_again(status: int, body: str) -> None:
+    with pytest.raises(StoreUnavailable, match="InfluxDB 1 at db:8086") as caught:
+        outcome(Answer(status, body), WHERE)
+    assert len(str(caught.value).splitlines()) == 1
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_closed_door_names_what_to_check(status: int) -> None:
+    with pytest.raises(StoreUnavailable, match=r"authorization failed.*check the store's user, password or token"):
+        outcome(Answer(status, '{"error":"authorization failed"}'), WHERE)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (500, '{"error":"engine: error writing WAL entry: write /data/wal: no space left on device"}'),
+        (507, "Disk full"),
+        (400, '{"error":"partial write: max-series-per-database limit exceeded: (5) dropped=20"}'),
+        (400, '{"error":"partial write: max-values-per-tag limit exceeded (1/1): dropped=1"}'),
+    ],
+)
+def test_no_room_is_said_as_such(status: int, body: str) -> None:
+    with pytest.raises(StoreFull, match="the reports wait at the agents"):
+        outcome(Answer(status, body), WHERE)
