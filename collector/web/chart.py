@@ -13,7 +13,7 @@ from typing import Final, Literal
 WIDTH: Final = 960.0
 HEIGHT: Final = 300.0
 LEFT: Final = 56.0
-RIGHT: Final = 12.0
+RIGHT: Final = 24.0
 TOP: Final = 14.0
 BOTTOM: Final = 30.0
 MOST_TICKS: Final = 8
@@ -82,7 +82,8 @@ def draw(
 ) -> Chart:
     """Lay out marks and a stepped target between `start` and `end`; the y axis starts at 0."""
     levels = [line.value for line in target]
-    top_value = nice_ceiling(max([*(mark.value for mark in marks if mark.value is not None), *levels, 1.0]) * 1.05)
+    levels_up = value_ticks(max([*(mark.value for mark in marks if mark.value is not None), *levels, 1.0]) * 1.05)
+    top_value = levels_up[-1]
     span = max((end - start).total_seconds(), 1.0)
 
     def x(at: datetime) -> float:
@@ -105,21 +106,17 @@ def draw(
             if start <= mark.at <= end
         ),
         x_ticks=tuple(Tick(x(at), label) for at, label in time_ticks(start, end, zone_offset)),
-        y_ticks=tuple(Tick(y(value), f"{value:g}") for value in value_ticks(top_value)),
+        y_ticks=tuple(Tick(y(value), f"{value:g}") for value in levels_up),
         target=tuple(_step(target, start, end, x, y)),
         target_label=f"{target[-1].value:g}" if target else None,
     )
 
 
-def nice_ceiling(value: float) -> float:
-    """Round up to 1, 2, 2.5, 5 or 10 times a power of ten, so that the axis has round numbers."""
-    power = 10.0 ** math.floor(math.log10(value))
-    return next(step * power for step in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if step * power >= value - 1e-9)
-
-
-def value_ticks(top: float) -> list[float]:
-    """Four or five round levels from 0 to `top`."""
-    return [top * part / 4 for part in range(5)]
+def value_ticks(highest: float) -> list[float]:
+    """Round levels from 0 to at least `highest`, three to six of them, 1, 2, 2.5 or 5 times a power of ten apart."""
+    power = 10.0 ** math.floor(math.log10(highest / 4))
+    step = next(step * power for step in (1, 2, 2.5, 5, 10) if step * power >= highest / 4)
+    return [number * step for number in range(math.ceil(highest / step - 1e-9) + 1)]
 
 
 def time_ticks(start: datetime, end: datetime, zone_offset: timedelta) -> list[tuple[datetime, str]]:
