@@ -1,0 +1,117 @@
+"""Incidents on a real database file, also when two processes decide at once."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from collector.errors import RegistryUnavailable, UsageError
+from collector.incidents.history import History
+from collector.incidents.incident import Incident, opened
+from collector.plans.types import Text
+from collector.registry.database import Database
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite://{tmp_path}/registry.db")
+    database.open()
+    yield database
+    database.close()
+
+
+def history_on(database: Database, *, tell: bool = False) -> History:
+    history = History(database, tell=tell)
+    history.open()
+    return history
+
+
+def incident(site: str = "s1", at: datetime = NOW) -> Incident:
+    evidence = {"median": 30.0, "at": at}
+    return opened(site, "below_target", at, severity="warning", summary=Text(vi="vi", en="en"), evidence=evidence)
+
+
+def test_what_was_recorded_is_read_back_the_same(database: Database) -> None:
+    history = history_on(database)
+    assert history.advance("s1", "below_target", lambda _last: incident()) == incident()
+    assert history.get(incident().id) == incident()
+    assert history.newest() == {("s1", "below_target"): incident()}
+    assert history.get("nothing") is None
+
+
+def test_a_step_sees_the_newest_and_may_leave_it(database: Database) -> None:
+    history = history_on(database)
+    history.advance("s1", "below_target", lambda _last: incident())
+    seen: list[Incident | None] = []
+
+    def look(last: Incident | None) -> None:
+        seen.append(last)
+
+    assert history.advance("s1", "below_target", look) is None
+    assert history.advance("s1", "silent", look) is None
+    assert seen == [incident(), None]
+
+
+def test_decisions_are_recorded_and_searched(database: Database) -> None:
+    history = history_on(database)
+    history.advance("s1", "below_target", lambda _last: incident())
+    history.advance("s2", "below_target", lambda _last: incident("s2"))
+    done = history.act(incident().id, "resolve", who="Lan", note="fixed", at=NOW + HOUR)
+    assert [each.id for each in history.search()] == [done.id, incident("s2").id]
+    assert history.search(active=True) == [incident("s2")]
+    assert history.search(active=False) == [done]
+    assert history.search(site="s2") == [incident("s2")]
+    with pytest.raises(UsageError, match="no incident 'x'"):
+        history.act("x", "resolve", who="Lan", at=NOW)
+
+
+def test_two_active_incidents_of_one_cause_are_impossible(database: Database) -> None:
+    history = history_on(database)
+    history.advance("s1", "below_target", lambda _last: incident())
+    with pytest.raises((RegistryUnavailable, IntegrityError)):
+        history.advance("s1", "below_target", lambda _last: incident(at=NOW + HOUR))
+    assert len(history.search()) == 1
+
+
+def test_the_newest_of_several_is_found(database: Database) -> None:
+    history = history_on(database)
+    history.advance("s1", "below_target", lambda _last: incident())
+    history.act(incident().id, "resolve", who="Lan", at=NOW + HOUR)
+    second = incident(at=NOW + 2 * HOUR)
+    history.advance("s1", "below_target", lambda _last: second)
+    assert history.newest() == {("s1", "below_target"): second}
+
+
+def test_marks_of_judged_samples_are_kept(database: Database) -> None:
+    history = history_on(database)
+    history.set_judged({"s1": NOW, "s2": NOW})
+    history.set_judged({"s1": NOW + HOUR})
+    assert history_on(database).judged() == {"s1": NOW + HOUR, "s2": NOW}
+
+
+def test_letters_of_one_incident_go_in_order(database: Database) -> None:
+    history = history_on(database, tell=True)
+    history.advance("s1", "below_target", lambda _last: incident())
+    history.act(incident().id, "acknowledge", who="Lan", at=NOW + HOUR)
+    history.advance("s2", "below_target", lambda _last: incident("s2"))
+    assert history.waiting() == 3
+    first, other = history.pending()
+    assert b'"state":"open"' in first.body
+    assert other.incident == incident("s2").id
+    history.delivered(first.id, at=NOW + HOUR)
+    second, _other = history.pending()
+    assert b'"state":"acknowledged"' in second.body
+    history.delivered(second.id, at=NOW + HOUR)
+    history.delivered(other.id, at=NOW + HOUR)
+    assert history.pending() == []
+
+
+def test_without_a_receiver_no_letters_pile_up(database: Database) -> None:
+    history = history_on(database)
+    history.advance("s1", "below_target", lambda _last: incident())
+    assert history.waiting() == 0
