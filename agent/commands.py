@@ -134,7 +134,7 @@ def exit_code(measurement: "Measurement[Any]") -> int:
 def order_of(args: argparse.Namespace, config: AgentConfig | None) -> "Order":
     """Read what to measure from the arguments; what they leave open comes from the configuration."""
     from agent.measure import Order
-    from agent.peers import peer_for
+    from agent.peers import options_for, peer_for
     from agent.probes.probe import Task, family_of
 
     settings: KindSettings = getattr(config.schedule if config else ScheduleSettings(), args.kind)
@@ -143,15 +143,16 @@ def order_of(args: argparse.Namespace, config: AgentConfig | None) -> "Order":
         raise UsageError("no peer; name one with --peer URL, or a configuration with --config FILE")
     peer = args.peer or settings.peer or peer_for(args.kind, urls)
     parse_peer(peer)
+    options = options_for(args.kind, settings, config.peer) if config else settings.options
     task = Task(
         peer=peer,
         family=family_of(args.family),
         max_bytes=args.max_bytes or settings.max_bytes,
         max_seconds=args.max_seconds or settings.max_seconds,
-        options={**settings.options, **options_of(args.option, args.rest)},
+        options=options | options_of(args.option, args.rest),
     )
-    deadline_s = max(settings.deadline_s, args.max_seconds + GRACE_S) if args.max_seconds else settings.deadline_s
-    return Order(args.kind, task, deadline_s)
+    # A kind may spend its seconds once for each direction.
+    return Order(args.kind, task, max(settings.deadline_s, 2 * (args.max_seconds or 0) + GRACE_S))
 
 
 def options_of(pairs: list[str], rest: list[str]) -> dict[str, str]:

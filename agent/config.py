@@ -78,7 +78,8 @@ class KindSettings(_Section, frozen=True, kw_only=True):
 
     Once at a random instant in each slot of `every_s`. `first_runs` extra runs follow each start of the service,
     `first_every_s` apart and at most `first_max_seconds` and `first_max_bytes` big, so that a new installation shows
-    something at once. `deadline_s` ends a run that hangs; `max_seconds` and `max_bytes` are the probe's own budget.
+    something at once. `deadline_s` ends a run that hangs; `max_seconds` (throughput: of each direction)
+    and `max_bytes` are the probe's own budget.
     """
 
     enabled: bool = True

@@ -21,7 +21,7 @@ from agent.config import AgentConfig, KindSettings
 from agent.errors import SpoolError, UsageError
 from agent.ledger import STOPPED, UNKEPT, UNUSABLE, Book, Ledgers
 from agent.measure import SOFTWARE, Device, Order, measure
-from agent.peers import peer_for
+from agent.peers import options_for, peer_for
 from agent.probes.probe import Task, family_of
 from agent.schedule import LATE, Due, Instant, Rhythm, Timetable, slot_of
 from agent.spool import Undated
@@ -246,7 +246,7 @@ class Rounds:
             family=family_of(settings.family),
             max_bytes=(settings.first_max_bytes if first else None) or settings.max_bytes,
             max_seconds=(settings.first_max_seconds if first else None) or settings.max_seconds,
-            options=dict(settings.options),
+            options=options_for(kind, settings, self._config.peer),
         )
         return Order(kind, task, settings.deadline_s, request.request if request else None)
 

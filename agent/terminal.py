@@ -93,7 +93,7 @@ class Screen:
             return
         self._out.print(title, markup=False, soft_wrap=True)
         for label, value in rows:
-            self._out.print(f"{label}: {value}" if label else f"  {value}", markup=False, soft_wrap=True)
+            self._out.print(f"{label}: {value}" if label.strip() else f"  {value}", markup=False, soft_wrap=True)
 
 
 def title_of(measurement: Measurement[Any], tongue: Language) -> str:
@@ -153,6 +153,17 @@ def plot(rates: list[float], *, columns: int = _COLUMNS, height: int = _HEIGHT) 
     return ["".join(_BLOCKS[min(8, max(0, high - 8 * line))] for high in eighths) for line in reversed(range(height))]
 
 
+def spread_line(spread: Spread, *, columns: int = _COLUMNS) -> str:
+    """Draw where round trips lie between zero and the longest: a box to the 95th percentile, the median in it."""
+    if spread.min is None or spread.median is None or not spread.max:
+        return ""
+    p95 = spread.max if spread.p95 is None else spread.p95
+    low, middle, high = (round(value / spread.max * (columns - 1)) for value in (spread.min, spread.median, p95))
+    line = ["·"] * low + ["━"] * (high - low + 1) + ["╌"] * (columns - 1 - high)
+    line[middle] = "┃"
+    return "".join(line)
+
+
 def _result_rows(measurement: Measurement[Any], tongue: Language) -> list[Row]:
     if measurement.failure is not None:
         return _failure_rows(measurement.failure, tongue)
@@ -191,6 +202,12 @@ def _throughput_rows(result: Throughput, tongue: Language) -> list[Row]:
     ]
     rows += [(say("idle", tongue), idle)] if idle else []
     rows += [(say("loaded", tongue), ", ".join(loaded))] if loaded else []
+    sent_again = [
+        f"{say(name, tongue)} {part.retransmit_ratio:.2%}"
+        for name, part in parts
+        if part is not None and part.retransmit_ratio is not None
+    ]
+    rows += [(say("retransmitted", tongue), ", ".join(sent_again))] if sent_again else []
     how = ", ".join(word for word in (result.engine, result.congestion, result.cipher) if word)
     return rows + ([(say("method", tongue), how)] if how else [])
 
@@ -220,8 +237,10 @@ def _plot_rows(rates: list[float], tongue: Language) -> list[Row]:
 def _latency_rows(result: Latency, tongue: Language) -> list[Row]:
     lost = result.lost if result.lost is not None else result.sent - result.received
     share = f" ({result.loss_ratio:.1%})" if result.loss_ratio is not None else ""
+    line = spread_line(result.rtt_ms) if result.rtt_ms else ""
     rows = [
         (say("rtt", tongue), _spread(result.rtt_ms, tongue)),
+        (" ", f"0 {line} {_short(result.rtt_ms.max)} ms" if line and result.rtt_ms and result.rtt_ms.max else ""),
         (say("jitter", tongue), "" if result.jitter_ms is None else f"{result.jitter_ms:.2f} ms"),
         (say("lost", tongue), f"{lost} {say('of', tongue)} {result.sent}{share}"),
         (say("method", tongue), result.method),
@@ -264,8 +283,12 @@ def _spread(spread: Spread | None, tongue: Language) -> str:
     if spread is None or spread.median is None:
         return ""
     ends = [("min", spread.min), ("p95", spread.p95), ("max", spread.max)]
-    more = ", ".join(f"{name} {value:.1f}" for name, value in ends if value is not None)
-    return f"{say('median', tongue)} {spread.median:.1f} ms" + (f"  ({more})" if more else "")
+    more = ", ".join(f"{name} {_short(value)}" for name, value in ends if value is not None)
+    return f"{say('median', tongue)} {_short(spread.median)} ms" + (f"  ({more})" if more else "")
+
+
+def _short(milliseconds: float) -> str:
+    return f"{milliseconds:.1f}" if milliseconds >= 1 else f"{milliseconds:.2f}"
 
 
 def _grid(rows: list[Row]) -> Table:
