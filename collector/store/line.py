@@ -16,6 +16,7 @@ from collector.store.store import FieldValue, Point
 FIRST_NS: Final = -(2**63) + 2
 LAST_NS: Final = 2**63 - 2
 """The times that InfluxDB can hold, both included."""
+RESERVED: Final = "time"
 TAG_LIMIT: Final = 1024
 """Characters of a tag's value; InfluxDB refuses a series key over 65,535 bytes."""
 STRING_LIMIT: Final = 16_000
@@ -59,6 +60,8 @@ def check(point: Point) -> None:
         raise PointError(f"time {point.time_ns} ns is out of range")
     if not tag_text(point.measurement):
         raise PointError("a measurement needs a name")
+    if RESERVED in point.fields:
+        raise PointError(f"{RESERVED} is no name for a field")  # InfluxDB would drop it in silence
 
 
 def encode_line(point: Point) -> bytes:

@@ -158,14 +158,15 @@ async def test_refused_points_are_named_and_all_others_are_durable(store: Store)
     batch[7] = point(7, download_mbps="not a number any more")
     batch[23] = replace(point(23), fields={"download_mbps": float("nan")})
     batch[24] = replace(point(24), time_ns=2**63)
+    batch[30] = point(30, time=1.0)
     batch[39] = point(39, conclusive=1.0)
     with pytest.raises(PointsRefused) as refusal:
         await store.write(batch)
-    assert refusal.value.indices == (7, 23, 24, 39)
+    assert refusal.value.indices == (7, 23, 24, 30, 39)
     assert len(str(refusal.value).splitlines()) == 1
     rows = await store.samples("throughput", site="a", **ALL)
     assert [row.time_ns for row in rows] == [
-        one.time_ns for number, one in enumerate([point(0), *batch]) if number - 1 not in (7, 23, 24, 39)
+        one.time_ns for number, one in enumerate([point(0), *batch]) if number - 1 not in (7, 23, 24, 30, 39)
     ]
 
 
