@@ -48,4 +48,4 @@ def _labelled(label: str, counter: Counter[str]) -> list[tuple[str, float]]:
 def _family(name: str, kind: str, about: str, samples: Iterable[tuple[str, float]]) -> list[str]:
     """Return one metric family: its help, its type and its samples."""
     head = [f"# HELP {PREFIX}{name} {about}", f"# TYPE {PREFIX}{name} {kind}"]
-    return head + [f"{PREFIX}{name}{labels} {value:g}" for labels, value in samples]
+    return head + [f"{PREFIX}{name}{labels} {value}" for labels, value in samples]

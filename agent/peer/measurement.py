@@ -25,8 +25,12 @@ class Endpoints:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The state of a stream at one moment: payload bytes both ways, time since the handshake and since accept."""
+    """The state of a stream at one moment: all payload bytes both ways, the test's own binary `load`, and two times.
 
+    `elapsed_us` counts from the end of the handshake, `connected_us` from the accept.
+    """
+
+    load: int
     sent: int
     received: int
     elapsed_us: int
@@ -57,9 +61,8 @@ def throughput1(sample: Sample, endpoints: Endpoints | None) -> bytes:
 
 def ndt7(sample: Sample, endpoints: Endpoints, direction: Direction) -> bytes:
     """Return ndt7's measurement; ConnectionInfo goes with every one, as the present reference server does it."""
-    payload = sample.sent if direction == "download" else sample.received
     message: dict[str, object] = {
-        "AppInfo": {"ElapsedTime": sample.elapsed_us, "NumBytes": payload},
+        "AppInfo": {"ElapsedTime": sample.elapsed_us, "NumBytes": sample.load},
         "ConnectionInfo": {
             "Client": endpoints.remote,
             "Server": endpoints.local,

@@ -39,15 +39,21 @@ class RequestReader:
 
     def __init__(self, *, limit: int) -> None:
         self._connection = h11.Connection(h11.SERVER, max_incomplete_event_size=limit)
-        self._request: h11.Request | None = None
+        self._limit = limit
+        self._fed = 0
 
     def feed(self, data: bytes) -> Request | None:
         """Take the next bytes; returns the request once it is whole. Raises RequestError if it never will be."""
+        self._fed += len(data)
         self._connection.receive_data(data)
         try:
-            return self._next()
+            request = self._next()
         except h11.RemoteProtocolError as error:
             raise RequestError(error.error_status_hint, "malformed request") from error
+        # h11 limits only what is incomplete; a head that arrives in one piece is measured here.
+        if request is not None and self._fed - len(request.rest) > self._limit:
+            raise RequestError(431, "request head too large")
+        return request
 
     def _next(self) -> Request | None:
         """Return the request if h11 has all of its head."""

@@ -91,7 +91,8 @@ class Server:
         pace = self._paces["download"]
         kernel.prepare(
             sock,
-            user_timeout_s=limits.idle_s,
+            # Later than our own idle limit, which sees more and says why.
+            user_timeout_s=2 * limits.idle_s,
             unsent_bytes=_UNSENT_BYTES,
             pace_bytes_per_s=None if pace is None else pace.bytes_per_s,
         )

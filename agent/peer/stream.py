@@ -121,8 +121,8 @@ class Stream:
         """Seconds until the next measurement message or the end of the test, whichever is first."""
         return max(0.0, min(self._next_sample, self.ends_at) - now)
 
-    def sample(self) -> kernel.Snapshot | None:
-        """Send one measurement message, and after ndt7's a ping; returns the kernel's figures in it.
+    def sample(self, *, last: bool = False) -> kernel.Snapshot | None:
+        """Send one measurement message, and after ndt7's a ping but for the last; returns the kernel's figures in it.
 
         It is left out while a client that does not read has a full buffer: a measurement that comes late is of no use.
         """
@@ -134,7 +134,7 @@ class Stream:
         elapsed_us = int((now - self.started) * 1e6)
         connected_us = int((now - self.connection.accepted_at) * 1e6)
         sent = self.binary_sent + self._text_sent
-        facts = measurement.Sample(sent, self.received, elapsed_us, connected_us, snapshot)
+        facts = measurement.Sample(self.payload, sent, self.received, elapsed_us, connected_us, snapshot)
         if self.plan.protocol == "msak":
             text = measurement.throughput1(facts, self._endpoints if self._first else None)
         else:
@@ -142,7 +142,7 @@ class Stream:
         self._first = False
         self._text_sent += len(text)
         self._send(frame(Opcode.TEXT, text, masked=False))
-        if self.plan.protocol == "ndt7":
+        if self.plan.protocol == "ndt7" and not last:
             self._send(frame(Opcode.PING, str(elapsed_us * 1000).encode(), masked=False))
         return snapshot
 
@@ -172,7 +172,7 @@ class Stream:
     def finish(self) -> None:
         """Send the last measurement and Close."""
         if not self._close_sent:
-            self.sample()
+            self.sample(last=True)
         self.send_close(1000, "Done sending")
 
     def send_close(self, code: int, reason: str) -> None:
@@ -229,7 +229,7 @@ class Stream:
             case Opcode.TEXT:
                 self._text_received += len(message.payload)
             case Opcode.CLOSE:
-                self.send_close(1000, "")
+                self.finish()
                 self.client_closed.set()
                 self.end(Outcome.CLOSED)
             case _:
