@@ -17,7 +17,7 @@ from agent.errors import SpoolError
 VERSION: Final = 1
 PAGE_BYTES: Final = 4096
 _APPLICATION: Final = 0x4C475350  # "LGSP"
-_LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger("linkgauge.spool")
 _BROKEN: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
 _FULL: Final = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 
@@ -84,7 +84,7 @@ def lock(path: Path) -> int:
         os.close(file)
         raise SpoolError(f"{path}: another agent uses this spool; stop it, or set another agent.data") from error
     except OSError as error:  # a file system without locks: then the operator has to see to it
-        _LOG.warning("spool_not_locked path=%s why=%s", path, error.strerror)
+        _LOG.warning("event=spool_not_locked path=%s why=%s", path, error.strerror)
     return file
 
 
@@ -161,5 +161,5 @@ def set_aside(path: Path, why: str) -> Path:
         log.replace(aside.with_name(f"{path.name}-wal{aside.name.removeprefix(path.name)}"))
     path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
     path.replace(aside)
-    _LOG.error("spool_corrupt path=%s moved_to=%s why=%s", path, aside.name, why)
+    _LOG.error("event=spool_corrupt path=%s moved_to=%s why=%s", path, aside.name, why)
     return aside

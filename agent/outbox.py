@@ -93,6 +93,8 @@ class Outbox:
         )
         self.cursor = 0
         self._exhausted = False
+        self._news = 0
+        self._asked = (0, 0)  # cursor and news when a page was asked for
         self._page: deque[Slip] = deque()
         self._page_since = 0.0
         self._flights: dict[int, _Flight] = {}
@@ -124,11 +126,15 @@ class Outbox:
         room = self._rules.window_reports - len(self._flights) - len(self._page)
         if self._exhausted or len(self._page) >= self._rules.array_reports:
             return 0
+        self._asked = self.cursor, self._news
         return max(0, room) if self.in_flight_bytes < self.line.window_bytes else 0
 
     def offer(self, slips: Sequence[Slip], asked: int, now: float) -> None:
         """Take the page that was wanted: what has no receipt, oldest first; fewer than asked only at the end."""
-        self._exhausted = len(slips) < asked
+        cursor, news = self._asked
+        if cursor != self.cursor:
+            return  # it was set back while the page was read
+        self._exhausted = len(slips) < asked and news == self._news
         for slip in slips:
             if slip.place <= self.cursor:
                 continue
@@ -206,14 +212,15 @@ class Outbox:
     # --- what happened here
 
     def put(self) -> None:
-        """Reports were added to the spool."""
+        """There may be more in the spool than the last page showed."""
         self._exhausted = False
+        self._news += 1
 
     def connected(self, now: float) -> None:
         """A new connection: everything in flight is sent again at once, without waiting for its timer."""
         for flight in self._flights.values():
             flight.parcel, flight.due, flight.again = None, now, False
-        self._exhausted = False
+        self.put()
 
     def disconnected(self) -> None:
         """The connection is gone."""
@@ -235,6 +242,13 @@ class Outbox:
                 else rules.resend_first_s + share * (cap - rules.resend_first_s)
             )
             flight.parcel, flight.due, flight.again = None, now + wait, False
+
+    def kept_back(self, parcel: Parcel, until: float) -> None:
+        """It could not be sent after all; not before then."""
+        for slip in parcel.slips:
+            flight = self._flights.get(slip.place)
+            if flight is not None and flight.parcel is parcel:
+                flight.parcel, flight.due = None, until
 
     def gone(self, places: Iterable[int]) -> None:
         """These are no longer in the spool, or have their receipt."""
@@ -326,7 +340,7 @@ class Outbox:
         if place <= self.cursor:
             self.cursor = min(place, self._page[0].place if self._page else place) - 1
             self._page.clear()
-        self._exhausted = False
+        self.put()
 
     def _deferred_range(self, place: int) -> Range | None:
         for group in self._deferred:

@@ -44,7 +44,7 @@ LIMIT_BYTES: Final = 64 * 1024 * 1024
 KEEP_S: Final = 30 * 86400.0
 _GIVEN_UP: Final = 64  # receipted reports that a full disk may cost at once
 _FIRST: Final = "first start"
-_LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger("linkgauge.spool")
 
 T = TypeVar("T")
 
@@ -64,7 +64,7 @@ class Spool:
         self._locked: int | None = None
         self._db: sqlite3.Connection | None = None
         self._listener: Callable[[], None] | None = None
-        self._waiting = self._dropped = self._refused = 0
+        self._waiting = self._dropped = self._lost = 0
         self._seen = Seen("", 0)
 
     def open(self) -> None:
@@ -99,8 +99,8 @@ class Spool:
 
     @property
     def dropped(self) -> int:
-        """How many reports were lost for want of room: dropped without a receipt, or refused by the disk."""
-        return self._dropped + self._refused
+        """How many reports were lost without a receipt: dropped for want of room, or in a file that was damaged."""
+        return self._dropped + self._lost
 
     def listen(self, listener: Callable[[], None] | None) -> None:
         """Have `listener` called after reports became ready to be sent, in the thread that put them."""
@@ -121,11 +121,7 @@ class Spool:
             shelf.purge(measurement.started - self._keep)
             return shelf.place(measurement, _new_epoch())
 
-        try:
-            report = self._work_with_room(job)
-        except SpoolError:
-            self._refused += 1
-            raise
+        report = self._work_with_room(job)
         self._tell()
         return report
 
@@ -215,7 +211,7 @@ class Spool:
         try:
             self._work(lambda shelf: shelf.drop_receipted(_GIVEN_UP))
         except SpoolError as error:
-            _LOG.debug("spool_no_room path=%s why=%s", self._path, error)
+            _LOG.debug("event=spool_no_room path=%s why=%s", self._path, error)
 
     def _work(self, job: Callable[[Shelf], T]) -> T:
         """Do a job in one transaction, in a new file if the present one turns out to be damaged."""
@@ -295,7 +291,7 @@ class Spool:
         if self._db is not None:
             self._db.close()
             self._db = None
-        self._refused += self._waiting + self._dropped  # what lies in the damaged file will not be delivered
+        self._lost += self._waiting + self._dropped  # what lies in the damaged file will not be delivered
         disk.set_aside(self._path, why)
         return self._connect("the old file was damaged")
 
@@ -303,7 +299,7 @@ class Spool:
 def _begin_epoch(shelf: Shelf, why: str) -> None:
     epoch = _new_epoch()
     shelf.begin_epoch(epoch)
-    _LOG.log(logging.INFO if why == _FIRST else logging.WARNING, "spool_new_epoch epoch=%s why=%s", epoch, why)
+    _LOG.log(logging.INFO if why == _FIRST else logging.WARNING, "event=spool_new_epoch epoch=%s why=%s", epoch, why)
 
 
 def _new_epoch() -> str:

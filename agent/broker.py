@@ -1,0 +1,148 @@
+"""One connection to a broker, from its URL to a clean end. Which messages go over it is not known here.
+
+Three things that aiomqtt 2.5 on paho-mqtt 2.2 does not do, and that a box on a bad line needs (read in their source):
+
+* connecting blocks a thread that cannot be cancelled and, once through, joins the event loop by itself. So name and
+  TCP connection are made here, where a stop ends them at once, and paho is handed the connected socket;
+* leaving a dead connection waits for it. So the end has a limit, and then the socket is shut and taken off the loop;
+* at most 20 messages are under way, and more than 10 are worth a warning. The window is ours, so both are lifted.
+"""
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import aiomqtt
+
+from agent.config import BrokerSettings
+from agent.errors import Failed
+from agent.net.connect import connect
+from agent.net.interfaces import has_global_ipv6
+from agent.net.resolve import Family, resolve
+
+PORTS: Final = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
+_PATH: Final = "/mqtt"
+_UNLIMITED: Final = 65535
+_INCOMING: Final = 1000
+_QUIET: Final = logging.getLogger("linkgauge.paho")
+_QUIET.setLevel(logging.CRITICAL)  # what goes wrong is told once, by the uplink
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What has to be read from files: TLS material and a password."""
+
+    tls: ssl.SSLContext | None
+    password: str | None
+
+
+@asynccontextmanager
+async def connection(settings: BrokerSettings, *, client_id: str, will: aiomqtt.Will) -> AsyncIterator[aiomqtt.Client]:
+    """Give a connected client; at the end say goodbye to the broker if it listens, and leave nothing behind.
+
+    Raises:
+        Failed: name or TCP connection.
+        OSError: a file of the settings, or TLS.
+        aiomqtt.MqttError: the broker's answer, or the end of the connection.
+    """
+    url = urlsplit(settings.url)
+    secrets = await asyncio.to_thread(_read_secrets, settings, secure=url.scheme in {"mqtts", "wss"})
+    client = aiomqtt.Client(
+        url.hostname or "",
+        url.port or PORTS[url.scheme],
+        identifier=client_id,
+        username=settings.username,
+        password=secrets.password,
+        tls_context=secrets.tls,
+        transport="websockets" if url.scheme in {"ws", "wss"} else "tcp",
+        websocket_path=(url.path if url.path.strip("/") else _PATH) if url.scheme in {"ws", "wss"} else None,
+        keepalive=settings.keepalive_s,
+        timeout=settings.connect_timeout_s,
+        clean_session=True,
+        will=will,
+        max_inflight_messages=_UNLIMITED,
+        max_queued_incoming_messages=_INCOMING,
+        logger=_QUIET,
+    )
+    client.pending_calls_threshold = _UNLIMITED
+    sock = await _reach(url.hostname or "", url.port or PORTS[url.scheme], timeout_s=settings.connect_timeout_s)
+    with sock, sock.dup() as grip:
+        _tune(sock, settings.keepalive_s)
+        paho = client._client  # noqa: SLF001 - see the head of this file
+        paho.connect_timeout = settings.connect_timeout_s
+        paho._create_socket_connection = lambda: sock  # type: ignore[method-assign]  # noqa: SLF001
+        try:
+            await _enter(client)
+            try:
+                yield client
+            finally:
+                await _leave(client, settings.stop_s)
+                paho._sock_close()  # noqa: SLF001
+        finally:
+            with suppress(OSError):
+                grip.shutdown(socket.SHUT_RDWR)  # whoever still holds the connection sees its end
+
+
+async def _enter(client: aiomqtt.Client) -> None:
+    try:
+        await client.__aenter__()
+    except (ValueError, IndexError) as error:  # paho reads a WebSocket's answer without care
+        raise aiomqtt.MqttError(f"the answer is not a broker's: {error}") from error
+
+
+async def _leave(client: aiomqtt.Client, limit_s: float) -> None:
+    with suppress(aiomqtt.MqttError, TimeoutError):
+        async with asyncio.timeout(limit_s):
+            await client.__aexit__(None, None, None)
+    ended = client._disconnected  # noqa: SLF001 - else asyncio complains that nobody asked how it ended
+    if ended.done() and not ended.cancelled():
+        ended.exception()
+
+
+async def _reach(host: str, port: int, *, timeout_s: float) -> socket.socket:
+    """Connect to the first address that answers: here, unlike in a measurement, any way through is welcome."""
+    families: tuple[Family, Family] = ("ipv6", "ipv4") if has_global_ipv6() else ("ipv4", "ipv6")
+    refusals: list[Failed] = []
+    for family in families:
+        try:
+            addresses = await resolve(host, family, timeout_s=timeout_s)
+        except Failed as error:
+            refusals.append(error)
+            continue
+        for address in addresses:
+            try:
+                return await connect(address, port, timeout_s=timeout_s / len(addresses))
+            except Failed as error:
+                refusals.insert(0, error)  # tells more than that a name has no address of the other family
+    raise refusals[0]
+
+
+def _tune(sock: socket.socket, keepalive_s: int) -> None:
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # A half-open connection with data under way ends after this time, not after the kernel's quarter of an hour.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, keepalive_s * 1000)
+
+
+def _read_secrets(settings: BrokerSettings, *, secure: bool) -> Secrets:
+    password = None
+    if settings.password_file is not None:
+        try:
+            password = Path(settings.password_file).read_text("utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise OSError(f"broker.password_file: cannot read {settings.password_file}: {error}") from error
+    if not secure:
+        return Secrets(None, password)
+    try:
+        tls = ssl.create_default_context(cafile=settings.ca)
+        if settings.cert is not None:
+            tls.load_cert_chain(settings.cert, settings.key)
+    except OSError as error:
+        raise OSError(f"broker.ca, cert or key: cannot use {settings.ca}, {settings.cert}: {error}") from error
+    return Secrets(tls, password)

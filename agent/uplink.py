@@ -1,0 +1,323 @@
+"""The uplink: spool ⇄ broker, for as long as the agent runs. What to send next is decided in agent/outbox.py.
+
+It survives everything: no broker, a broker that dies in mid-message, one that forgets, one that talks nonsense, a disk
+that refuses. Each is told once, and tried again. Everything here happens in the loop's own thread but the spool's work.
+"""
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from random import SystemRandom
+from typing import Final
+
+import aiomqtt
+import msgspec
+
+from agent.broker import connection
+from agent.clock import Clock, is_set
+from agent.config import BrokerSettings
+from agent.errors import Failed, SpoolError
+from agent.outbox import Outbox, Parcel, Rules
+from agent.spool import Spool
+from agent.wire.codec import Rejection, decode, encode, join
+from agent.wire.control import Boot, Profile, Receipt, Request, Status
+from agent.wire.topics import COLLECTOR, topic
+
+_CLIENT_ID: Final = "linkgauge-"
+_RETRY_S: Final = 5.0
+_LOG = logging.getLogger("linkgauge.uplink")
+
+
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """How the connection is. `garbage` counts what arrived and could not be read, since the start."""
+
+    connected: bool
+    since: datetime
+    last_error: str | None = None
+    garbage: int = 0
+
+
+class Uplink:
+    """Delivers what the spool holds, until cancelled; then says `stopped` and leaves."""
+
+    def __init__(  # noqa: PLR0913 - a composition of parts, each named
+        self,
+        settings: BrokerSettings,
+        *,
+        agent: str,
+        spool: Spool,
+        status: Callable[[], Status],
+        clock: Clock,
+        on_request: Callable[[Request], None] = lambda _: None,
+        on_profile: Callable[[Profile], None] = lambda _: None,
+    ) -> None:
+        self._settings = settings
+        self._agent = agent
+        self._spool = spool
+        self._status = status
+        self._clock = clock
+        self._on_request = on_request
+        self._on_profile = on_profile
+        self._random = SystemRandom()
+        self._outbox = Outbox(_rules(settings), self._random.random)
+        self._wake = asyncio.Event()
+        self._spool_trouble = False
+        self.state = LinkState(connected=False, since=clock.now())
+
+    async def run(self) -> None:
+        """Keep a session with the broker until cancelled."""
+        loop = asyncio.get_running_loop()
+
+        def listener() -> None:
+            loop.call_soon_threadsafe(self._put)
+
+        self._spool.listen(listener)
+        failures = 0
+        try:
+            while True:
+                began = self._clock.monotonic()
+                trouble = await self._try_session()
+                lasted = self._clock.monotonic() - began
+                failures = 0 if self.state.connected and lasted > self._settings.keepalive_s else failures + 1
+                self._tell(trouble)
+                await asyncio.sleep(self._pause_s(failures))
+        finally:
+            self._spool.listen(None)
+
+    def _pause_s(self, failures: int) -> float:
+        """Exponential, capped, full jitter: a broker that comes back is not met by all agents at once."""
+        first, most = self._settings.reconnect_first_s, self._settings.reconnect_max_s
+        return self._random.uniform(0, min(most, first * 2.0 ** min(failures, 64)))
+
+    def _tell(self, trouble: str) -> None:
+        if self.state.connected or self.state.last_error != trouble:
+            _LOG.warning("event=broker_unreachable url=%s why=%s", self._settings.url, trouble)
+        since = self._clock.now() if self.state.connected else self.state.since
+        self.state = replace(self.state, connected=False, since=since, last_error=trouble)
+
+    async def _try_session(self) -> str:
+        """Hold one session; gives the reason for its end in words."""
+        trouble = ""
+        try:
+            await self._session()
+        except* (aiomqtt.MqttError, Failed, OSError, SpoolError) as group:
+            trouble = _words(group)
+        finally:
+            self._outbox.disconnected()
+        return trouble
+
+    async def _session(self) -> None:
+        will = aiomqtt.Will(self._topic_of_status, encode(self._own("offline")), qos=1, retain=True)
+        async with connection(self._settings, client_id=_CLIENT_ID + self._agent, will=will) as client:
+            try:
+                await self._greet(client)
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._listen(client), name="uplink-listen")
+                    tasks.create_task(self._beat(client), name="uplink-status")
+                    tasks.create_task(self._deliver(client, tasks), name="uplink-deliver")
+            except asyncio.CancelledError:
+                await self._part(client)
+                raise
+
+    # --- beginning and end
+
+    @property
+    def _topic_of_status(self) -> str:
+        return topic(self._agent, "status")
+
+    def _own(self, state: str) -> Status:
+        """A status that says little but the newest place: whoever keeps it can tell a rolled-back disk."""
+        return Status(state=state, epoch=self._spool.epoch or None, seq=self._spool.newest_seq)
+
+    async def _greet(self, client: aiomqtt.Client) -> None:
+        """Subscribe, and say that this agent is there; before any report, hear what the broker remembers.
+
+        The agent's own last status is retained there. It was written by the same disk, unless that was put back.
+        """
+        with suppress(aiomqtt.MqttCodeError):  # a broker that does not let the agent read its status
+            await client.subscribe(self._topic_of_status, qos=1)
+        topics = [(topic(self._agent, "receipt"), 0), (COLLECTOR, 1)]
+        topics += [(topic(self._agent, "profile"), 1), (topic(self._agent, "request"), 1)]
+        granted = await client.subscribe(topics)
+        if any(getattr(code, "is_failure", False) for code in granted):
+            raise aiomqtt.MqttError("the broker refuses a subscription; check the rights of this agent there")
+        await self._beat_once(client)
+        for _ in range(len(client.messages)):
+            await self._hear(await anext(client.messages))
+        await client.unsubscribe(self._topic_of_status)
+        _LOG.info("event=broker_connected url=%s", self._settings.url)
+        self.state = replace(self.state, connected=True, since=self._clock.now(), last_error=None)
+        self._outbox.connected(self._clock.monotonic())
+
+    async def _part(self, client: aiomqtt.Client) -> None:
+        stopped = msgspec.structs.replace(self._status(), state="stopped", next=None)
+        with suppress(aiomqtt.MqttError, TimeoutError):
+            async with asyncio.timeout(self._settings.stop_s):
+                await client.publish(self._topic_of_status, encode(stopped), qos=1, retain=True)
+
+    async def _beat(self, client: aiomqtt.Client) -> None:
+        while True:
+            await asyncio.sleep(self._settings.status_s)
+            await self._beat_once(client)
+
+    async def _beat_once(self, client: aiomqtt.Client) -> None:
+        status = msgspec.structs.replace(self._status(), state="online")
+        await client.publish(self._topic_of_status, encode(status), qos=1, retain=True, timeout=self._patience_s)
+
+    @property
+    def _patience_s(self) -> float:
+        """How long a PUBACK may take before the connection counts as dead."""
+        return self._settings.keepalive_s + self._settings.connect_timeout_s
+
+    # --- sending
+
+    def _put(self) -> None:
+        self._outbox.put()
+        self._wake.set()
+
+    async def _deliver(self, client: aiomqtt.Client, tasks: asyncio.TaskGroup) -> None:
+        """Publish what the outbox says, as many at once as it allows; then wait for news or for a timer."""
+        while True:
+            self._wake.clear()
+            try:
+                await self._fill()
+                while parcel := self._outbox.next(self._clock.monotonic()):
+                    await self._hand_over(client, parcel, tasks)
+                    await self._fill()
+            except SpoolError as error:
+                self._tell_of_spool(error)
+                await asyncio.sleep(_RETRY_S)
+                continue
+            self._spool_trouble = False
+            await self._rest()
+
+    async def _rest(self) -> None:
+        now = self._clock.monotonic()
+        due = self._outbox.due(now)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None if due == math.inf else due - now):
+                await self._wake.wait()
+
+    async def _fill(self) -> None:
+        """Show the outbox the next page of the spool, if it has room."""
+        while wanted := self._outbox.wanted(self._clock.monotonic()):
+            page = await asyncio.to_thread(self._spool.waiting, self._outbox.cursor, wanted, agent=self._agent)
+            self._outbox.offer(page, wanted, self._clock.monotonic())
+
+    async def _hand_over(self, client: aiomqtt.Client, parcel: Parcel, tasks: asyncio.TaskGroup) -> None:
+        places = [slip.place for slip in parcel.slips]
+        try:
+            bodies = await asyncio.to_thread(self._spool.bodies, places)
+        except SpoolError:
+            self._outbox.kept_back(parcel, self._clock.monotonic() + _RETRY_S)
+            raise
+        self._outbox.gone(set(places) - set(bodies))
+        if bodies:
+            payload = join([bodies[place] for place in places if place in bodies])
+            name = f"uplink-publish-{parcel.slips[0].seq}"
+            tasks.create_task(self._publish(client, parcel, payload), name=name)
+
+    async def _publish(self, client: aiomqtt.Client, parcel: Parcel, payload: bytes) -> None:
+        await client.publish(topic(self._agent, "report"), payload, qos=1, timeout=self._patience_s)
+        self._outbox.acked(parcel, self._clock.monotonic())
+        self._wake.set()
+
+    # --- hearing
+
+    async def _listen(self, client: aiomqtt.Client) -> None:
+        async for message in client.messages:
+            try:
+                await self._hear(message)
+            except SpoolError as error:  # then the collector's word is not kept, and will come again
+                self._tell_of_spool(error)
+            self._wake.set()
+
+    async def _hear(self, message: aiomqtt.Message) -> None:
+        payload = message.payload
+        match message.topic.value.rpartition("/")[2]:
+            case "receipt":
+                await self._on_receipt(decode(payload, Receipt))
+            case "request":
+                await self._on_any_request(decode(payload, Request))
+            case "profile" if payload:  # an empty one takes the retained message back
+                self._pass(decode(payload, Profile), self._on_profile)
+            case "collector" if payload:
+                self._pass(decode(payload, Boot), self._on_boot)
+            case "status" if payload:
+                await self._on_status(decode(payload, Status))
+            case _:
+                self._count_garbage("topic or empty message", message.topic.value)
+
+    def _pass(self, message: msgspec.Struct | Rejection, take: Callable[..., None]) -> None:
+        if isinstance(message, Rejection):
+            self._count_garbage(message.reason, message.detail)
+        else:
+            take(message)
+
+    def _on_boot(self, notice: Boot) -> None:
+        self._outbox.collector_boot(notice.boot, self._clock.monotonic())
+
+    async def _on_status(self, status: Status | Rejection) -> None:
+        """Hear the own last words, as the broker remembers them."""
+        if isinstance(status, Rejection):
+            self._count_garbage(status.reason, status.detail)
+        elif status.epoch is not None and status.seq is not None:
+            await asyncio.to_thread(self._spool.heard_of, status.epoch, status.seq)
+
+    async def _on_receipt(self, receipt: Receipt | Rejection) -> None:
+        if isinstance(receipt, Rejection):
+            self._count_garbage(receipt.reason, receipt.detail)
+            return
+        rejected = [refused.seq for refused in receipt.rejected]
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        if receipt.stored:
+            await asyncio.to_thread(self._spool.heard_of, receipt.epoch, max(last for _, last in receipt.stored))
+            await asyncio.to_thread(self._spool.stored, receipt.epoch, receipt.stored, now)
+            self._outbox.stored(receipt.epoch, receipt.stored)
+        if rejected:
+            _LOG.warning("event=rejected epoch=%s reports=%s", receipt.epoch, receipt.rejected[:5])
+            await asyncio.to_thread(self._spool.forget, receipt.epoch, rejected)
+            self._outbox.rejected(receipt.epoch, rejected)
+        if receipt.deferred:
+            reasons = {refused.seq: refused.reason for refused in receipt.deferred}
+            self._outbox.deferred(receipt.epoch, reasons, monotonic)
+
+    async def _on_any_request(self, request: Request | Rejection) -> None:
+        if isinstance(request, Rejection):
+            self._count_garbage(request.reason, request.detail)
+            return
+        now = self._clock.now()
+        if request.expires is not None and is_set(now) and request.expires < now:
+            _LOG.info("event=request_expired request=%s", request.request)
+            return
+        if request.resend is not None:
+            places = await asyncio.to_thread(self._spool.unreceipt, request.resend.epoch, request.resend.ranges)
+            self._outbox.resend(places, self._clock.monotonic())
+        if request.kind is not None:
+            self._on_request(request)
+
+    def _count_garbage(self, reason: str, detail: str) -> None:
+        self.state = replace(self.state, garbage=self.state.garbage + 1)
+        _LOG.debug("event=garbage reason=%s detail=%s", reason, detail)
+
+    def _tell_of_spool(self, error: SpoolError) -> None:
+        if not self._spool_trouble:
+            _LOG.error("event=spool_trouble why=%s", error)
+        self._spool_trouble = True
+
+
+def _rules(settings: BrokerSettings) -> Rules:
+    return Rules(**{name: getattr(settings, name) for name in Rules.__slots__})
+
+
+def _words(group: BaseExceptionGroup[BaseException]) -> str:
+    """The first cause, in words."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error) or type(error).__name__
