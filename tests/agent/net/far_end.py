@@ -1,0 +1,22 @@
+"""What answers in the far namespace: DNS on port 53 and a TCP listener on port 4443, in both families."""
+
+import asyncio
+import contextlib
+
+from tests.agent.net.dns_responder import IPV4, IPV6, responding
+
+
+async def main() -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        for address in (IPV4, IPV6):
+            await stack.enter_async_context(responding(address, 53))
+        for host in ("0.0.0.0", "::"):  # noqa: S104 - alone in a namespace
+            server = await asyncio.start_server(lambda _, writer: writer.close(), host, 4443)
+            await stack.enter_async_context(server)
+        print("ready", flush=True)  # noqa: T201 - what the test waits for
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(main())
