@@ -18,7 +18,7 @@ from collector.store.store import Point, Row, StoreInfo, Summary
 _OK: Final = (200, 204)
 _PROBE: Final = 'SELECT "x" FROM "_linkgauge" LIMIT 1'
 """Finds nothing, quickly, and fails without the database or the right to read it."""
-_HEADER_BYTES: Final = 2**20
+HEADER_BYTES: Final = 2**20
 """InfluxDB repeats a whole refused line in a header; aiohttp's own limit of 8 KB would turn that into an outage."""
 
 
@@ -41,6 +41,14 @@ class Server:
 def basic(user: str, password: str) -> str:
     """An Authorization header for a user and password."""
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def unreached(server: Server, error: Exception) -> StoreUnavailable:
+    """The operator's words for a request that got no whole answer."""
+    if isinstance(error, TimeoutError):
+        return StoreUnavailable(f"{server.words} gave no answer in {server.timeout_s:g} s; it is tried again")
+    said = " ".join(str(error).split()) or type(error).__name__
+    return StoreUnavailable(f"{server.words} cannot be reached: {said}; is it running?")
 
 
 class InfluxStore:
@@ -131,8 +139,8 @@ class InfluxStore:
             self._session = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=self._server.timeout_s),
                 headers={"Authorization": self._server.credentials} if self._server.credentials else None,
-                max_field_size=_HEADER_BYTES,
-                max_line_size=_HEADER_BYTES,
+                max_field_size=HEADER_BYTES,
+                max_line_size=HEADER_BYTES,
             )
         method = "GET" if body is None else "POST"
         try:
@@ -141,10 +149,8 @@ class InfluxStore:
             ) as response:
                 text = (await response.read()).decode("utf-8", "replace")
                 return Answer(response.status, text), dict(response.headers)
-        except TimeoutError as error:
-            raise StoreUnavailable(f"{self._server.words} gave no answer in {self._server.timeout_s:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise StoreUnavailable(f"{self._server.words} cannot be reached: {error}; is it running?") from error
+            raise unreached(self._server, error) from error
 
 
 def _series(server: Server, answer: Answer) -> list[influxql.Series]:

@@ -11,13 +11,12 @@ import aiohttp
 from collector.errors import StoreUnavailable
 from collector.store.answer import Answer
 from collector.store.delivery import deliver
-from collector.store.influx import InfluxStore, Server
+from collector.store.influx import HEADER_BYTES, InfluxStore, Server, unreached
 from collector.store.store import Point, Row, StoreInfo, Summary
 
 if TYPE_CHECKING:
     from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
 
-_HEADER_BYTES: Final = 2**20
 _FIRST: Final = "1970-01-01T00:00:00Z"
 _LAST: Final = "2262-04-11T23:47:16Z"
 
@@ -69,8 +68,8 @@ class Influx2Store:
             await self._connected().delete_api().delete(_FIRST, _LAST, "", self._server.database, self._org)
         except InfluxDBError as error:
             raise StoreUnavailable(f"{self._server.words} did not delete: {_answer(error).words}") from error
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise StoreUnavailable(f"{self._server.words} cannot be reached: {error}; is it running?") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise unreached(self._server, error) from error
 
     async def info(self) -> StoreInfo:
         """Say what this engine is; raises StoreUnavailable."""
@@ -86,7 +85,7 @@ class Influx2Store:
                 org=self._org,
                 timeout=round(self._server.timeout_s * 1000),
                 allow_redirects=False,
-                client_session_kwargs={"max_field_size": _HEADER_BYTES, "max_line_size": _HEADER_BYTES},
+                client_session_kwargs={"max_field_size": HEADER_BYTES, "max_line_size": HEADER_BYTES},
             )
         return self._client
 
@@ -97,10 +96,8 @@ class Influx2Store:
             stored = await self._connected().write_api().write(self._server.database, self._org, body)
         except InfluxDBError as error:
             return _answer(error)
-        except TimeoutError as error:
-            raise StoreUnavailable(f"{self._server.words} gave no answer in {self._server.timeout_s:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise StoreUnavailable(f"{self._server.words} cannot be reached: {error}; is it running?") from error
+            raise unreached(self._server, error) from error
         return Answer(204 if stored else 200, "")
 
     async def _no_bucket(self) -> None:
