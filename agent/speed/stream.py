@@ -23,10 +23,6 @@ from agent.speed.handshake import Upgrade
 from agent.wire.failure import Failure, Reason, Stage
 
 BUFFER_BYTES: Final = 256 * 1024
-CONNECT_S: Final = 10.0
-TLS_S: Final = 7.0
-UPGRADE_S: Final = 7.0
-
 # Unsent bytes kept in the kernel, and in the transport above it: enough for 4 ms at 250 Mbit/s a stream, and little
 # enough that our own small messages are not stuck behind seconds of load on a slow line.
 _UNSENT_BYTES: Final = 128 * 1024
@@ -40,6 +36,15 @@ Supply = Callable[[int], tuple[bytes, int] | None]
 
 
 @dataclass(frozen=True, slots=True)
+class Patience:
+    """How long each step may take, in seconds. A connect may lose its first three SYNs (1, 3 and 7 s)."""
+
+    connect_s: float = 10.0
+    tls_s: float = 7.0
+    upgrade_s: float = 7.0
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """Where a run goes: one address, the names that TLS and HTTP want, and the TLS context (None is plain)."""
 
@@ -47,6 +52,7 @@ class Endpoint:
     port: int
     host: str
     tls: ssl.SSLContext | None = None
+    patience: Patience = Patience()
 
     @property
     def authority(self) -> str:
@@ -58,8 +64,8 @@ class Stream(asyncio.BufferedProtocol):
     """A connection from the upgrade to its end.
 
     `opened_s` and `ended_s` are moments of the loop's clock; `failure` is set if it ended without a good Close.
-    `written` counts binary payload handed to the transport, `received` binary payload that came. `on_text` is called
-    with `written`, the moment, and the payload of each text message.
+    `written` counts binary payload handed to the transport, `sent` text payload too (a peer may count both), and
+    `received` binary payload that came. `on_text` is called with `sent`, the moment, and the payload of each text.
     """
 
     def __init__(self, upgrade: Upgrade, buffer: memoryview, on_text: Callable[[int, float, bytes], None]) -> None:
@@ -67,6 +73,7 @@ class Stream(asyncio.BufferedProtocol):
         self.ended_s: float | None = None
         self.failure: Failure | None = None
         self.written = 0
+        self.sent = 0
         self.idle_rtt_us: int | None = None
         self._loop = asyncio.get_running_loop()
         self._upgrade = upgrade
@@ -157,6 +164,7 @@ class Stream(asyncio.BufferedProtocol):
     def send_text(self, payload: bytes) -> None:
         """Send a text message, unless the connection is ending or the transport is full."""
         if self._transport is not None and self.ended_s is None and not self._closing and not self._paused:
+            self.sent += len(payload)
             self._transport.write(frames.frame(Opcode.TEXT, payload, masked=True))
 
     def close(self) -> None:
@@ -208,7 +216,7 @@ class Stream(asyncio.BufferedProtocol):
 
     def _hear(self, message: Message) -> None:
         if message.opcode is Opcode.TEXT:
-            self._on_text(self.written, self._loop.time(), message.payload)
+            self._on_text(self.sent, self._loop.time(), message.payload)
         elif message.opcode is Opcode.PING:
             self._reply(frames.frame(Opcode.PONG, message.payload, masked=True))
         elif message.opcode is Opcode.CLOSE:
@@ -238,6 +246,7 @@ class Stream(asyncio.BufferedProtocol):
                 return
             frame, size = item
             self.written += size
+            self.sent += size
             self._transport.write(frame)
         if not self._pump_planned:
             self._pump_planned = True
@@ -264,12 +273,12 @@ async def open_stream(endpoint: Endpoint, stream: Callable[[], Stream], *, conge
 
     `congestion` is asked for on our socket, if this kernel has it. Raises Failed with the step's stage.
     """
-    sock = await connect(endpoint.address, endpoint.port, timeout_s=CONNECT_S)
+    sock = await connect(endpoint.address, endpoint.port, timeout_s=endpoint.patience.connect_s)
     info = tcp_info.read(sock)
     _tune(sock, congestion)
     loop = asyncio.get_running_loop()
     try:
-        async with asyncio.timeout(TLS_S):
+        async with asyncio.timeout(endpoint.patience.tls_s):
             _, opened = await loop.create_connection(
                 stream, sock=sock, ssl=endpoint.tls, server_hostname=endpoint.host if endpoint.tls else None
             )
@@ -277,10 +286,10 @@ async def open_stream(endpoint: Endpoint, stream: Callable[[], Stream], *, conge
         raise failed(Stage.TLS, error) from error
     opened.idle_rtt_us = info.rtt_us if info else None
     try:
-        async with asyncio.timeout(UPGRADE_S):
+        async with asyncio.timeout(endpoint.patience.upgrade_s):
             await opened.upgraded()
     except TimeoutError as error:
-        raise Failed(Stage.HANDSHAKE, Reason.TIMEOUT, f"no answer to the upgrade in {UPGRADE_S:g} s") from error
+        raise Failed(Stage.HANDSHAKE, Reason.TIMEOUT, "no answer to the upgrade") from error
     finally:
         if opened.opened_s is None:
             opened.abort()

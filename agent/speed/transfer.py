@@ -58,7 +58,7 @@ class _Heard:
     kernel: msak.KernelFacts | None = None
     messages: int = 0
 
-    def hear(self, written: int, came_s: float, payload: bytes) -> None:
+    def hear(self, sent: int, came_s: float, payload: bytes) -> None:
         """Keep what a text message says; one that is not a measurement is advice that we do not take."""
         said = msak.decode(payload)
         self.messages += 1
@@ -71,7 +71,7 @@ class _Heard:
                 self.rtts_us.append((came_s, said.kernel.rtt))
         counted = said.application.bytes_received if said.application is not None else -1
         # A receiver cannot have more than was sent; one that says so is not counting our bytes.
-        if said.elapsed_us is not None and said.elapsed_us > 0 and 0 <= counted <= written:
+        if said.elapsed_us is not None and said.elapsed_us > 0 and 0 <= counted <= sent:
             self.readings.append(Reading(came_s, said.elapsed_us / 1e6, counted))
 
     @property
@@ -220,7 +220,7 @@ class _Run:
             if info.rtt_us is not None:
                 self.rtts_us.append((now, info.rtt_us))
             elapsed_us = round((now - (line.stream.opened_s or now)) * 1e6)
-            sent, received = line.stream.written, line.stream.received
+            sent, received = line.stream.sent, line.stream.received
             line.stream.send_text(msak.measurement(sent=sent, received=received, info=info, elapsed_us=elapsed_us))
 
 
