@@ -3,18 +3,23 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any, Final, get_args
 
 import msgspec
 from aiohttp import web
 
+from collector.errors import UsageError
+from collector.events import Event
 from collector.incidents.incident import Incident
+from collector.incidents.rules import Action
 from collector.registry.site import Site, Snapshot
 from collector.web import views
 from collector.web.pages import Measured
 from collector.web.sources import Sources
 
 _ENCODER = msgspec.json.Encoder()
+_LOOPBACK: Final = ("127.0.0.1", "::1")
+_ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -28,6 +33,7 @@ def add_routes(app: web.Application, sources: Sources) -> None:
             web.get("/api/v1/verdicts", _bound(_verdicts, sources)),
             web.get("/api/v1/incidents", _bound(_incidents, sources)),
             web.get("/api/v1/incidents/{incident}", _bound(_incident, sources)),
+            web.post("/api/v1/incidents/{incident}/{action:acknowledge|silence|resolve}", _bound(_act, sources)),
             web.get("/api/v1/plans", _bound(_plans, sources)),
             web.get("/api/v1/plans/{plan}", _bound(_plan, sources)),
         ]
@@ -50,8 +56,8 @@ async def site_of(request: web.Request, sources: Sources) -> tuple[Snapshot, Sit
 
 
 async def incidents_of(sources: Sources) -> tuple[list[Incident], Snapshot]:
-    """All incidents, newest first, and the registry for their names."""
-    return await asyncio.to_thread(sources.judged.incidents), await asyncio.to_thread(sources.places.snapshot)
+    """Incidents, the last changed first, and the registry for their names."""
+    return await asyncio.to_thread(sources.casebook.search), await asyncio.to_thread(sources.places.snapshot)
 
 
 async def _sites(_: web.Request, sources: Sources) -> web.Response:
@@ -82,11 +88,38 @@ async def _incidents(_: web.Request, sources: Sources) -> web.Response:
 
 
 async def _incident(request: web.Request, sources: Sources) -> web.Response:
-    incidents, _ = await incidents_of(sources)
-    found = next((each for each in incidents if each.id == request.match_info["incident"]), None)
+    found = await asyncio.to_thread(sources.casebook.get, request.match_info["incident"])
     if found is None:
         raise web.HTTPNotFound(text="There is no such incident.")
     return _json(found)
+
+
+class _Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who decides, and why."""
+
+    who: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    note: Annotated[str, msgspec.Meta(max_length=1000)] | None = None
+
+
+async def _act(request: web.Request, sources: Sources) -> web.Response:
+    """Record a person's decision. Until sign-in exists: from this machine only, and from our own page if from one."""
+    if request.remote not in _LOOPBACK or request.headers.get("Origin") not in (None, str(request.url.origin())):
+        return problem(403, "Not allowed", "Changes are accepted from this machine and its own page only.")
+    try:
+        decision = msgspec.json.decode(await request.read(), type=_Decision)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return problem(400, "Bad request", f'{error}; send {{"who": "your name", "note": "why"}}')
+    action = next(action for action in _ACTIONS if action == request.match_info["action"])
+    incident = request.match_info["incident"]
+    await _incident(request, sources)
+    try:
+        acted = await asyncio.to_thread(
+            sources.casebook.act, incident, action, who=decision.who, note=decision.note, at=sources.now()
+        )
+    except UsageError as error:
+        return problem(409, "Conflict", str(error))
+    sources.bus.publish(Event("incident", acted.site, sources.now(), {"id": acted.id, "state": acted.state}))
+    return _json(acted)
 
 
 async def _plans(_: web.Request, sources: Sources) -> web.Response:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from collector.events import Bus
 from collector.fleet import Fleet
 from collector.incidents.incident import Incident
+from collector.incidents.rules import Action
 from collector.judge import Verdict
 from collector.plans.types import Plan
 from collector.registry.changes import Waiting
@@ -39,8 +40,18 @@ class Judged(Protocol):
     def current(self) -> Mapping[str, Verdict]:
         """Each site's verdict."""
 
-    def incidents(self) -> list[Incident]:
-        """All incidents, newest first. Sync: called in a thread."""
+
+class Casebook(Protocol):
+    """The incidents. Sync: called in a thread."""
+
+    def search(self, *, active: bool | None = None, site: str | None = None, limit: int = 1000) -> list[Incident]:
+        """Incidents, the last changed first."""
+
+    def get(self, incident: str) -> Incident | None:
+        """One incident."""
+
+    def act(self, incident: str, action: Action, *, who: str, note: str | None = None, at: datetime) -> Incident:
+        """Record a person's decision; raises UsageError for an unknown or resolved incident, or without a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,7 @@ class Sources:
     places: Places
     originals: Originals
     judged: Judged
+    casebook: Casebook
     fleet: Fleet
     bus: Bus
     plans: Mapping[str, Plan]

@@ -44,7 +44,7 @@ async def overview(sources: Sources) -> Overview:
     now = sources.now()
     snapshot = await asyncio.to_thread(sources.places.snapshot)
     waiting = await asyncio.to_thread(sources.places.waiting)
-    incidents = await asyncio.to_thread(sources.judged.incidents)
+    incidents = await asyncio.to_thread(sources.casebook.search, active=True)
     newest = await sources.store.recent("throughput", start_ns=_ns(now - WINDOW), per_site=1)
     summaries = await sources.store.summary(
         "throughput", "download_mbps", start_ns=_ns(now - WINDOW), end_ns=_ns(now + timedelta(days=1))
@@ -61,7 +61,7 @@ async def overview(sources: Sources) -> Overview:
         )
         for site_id, versions in snapshot.sites.items()
     ]
-    return Overview(rows, waiting, [incident for incident in incidents if incident.active])
+    return Overview(rows, waiting, incidents)
 
 
 async def one_row(sources: Sources, site: Site, snapshot: Snapshot) -> SiteRow:
@@ -78,10 +78,9 @@ async def site_page(sources: Sources, site: Site, snapshot: Snapshot, *, days: i
     start = sources.now() - timedelta(days=days)
     by_kind = {kind: await _rows(sources, site.id, kind, start) for kind in KINDS}
     found = [pages.measured(kind, row) for kind, rows in by_kind.items() for row in rows]
-    incidents = await asyncio.to_thread(sources.judged.incidents)
     return SitePage(
         row=await one_row(sources, site, snapshot),
-        incidents=[incident for incident in incidents if incident.active and incident.site == site.id],
+        incidents=await asyncio.to_thread(sources.casebook.search, active=True, site=site.id),
         throughput=[report for report in found if report.kind == "throughput"],
         reports=sorted(found, key=lambda report: report.at, reverse=True)[:NEWEST],
     )

@@ -13,7 +13,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from agent.wire.control import Status
 from collector.events import Bus
 from collector.fleet import Fleet
-from collector.incidents.incident import Incident, opened
+from collector.incidents.history import History
+from collector.incidents.incident import opened
 from collector.judge import Sample, Verdict, judge
 from collector.plans.binding import binding_for
 from collector.plans.load import load_plans
@@ -40,16 +41,12 @@ SITES = [
 
 @dataclass
 class Judge:
-    """Verdicts and incidents as a test wants them."""
+    """Verdicts as a test wants them."""
 
     verdicts: dict[str, Verdict] = field(default_factory=dict)
-    found: list[Incident] = field(default_factory=list)
 
     def current(self) -> Mapping[str, Verdict]:
         return self.verdicts
-
-    def incidents(self) -> list[Incident]:
-        return self.found
 
 
 @dataclass
@@ -85,6 +82,16 @@ def judged(site: Site, speeds: list[float], *, silent: bool = False) -> Verdict:
     return judge(site, binding_for(load_plans().get(site.plan or ""), site, NOW), samples, at=NOW, silent=silent)
 
 
+def one_incident(registry: Registry) -> History:
+    """A case book with one open incident."""
+    history = History(registry.database)
+    history.open()
+    summary = Text(vi="Dưới chỉ tiêu", en="Below target")
+    incident = opened("tyt-yen-the", "below_target", NOW, severity="warning", summary=summary, evidence={})
+    history.advance("tyt-yen-the", "below_target", lambda _: incident)
+    return history
+
+
 @asynccontextmanager
 async def province(folder: Path) -> AsyncIterator[Province]:
     """Four sites: one met, one below with an incident, one silent, one that never reported; and one agent waiting."""
@@ -110,14 +117,13 @@ async def province(folder: Path) -> AsyncIterator[Province]:
             "tyt-yen-the": judged(SITES[1], bad),
             "ub-loc-ninh": judged(SITES[2], [], silent=True),
         },
-        [opened("tyt-yen-the", "below_target", NOW, severity="warning",
-                summary=Text(vi="Dưới chỉ tiêu", en="Below target"), evidence={})],
-    )  # fmt: skip
+    )
+    history = one_incident(registry)
     fleet = Fleet()
     fleet.heard("a-th-huu-lung", Status(state="online"), NOW - timedelta(minutes=2))
     sources = Sources(
-        store=store, places=registry, originals=Archive(), judged=judge, fleet=fleet, bus=Bus(), plans=load_plans(),
-        now=lambda: NOW, zone=ZoneInfo("Asia/Ho_Chi_Minh"), version="0.1.0",
+        store=store, places=registry, originals=Archive(), judged=judge, casebook=history, fleet=fleet, bus=Bus(),
+        plans=load_plans(), now=lambda: NOW, zone=ZoneInfo("Asia/Ho_Chi_Minh"), version="0.1.0",
     )  # fmt: skip
     client = TestClient(TestServer(make_app(sources)))
     await client.start_server()

@@ -159,3 +159,20 @@ async def test_a_strange_period_falls_back(tmp_path: Path, asked: str) -> None:
     async with province(tmp_path) as it:
         page = await _text(await it.client.get("/sites/th-huu-lung", params={"days": asked}))
         assert '<option value="30" selected>' in page
+
+
+async def test_a_person_acknowledges_with_a_name(tmp_path: Path) -> None:
+    async with province(tmp_path) as it:
+        (incident,) = (await (await it.client.get("/api/v1/incidents")).json())["items"]
+        path = f"/api/v1/incidents/{incident['id']}"
+        assert (await it.client.post(f"{path}/acknowledge", json={"note": "no name"})).status == 400
+        elsewhere = {"Origin": "http://evil.example"}
+        assert (await it.client.post(f"{path}/acknowledge", json={"who": "x"}, headers=elsewhere)).status == 403
+        done = await it.client.post(f"{path}/acknowledge", json={"who": "Lan", "note": "gọi VNPT"})
+        assert done.status == 200
+        found = await (await it.client.get(path)).json()
+        assert found["state"] == "acknowledged"
+        assert found["history"][-1]["who"] == "Lan"
+        assert (await it.client.post(f"{path}/resolve", json={"who": "Lan"})).status == 200
+        assert (await it.client.post(f"{path}/acknowledge", json={"who": "Lan"})).status == 409
+        assert (await it.client.post("/api/v1/incidents/none/acknowledge", json={"who": "Lan"})).status == 404

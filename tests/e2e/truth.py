@@ -1,0 +1,74 @@
+"""What was produced, what is in the series, what is in the archive: read independently of the code under test."""
+
+import gzip
+import json
+import sqlite3
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Produced:
+    """Everything that one spool holds."""
+
+    bodies: dict[str, bytes]
+    """Exact bytes by report id."""
+    seqs: dict[str, list[int]]
+    """Sequence numbers by epoch, sorted."""
+    unreceipted: int
+
+
+def produced(spool: Path) -> Produced:
+    """Read a spool's file as it lies on disk."""
+    with sqlite3.connect(spool) as db:
+        rows = db.execute("SELECT epoch, seq, receipted, body FROM reports JOIN epochs USING (number)").fetchall()
+    db.close()
+    seqs: dict[str, list[int]] = {}
+    for epoch, seq, _, _ in rows:
+        seqs.setdefault(epoch, []).append(seq)
+    return Produced(
+        bodies={json.loads(body)["id"]: body for *_, body in rows},
+        seqs={epoch: sorted(numbers) for epoch, numbers in seqs.items()},
+        unreceipted=sum(receipted is None for _, _, receipted, _ in rows),
+    )
+
+
+def unreceipted(spool: Path) -> int:
+    """How many reports of a spool have no receipt yet."""
+    with sqlite3.connect(f"file:{spool}?mode=ro", uri=True, timeout=5) as db:
+        found: int = db.execute("SELECT count(*) FROM reports WHERE receipted IS NULL").fetchone()[0]
+    db.close()
+    return found
+
+
+def influx(base: str, database: str, query: str) -> list[dict[str, Any]]:
+    """Ask a real InfluxDB; one dictionary a row."""
+    url = f"{base}/query?" + urllib.parse.urlencode({"db": database, "q": query})
+    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - our own loopback server
+        body = json.load(answer)
+    rows: list[dict[str, Any]] = []
+    for result in body["results"]:
+        for series in result.get("series", ()):
+            tags = series.get("tags", {})
+            rows += [dict(zip(series["columns"], values, strict=True)) | tags for values in series["values"]]
+    return rows
+
+
+def points(base: str, database: str) -> list[dict[str, Any]]:
+    """Every report's point in the series, with its id and commune."""
+    return influx(base, database, "SELECT id FROM throughput, latency, ipv6 GROUP BY commune, site, agent")
+
+
+def archived(folder: Path) -> list[bytes]:
+    """Every archived report, read as anyone could with zcat: received, length, raw."""
+    found = []
+    for path in sorted(folder.rglob("*.gz")):
+        data = gzip.decompress(path.read_bytes())
+        while data:
+            _, length, data = data.split(b"\t", 2)
+            found.append(data[: int(length)])
+            data = data[int(length) + 1 :]
+    return found
