@@ -96,6 +96,10 @@ class Judging:
         """The newest verdict of each site, by its id."""
         return self._verdicts
 
+    def incidents(self) -> list[Incident]:
+        """Incidents, the last changed first. Sync: reads the database, so call it in a thread."""
+        return self.history.search()
+
     @property
     def is_down(self) -> bool:
         """Whether judging waits for the store or the registry."""
