@@ -23,7 +23,7 @@ _KNOWN: Final = "sqlite:///PATH, influxdb1://H:P/DB, influxdb2://H:P/BUCKET?org=
 
 
 def store_from_url(url: str, *, token: str | None = None, timeout_s: float = TIMEOUT_S) -> Store:
-    """The store that a URL names, not yet opened; an answer later than `timeout_s` counts as none.
+    """The store that a URL names, not yet opened; an answer, or a lock, later than `timeout_s` counts as none.
 
     Raises:
         UsageError: in one line that does not repeat a password.
@@ -35,7 +35,7 @@ def store_from_url(url: str, *, token: str | None = None, timeout_s: float = TIM
         raise UsageError(f"store.url: not a URL ({error}); it looks like {_KNOWN}") from error
     scheme, _, transport = parts.scheme.partition("+")
     if scheme == "sqlite" and not transport:
-        return _sqlite(parts)
+        return _sqlite(parts, timeout_s)
     version = _SCHEMES.get(scheme)
     if version is None or transport not in ("", "https"):
         raise UsageError(f"store.url: unknown scheme {parts.scheme or '(none)'!r}; it looks like {_KNOWN}")
@@ -59,11 +59,11 @@ def _without_org(server: Server) -> Store:
     raise UsageError("store.url: InfluxDB 2 needs its organization: influxdb2://H:P/BUCKET?org=ORG")
 
 
-def _sqlite(parts: SplitResult) -> Store:
+def _sqlite(parts: SplitResult, timeout_s: float) -> Store:
     path = unquote(parts.path)
     if parts.netloc or not path.startswith("/") or path.endswith("/") or parts.query:
         raise UsageError("store.url: sqlite needs the absolute path of a file: sqlite:///var/lib/linkgauge/series.db")
-    return SqliteStore(Path("/" + path.lstrip("/")))
+    return SqliteStore(Path("/" + path.lstrip("/")), busy_s=timeout_s)
 
 
 def _credentials(version: int, parts: SplitResult, token: str | None) -> str | None:
