@@ -137,8 +137,8 @@ class Rounds:
             if due is not None:
                 self._account(kind, None if made else why)
         if made is not None:
-            self.heard(made.measurement)
             await self._keep(made)
+            self.heard(made.measurement)
 
     async def _measured(self, kind: str, *, due: Due | None, request: Request | None) -> Made | None:
         """Measure; None if the settings do not allow it."""

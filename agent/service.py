@@ -75,6 +75,7 @@ class Service:
             keep_s=config.spool.keep_days * 86400,
         )
         self._rounds: Rounds | None = None
+        self._uplink: Uplink | None = None
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
         self._news = asyncio.Event()
@@ -119,7 +120,7 @@ class Service:
         """Keep an uplink to the broker; a reload with another broker makes a new one."""
         while True:
             self._broker_changed.clear()
-            uplink = Uplink(
+            self._uplink = Uplink(
                 self._config.broker,
                 agent=self._config.agent.id,
                 spool=self._spool,
@@ -129,7 +130,7 @@ class Service:
                 on_profile=self._on_profile,
             )
             async with asyncio.TaskGroup() as group:
-                running = group.create_task(uplink.run(), name="uplink-connection")
+                running = group.create_task(self._uplink.run(), name="uplink-connection")
                 await self._broker_changed.wait()
                 running.cancel()
 
@@ -234,9 +235,18 @@ class Service:
             since=self._since,
             at=self._clock.now(),
             status=status,
+            broker=self._broker(),
             measuring=self._rounds.measuring if self._rounds else None,
             recent=list(self._recent),
             trouble=[text for text in (health.spool_error, health.config_error) if text] if health else [],
+        )
+
+    def _broker(self) -> statuses.Broker | None:
+        if self._uplink is None:
+            return None
+        link = self._uplink.state
+        return statuses.Broker(
+            url=self._config.broker.url, connected=link.connected, since=link.since, last_error=link.last_error
         )
 
     def _write_status(self, report: statuses.Report) -> None:

@@ -29,6 +29,15 @@ class Recent(msgspec.Struct, frozen=True, omit_defaults=True):
     failure: str | None = None
 
 
+class Broker(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """The way to the broker: since when it is as it is, and why it was last lost."""
+
+    url: str
+    connected: bool
+    since: datetime
+    last_error: str | None = None
+
+
 class Report(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What stands in status.json. `trouble`: what is wrong right now, in plain words."""
 
@@ -37,6 +46,7 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     since: datetime
     at: datetime
     status: Status
+    broker: Broker | None = None
     measuring: str | None = None
     recent: list[Recent] = []
     trouble: list[str] = []

@@ -120,6 +120,7 @@ def status_rows(report: Report, tongue: Language, *, alive: bool) -> list[Row]:
         (say("service", tongue), state),
         (say("software", tongue), status.software or ""),
         (say("schedule", tongue), status.profile or ""),
+        (say("broker", tongue), _broker(report, tongue)),
         (say("queue", tongue), say("waiting", tongue).format(status.spooled or 0, status.dropped or 0)),
         (say("clock", tongue), say(clock, tongue)),
         (say("now_measuring", tongue), say(report.measuring, tongue) if report.measuring else ""),
@@ -137,6 +138,15 @@ def status_rows(report: Report, tongue: Language, *, alive: bool) -> list[Row]:
         label = " "
     rows += [(say("trouble", tongue), trouble) for trouble in report.trouble]
     return [(label, value) for label, value in rows if value]
+
+
+def _broker(report: Report, tongue: Language) -> str:
+    broker = report.broker
+    if broker is None:
+        return ""
+    state = say("connected" if broker.connected else "disconnected", tongue).format(_at(broker.since))
+    why = f": {broker.last_error}" if broker.last_error and not broker.connected else ""
+    return f"{broker.url} {state}{why}"
 
 
 def _at(at: datetime) -> str:
