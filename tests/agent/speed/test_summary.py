@@ -1,0 +1,77 @@
+"""What the report says about a transfer."""
+
+import pytest
+
+from agent.speed.estimate import Sample
+from agent.speed.limits import Limits, Stop
+from agent.speed.summary import direction, idle_ms, spread_ms
+from agent.speed.transfer import Transfer
+from agent.wire.failure import Failure
+from agent.wire.results import Spread
+
+STEADY = [Sample(5 + step / 20, step * 625_000) for step in range(201)]  # 100 Mbit/s for 10 s
+
+
+def transfer(
+    samples: list[Sample], *, stop: Stop | None = None, sent: int | None = 1000, lost: int | None = 25
+) -> Transfer:
+    return Transfer(
+        stop=stop or Stop("time"),
+        samples=samples,
+        received=int(samples[-1].received) if samples else 0,
+        streams=4,
+        rtts_us=[(5.5, 1_000), *((8 + step / 100, 20_000 + step * 100) for step in range(100))],
+        sent_bytes=sent,
+        retransmitted_bytes=lost,
+        idle_rtts_us=[9_000],
+        cipher=None,
+        congestion="bbr",
+        cpu_ratio=0.1,
+    )
+
+
+def test_numbers() -> None:
+    found = direction(transfer(STEADY), Limits())
+    assert (found.mbps, found.mean_mbps, found.low_mbps, found.high_mbps) == pytest.approx((100,) * 4)
+    assert (found.bytes, found.duration_s, found.streams, found.stop) == (125_000_000, 10, 4, "time")
+    assert (found.ramp_s, found.retransmit_ratio, found.failure) == (0.1, 0.025, None)
+    assert found.rates_mbps == [100.0] * 100
+
+
+def test_round_trips_of_the_ramp_are_not_those_under_load() -> None:
+    assert direction(transfer(STEADY), Limits()).loaded_rtt_ms == Spread(min=20.0, median=24.95, p95=29.4)
+
+
+def test_a_failure_keeps_what_was_seen_but_no_rate() -> None:
+    failure = Failure("transfer", "reset", "gone")
+    found = direction(transfer(STEADY[:60], stop=Stop("error", failure)), Limits())
+    assert (found.failure, found.stop, found.mbps, found.mean_mbps, found.low_mbps) == (
+        failure,
+        "error",
+        None,
+        None,
+        None,
+    )
+    assert (found.bytes, found.duration_s, found.streams) == (59 * 625_000, 2.95, 4)
+    assert found.rates_mbps is not None
+
+
+@pytest.mark.parametrize("samples", [[], [Sample(1, 0)], [Sample(1, 0), Sample(11, 0)]])
+@pytest.mark.parametrize(("word", "failure"), [("budget", "transfer:budget"), ("peer", "peer:protocol")])
+def test_too_little_is_a_failure_with_its_reason(samples: list[Sample], word: str, failure: str) -> None:
+    stop = Stop("budget") if word == "budget" else Stop("peer")
+    found = direction(transfer(samples, stop=stop), Limits(max_bytes=10))
+    assert str(found.failure) == failure
+    assert (found.stop, found.mbps) == ("error", None)
+
+
+@pytest.mark.parametrize(("sent", "lost", "ratio"), [(None, 5, None), (0, 0, None), (10, None, None), (10, 20, 1.0)])
+def test_retransmissions_unknown_are_absent(sent: int | None, lost: int | None, ratio: float | None) -> None:
+    assert direction(transfer(STEADY, sent=sent, lost=lost), Limits()).retransmit_ratio == ratio
+
+
+def test_spreads() -> None:
+    assert spread_ms([]) is None
+    assert idle_ms([]) is None
+    assert spread_ms([1000]) == Spread(min=1.0, median=1.0, p95=1.0)
+    assert idle_ms([3000, 1000, 2000]) == Spread(min=1.0, median=2.0)
