@@ -1,8 +1,9 @@
-"""What answers in the far namespace: DNS on port 53 and a TCP listener on port 4443, in both families."""
+"""What answers in the far namespace: DNS, a TCP listener on port 4443 and our peer's reflector on 8862."""
 
 import asyncio
 import contextlib
 
+from agent.peer.service import PeerSettings, serve
 from tests.agent.net.dns_responder import IPV4, IPV6, responding
 
 
@@ -13,8 +14,8 @@ async def main() -> None:
         for host in ("0.0.0.0", "::"):  # noqa: S104 - alone in a namespace
             server = await asyncio.start_server(lambda _, writer: writer.close(), host, 4443)
             await stack.enter_async_context(server)
-        print("ready", flush=True)  # noqa: T201 - what the test waits for
-        await asyncio.Event().wait()
+        settings = PeerSettings(listen=(), stamp="*:8862")
+        await serve(settings, ready=lambda _: print("ready", flush=True))  # noqa: T201 - what the test waits for
 
 
 if __name__ == "__main__":

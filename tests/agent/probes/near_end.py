@@ -1,4 +1,4 @@
-"""One run of the ipv6 probe, as a process of its own in the near namespace; prints the outcome as JSON."""
+"""One run of a probe, as a process of its own in the near namespace: KIND PEER [OPTION=VALUE …]; prints JSON."""
 
 import asyncio
 import sys
@@ -10,9 +10,9 @@ from agent.probes import PROBES
 from agent.probes.probe import Task
 
 
-async def main(peer: str) -> None:
+async def main(kind: str, peer: str, options: list[str]) -> None:
     try:
-        outcome = await PROBES["ipv6"](Task(peer, options={"timeout": "1"}))
+        outcome = await PROBES[kind](Task(peer, options=dict(option.split("=", 1) for option in options)))
     except Failed as failed:
         print(msgspec.json.encode({"failure": failed.failure}).decode())  # noqa: T201 - read by the test
     else:
@@ -20,4 +20,4 @@ async def main(peer: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3:]))

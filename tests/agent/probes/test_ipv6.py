@@ -147,7 +147,7 @@ def block(place: Namespace, rule: str) -> None:
 def seen_from(near: Namespace, peer: str, tmp_path: Path, resolvers: str = BOTH_RESOLVERS) -> dict[str, Any]:
     conf = tmp_path / "resolv.conf"
     conf.write_text(resolvers)
-    process = near.python(["-m", "tests.agent.probes.near_end", peer], resolv_conf=conf)
+    process = near.python(["-m", "tests.agent.probes.near_end", "ipv6", peer, "timeout=1"], resolv_conf=conf)
     stdout, stderr = process.communicate(timeout=15)
     assert process.returncode == 0, stderr
     assert not stderr

@@ -2,7 +2,7 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,10 +13,16 @@ from agent.errors import Failed, UsageError
 from agent.net import stamp
 from agent.net.kernel_time import Reading, read_clocks
 from agent.net.peer_url import parse
+from agent.peer.service import PeerSettings
 from agent.probes import PROBES
 from agent.probes.latency import Plan, Session, planned, probe, within
 from agent.probes.probe import Outcome, Progress, Task
+from agent.wire.failure import Failure
 from agent.wire.results import Latency
+from tests.agent.net.dns_responder import IPV4, IPV6
+from tests.agent.net.namespaces import Namespace, cabled
+from tests.agent.net.namespaces import serving as serving_in
+from tests.agent.peer.running import running
 
 Fault = Callable[[int], list[float]]
 """From the reflector's count to the delays, in seconds, of the answers to send: none is loss, two a duplicate."""
@@ -333,3 +339,109 @@ async def test_a_peer_without_a_reflector_is_wrong_usage(peer: str) -> None:
 async def test_a_name_that_is_not_there() -> None:
     with pytest.raises(Failed, match="resolve:"):
         await probe(Task("stamp://name.invalid:8862", family="ipv4"))
+
+
+# ---- our own peer
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+@pytest.mark.parametrize("secret", [None, "correct horse"])
+async def test_our_own_reflector(host: str, secret: str | None, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text(secret or "")
+    settings = PeerSettings(listen=(), stamp=f"{host}:0", hmac_key=key if secret else None)
+    async with running(settings) as bound:
+        options = FAST | {"count": "30", "port": str(bound["stamp"][1])} | ({"hmac_key": str(key)} if secret else {})
+        outcome = await probe(Task(f"msak+wss://{host}:4443", options=options))
+    result = outcome.result
+    assert isinstance(result, Latency)
+    assert (result.received, result.lost, result.duplicate, result.reordered) == (30, 0, 0, 0)
+    assert (result.forward_loss_ratio, result.backward_loss_ratio) == (0, 0)
+    assert outcome.peer is not None
+    assert outcome.peer.url == f"stamp://{host}:{bound['stamp'][1]}"
+
+
+async def test_our_own_reflector_with_a_key_says_nothing_to_strangers(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("correct horse")
+    async with running(PeerSettings(listen=(), stamp="127.0.0.1:0", hmac_key=key)) as bound:
+        with pytest.raises(Failed, match="connect:timeout"):
+            await probe(Task(f"stamp://127.0.0.1:{bound['stamp'][1]}", options=FAST | {"count": "5"}))
+
+
+# ---- between namespaces
+
+
+@pytest.fixture(scope="module")
+def ends() -> Iterator[tuple[Namespace, Namespace]]:
+    with cabled("l") as (near, far):
+        near.run(f"ip addr add 198.51.100.2/24 dev {near.device}")
+        near.run(f"ip addr add 2001:db8:1::2/64 dev {near.device}")
+        far.run(f"ip addr add {IPV4}/24 dev {far.device}")
+        far.run(f"ip addr add {IPV6}/64 dev {far.device}")
+        with serving_in(far, "tests.agent.net.far_end"):
+            yield near, far
+
+
+@pytest.mark.root
+@pytest.mark.program("ip", "nft")
+@pytest.mark.timeout(40)
+class TestBetweenNamespaces:
+    @pytest.fixture(autouse=True)
+    def healed(self, ends: tuple[Namespace, Namespace]) -> Iterator[None]:
+        yield
+        ends[1].run("nft flush ruleset")
+
+    def filtered(self, far: Namespace, hook: str, rule: str) -> None:
+        far.run("nft add table inet t")
+        far.run(f"nft add chain inet t c {{ type filter hook {hook} priority 0 ; }}")
+        far.run(f"nft add rule inet t c {rule}")
+
+    def measured(self, near: Namespace, address: str = IPV4) -> dict[str, Any]:
+        options = ["interval=0.005", "count=100", "timeout=0.3"]
+        process = near.python(["-m", "tests.agent.probes.near_end", "latency", f"stamp://{address}", *options])
+        stdout, stderr = process.communicate(timeout=20)
+        assert process.returncode == 0, stderr
+        assert not stderr
+        outcome: dict[str, Any] = msgspec.json.decode(stdout)
+        return outcome
+
+    @pytest.mark.parametrize(("address", "family"), [(IPV4, "ipv4"), (f"[{IPV6}]", "ipv6")])
+    def test_a_clean_line(self, ends: tuple[Namespace, Namespace], address: str, family: str) -> None:
+        outcome = self.measured(ends[0], address)
+        result = msgspec.convert(outcome["result"], Latency)
+        assert (outcome["family"], result.received, result.loss_ratio) == (family, 100, 0)
+        assert outcome["link"]["interface"] == ends[0].device
+        assert result.rtt_ms is not None
+        assert (result.rtt_ms.median or 0) < 5
+
+    def test_loss_on_the_way_there(self, ends: tuple[Namespace, Namespace]) -> None:
+        self.filtered(ends[1], "input", "udp dport 8862 numgen inc mod 5 == 1 drop")
+        result = msgspec.convert(self.measured(ends[0])["result"], Latency)
+        assert (result.lost, result.loss_ratio) == (20, 0.2)
+        assert result.forward_loss_ratio == pytest.approx(0.2, abs=0.005)
+        assert result.backward_loss_ratio == 0
+
+    def test_loss_on_the_way_back(self, ends: tuple[Namespace, Namespace]) -> None:
+        self.filtered(ends[1], "output", "udp sport 8862 numgen inc mod 5 == 1 drop")
+        result = msgspec.convert(self.measured(ends[0])["result"], Latency)
+        assert (result.lost, result.forward_loss_ratio) == (20, 0)
+        assert result.backward_loss_ratio == pytest.approx(0.2, abs=0.005)
+
+    @pytest.mark.parametrize(
+        ("rule", "address", "word"),
+        [
+            ("udp dport 8862 drop", IPV4, "connect:timeout"),
+            ("udp dport 8862 reject", IPV4, "connect:refused"),
+            ("udp dport 8862 reject with icmp type admin-prohibited", IPV4, "connect:unreachable"),
+            ("udp dport 8862 reject with icmpv6 type admin-prohibited", f"[{IPV6}]", "connect:prohibited"),
+        ],
+    )
+    def test_what_stands_in_the_way(
+        self, ends: tuple[Namespace, Namespace], rule: str, address: str, word: str
+    ) -> None:
+        self.filtered(ends[1], "input", rule)
+        assert str(msgspec.convert(self.measured(ends[0], address)["failure"], Failure)) == word
+
+    def test_no_route(self, ends: tuple[Namespace, Namespace]) -> None:
+        assert str(msgspec.convert(self.measured(ends[0], "203.0.113.1")["failure"], Failure)) == "route:no_route"
