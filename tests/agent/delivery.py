@@ -1,7 +1,6 @@
 """Stand-ins for delivery tests: a real Mosquitto, a small real collector, certificates, measurements."""
 
 import asyncio
-import os
 import shutil
 import signal
 import socket
@@ -18,12 +17,13 @@ import aiomqtt
 
 from agent.config import BrokerSettings
 from agent.identity import Identity
-from agent.wire.codec import Accepted, decode_reports, encode
+from agent.wire.codec import Accepted, decode, decode_reports, encode
 from agent.wire.control import Boot, Receipt, Refused, Status
 from agent.wire.report import Measurement
 from agent.wire.results import Latency, Throughput
 from agent.wire.topics import COLLECTOR, topic
 
+OPENSSL = shutil.which("openssl") or "openssl"
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin") or "mosquitto"
 AGENT = "ls-huulung-th1"
 HERE = Identity("machine-1", "boot-1", cards=frozenset({"card-1"}))
@@ -80,7 +80,7 @@ class Mosquitto:
             f"max_inflight_messages 1000\nmax_queued_messages 100000\n{self.extra}\n"
         )
         with (self.folder / "mosquitto.log").open("ab") as log:
-            self.process = subprocess.Popen([MOSQUITTO, "-c", str(config)], stdout=log, stderr=log)
+            self.process = subprocess.Popen([MOSQUITTO, "-c", str(config)], stdout=log, stderr=log)  # noqa: S603 - ours
 
     async def ready(self) -> None:
         def answers() -> bool:
@@ -139,8 +139,6 @@ class Collector:
 
     async def take(self, client: aiomqtt.Client, message: aiomqtt.Message) -> None:
         if message.topic.value.endswith("/status"):
-            from agent.wire.codec import decode
-
             status = decode(message.payload, Status)
             assert isinstance(status, Status)
             self.statuses.append(status)
@@ -199,9 +197,19 @@ def certificates(folder: Path) -> tuple[Path, Path, Path]:
     for arguments in (
         ["req", "-x509", *new, "-keyout", ca_key, "-out", ca, "-days", "2", "-subj", "/CN=test CA"],
         ["req", *new, "-keyout", key, "-out", request, "-subj", "/CN=localhost"],
-        ["x509", "-req", "-in", request, "-CA", ca, "-CAkey", ca_key, "-CAcreateserial", "-out", cert, "-days", "2"]
-        + ["-extfile", extension],
+        [
+            *["x509", "-req", "-days", "2", "-CAcreateserial", "-in"],
+            request,
+            "-CA",
+            ca,
+            "-CAkey",
+            ca_key,
+            "-out",
+            cert,
+            "-extfile",
+            extension,
+        ],
     ):
-        subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
-    os.chmod(key, 0o644)
+        subprocess.run([OPENSSL, *map(str, arguments)], check=True, capture_output=True)  # noqa: S603 - ours
+    key.chmod(0o644)
     return ca, cert, key
