@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import SplitResult, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -107,6 +108,7 @@ class WebSettings(_Section, frozen=True, kw_only=True):
     """[web]: where the page and the health pages listen."""
 
     listen: str = "127.0.0.1:8600"
+    zone: str = "Asia/Ho_Chi_Minh"
 
 
 class JudgeSettings(_Section, frozen=True, kw_only=True):
@@ -139,10 +141,14 @@ class LogSettings(_Section, frozen=True, kw_only=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+def _usual_roles() -> list[Role]:
+    return ["ingest", "judge", "web"]
+
+
 class CollectorConfig(_Section, frozen=True, kw_only=True):
     """The whole file."""
 
-    roles: list[Role] = ["ingest", "judge", "web"]
+    roles: list[Role] = msgspec.field(default_factory=_usual_roles)
     broker: BrokerSettings = BrokerSettings()
     store: StoreSettings = StoreSettings()
     registry: RegistrySettings = RegistrySettings()
@@ -203,10 +209,23 @@ def check(config: CollectorConfig) -> None:
             f"not on {url.netloc}; write mqtt://127.0.0.1:1883, or take Mosquitto for other machines"
         )
     address(config.web.listen, "web.listen")
+    try:
+        ZoneInfo(config.web.zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise UsageError(f"web.zone: {config.web.zone!r} is not a time zone, for example Asia/Ho_Chi_Minh") from error
     if config.store.retry_max_s < config.store.retry_first_s:
         raise UsageError("store.retry_max_s: must not be below store.retry_first_s")
     if config.resend.max_s < config.resend.grace_s:
         raise UsageError("resend.max_s: must not be below resend.grace_s")
+
+
+def taken_over(old: CollectorConfig, new: CollectorConfig) -> CollectorConfig:
+    """Give the running configuration with what can change while running taken from a new one."""
+    sections = {
+        name: msgspec.structs.replace(getattr(old, name), **{key: getattr(getattr(new, name), key) for key in keys})
+        for name, keys in _RELOADABLE.items()
+    }
+    return msgspec.structs.replace(old, **sections)
 
 
 def needs_restart(old: CollectorConfig, new: CollectorConfig) -> list[str]:

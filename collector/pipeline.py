@@ -73,6 +73,7 @@ class Pipeline:
             self.parts.metrics.abandoned.inc(len(arrivals))
 
     async def _process(self, arrivals: Sequence[Arrival]) -> None:
+        await self._retrying("archive", lambda: asyncio.to_thread(self.parts.archive.open))
         batch = _Batch(await self._retrying("registry", lambda: self._decide(arrivals)))
         await self._write(batch)
         await self._archive(batch)
@@ -144,6 +145,15 @@ class Pipeline:
         self.parts.metrics.store_latency.observe(monotonic() - started)
         self.parts.metrics.points.inc(len(points))
 
+    async def write_statuses(self) -> None:
+        """Write what agents said of themselves since the last time, once: the newest word matters, not each."""
+        try:
+            await self.write_points(self.upkeep.status_points())
+        except (StoreUnavailable, StoreFull) as error:
+            self.parts.readiness.fails("store", str(error))
+        except PointsRefused as error:
+            LOG.warning("store.refused_status error=%s", error)
+
     async def _archive(self, batch: _Batch) -> None:
         if batch.full:
             return
@@ -159,7 +169,6 @@ class Pipeline:
             self.parts.metrics.archive_latency.observe(monotonic() - started)
 
     async def _append(self, entries: Sequence[Entry]) -> None:
-        await asyncio.to_thread(self.parts.archive.open)
         await asyncio.to_thread(self.parts.archive.append, entries, at=self.parts.now())
 
     async def _quarantine(self, batch: _Batch) -> None:

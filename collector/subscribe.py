@@ -9,6 +9,7 @@ import random
 import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Final, cast
 
 import aiomqtt
@@ -44,7 +45,10 @@ class _Spout(asyncio.Queue[aiomqtt.Message]):
 
 
 class Subscriber:
-    """One connection at a time. `on_status` takes agent, payload and whether the message was a retained one."""
+    """One connection at a time; `connected_since` says from when agents could be heard.
+
+    `on_status` takes an agent, its payload and whether the message was a retained one.
+    """
 
     def __init__(
         self,
@@ -66,6 +70,7 @@ class Subscriber:
         self._filled = asyncio.Event()
         self._emptied = asyncio.Event()
         self._emptied.set()
+        self.connected_since: datetime | None = None
         self._greeted = False
 
     def send(self, name: str, payload: bytes, qos: int) -> None:
@@ -91,6 +96,7 @@ class Subscriber:
                 await self._session(broker)
             except* (aiomqtt.MqttError, OSError, TimeoutError, UsageError) as errors:
                 self._readiness.fails("broker", f"{broker.url}: {_words(errors)}; trying again")
+            self.connected_since = None
             self._metrics.connected.set(0)
             wait = min(max(0.0 if self._greeted else wait * 2, broker.reconnect_first_s), broker.reconnect_max_s)
             await asyncio.sleep(random.uniform(0, wait))  # noqa: S311 - jitter, not a secret
@@ -131,8 +137,10 @@ class Subscriber:
         await client.subscribe([(f"{share}{ROOT}/+/report", 1), (f"{ROOT}/+/status", 1)])
         for agent, profile in self._profiles().items():
             await client.publish(topic(agent, "profile"), encode(profile), qos=1, retain=True)
-        await client.publish(COLLECTOR, encode(self._boot()), qos=1, retain=True)
+        notice = self._boot()
+        await client.publish(COLLECTOR, encode(notice), qos=1, retain=True)
         self._greeted = True
+        self.connected_since = notice.at
         self._metrics.connected.set(1)
         self._metrics.reconnects.inc()
         self._readiness.works("broker")

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -14,7 +14,7 @@ from agent.wire.control import Request, Resend, Status
 from agent.wire.results import Ipv6, Latency, Throughput
 from agent.wire.topics import topic
 from collector.archive.intervals import Range
-from collector.errors import PointsRefused, RegistryUnavailable, StoreFull, StoreUnavailable
+from collector.errors import RegistryUnavailable, StoreUnavailable
 from collector.events import Event
 from collector.gaps import Gaps, Waiting
 from collector.ingest import DeferReason, Store
@@ -28,8 +28,6 @@ _REQUEST_LIFE: Final = timedelta(hours=1)
 _STATUS_EVERY_S: Final = 5.0
 _STRANGER_EVERY_S: Final = 60.0
 _STRANGERS: Final = 10_000
-
-WritePoints = Callable[[Sequence[Point]], Awaitable[None]]
 
 
 class Upkeep:
@@ -100,16 +98,15 @@ class Upkeep:
             self._request(agent, resend, "registered")
         return snapshot
 
-    async def run(self, write: WritePoints) -> None:
-        """Until cancelled: follow the registry, note strangers, ask for what is missing, `write` statuses."""
+    async def run(self, write_statuses: Callable[[], Awaitable[None]]) -> None:
+        """Until cancelled: follow the registry, note strangers, ask for what is missing, have statuses written."""
         statuses_due = monotonic() + _STATUS_EVERY_S
         while True:
             await self._follow_registry()
             self._ask_for_gaps()
             if monotonic() >= statuses_due:
                 statuses_due = monotonic() + _STATUS_EVERY_S
-                with suppress(StoreUnavailable, StoreFull, PointsRefused):
-                    await write(self.status_points())
+                await write_statuses()
             self._measure()
             await asyncio.sleep(self._parts.settings().registry.poll_s)
 

@@ -1,0 +1,184 @@
+"""`linkgauge-collector`: the commands of the collector's side. Errors are one plain line; see --debug for more."""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from collector.config import DEFAULT_PATH, CollectorConfig, read
+from collector.errors import CollectorError
+
+Subparsers = Any  # argparse names this class with an underscore
+_LOCAL: Final = Path("collector.toml")
+_EXAMPLES: Final = """examples:
+  linkgauge-collector up                                        everything on this machine
+  linkgauge-collector run --config /etc/linkgauge/collector.toml
+  linkgauge-collector site import sites.csv
+  linkgauge-collector agent add ls-huulung-th1 --site ls-huulung-th1
+  linkgauge-collector quarantine list
+exit codes: 0 done, 2 wrong usage or configuration, 1 anything else"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; gives its exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        code: int = options.func(options)
+    except CollectorError as error:
+        if options.debug:
+            raise
+        sys.stderr.write(f"linkgauge-collector: {error}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has gone, as `head` does; nothing is left to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    from collector import up
+    from collector.plans import commands as plans
+    from collector.registry import commands as registry
+
+    parser = argparse.ArgumentParser(
+        prog="linkgauge-collector",
+        description="Stores, judges and shows what measurement agents report.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    up.add_command(commands)
+    _add_run(commands)
+    registry.add_commands(commands)
+    plans.add_commands(commands)
+    _add_quarantine(commands)
+    return parser
+
+
+def _add_run(commands: Subparsers) -> None:
+    run = commands.add_parser(
+        "run",
+        help="the service, with the roles that the configuration names",
+        description="Run the service until SIGTERM or Ctrl-C. SIGHUP reads the configuration again.",
+        epilog="example: linkgauge-collector run --config /etc/linkgauge/collector.toml",
+    )
+    _add_config(run)
+    run.set_defaults(func=_run)
+
+
+def _add_quarantine(commands: Subparsers) -> None:
+    quarantine = commands.add_parser(
+        "quarantine",
+        help="payloads that were rejected",
+        description="Look at payloads that can never be accepted as they are.",
+        epilog="examples: linkgauge-collector quarantine list · linkgauge-collector quarantine show 17",
+    )
+    actions = quarantine.add_subparsers(title="actions", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="the newest", epilog="example: linkgauge-collector quarantine list")
+    listing.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many (default 50)")
+    _add_config(listing)
+    listing.set_defaults(func=_quarantine_list)
+    show = actions.add_parser(
+        "show", help="one, with its bytes", epilog="example: linkgauge-collector quarantine show 17"
+    )
+    show.add_argument("number", type=int, help="its number in the list")
+    show.add_argument("--raw", action="store_true", help="only the exact bytes, for a pipe")
+    _add_config(show)
+    show.set_defaults(func=_quarantine_show)
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=_LOCAL if _LOCAL.exists() else DEFAULT_PATH,
+        metavar="FILE",
+        help=f"configuration (default: {_LOCAL} here, else {DEFAULT_PATH})",
+    )
+
+
+def _run(options: argparse.Namespace) -> int:
+    settings = read(options.config, os.environ)
+    logging.basicConfig(
+        level=settings.log.level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        stream=sys.stderr,
+    )
+    asyncio.run(_serve(settings, options.config))
+    return 0
+
+
+async def _serve(settings: CollectorConfig, path: Path) -> None:
+    from collector.service import serve
+
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("not in a task")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await serve(settings, ready=_started, reload=lambda: read(path, os.environ))
+
+
+def _started(address: str) -> None:
+    logging.getLogger("collector").info("started page=%s", address or "none")
+
+
+def _quarantine_list(options: argparse.Namespace) -> int:
+    with _quarantine(options.config) as held:
+        for item in held.list(limit=options.limit):
+            times = f" x{item.times}" if item.times > 1 else ""
+            sys.stdout.write(
+                f"{item.number:>6}  {item.last}  {item.reason:<9} {item.bytes:>7} bytes{times}  "
+                f"{_plain(item.topic)}  {_plain(item.detail)}\n"
+            )
+    return 0
+
+
+def _quarantine_show(options: argparse.Namespace) -> int:
+    with _quarantine(options.config) as held:
+        found = held.show(options.number)
+    if found is None:
+        raise CollectorError(
+            f"nothing with number {options.number} in quarantine; see linkgauge-collector quarantine list"
+        )
+    item, payload = found
+    if options.raw:
+        sys.stdout.buffer.write(payload)
+        return 0
+    for name in ("number", "first", "last", "times", "reason", "bytes"):
+        sys.stdout.write(f"{name + ':':<8} {getattr(item, name)}\n")
+    sys.stdout.write(f"topic:   {_plain(item.topic)}\ndetail:  {_plain(item.detail)}\n")
+    sys.stdout.write(f"{_plain(payload.decode('utf-8', 'backslashreplace'))}\n")
+    return 0
+
+
+def _quarantine(path: Path) -> Any:  # noqa: ANN401 - a context manager of Quarantine, imported when needed
+    from collector.archive.archive import folder_from_url
+    from collector.quarantine import listing, path_from_url
+
+    settings = read(path, os.environ)
+    return contextlib.closing(
+        listing(path_from_url(settings.quarantine.url, archive=folder_from_url(settings.archive.url)))
+    )
+
+
+def _plain(text: str) -> str:
+    """Show hostile text without letting it steer the terminal."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

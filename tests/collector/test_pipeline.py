@@ -1,0 +1,255 @@
+"""Reports through a real broker to series, archive and receipt, with everything in between going wrong in turn."""
+
+import json
+import os
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import aiomqtt
+import pytest
+
+from collector.errors import StoreFull, StoreUnavailable
+from tests.collector.mosquitto import Mosquitto, mosquitto
+from tests.collector.rig import MOVED, NOW, SITE, Pen, Rig, pen, report, until
+
+pytestmark = pytest.mark.program("mosquitto")
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    with mosquitto(tmp_path) as broker:
+        yield broker
+
+
+@pytest.fixture
+async def rig(tmp_path: Path, broker: Mosquitto) -> AsyncIterator[Rig]:
+    rig = Rig(tmp_path, broker.url)
+    rig.registry.add_agent("a1", "s1", now=NOW)
+    async with rig.running():
+        yield rig
+
+
+@pytest.fixture
+async def agent(rig: Rig, broker: Mosquitto) -> AsyncIterator[Pen]:
+    async with pen(broker.port, log=rig.log) as own:
+        yield own
+
+
+async def test_series_then_archive_then_receipt(rig: Rig, agent: Pen) -> None:
+    one = report(1)
+    await agent.send(one)
+    await until(lambda: agent.stored() == {1})
+    assert rig.log == ["series", "archive", "receipt"]
+    assert [row["id"] for row in await rig.rows()] == [one["id"]]
+    assert rig.archive.read(one["id"]) == json.dumps(one).encode()
+    assert rig.fleet.agents["a1"].last_report["latency"].isoformat() == one["started"]
+
+
+async def test_one_receipt_an_agent_and_batch_with_ranges(agent: Pen) -> None:
+    await agent.send(*[report(seq) for seq in (1, 2, 3, 7, 8, 5)])
+    await until(lambda: len(agent.stored()) == 6)
+    assert agent.receipts == [{"epoch": "e1", "stored": [[1, 3], [5, 5], [7, 8]]}]
+
+
+async def test_known_reports_get_a_receipt_and_no_second_point(rig: Rig, agent: Pen) -> None:
+    reports = [report(seq) for seq in range(1, 6)]
+    await agent.send(*reports)
+    await until(lambda: len(agent.stored()) == 5)
+    agent.receipts.clear()
+    await agent.send(*reports)
+    await until(lambda: len(agent.stored()) == 5)
+    assert rig.log.count("archive") == 1
+    assert len(await rig.rows()) == 5
+    assert rig.count("reports_known_total") == 5
+
+
+async def test_clone_is_rejected_into_quarantine_not_lost(rig: Rig, agent: Pen) -> None:
+    await agent.send(report(1))
+    await until(lambda: agent.stored() == {1})
+    other = report(1)
+    await agent.send(other)
+    await until(lambda: agent.reasons("rejected") == {1: "conflict"})
+    (held,) = rig.quarantine.list()
+    assert held.reason == "conflict"
+    found = rig.quarantine.show(held.number)
+    assert found is not None
+    assert found[1] == json.dumps(other).encode()
+    assert len(await rig.rows()) == 1
+
+
+async def test_bad_payloads_are_kept_and_leave_the_good_ones_alone(rig: Rig, agent: Pen) -> None:
+    await agent.send(
+        report(1), report(2, agent="a2"), report(3, v=9), report(4, kind="telepathy", result={"x": 1}), report(5)
+    )
+    await agent.send_raw(b"\xff\x00{{{")
+    await agent.send(report(6, started=(NOW + timedelta(days=2)).isoformat()))
+    await until(lambda: agent.stored() == {1, 5} and len(agent.reasons("deferred")) == 2)
+    await until(lambda: rig.count("reports_rejected_total", reason="malformed") == 2)
+    assert agent.reasons("rejected") == {2: "malformed", 3: "version"}
+    assert agent.reasons("deferred") == {4: "unknown_kind", 6: "bad_time"}
+    assert sorted(held.reason for held in rig.quarantine.list()) == ["malformed", "malformed", "version"]
+    assert rig.archive.missing("a1", "e1", 6) == [(4, 4), (6, 6)]
+
+
+async def test_unknown_agent_waits_and_one_command_brings_its_reports_in(rig: Rig, broker: Mosquitto) -> None:
+    async with pen(broker.port, "new") as stranger:
+        reports = [report(seq, agent="new") for seq in range(1, 4)]
+        await stranger.send(*reports)
+        await until(lambda: len(stranger.reasons("deferred")) == 3)
+        assert set(stranger.reasons("deferred").values()) == {"unknown_agent"}
+        await until(lambda: [item.agent for item in rig.registry.waiting()] == ["new"])
+        rig.registry.add_agent("new", "s1", now=NOW)
+        await until(lambda: bool(stranger.requests))
+        assert stranger.requests[0]["resend"] == {"epoch": "e1", "ranges": [[1, 3]]}
+        await stranger.send(*reports)
+        await until(lambda: stranger.stored() == {1, 2, 3})
+        assert len(await rig.rows()) == 3
+
+
+async def test_store_down_holds_receipts_back_and_nothing_else(rig: Rig, agent: Pen) -> None:
+    rig.series.fault = StoreUnavailable("gone fishing")
+    await agent.send(report(1))
+    await until(lambda: rig.readiness.reasons.get("store") == "gone fishing")
+    await agent.say(state="online")
+    await until(lambda: rig.fleet.agents["a1"].state == "online")
+    await agent.send(report(2))
+    await until(lambda: rig.count("store_retries_total", part="store") > 2)
+    assert agent.receipts == []
+    assert rig.archive.missing("a1", "e1", 2) == [(1, 2)]
+    rig.series.fault = None
+    await until(lambda: agent.stored() == {1, 2})
+    assert "store" not in rig.readiness.reasons
+
+
+async def test_full_store_and_full_archive_defer(rig: Rig, agent: Pen) -> None:
+    rig.series.fault = StoreFull("no room")
+    one = report(1)
+    await agent.send(one)
+    await until(lambda: agent.reasons("deferred") == {1: "store_full"})
+    assert rig.archive.missing("a1", "e1", 1) == [(1, 1)]
+    rig.series.fault = None
+    await agent.send(one)
+    await until(lambda: agent.stored() == {1})
+
+
+async def test_refused_points_are_deferred_and_the_others_go_on(rig: Rig, agent: Pen) -> None:
+    bad, good = report(1), report(2)
+    rig.series.refuse = bad["id"]
+    await agent.send(bad, good)
+    await until(lambda: agent.stored() == {2})
+    assert agent.reasons("deferred") == {1: "store_refused"}
+    assert not rig.archive.holds(bad["id"])
+    assert [row["id"] for row in await rig.rows()] == [good["id"]]
+
+
+async def test_full_inbox_drops_counts_and_serves_those_who_send_again(tmp_path: Path, broker: Mosquitto) -> None:
+    rig = Rig(tmp_path, broker.url, BROKER_QUEUE_MESSAGES="5", STORE_BATCH_REPORTS="1")
+    rig.registry.add_agent("a1", "s1", now=NOW)
+    rig.series.fault = StoreUnavailable("slow")
+    async with rig.running(), pen(broker.port) as agent:
+        reports = [report(seq) for seq in range(1, 21)]
+        for one in reports:
+            await agent.send(one)
+        await until(lambda: rig.count("messages_received_total", leaf="report") == 20)
+        assert rig.count("messages_dropped_total", queue="in") >= 14
+        assert len(rig.inbox) <= 5
+        rig.series.fault = None
+        await until(lambda: len(agent.stored()) >= 5)
+        for one in reports:
+            if one["seq"] not in agent.stored():
+                await agent.send(one)
+                await until(lambda one=one: one["seq"] in agent.stored())  # type: ignore[misc]
+        assert len(await rig.rows()) == 20
+
+
+async def test_resend_after_a_move_makes_no_second_point(rig: Rig, agent: Pen) -> None:
+    one = report(1, started=(NOW - timedelta(seconds=1)).isoformat())
+    rig.series.log.clear()
+
+    def full(*_: object, **__: object) -> None:
+        raise StoreUnavailable("archive gone")
+
+    append, rig.archive.append = rig.archive.append, full  # type: ignore[method-assign]
+    await agent.send(one)
+    await until(lambda: rig.count("store_retries_total", part="archive") > 1)
+    assert len(await rig.rows()) == 1
+    rig.registry.import_sites([MOVED], now=NOW - timedelta(hours=1))
+    rig.archive.append = append  # type: ignore[method-assign]
+    await until(lambda: agent.stored() == {1})
+    two = report(2, started=(NOW + timedelta(minutes=5)).isoformat())
+    await agent.send(one, two)
+    await until(lambda: agent.stored() == {1, 2})
+    assert [(row["id"], row["commune"]) for row in await rig.rows()] == [
+        (one["id"], SITE.commune),
+        (two["id"], MOVED.commune),
+    ]
+
+
+async def test_stale_view_of_the_registry_is_never_dated_from(tmp_path: Path, broker: Mosquitto) -> None:
+    rig = Rig(tmp_path, broker.url, REGISTRY_POLL_S="1000")
+    rig.registry.add_agent("a1", "s1", now=NOW)
+    async with rig.running(), pen(broker.port) as agent:
+        await agent.send(report(1))
+        await until(lambda: agent.stored() == {1})
+        rig.registry.import_sites([MOVED], now=NOW + timedelta(minutes=1))
+        await agent.send(report(2, started=(NOW + timedelta(minutes=2)).isoformat()))
+        await until(lambda: agent.stored() == {1, 2})
+        assert [row["commune"] for row in await rig.rows()] == [SITE.commune, MOVED.commune]
+
+
+async def test_gap_is_asked_for_after_a_grace(tmp_path: Path, broker: Mosquitto) -> None:
+    rig = Rig(tmp_path, broker.url, RESEND_GRACE_S="0.3", RESEND_MAX_S="0.6")
+    rig.registry.add_agent("a1", "s1", now=NOW)
+    async with rig.running(), pen(broker.port) as agent:
+        await agent.send(report(2), report(5))
+        await until(lambda: agent.stored() == {2, 5})
+        await agent.say(state="online", epoch="e1", seq=7)
+        await until(lambda: bool(agent.requests) and agent.requests[-1]["resend"]["ranges"] == [[1, 1], [3, 4], [6, 7]])
+        await agent.send(*[report(seq) for seq in (1, 3, 4, 6, 7)])
+        await until(lambda: len(agent.stored()) == 7)
+        asked = len(agent.requests)
+        await agent.send(report(8, result={"day": "2026-11-22", "dropped": [[9, 11]]}, kind="ledger"))
+        await agent.say(state="online", epoch="e1", seq=11)
+        await until(lambda: 8 in agent.stored())
+        await until(lambda: rig.upkeep._gaps._agents["a1"]["e1"].watched == 11)  # noqa: SLF001 - when it was looked at
+        assert len(agent.requests) == asked
+
+
+async def test_boot_notice_on_every_connection_and_work_goes_on_after_a_broker_was_killed(
+    rig: Rig, broker: Mosquitto
+) -> None:
+    async with pen(broker.port) as agent:
+        await until(lambda: [boot["boot"] for boot in agent.boots] == [rig.boot])
+    broker.kill()
+    await until(lambda: "broker" in rig.readiness.reasons)
+    assert rig.subscriber.connected_since is None
+    broker.start()
+    await until(lambda: rig.subscriber.connected_since is not None)
+    async with pen(broker.port) as agent:
+        await until(lambda: len(agent.boots) == 1)
+        await agent.send(report(1))
+        await until(lambda: agent.stored() == {1})
+
+
+async def test_statuses_reach_fleet_and_series(rig: Rig, agent: Pen) -> None:
+    await agent.say(
+        state="online", software="x/1", spooled=3, next={"throughput": (NOW + timedelta(minutes=1)).isoformat()}
+    )
+    await until(lambda: "a1" in rig.fleet.agents)
+    await agent.send(report(1))
+    await until(lambda: agent.stored() == {1})
+    (row,) = await rig.rows("status")
+    assert (row["agent"], row["online"], row["spooled"]) == ("a1", True, 3.0)
+    assert rig.fleet.agents["a1"].missed("throughput", now=NOW) == []
+    assert len(rig.fleet.agents["a1"].missed("throughput", now=NOW + timedelta(hours=1))) == 1
+
+
+async def test_hostile_bytes_on_every_topic_change_nothing(rig: Rig, agent: Pen, broker: Mosquitto) -> None:
+    async with aiomqtt.Client("127.0.0.1", broker.port) as client:
+        for topic in ("a1/report", "a1/status", "collector/report", "A B/report", "x/status"):
+            for payload in (b"", b"[" * 50_000, b"null", os.urandom(500), b'{"v":1}', b"x" * 300_000):
+                await client.publish(f"linkgauge/v1/{topic}", payload, qos=1)
+    await agent.send(report(1))
+    await until(lambda: agent.stored() == {1})
+    assert rig.count("faults_total", part="pipeline") == 0
