@@ -113,6 +113,7 @@ class InfluxStore:
     async def info(self) -> StoreInfo:
         """Say what this engine is; raises StoreUnavailable. Points are too dear to count."""
         answer, headers = await self._ask("/ping")
+        _check_admitted(self._server, answer)
         if answer.status not in _OK:
             raise StoreUnavailable(f"{self._server.words} does not answer: {answer.words}")
         return StoreInfo(f"influxdb{self._server.version}", headers.get("X-Influxdb-Version", "unknown"))
@@ -153,10 +154,14 @@ class InfluxStore:
             raise unreached(self._server, error) from error
 
 
-def _series(server: Server, answer: Answer) -> list[influxql.Series]:
-    """The series of a query's answer; raises StoreUnavailable when the server says anything else."""
+def _check_admitted(server: Server, answer: Answer) -> None:
     if answer.status in (401, 403):
         raise StoreUnavailable(f"{server.words} does not let us in: {answer.words}; check user, password or token")
+
+
+def _series(server: Server, answer: Answer) -> list[influxql.Series]:
+    """The series of a query's answer; raises StoreUnavailable when the server says anything else."""
+    _check_admitted(server, answer)
     try:
         result: dict[str, Any] = msgspec.json.decode(answer.body)["results"][0]
         series: list[influxql.Series] = result.get("series", [])

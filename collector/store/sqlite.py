@@ -4,6 +4,7 @@ One thread writes and one reads, each with its own connection; the event loop ne
 """
 
 import asyncio
+import errno
 import os
 import sqlite3
 import statistics
@@ -165,10 +166,11 @@ class SqliteStore:
 
     def _named(self, error: sqlite3.Error | OSError) -> CollectorError:
         """The operator's words for what SQLite or the file system said."""
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and error.errno not in (errno.ENOSPC, errno.EDQUOT):
             return StoreUnavailable(f"cannot use {self.path}: {error.strerror}; check the folder and its rights")
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_full(self.path)):
+        full = code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_full(self.path))
+        if full or isinstance(error, OSError):
             return StoreFull(f"no room left for {self.path}: free some space; the reports wait at the agents")
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return StoreUnavailable(f"{self.path} is locked by another program: {error}; it is tried again")

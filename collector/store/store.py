@@ -50,7 +50,7 @@ class Store(Protocol):
     """A time-series engine. Times are Unix nanoseconds; ranges are start ≤ t < end."""
 
     async def open(self) -> None:
-        """Connect and create what is missing; raises StoreUnavailable, and may be called again."""
+        """Connect and create what is missing; raises StoreUnavailable or StoreFull, and may be called again."""
 
     async def close(self) -> None:
         """Let go of files and sockets; harmless when not open."""

@@ -229,6 +229,24 @@ async def test_an_answer_that_is_none_is_never_an_empty_series(body: str) -> Non
         await store.close()
 
 
+@pytest.mark.parametrize(("status", "words"), [(401, "does not let us in"), (503, "does not answer")])
+async def test_version_3_says_at_the_start_what_is_wrong(status: int, words: str) -> None:
+    async with serving(answering(status, "no")) as port:
+        store = store_from_url(f"influxdb3://127.0.0.1:{port}/x")
+        with pytest.raises(StoreUnavailable, match=words):
+            await store.open()
+        await store.close()
+
+
+@pytest.mark.parametrize("body", ["<html>", "[]", '{"results":[7]}'])
+async def test_an_open_that_got_no_answer_is_not_open(body: str) -> None:
+    async with serving(answering(200, body)) as port:
+        store = store_from_url(f"influxdb1://127.0.0.1:{port}/x")
+        with pytest.raises(StoreUnavailable, match="did not answer a question"):
+            await store.open()
+        await store.close()
+
+
 async def test_version_3_gets_its_token_and_no_create() -> None:
     seen: list[tuple[str, str, str | None]] = []
 

@@ -74,6 +74,8 @@ async def test_reads_go_through_influxql() -> None:
         assert await store.samples("throughput", site="a", **ALL) == expected
         assert await store.recent("throughput", start_ns=0, per_site=1) == {"a": expected}
         assert (await store.info()).version == "2.9.1"
+        series |= {"columns": ["time", "n", "id", "median"]}
+        assert await store.summary("throughput", "download_mbps", **ALL) == {}
         await store.close()
     questions = [request for request in seen if request.path == "/query"]
     assert {request.query["db"] for request in questions} == {"bú"}

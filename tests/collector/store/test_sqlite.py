@@ -194,8 +194,10 @@ async def test_a_full_disk_is_said_and_nothing_acknowledged_is_lost(tmp_path: Pa
 
 
 @pytest.mark.root
-async def test_a_disk_that_is_full_at_the_start_is_said(tmp_path: Path) -> None:
-    with tiny_disk(tmp_path / "disk", "64k") as disk:
+@pytest.mark.parametrize("size", ["4k", "16k", "64k"])
+async def test_a_disk_that_is_full_at_the_start_is_said(tmp_path: Path, size: str) -> None:
+    """SQLite says it in two ways: no room for the file, and an I/O error where its shared memory has none."""
+    with tiny_disk(tmp_path / "disk", size) as disk:
         store = SqliteStore(disk / "series.db")
         with pytest.raises(StoreFull, match="no room left"):
             await store.open()
