@@ -131,9 +131,9 @@ def _header_faults(header: Sequence[str]) -> Iterator[str]:
 
 def _row(line: Line, header: Sequence[str], plans: Collection[str]) -> tuple[list[str], Site]:
     extra = [value for value in line.values[len(header) :] if value.strip()]
-    faults = [f"column {len(header) + 1}: a value too many ({extra[0]!r}); is a comma in a name not quoted?"] * bool(
-        extra
-    )
+    faults = []
+    if extra:
+        faults.append(f"column {len(header) + 1}: a value too many ({extra[0]!r}); is a comma in a name not quoted?")
     texts = {
         column: unicodedata.normalize("NFC", line.values[place].strip()) if place < len(line.values) else ""
         for place, column in enumerate(header)
