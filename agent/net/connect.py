@@ -1,6 +1,7 @@
 """One TCP connection to one address: no second try, no other address, no other family."""
 
 import asyncio
+import contextlib
 import socket
 
 from agent.net.failures import failed
@@ -18,13 +19,12 @@ async def connect(address: str, port: int, *, timeout_s: float) -> socket.socket
         sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     except OSError as error:
         raise failed(Stage.CONNECT, error) from error
-    try:
-        async with asyncio.timeout(timeout_s):
-            await asyncio.get_running_loop().sock_connect(sock, (address, port))
-    except OSError as error:
-        sock.close()
-        raise failed(Stage.CONNECT, error) from error
-    except BaseException:
-        sock.close()
-        raise
+    with contextlib.ExitStack() as unless_connected:
+        unless_connected.callback(sock.close)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await asyncio.get_running_loop().sock_connect(sock, (address, port))
+        except OSError as error:
+            raise failed(Stage.CONNECT, error) from error
+        unless_connected.pop_all()
     return sock
