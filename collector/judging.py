@@ -187,7 +187,7 @@ class Judging:
         news.wake.clear()
         try:
             await self.judge_now(None if everything else sites)
-        except BaseException:
+        except _DOWN:
             news.everything |= everything
             news.sites |= sites
             raise
@@ -292,7 +292,7 @@ class Judging:
         points, self._late = self._late, []
         try:
             await self._write(points)
-        except BaseException:
+        except _DOWN:
             self._late = [*points, *self._late]
             raise
 

@@ -7,7 +7,7 @@ BEGIN IMMEDIATE; PostgreSQL: a row or advisory lock that the writer takes first)
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -79,14 +79,13 @@ class Database:
         with self._lock:
             if self._engine is not None:
                 return
-            engine = self._new_engine()
-            try:
+            with ExitStack() as undo:
+                engine = self._new_engine()
+                undo.callback(engine.dispose)
                 with _plainly(self.name), engine.connect() as connection:
                     connection.execute(select(1))
-            except BaseException:
-                engine.dispose()
-                raise
-            self._engine = engine
+                undo.pop_all()
+                self._engine = engine
         self.create(_META_DATA, part="meta", version=1)
 
     def close(self) -> None:
@@ -188,4 +187,5 @@ def _plainly(name: str) -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        raise RegistryUnavailable(f"registry database {name}: {error.orig}") from error
+        said = " ".join(str(error.orig).split())  # some drivers answer in paragraphs
+        raise RegistryUnavailable(f"registry database {name}: {said}") from error

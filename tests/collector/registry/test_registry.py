@@ -145,6 +145,18 @@ def test_an_address_of_another_kind_is_refused(url: str) -> None:
         Registry(url)
 
 
+def test_a_driver_that_is_not_installed_is_named() -> None:
+    registry = Registry("postgresql+nosuchdriver://someone:s3cret@127.0.0.1/x")
+    with pytest.raises(UsageError, match="no driver for .*for PostgreSQL install psycopg") as caught:
+        registry.open()
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_closed_registry_says_so() -> None:
+    with pytest.raises(RegistryUnavailable, match="is not open"):
+        Registry("sqlite:///nowhere.db").revision()
+
+
 def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
     path = tmp_path / "registry.db"
     path.write_bytes(b"this is no database" * 100)
