@@ -162,4 +162,6 @@ def test_error_estimates_by_hand() -> None:
     assert stamp.error_estimate(0, synchronized=False) == stamp.UNSYNCHRONIZED
     assert stamp.error_estimate(1.0, synchronized=True) == 0x8000 | 25 << 8 | 128
     assert stamp.error_s(0x8000 | 25 << 8 | 128) == 1.0
+    # 511 units need 9 bits, and rounding up to 8 of them carries into the next scale
+    assert stamp.error_estimate(511 * 2**-32, synchronized=False) == 2 << 8 | 128
     assert not stamp.is_synchronized(0x8000)

@@ -397,9 +397,9 @@ class TestBetweenNamespaces:
         far.run(f"nft add chain inet t c {{ type filter hook {hook} priority 0 ; }}")
         far.run(f"nft add rule inet t c {rule}")
 
-    def measured(self, near: Namespace, address: str = IPV4) -> dict[str, Any]:
-        options = ["interval=0.005", "count=100", "timeout=0.3"]
-        process = near.python(["-m", "tests.agent.probes.near_end", "latency", f"stamp://{address}", *options])
+    def measured(self, near: Namespace, address: str = IPV4, resolv_conf: Path | None = None) -> dict[str, Any]:
+        arguments = ["latency", f"stamp://{address}", "interval=0.005", "count=100", "timeout=0.3"]
+        process = near.python(["-m", "tests.agent.probes.near_end", *arguments], resolv_conf=resolv_conf)
         stdout, stderr = process.communicate(timeout=20)
         assert process.returncode == 0, stderr
         assert not stderr
@@ -445,3 +445,20 @@ class TestBetweenNamespaces:
 
     def test_no_route(self, ends: tuple[Namespace, Namespace]) -> None:
         assert str(msgspec.convert(self.measured(ends[0], "203.0.113.1")["failure"], Failure)) == "route:no_route"
+
+    def test_auto_is_ipv6_only_where_both_ends_have_it(self, ends: tuple[Namespace, Namespace], tmp_path: Path) -> None:
+        near, conf = ends[0], tmp_path / "resolv.conf"
+        conf.write_text(f"nameserver {IPV4}\n")
+        assert self.measured(near, "dual.example", conf)["family"] == "ipv6"
+        assert self.measured(near, "four.example", conf)["family"] == "ipv4"
+        assert self.measured(near, "beyond.example", conf)["family"] == "ipv4"  # an AAAA, but no route to it
+        near.run(f"ip addr del 2001:db8:1::2/64 dev {near.device}")
+        try:
+            assert self.measured(near, "dual.example", conf)["family"] == "ipv4"
+            words = [
+                str(msgspec.convert(self.measured(near, name, conf)["failure"], Failure))
+                for name in ("six.example", "nowhere.example")
+            ]
+        finally:
+            near.run(f"ip addr add 2001:db8:1::2/64 dev {near.device}")
+        assert words == ["resolve:nodata", "resolve:nxdomain"]
