@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import signal
 import socket
 import sys
 import time
@@ -72,8 +73,6 @@ urls = [{peers}]
 first_runs = {runs}
 first_every_s = 10
 first_max_seconds = 2
-[schedule.latency]
-first_runs = 1
 [schedule.ipv6]
 first_runs = 1
 """
@@ -178,8 +177,7 @@ def run(arguments: argparse.Namespace) -> int:
             pace_mbps=arguments.pace,
             peer=arguments.peer,
         )
-        with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(_up(plan, Speaker(sys.stderr)))
+        asyncio.run(_up(plan, Speaker(sys.stderr)))
     return 0
 
 
@@ -197,6 +195,20 @@ class Speaker:
 
 
 async def _up(plan: Plan, say: Callable[[str], None]) -> None:
+    """Run all parts until a signal; raises CollectorError for what cannot work."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    failed: CollectorError | None = None
+    try:
+        await _together(plan, say, stop)
+    except* CollectorError as group:
+        failed = next(error for error in _leaves(group) if isinstance(error, CollectorError))
+    if failed is not None:
+        raise failed
+
+
+async def _together(plan: Plan, say: Callable[[str], None], stop: asyncio.Event) -> None:
     from collector.service import serve
 
     config = _prepare(plan)
@@ -206,15 +218,28 @@ async def _up(plan: Plan, say: Callable[[str], None]) -> None:
         if not page.done():
             page.set_result(address)
 
-    async with asyncio.TaskGroup() as tasks:
-        service = tasks.create_task(serve(config, ready=ready), name="collector")
-        service.add_done_callback(lambda _: page.cancel())
+    async with asyncio.TaskGroup() as outer:
+        service = outer.create_task(serve(config, ready=ready), name="collector")
         address = await page
-        say(f"broker on 127.0.0.1:{plan.broker}, page on {address}, data in {plan.data}")
-        for child in _children(plan, say):
-            tasks.create_task(child.keep(), name=child.name)
-        say(f"measuring to {', '.join(plan.peers)}" + ("" if plan.peer else f", paced to {plan.pace_mbps:g} Mbit/s"))
-        tasks.create_task(_announce(address, say), name="announce")
+        say(f"page on {address}, broker on 127.0.0.1:{plan.broker}, data in {plan.data}")
+        async with asyncio.TaskGroup() as inner:
+            others = [inner.create_task(child.keep(), name=child.name) for child in _children(plan, say)]
+            paced = "" if plan.peer else f", paced to {plan.pace_mbps:g} Mbit/s"
+            say(f"measuring to {', '.join(plan.peers)}{paced}; the first result takes about 10 s")
+            others.append(inner.create_task(_announce(address, say), name="announce"))
+            await stop.wait()
+            say("stopping")
+            for other in others:  # first, so that the agent can say goodbye to a broker that is still there
+                other.cancel()
+        service.cancel()
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
 
 
 def _prepare(plan: Plan) -> settings.CollectorConfig:
