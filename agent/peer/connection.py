@@ -33,6 +33,7 @@ class Connection(asyncio.BufferedProtocol):
         self._roomy = asyncio.Event()
         self._roomy.set()
         self._transport: asyncio.Transport | None = None
+        self._sock: socket.socket | None = None
         self._reading = True
 
     @property
@@ -44,9 +45,10 @@ class Connection(asyncio.BufferedProtocol):
 
     @property
     def sock(self) -> socket.socket:
-        """The TCP socket under it all."""
-        sock: socket.socket = self.transport.get_extra_info("socket")
-        return sock
+        """The TCP socket under it all, kept because a TLS transport forgets it before the connection is lost."""
+        if self._sock is None:
+            raise RuntimeError("not connected yet")
+        return self._sock
 
     @property
     def full(self) -> bool:
@@ -58,6 +60,7 @@ class Connection(asyncio.BufferedProtocol):
         if not isinstance(transport, asyncio.Transport):
             raise TypeError("a stream transport is needed")
         self._transport = transport
+        self._sock = transport.get_extra_info("socket")
         transport.set_write_buffer_limits(high=self.HIGH_WATER)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature; the hint is of no use here

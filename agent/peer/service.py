@@ -4,10 +4,11 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from agent.clock import Clock, SystemClock
 from agent.errors import UsageError
@@ -78,6 +79,7 @@ async def serve(
         sessions=sessions,
     )
     with ExitStack() as sockets:
+        sockets.enter_context(_plain_callback_errors())
         plain = _bind(sockets, "plain", settings.listen, socket.SOCK_STREAM)
         secure = _bind(sockets, "tls", settings.listen_tls, socket.SOCK_STREAM)
         stamp = _bind(sockets, "stamp", [settings.stamp] if settings.stamp else [], socket.SOCK_DGRAM)
@@ -92,6 +94,28 @@ async def serve(
             for name, (host, port) in addresses.items():
                 _log.info("event=listening kind=%s address=%s port=%d", name, host, port)
             ready(addresses)
+
+
+@contextmanager
+def _plain_callback_errors() -> Iterator[None]:
+    """Write what goes wrong inside asyncio's own callbacks as one line, not as a traceback.
+
+    CPython 3.11 reports the loss of a TLS connection twice when the reset is met while the socket becomes writable
+    (`_call_connection_lost` on a transport already closed): any client can cause that, and nothing is wrong.
+    """
+    loop = asyncio.get_running_loop()
+    before = loop.get_exception_handler()
+
+    def log(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        _log.warning("event=callback_error message=%r error=%r", context.get("message"), error)
+        _log.debug("event=callback_traceback", exc_info=error)
+
+    loop.set_exception_handler(log)
+    try:
+        yield
+    finally:
+        loop.set_exception_handler(before)
 
 
 def _check(settings: PeerSettings) -> None:

@@ -251,7 +251,9 @@ def _interval() -> float:
     return min(max(random.expovariate(1 / _MEAN_S), _LEAST_S), _MOST_S)
 
 
-def _address(name: tuple[object, ...]) -> str:
-    """Write a socket's name as `ip:port`, IPv6 in brackets."""
+def _address(name: tuple[object, ...] | None) -> str:
+    """Write a socket's name as `ip:port`, IPv6 in brackets; empty if the client was gone before it could be asked."""
+    if name is None:
+        return ""
     host, port = str(name[0]), name[1]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

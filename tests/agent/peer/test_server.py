@@ -1,8 +1,10 @@
 """The HTTP side of the peer: pages, refusals, places, and clients that take their time."""
 
 import asyncio
+import random
 import socket
 import ssl
+import struct
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -180,3 +182,44 @@ async def test_metrics_count_what_happened() -> None:
     assert 'linkgauge_peer_streams_total{protocol="msak",direction="download",outcome="limit"} 1' in text
     assert 'linkgauge_peer_payload_bytes_total{direction="download"} 50000' in text
     assert "linkgauge_peer_tests 0" in text
+
+
+@pytest.mark.parametrize("kind", ["plain", "tls"])
+async def test_clients_that_reset_in_the_middle_do_no_harm(kind: str, certificate: tuple[Path, Path]) -> None:
+    cert, key = certificate
+    context = ssl.create_default_context(cafile=str(cert)) if kind == "tls" else None
+
+    def reset(address: tuple[str, int], number: int) -> None:
+        with stream(address, DOWNLOAD, tls=context) as client:
+            for _ in range(number % 5):
+                client.sock.recv(1 << 18)
+            client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    settings = replace(LOOPBACK, listen_tls=("127.0.0.1:0",), cert=cert, key=key, max_tests=50)
+    async with running(settings, Limits(streams_per_test=50)) as at:
+        for number in range(25):
+            await asyncio.to_thread(reset, at[kind], number)
+        assert (await asyncio.to_thread(get, at["plain"], "/healthz")).status == 200
+
+
+@pytest.mark.parametrize("upgraded", [False, True])
+async def test_random_bytes_do_no_harm(upgraded: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    chance = random.Random(20261122)  # noqa: S311 - repeatable, not secret
+
+    def babble(address: tuple[str, int]) -> None:
+        with Client.to(address) as client:
+            if upgraded:
+                assert client.upgrade(DOWNLOAD.replace("download", "upload")).status == 101
+            start = b"" if upgraded else chance.choice([b"", b"GET ", b"GET / HTTP/1.1\r\nHost: x\r\n"])
+            client.sock.sendall(start + chance.randbytes(chance.randrange(1, 400)))
+            client.sock.shutdown(socket.SHUT_WR)
+            try:
+                while client.sock.recv(1 << 16):
+                    pass
+            except ConnectionError:
+                pass
+
+    async with running(replace(LOOPBACK, max_tests=200), Limits(handshake_s=1, streams_per_test=200)) as at:
+        for _ in range(60):
+            await asyncio.to_thread(babble, at["plain"])
+        assert (await asyncio.to_thread(get, at["plain"], "/healthz")).status == 200
