@@ -51,10 +51,7 @@ def interval_rank(n: int, *, confidence: Fraction = CONFIDENCE) -> int | None:
     """The greatest r for which [x(r), x(n+1-r)] covers the median with the confidence; None when r = 1 is too many."""
     allowed = (1 - confidence) / 2 * 2**n  # how many of the 2^n outcomes may fall below x(r)
     below, rank = 0, 0
-    while rank < n:
-        below += math.comb(n, rank)
-        if below > allowed:
-            break
+    while (below := below + math.comb(n, rank)) <= allowed:
         rank += 1
     return rank or None
 

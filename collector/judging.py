@@ -75,6 +75,8 @@ class Judging:
     _snapshot: Snapshot = field(init=False, default_factory=lambda: Snapshot(revision=-1))
     _news: _News = field(init=False, default_factory=_News)
     _late: list[Point] = field(init=False, default_factory=list)
+    _silent: set[str] = field(init=False, default_factory=set)
+    _listened: datetime = field(init=False, default=_EPOCH)
     _refreshed: datetime = field(init=False, default=_EPOCH)
     _started: datetime = field(init=False, default=_EPOCH)
     _is_down: bool = field(init=False, default=False)
@@ -123,12 +125,18 @@ class Judging:
         return changed
 
     async def judge_now(self, sites: Collection[str] | None = None) -> None:
-        """Judge these sites (None: all) and everyone's silence once; raises what the store and registry raise."""
+        """Judge these sites (None: all), and everyone's silence when it is time for that.
+
+        Raises what the store and the registry raise.
+        """
         now = self.clock()
         known = await self._load()
         await self._write_late()
-        newest = await asyncio.to_thread(self.history.newest)
-        silent = await self._silence(newest, now)
+        is_time = sites is None or abs(now - self._listened) >= timedelta(seconds=self.settings.every_s)
+        newest = await asyncio.to_thread(self.history.newest, None if is_time else sites)
+        if is_time:
+            self._silent, self._listened = await self._silence(newest, now), now
+        silent = self._silent
         names = set(known if sites is None else (site for site in sites if site in self._snapshot.sites))
         marks: dict[str, datetime] = {}
         for name in names:
@@ -180,7 +188,7 @@ class Judging:
         """One pass over what has news; on failure the news are kept for the next try."""
         news, now = self._news, self.clock()
         await self._load()
-        if now - self._refreshed >= timedelta(seconds=self.refresh_s):
+        if abs(now - self._refreshed) >= timedelta(seconds=self.refresh_s):  # also when the clock was set back
             news.everything = True
         everything, sites = news.everything, news.sites
         news.everything, news.sites = False, set()

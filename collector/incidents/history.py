@@ -1,6 +1,6 @@
 """Incidents on disk: the newest of each site and cause, every transition, and what is still to be told."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +15,7 @@ from collector.registry.database import Database
 
 Step = Callable[[Incident | None], Incident | None]
 _KEEP_TOLD = timedelta(days=7)
+_FEW = 500  # more names than this in one question cost more than reading all
 _ACTIVE = INCIDENTS.c.state != "resolved"
 
 
@@ -41,10 +42,13 @@ class History:
         """Create what is missing; the database is open already."""
         self._database.create(METADATA, part="incidents", version=SCHEMA_VERSION)
 
-    def newest(self) -> dict[tuple[str, Cause], Incident]:
-        """The newest incident of each site and cause, resolved ones too."""
+    def newest(self, sites: Collection[str] | None = None) -> dict[tuple[str, Cause], Incident]:
+        """The newest incident of each site and cause, resolved ones too; of these sites only, or (None) of all."""
         key = (INCIDENTS.c.site, INCIDENTS.c.cause)
-        newest = select(*key, func.max(INCIDENTS.c.opened).label("opened")).group_by(*key).subquery()
+        by_key = select(*key, func.max(INCIDENTS.c.opened).label("opened")).group_by(*key)
+        if sites is not None and len(sites) <= _FEW:
+            by_key = by_key.where(INCIDENTS.c.site.in_(sites))
+        newest = by_key.subquery()
         same = and_(*(column == newest.c[column.name] for column in (*key, INCIDENTS.c.opened)))
         query = select(INCIDENTS.c.body).join(newest, same).order_by(INCIDENTS.c.updated)
         with self._database.read() as connection:

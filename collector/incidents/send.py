@@ -67,6 +67,7 @@ class Sender:
     delivered: int = 0
     failed: int = 0
     _patience: dict[str, _Patience] = field(default_factory=dict)
+    _is_down: bool = False
 
     async def run(self) -> None:
         """Tell what is waiting and what comes, for ever."""
@@ -82,7 +83,11 @@ class Sender:
             for letter in letters:
                 await self._try(session, letter)
         except RegistryUnavailable as error:
-            log.warning("webhook_outbox_unavailable error=%r", str(error))
+            if not self._is_down:
+                log.warning("webhook_outbox_unavailable error=%r", str(error))
+            self._is_down = True
+        else:
+            self._is_down = False
 
     async def _try(self, session: aiohttp.ClientSession, letter: Letter) -> None:
         patience = self._patience.setdefault(letter.incident, _Patience())

@@ -244,7 +244,7 @@ async def test_it_waits_for_a_store_that_is_away_and_says_so_once(
         await asyncio.sleep(0.1)  # several tries
         house.store.away = False
         await house.measured(*[30.0] * 10)
-        await until(lambda: house.topics("incident"))
+        await until(lambda: house.topics("incident") and not judging.is_down)
     assert caplog.text.count("judging_waits") == 1
     assert caplog.text.count("judging_resumed") == 1
 

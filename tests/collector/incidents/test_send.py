@@ -149,3 +149,20 @@ async def test_the_address_is_a_secret(tmp_path: Path, caplog: pytest.LogCapture
 def test_what_is_no_web_address_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match=r"judge\.webhook_url"):
         Webhook(url)
+
+
+async def test_an_outbox_that_is_away_is_said_once_and_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver = Receiver()
+    database = Database(f"sqlite://{tmp_path}/r.db")
+    history = History(database, tell=True)
+    async with receiver.listening(), sending(history, f"http://127.0.0.1:{receiver.port}/hook"):
+        await until(lambda: "webhook_outbox_unavailable" in caplog.text)
+        await asyncio.sleep(0.05)  # several tries
+        database.open()
+        history.open()
+        record(history, "s1")
+        await until(lambda: len(receiver.got) == 1)
+    database.close()
+    assert 1 <= caplog.text.count("webhook_outbox_unavailable") <= 2  # once closed, once perhaps between the two opens

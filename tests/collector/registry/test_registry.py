@@ -147,7 +147,7 @@ def test_an_address_of_another_kind_is_refused(url: str) -> None:
 
 def test_a_driver_that_is_not_installed_is_named() -> None:
     registry = Registry("postgresql+nosuchdriver://someone:s3cret@127.0.0.1/x")
-    with pytest.raises(UsageError, match="no driver for .*for PostgreSQL install psycopg") as caught:
+    with pytest.raises(UsageError, match=r"no driver for .*for PostgreSQL install psycopg") as caught:
         registry.open()
     assert "s3cret" not in str(caught.value)
 
