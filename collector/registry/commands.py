@@ -24,14 +24,15 @@ Clock = Callable[[], datetime]
 Subparsers = Any  # argparse names this class with an underscore
 LOCAL_CONFIG: Final = "collector.toml"
 
-SITE_EXAMPLES: Final = """examples:
+SITE_EXAMPLES: Final = f"""examples:
   linkgauge-collector site import sites.csv --dry-run     what would change; nothing is written
   linkgauge-collector site import sites.csv
   linkgauge-collector site add --id ls-huulung-th1 --name "Trường TH Hữu Lũng 1" --kind school --area rural \\
       --province lang-son --commune huu-lung --access fibre --plan lang-son-2025
   linkgauge-collector site export sites.xlsx
 columns of the file:
-  """
+  {",".join(COLUMNS)}
+"""
 AGENT_EXAMPLES: Final = """examples:
   linkgauge-collector agent list                          registered agents, and those that wait to be registered
   linkgauge-collector agent add ls-huulung-th1 --site ls-huulung-th1
@@ -51,7 +52,6 @@ def add_commands(subparsers: Subparsers, *, clock: Clock = _utc_now) -> None:
 
 def _add_site(subparsers: Subparsers, clock: Clock) -> None:
     site = _parser(subparsers, "site", "schools, clinics and offices: import, export, list, add", SITE_EXAMPLES)
-    site.epilog = f"{SITE_EXAMPLES}{','.join(COLUMNS)}"
     actions = site.add_subparsers(dest="action", required=True, metavar="ACTION")
     bring = _parser(actions, "import", "add and change sites from a CSV or XLSX file, all or nothing", SITE_EXAMPLES)
     bring.add_argument("file", type=Path, metavar="FILE")
