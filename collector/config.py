@@ -70,7 +70,6 @@ class RegistrySettings(_Section, frozen=True, kw_only=True):
 
     url: str = "sqlite:///var/lib/linkgauge/registry.db"
     poll_s: Seconds = 1
-    retry_s: Seconds = 2
 
 
 class ArchiveSettings(_Section, frozen=True, kw_only=True):
@@ -166,9 +165,9 @@ class CollectorConfig(_Section, frozen=True, kw_only=True):
 _SECRETS: Final = (("broker", "password"), ("store", "token"))
 # What a running collector can take over from a changed file; everything else needs a restart.
 _RELOADABLE: Final[dict[str, frozenset[str]]] = {
-    "broker": frozenset({"reconnect_first_s", "reconnect_max_s", "queue_messages", "queue_bytes"}),
+    "broker": frozenset({"reconnect_first_s", "reconnect_max_s"}),
     "store": frozenset({"batch_reports", "batch_bytes", "batch_s", "retry_first_s", "retry_max_s"}),
-    "registry": frozenset({"poll_s", "retry_s"}),
+    "registry": frozenset({"poll_s"}),
     "archive": frozenset({"keep_days"}),
     "quarantine": frozenset({"limit_bytes", "limit_count"}),
     "resend": frozenset({"grace_s", "max_s"}),

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from agent.wire.control import Boot
 from agent.wire.results import RESULTS
-from collector import broker, config
+from collector import broker, config, peer
 from collector.archive.archive import Archive, folder_from_url
 from collector.config import CollectorConfig
 from collector.errors import StoreFull, StoreUnavailable, UsageError
@@ -132,6 +132,7 @@ class _Service:
         )
         self.judging = self._judging() if "judge" in self.roles else None
         self.fed = asyncio.Event()
+        self.broker_up = asyncio.Event()
 
     async def run(self, ready: Callable[[str], None], reload: Reload | None) -> None:
         """Start everything, wait for the end, and leave nothing open."""
@@ -162,8 +163,11 @@ class _Service:
         if "ingest" in self.roles:
             readiness.expect("broker")
             yield "pipeline", self._feed()
-            yield "broker connection", self.subscriber.run()
+            yield "broker connection", self._connect()
             yield "archive expiry", self._expire()
+        if "peer" in self.roles:
+            readiness.expect("peer")
+            yield "peer", peer.run(self.parts.settings().peer, readiness)
         yield "upkeep", self.upkeep.run(self.pipeline.write_statuses)
         if self.judging is not None:
             yield "judging", self.judging.run()
@@ -194,6 +198,11 @@ class _Service:
         finally:
             self.fed.set()
 
+    async def _connect(self) -> None:
+        if "broker" in self.roles:
+            await self.broker_up.wait()
+        await self.subscriber.run()
+
     async def _broker(self) -> None:
         """Run the embedded broker; try again while its port is taken."""
         while True:
@@ -201,6 +210,7 @@ class _Service:
             try:
                 async with broker.running(settings):
                     self.parts.readiness.works("embedded broker")
+                    self.broker_up.set()
                     await asyncio.Event().wait()
             except StoreUnavailable as error:
                 self.parts.readiness.fails("embedded broker", str(error))
