@@ -96,6 +96,10 @@ class Connection(asyncio.BufferedProtocol):
             on_lost()
         self.resume_reading()
 
+    def read_at_most(self, size: int) -> None:
+        """Take smaller bites, so that a pace can be kept in small steps."""
+        self._buffer = self._buffer[:size]
+
     def ignore(self) -> None:
         """Drop what arrives from now on."""
         self._sink = _discard

@@ -89,6 +89,8 @@ class Stream:
 
     def begin(self, rest: bytes) -> None:
         """Take what came with the request, then everything after it."""
+        if self.pace is not None:
+            self.connection.read_at_most(self.pace.chunk)
         self.connection.read_into(self._take, on_lost=self._lose)
         if rest:
             self._take(memoryview(rest))
