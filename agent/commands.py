@@ -28,6 +28,7 @@ NETWORK_FAILED: Final = 3
 COULD_NOT_MEASURE: Final = 4
 GRACE_S: Final = 15.0
 LEAVE_S: Final = 1.0
+_LOG = logging.getLogger("linkgauge.commands")
 
 
 def run(path: Path, *, debug: bool) -> int:
@@ -91,6 +92,7 @@ async def _measure_once(order: "Order", device: Any, *, as_json: bool) -> int:  
     from agent.wire.codec import encode
 
     loop = asyncio.get_running_loop()
+    _LOG.debug("event=measuring kind=%s task=%s deadline_s=%g", order.kind, order.task, order.deadline_s)
     code = 1
     try:
         if as_json:
@@ -137,6 +139,7 @@ def order_of(args: argparse.Namespace, config: AgentConfig | None) -> "Order":
     from agent.peers import options_for, peer_for
     from agent.probes.probe import Task, family_of
 
+    given = options_of(args.option, args.rest)
     settings: KindSettings = getattr(config.schedule if config else ScheduleSettings(), args.kind)
     urls = config.peer.urls if config else []
     if args.peer is None and not urls:
@@ -149,7 +152,7 @@ def order_of(args: argparse.Namespace, config: AgentConfig | None) -> "Order":
         family=family_of(args.family),
         max_bytes=args.max_bytes or settings.max_bytes,
         max_seconds=args.max_seconds or settings.max_seconds,
-        options=options | options_of(args.option, args.rest),
+        options=options | given,
     )
     # A kind may spend its seconds once for each direction.
     return Order(args.kind, task, max(settings.deadline_s, 2 * (args.max_seconds or 0) + GRACE_S))

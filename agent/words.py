@@ -169,6 +169,7 @@ _ADVICE: Final[dict[str, tuple[str, str]]] = {
     "internal": ("run again with --debug and report what it prints", "chạy lại với --debug và gửi nội dung in ra"),
     "device:": ("this device; the line was not measured", "thiết bị này; đường truyền chưa được đo"),
     "resolve:": ("the name server in /etc/resolv.conf", "máy chủ tên miền trong /etc/resolv.conf"),
+    "route:": ("is the cable in, and has this device an address?", "đã cắm dây và thiết bị có địa chỉ chưa?"),
     "connect:": ("is the peer up, and the port right?", "máy đo đầu kia có hoạt động và đúng cổng không?"),
     "tls:": ("does the peer speak TLS on this port?", "máy đo đầu kia có dùng TLS ở cổng này không?"),
     "handshake:": (
