@@ -16,6 +16,7 @@ from agent.errors import SpoolError
 
 VERSION: Final = 1
 PAGE_BYTES: Final = 4096
+_TRANSACTION_PAGES: Final = 40
 _APPLICATION: Final = 0x4C475350  # "LGSP"
 _LOG = logging.getLogger("linkgauge.spool")
 _BROKEN: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
@@ -115,9 +116,18 @@ def _set_up(db: sqlite3.Connection, limit_bytes: int) -> None:
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=FULL")
     db.execute("PRAGMA cache_size=-1024")
-    # The log stays within its share of the bound (Spool leaves 1/16), and keeps its length on disk: when the disk
-    # is full, there still is room to write down that something was deleted.
-    db.execute(f"PRAGMA wal_autocheckpoint={max(16, limit_bytes // 32 // PAGE_BYTES)}")
+    # The log keeps its length on disk: when the disk is full, there still is room to write down that something was
+    # deleted.
+    db.execute(f"PRAGMA wal_autocheckpoint={_log_pages(limit_bytes)}")
+
+
+def _log_pages(limit_bytes: int) -> int:
+    return max(16, limit_bytes // 32 // PAGE_BYTES)
+
+
+def table_bytes(limit_bytes: int) -> int:
+    """Give what the bound leaves for the tables: the log grows to its checkpoint and one transaction more."""
+    return limit_bytes - (_log_pages(limit_bytes) + _TRANSACTION_PAGES) * PAGE_BYTES
 
 
 def _check(db: sqlite3.Connection) -> None:

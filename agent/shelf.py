@@ -129,7 +129,10 @@ class Shelf:
         self.db.execute("DELETE FROM undated")
         self.waiting -= len(rows)
         for (boottime, kind, body), spare in zip(rows, spare_epochs, strict=False):
-            held: AnyMeasurement = msgspec.json.decode(body, type=Measurement[RESULTS.get(kind, dict[str, Any])])  # type: ignore[misc]
+            held = _read(kind, body)
+            if held is None:
+                self._lose_place()
+                continue
             clock = Clock(synchronized=held.clock.synchronized if held.clock else None, rebased=True)
             started = now - timedelta(seconds=boottime_s - boottime)
             self.place(msgspec.structs.replace(held, started=started, clock=clock), spare)
@@ -140,14 +143,18 @@ class Shelf:
         query = f"SELECT number FROM undated WHERE {where} ORDER BY number LIMIT ?"  # noqa: S608 - our own words
         rows = self.db.execute(query, (*values, limit)).fetchall()
         for _ in rows:
-            life = self.life()
-            if life is not None:
-                self.db.execute("UPDATE epochs SET next = next + 1 WHERE number = ?", (life.number,))
-                self._note_drop(life.number, life.next)
+            self._lose_place()
         self.db.executemany("DELETE FROM undated WHERE number = ?", rows)
         self.waiting -= len(rows)
-        self.dropped += len(rows)
         return len(rows)
+
+    def _lose_place(self) -> None:
+        """Take the next seq and declare it dropped."""
+        life = self.life()
+        if life is not None:
+            self.db.execute("UPDATE epochs SET next = next + 1 WHERE number = ?", (life.number,))
+            self._note_drop(life.number, life.next)
+            self.dropped += 1
 
     # --- room
 
@@ -298,3 +305,12 @@ def _bounded(body: bytes) -> bytes:
     if len(body) > REPORT_LIMIT:
         raise SpoolError(f"a report of {len(body)} bytes cannot be kept: the contract allows {REPORT_LIMIT}")
     return body
+
+
+def _read(kind: str, body: bytes) -> AnyMeasurement | None:
+    """Read a held measurement; None for what the disk spoilt."""
+    try:
+        held: AnyMeasurement = msgspec.json.decode(body, type=Measurement[RESULTS.get(kind, dict[str, Any])])  # type: ignore[misc]
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return held

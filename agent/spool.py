@@ -23,6 +23,7 @@ import sqlite3
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeVar
@@ -197,21 +198,25 @@ class Spool:
                 self._listener()
 
     def _work_with_room(self, job: Callable[[Shelf], T]) -> T:
-        """Do a job; on a full disk give up receipted reports, and try once more."""
-        try:
-            return self._work(job)
-        except SpoolError as error:
-            cause = error.__cause__
-            if not isinstance(cause, sqlite3.Error) or not disk.is_full(cause):
-                raise
-        self._give_up_receipted()
+        """Do a job; on a full disk use the log's space again, then give up receipted reports, and try once more."""
+        for make_room in (self._empty_log, self._give_up_receipted):
+            try:
+                return self._work(job)
+            except SpoolError as error:
+                cause = error.__cause__
+                if not isinstance(cause, sqlite3.Error) or not disk.is_full(cause):
+                    raise
+            with suppress(SpoolError, sqlite3.Error):  # what it could not do shows in the next try
+                make_room()
         return self._work(job)
 
+    def _empty_log(self) -> None:
+        with self._lock:
+            self._opened().execute("PRAGMA wal_checkpoint(RESTART)")
+
     def _give_up_receipted(self) -> None:
-        try:
-            self._work(lambda shelf: shelf.drop_receipted(_GIVEN_UP))
-        except SpoolError as error:
-            _LOG.debug("event=spool_no_room path=%s why=%s", self._path, error)
+        self._work(lambda shelf: shelf.drop_receipted(_GIVEN_UP))
+        self._empty_log()
 
     def _work(self, job: Callable[[Shelf], T]) -> T:
         """Do a job in one transaction, in a new file if the present one turns out to be damaged."""
@@ -227,7 +232,7 @@ class Spool:
                 raise SpoolError(f"{self._path}: the spool cannot be used: {error}; check the disk") from error
 
     def _transact(self, db: sqlite3.Connection, job: Callable[[Shelf], T]) -> T:
-        shelf = Shelf(db, limit_bytes=self._limit - self._limit // 16)
+        shelf = Shelf(db, limit_bytes=disk.table_bytes(self._limit))
         db.execute("BEGIN IMMEDIATE")
         try:
             result = job(shelf)
