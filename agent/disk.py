@@ -8,6 +8,7 @@ import fcntl
 import logging
 import os
 import sqlite3
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -25,11 +26,11 @@ _FULL: Final = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 SCHEMA: Final = (
     # One row a life of the spool; the highest number is the present one. `next` is the seq that comes next.
     "CREATE TABLE epochs (number INTEGER PRIMARY KEY, epoch TEXT NOT NULL UNIQUE, next INTEGER NOT NULL)",
-    # `place` orders everything ever kept: epochs follow each other, so within one it rises with seq.
+    # `place`: number of the epoch times 2^40, plus seq: it orders everything, and a range of seq is a range of it.
     # `receipted`: second of the receipt, NULL without one. `precious`: 1 for what is the last to be dropped.
     (
-        "CREATE TABLE reports (place INTEGER PRIMARY KEY AUTOINCREMENT, number INTEGER NOT NULL, seq INTEGER NOT NULL,"
-        " agent TEXT NOT NULL, precious INTEGER NOT NULL, receipted INTEGER, body BLOB NOT NULL, UNIQUE (number, seq))"
+        "CREATE TABLE reports (place INTEGER PRIMARY KEY, agent TEXT NOT NULL, precious INTEGER NOT NULL,"
+        " receipted INTEGER, body BLOB NOT NULL)"
     ),
     "CREATE INDEX waiting ON reports (place) WHERE receipted IS NULL",
     "CREATE INDEX order_to_go ON reports (receipted, precious, place)",
@@ -122,12 +123,50 @@ def _set_up(db: sqlite3.Connection, limit_bytes: int) -> None:
 
 
 def _log_pages(limit_bytes: int) -> int:
-    return max(16, limit_bytes // 32 // PAGE_BYTES)
+    return min(128, max(16, limit_bytes // 32 // PAGE_BYTES))
+
+
+def is_low(path: Path, limit_bytes: int) -> bool:
+    """Whether the disk is so full that tables should not grow: the rest is for writing down receipts."""
+    try:
+        left = os.statvfs(path.parent)
+    except OSError:
+        return False
+    return left.f_bavail * left.f_frsize < _log_bytes(limit_bytes)
+
+
+def _log_bytes(limit_bytes: int) -> int:
+    """How long the log becomes: to its checkpoint, and one transaction more."""
+    return (_log_pages(limit_bytes) + _TRANSACTION_PAGES) * PAGE_BYTES
 
 
 def table_bytes(limit_bytes: int) -> int:
-    """Give what the bound leaves for the tables: the log grows to its checkpoint and one transaction more."""
-    return limit_bytes - (_log_pages(limit_bytes) + _TRANSACTION_PAGES) * PAGE_BYTES
+    """Give what the bound leaves for the tables, beside the log and the ballast."""
+    return limit_bytes - 2 * _log_bytes(limit_bytes)
+
+
+class Ballast:
+    """Space held for the day the disk is full: thrown off, the log can be written into the tables and used again.
+
+    Without it a full disk holds a spool fast: nothing can be deleted, because that has to be written down first.
+    """
+
+    def __init__(self, path: Path, *, limit_bytes: int) -> None:
+        self._path = path.with_name(path.name + ".ballast")
+        self._bytes = _log_bytes(limit_bytes)
+
+    def take(self) -> None:
+        """Hold the space, if the disk has it to spare."""
+        with suppress(OSError):
+            if self._path.exists() and self._path.stat().st_blocks * 512 >= self._bytes:
+                return
+            with self._path.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, self._bytes)
+
+    def throw_off(self) -> None:
+        """Give the space back to the disk."""
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
 
 
 def _check(db: sqlite3.Connection) -> None:

@@ -5,7 +5,7 @@ whole or did not happen. `waiting` and `dropped` count what this transaction cha
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -29,7 +29,8 @@ _LEDGER: Final = 40 * _DECLARED  # and the ranges of a ledger
 _PAGES_A_PUT: Final = 6  # what one more report may touch beside its own bytes: tables and indexes that split
 _MICROSECOND: Final = timedelta(microseconds=1)
 _UNIX: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_OF = "number = (SELECT number FROM epochs WHERE epoch = ?)"
+_SEQ_BITS: Final = 40
+_LAST_SEQ: Final = (1 << _SEQ_BITS) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +87,11 @@ class Shelf:
         report: AnyReport = Report(**fields | given)
         body = _bounded(encode(report))
         self.db.execute("UPDATE epochs SET next = next + 1 WHERE number = ?", (life.number,))
-        place = self.db.execute(
-            "INSERT INTO reports (number, seq, agent, precious, body) VALUES (?, ?, ?, ?, ?)",
-            (life.number, life.next, report.agent, report.kind == _PRECIOUS, body),
-        ).lastrowid
+        place = life.number << _SEQ_BITS | life.next
+        self.db.execute(
+            "INSERT INTO reports (place, agent, precious, body) VALUES (?, ?, ?, ?)",
+            (place, report.agent, report.kind == _PRECIOUS, body),
+        )
         self.db.execute("INSERT OR REPLACE INTO kinds VALUES (?, ?, ?, ?)", (life.number, report.kind, started, place))
         if isinstance(result, Ledger):
             rows = [(life.next, life.number, first, last) for first, last in result.dropped]
@@ -180,23 +182,36 @@ class Shelf:
             if not (self.drop_receipted() or self._drop_waiting() or self.drop_undated(limit=_BATCH)):
                 raise SpoolError(f"spool.limit_bytes: a report of {size} bytes does not fit; set a higher limit")
 
+    def stay(self, size: int) -> None:
+        """Make room for a report without making the file grow: for a disk that others filled.
+
+        Only receipted reports are given up for that. What has no receipt is worth as much as the new one.
+        """
+        need = size // PAGE_BYTES + _PAGES_A_PUT
+        while self._free_pages() < need:
+            if not self.drop_receipted():
+                raise SpoolError("the disk is full: no room for another report; free some space")
+
+    def _free_pages(self) -> int:
+        (free,) = self.db.execute("PRAGMA freelist_count").fetchone()
+        return int(free)
+
     def _used_bytes(self) -> int:
         (pages,) = self.db.execute("PRAGMA page_count").fetchone()
-        (free,) = self.db.execute("PRAGMA freelist_count").fetchone()
-        return int(pages - free) * PAGE_BYTES
+        return (int(pages) - self._free_pages()) * PAGE_BYTES
 
     def _drop_waiting(self) -> int:
         """Drop reports without receipt: oldest first, throughput last of all."""
         rows = self.db.execute(
-            "SELECT place, number, seq FROM reports INDEXED BY order_to_go"
-            " WHERE receipted IS NULL ORDER BY precious, place LIMIT ?",
+            "SELECT place FROM reports INDEXED BY order_to_go WHERE receipted IS NULL ORDER BY precious, place LIMIT ?",
             (_BATCH,),
         ).fetchall()
-        for place, number, seq in rows:
-            self._drop(place, number, seq)
+        for (place,) in rows:
+            self._drop(place)
         return len(rows)
 
-    def _drop(self, place: int, number: int, seq: int) -> None:
+    def _drop(self, place: int) -> None:
+        number, seq = place >> _SEQ_BITS, place & _LAST_SEQ
         self.db.execute("DELETE FROM reports WHERE place = ?", (place,))
         self._note_drop(number, seq)
         # A ledger that is lost declared nothing.
@@ -226,48 +241,56 @@ class Shelf:
 
     def slips(self, after: int, limit: int, agent: str) -> list[Slip]:
         """List what has no receipt, oldest first."""
+        names = dict(self.db.execute("SELECT number, epoch FROM epochs"))
         rows = self.db.execute(
-            "SELECT place, epoch, seq, length(body) FROM reports INDEXED BY waiting JOIN epochs USING (number)"
+            "SELECT place, length(body) FROM reports INDEXED BY waiting"
             " WHERE receipted IS NULL AND place > ? AND agent = ? ORDER BY place LIMIT ?",
             (after, agent, limit),
         )
-        return [Slip(*row) for row in rows]
+        return [Slip(place, names[place >> _SEQ_BITS], place & _LAST_SEQ, size) for place, size in rows]
 
     def bodies(self, places: Iterable[int]) -> dict[int, bytes]:
         """Read those that still are here without receipt. What the disk spoilt is dropped, since nobody can read it."""
         bodies: dict[int, bytes] = {}
-        query = "SELECT number, seq, body FROM reports WHERE place = ? AND receipted IS NULL"
+        query = "SELECT body FROM reports WHERE place = ? AND receipted IS NULL"
         for place in places:
-            for number, seq, body in self.db.execute(query, (place,)).fetchall():
+            for (body,) in self.db.execute(query, (place,)).fetchall():
                 if isinstance(decode_reports(body)[0], Rejection):
-                    self._drop(place, number, seq)
+                    self._drop(place)
                 else:
                     bodies[place] = body
         return bodies
 
-    def receipt(self, epoch: str, ranges: Sequence[Range], at: datetime) -> int:
+    def _spans(self, epoch: str, ranges: Iterable[Range]) -> list[Range]:
+        """Turn ranges of seq into ranges of places; none for an epoch that was never here."""
+        row = self.db.execute("SELECT number << ? FROM epochs WHERE epoch = ?", (_SEQ_BITS, epoch)).fetchone()
+        return (
+            [(row[0] + first, row[0] + min(last, _LAST_SEQ)) for first, last in ranges if first <= _LAST_SEQ]
+            if row
+            else []
+        )
+
+    def receipt(self, epoch: str, ranges: Iterable[Range], at: datetime) -> int:
         """Note receipts; says how many were new."""
-        noted = self.db.executemany(
-            f"UPDATE reports SET receipted = ? WHERE {_OF} AND seq BETWEEN ? AND ? AND receipted IS NULL",  # noqa: S608
-            [(int(at.timestamp()), epoch, first, last) for first, last in ranges],
-        ).rowcount
+        query = "UPDATE reports SET receipted = ? WHERE place BETWEEN ? AND ? AND receipted IS NULL"
+        rows = [(int(at.timestamp()), first, last) for first, last in self._spans(epoch, ranges)]
+        noted = self.db.executemany(query, rows).rowcount if rows else 0
         self.waiting -= noted
         return noted
 
-    def unreceipt(self, epoch: str, ranges: Sequence[Range]) -> list[Range]:
-        """Take receipts back; gives the ranges of places that lie in the ranges of seq."""
-        rows = [(epoch, first, last) for first, last in ranges]
-        undo = f"UPDATE reports SET receipted = NULL WHERE {_OF} AND seq BETWEEN ? AND ? AND receipted IS NOT NULL"  # noqa: S608
-        self.waiting += self.db.executemany(undo, rows).rowcount
-        span = f"SELECT min(place), max(place) FROM reports WHERE {_OF} AND seq BETWEEN ? AND ?"  # noqa: S608
-        found = (self.db.execute(span, row).fetchone() for row in rows)
-        return [(first, last) for first, last in found if first is not None]
+    def unreceipt(self, epoch: str, ranges: Iterable[Range]) -> list[Range]:
+        """Take receipts back; gives the places that the ranges of seq mean."""
+        spans = self._spans(epoch, ranges)
+        query = "UPDATE reports SET receipted = NULL WHERE place BETWEEN ? AND ? AND receipted IS NOT NULL"
+        self.waiting += self.db.executemany(query, spans).rowcount if spans else 0
+        return spans
 
     def forget(self, epoch: str, seqs: Iterable[int]) -> None:
         """Delete reports by name."""
-        for seq in seqs:
-            gone = f"DELETE FROM reports WHERE {_OF} AND seq = ? RETURNING receipted IS NULL"  # noqa: S608
-            row = self.db.execute(gone, (epoch, seq)).fetchone()
+        for place, _ in self._spans(epoch, ((seq, seq) for seq in seqs)):
+            row = self.db.execute(
+                "DELETE FROM reports WHERE place = ? RETURNING receipted IS NULL", (place,)
+            ).fetchone()
             self.waiting -= row[0] if row else 0
 
     # --- looking

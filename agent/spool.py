@@ -36,7 +36,7 @@ from agent.errors import SpoolError
 from agent.identity import Identity, Mark, Seen
 from agent.outbox import Slip
 from agent.shelf import Shelf, Undated
-from agent.wire.codec import Accepted, AnyMeasurement, AnyReport, decode_reports
+from agent.wire.codec import Accepted, AnyMeasurement, AnyReport, decode_reports, encode
 from agent.wire.results import Range
 
 __all__ = ["KEEP_S", "LIMIT_BYTES", "Spool", "Undated"]
@@ -61,6 +61,7 @@ class Spool:
         self._limit = limit_bytes
         self._keep = timedelta(seconds=keep_s)
         self._mark = Mark(path.with_name(path.name + ".mark"))
+        self._ballast = disk.Ballast(path, limit_bytes=limit_bytes)
         self._lock = threading.RLock()
         self._locked: int | None = None
         self._db: sqlite3.Connection | None = None
@@ -114,8 +115,11 @@ class Spool:
         Raises:
             SpoolError: if the disk refused even after receipted reports were given up, or the report is too large.
         """
+        low = disk.is_low(self._path, self._limit)
 
         def job(shelf: Shelf) -> AnyReport | None:
+            if low:
+                shelf.stay(len(encode(measurement)))
             if undated is not None:
                 shelf.hold(measurement, undated)
                 return None
@@ -156,6 +160,7 @@ class Spool:
 
     def stored(self, epoch: str, ranges: Sequence[Range], now: datetime) -> int:
         """Note receipts, whatever was in flight; says how many were new."""
+        self._ballast.take()
 
         def job(shelf: Shelf) -> int:
             shelf.purge(now - self._keep)
@@ -211,6 +216,7 @@ class Spool:
         return self._work(job)
 
     def _empty_log(self) -> None:
+        self._ballast.throw_off()
         with self._lock:
             self._opened().execute("PRAGMA wal_checkpoint(RESTART)")
 
@@ -273,6 +279,7 @@ class Spool:
             db.close()
             raise
         self._db = db
+        self._ballast.take()
         return db
 
     def _settle(self, shelf: Shelf, why_new: str) -> None:
