@@ -48,9 +48,25 @@ def run(path: Path, *, debug: bool) -> int:
 def check_config(path: Path) -> int:
     """Say that a configuration is good; raises UsageError if it is not."""
     config = _read(path)
+    _check_files(config)
     kinds = ", ".join(f"{kind} every {settings.every_s:g} s" for kind, settings in config.schedule.kinds().items())
     sys.stdout.write(f"{path}: good; agent {config.agent.id}, broker {config.broker.url}, {kinds or 'no schedule'}\n")
     return DONE
+
+
+def _check_files(config: AgentConfig) -> None:
+    """The service goes on without a certificate and says so; who asks beforehand should hear it before."""
+    broker = config.broker
+    named = {
+        "broker.ca": broker.ca,
+        "broker.cert": broker.cert,
+        "broker.key": broker.key,
+        "broker.password_file": broker.password_file,
+        "peer.ca": config.peer.ca,
+    }
+    for key, name in named.items():
+        if name is not None and not os.access(name, os.R_OK):
+            raise UsageError(f"{key}: {name} is not there, or may not be read by this user")
 
 
 def explain(kind: str | None) -> int:
@@ -253,7 +269,7 @@ def _perhaps(args: argparse.Namespace) -> AgentConfig | None:
     """Read the configuration if one is named, or needed and there."""
     if args.config is not None:
         return _read(Path(args.config))
-    if not DEFAULT_PATH.exists():
+    if not os.access(DEFAULT_PATH, os.R_OK):
         return None
     try:
         return _read(DEFAULT_PATH)

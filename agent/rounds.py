@@ -229,8 +229,9 @@ class Rounds:
 
     async def _wait(self) -> None:
         wait = self._timetable.wait_s(self._clock.now())
+        look = min(LOOK_S, self._config.limits.retry_s) if self._unkept else LOOK_S
         try:
-            async with asyncio.timeout(min(LOOK_S, LOOK_S if wait is None else wait)):
+            async with asyncio.timeout(look if wait is None else min(look, wait)):
                 await self._wake.wait()
         except TimeoutError:
             return

@@ -121,7 +121,7 @@ class Timetable:
         missed = []
         for kind, entry in list(self._entries.items()):
             if self._is_spoilt(entry, now.wall):
-                self._entries[kind] = self._redraw(entry, now)
+                self._entries[kind] = self._redraw(kind, entry, now)
                 count = self._missed(entry, now)
                 if count:
                     missed.append(Missed(kind, count))
@@ -141,6 +141,10 @@ class Timetable:
     def _enter(self, kind: str, rhythm: Rhythm, now: Instant) -> _Entry:
         if rhythm.first_runs:
             return _Entry(rhythm, slot_of(now.wall, rhythm.every_s), now.wall, now.steady, rhythm.first_runs)
+        return self._unserved(kind, rhythm, now)
+
+    def _unserved(self, kind: str, rhythm: Rhythm, now: Instant) -> _Entry:
+        """Draw in the present slot, or in the next one if this kind has run in it."""
         slot = slot_of(now.wall, rhythm.every_s)
         last = self._last.get(kind)
         # A last run in the future is a clock that was wrong then, or is wrong now: it says nothing about this slot.
@@ -169,10 +173,10 @@ class Timetable:
             return True
         return slot_of(now, entry.rhythm.every_s) > entry.slot and -ahead > self._late_s
 
-    def _redraw(self, entry: _Entry, now: Instant) -> _Entry:
+    def _redraw(self, kind: str, entry: _Entry, now: Instant) -> _Entry:
         if entry.first:
             return replace(entry, at=now.wall, steady=now.steady)
-        return self._entry(entry.rhythm, slot_of(now.wall, entry.rhythm.every_s), now)
+        return self._unserved(kind, entry.rhythm, now)
 
     def _missed(self, entry: _Entry, now: Instant) -> int:
         """Count lost slots by the steady clock: a wall clock that was set from 1970 to now lost none."""

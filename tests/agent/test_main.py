@@ -144,6 +144,12 @@ def test_check_config_says_good_or_what_is_wrong(config: Path) -> None:
     assert "unknown key spol; did you mean spool?" in one_line(done)
 
 
+def test_check_config_looks_for_the_files_that_are_named(config: Path) -> None:
+    done = run("check-config", "--config", str(config), LINKGAUGE_BROKER_CA="/nowhere/ca.pem")
+    assert done.returncode == 2
+    assert "broker.ca: /nowhere/ca.pem is not there" in one_line(done)
+
+
 def test_the_environment_reaches_the_configuration(config: Path) -> None:
     done = run("check-config", "--config", str(config), LINKGAUGE_SCHEDULE_LATENCY_EVERY_S="7")
     assert "latency every 7 s" in done.stdout

@@ -190,8 +190,8 @@ async def test_a_disk_that_comes_back_is_tried_again_without_a_new_run(tmp_path:
     async with _bench(tmp_path, _schedule(ONCE), keeper=Keeper(error=SpoolError("full"))) as bench:
         await _until(lambda: bench.keeper.refusals)
         bench.keeper.error = None
-        bench.rounds.change(_config(_schedule(ONCE)), "p2")  # wakes the loop now instead of in some seconds
         await _until(lambda: bench.keeper.kept)
+    assert len(bench.probe.tasks) == 1
 
 
 async def test_before_the_clock_is_set_reports_are_undated_and_dated_once_it_is(tmp_path: Path) -> None:

@@ -112,6 +112,13 @@ def test_setting_the_clock_from_1970_misses_nothing() -> None:
     assert NOON <= table.next()["throughput"] <= NOON + timedelta(hours=4)
 
 
+def test_a_clock_that_is_set_after_the_start_remembers_who_ran_in_this_slot() -> None:
+    before = Instant(datetime(1970, 1, 1, 0, 1, tzinfo=UTC), 60)
+    table = _table({"throughput": Rhythm(4 * HOUR)}, last={"throughput": NOON}, now=before)
+    assert table.settle(Instant(NOON + timedelta(minutes=3), 75)) == []
+    assert table.next()["throughput"] >= NOON + timedelta(hours=4)
+
+
 def test_a_clock_set_back_by_years_does_not_wait_for_years() -> None:
     table = _table({"throughput": Rhythm(HOUR)})
     back = Instant(NOON - timedelta(days=3000), 1010)
