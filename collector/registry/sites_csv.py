@@ -2,7 +2,8 @@
 
 UTF-8 with or without a byte-order mark; comma or semicolon between values (with semicolons a decimal comma is read as
 one, as Vietnamese spreadsheets write it). Columns may come in any order; an optional column that is absent leaves
-what the registry knows as it is, an empty value clears it.
+what the registry knows as it is, an empty value clears it. A place may be written as people write it (Hữu Lũng): it is
+filed under its code (huu-lung), as the contract asks.
 """
 
 import csv
@@ -16,12 +17,13 @@ from decimal import Decimal
 from typing import Final, get_args
 
 from collector.errors import UsageError
-from collector.registry.codes import choice_fault, code_fault, name_fault, nearest
+from collector.registry.codes import choice_fault, code_fault, name_fault, nearest, nearest_code
 from collector.registry.site import Access, Area, Site, SiteKind
 
 COLUMNS: Final = tuple(Site.__dataclass_fields__)
 REQUIRED: Final = ("id", "name", "kind", "area", "province", "commune")
 _CODES: Final = ("id", "province", "commune", "village")
+_PLACES: Final = frozenset({"province", "commune", "village"})
 _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "kind": get_args(SiteKind),
     "area": get_args(Area),
@@ -138,6 +140,9 @@ def _row(line: Line, header: Sequence[str], plans: Collection[str]) -> tuple[lis
         column: unicodedata.normalize("NFC", line.values[place].strip()) if place < len(line.values) else ""
         for place, column in enumerate(header)
     }
+    for column in _PLACES & texts.keys():
+        if code_fault(texts[column]):
+            texts[column] = nearest_code(texts[column]) or texts[column]
     faults += [f"column {column}: {fault}" for column, fault in _faults(texts, plans)]
     numbers = {column: _number(texts.get(column, "")) for column in _RANGES}
     words: dict[str, str | None] = {column: texts.get(column) or None for column in COLUMNS if column not in _RANGES}

@@ -88,10 +88,10 @@ class Province:
     def import_sites(self, communes: dict[str, str] | None = None) -> None:
         """Import the five sites; `communes` moves some of them."""
         table = self.folder / "sites.csv"
-        communes = dict.fromkeys(self.agents, "Hữu Lũng") | (communes or {})
+        communes = dict.fromkeys(self.agents, "huu-lung") | (communes or {})
         rest = ",,,,fibre,VNPT,150,150,lang-son-2025"
         lines = [
-            f"site-{number},Trường {number},school,rural,Lạng Sơn,{communes[agent]}{rest}\n"
+            f"site-{number},Trường {number},school,rural,lang-son,{communes[agent]}{rest}\n"
             for number, agent in enumerate(self.agents)
         ]
         table.write_text(SITES_HEADER + "".join(lines), "utf-8")

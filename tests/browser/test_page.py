@@ -1,0 +1,72 @@
+"""The page in a real browser: it fills by itself, speaks two languages, and asks nobody else."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from collector.events import Event
+from tests.browser.chromium import tab
+from tests.collector.web.house import NOW, SITES, judged, province, throughput
+
+pytestmark = [pytest.mark.program("chromium"), pytest.mark.timeout(60)]
+
+
+async def test_a_new_result_appears_without_reloading(tmp_path: Path) -> None:
+    async with province(tmp_path) as it, tab(str(it.client.make_url("/"))) as shown:
+        row = shown.page.locator('tr[data-site="th-huu-lung"]')
+        await expect(row).to_contain_text("120.0")
+        await expect(shown.page.locator("#live")).to_have_text("live")
+        await it.sources.store.write([throughput("th-huu-lung", -1, 133.3)])
+        it.sources.bus.publish(Event("report", "th-huu-lung", NOW, {"kind": "throughput"}))
+        await expect(row).to_contain_text("133.3", timeout=2000)
+        assert shown.complaints == []
+        assert shown.elsewhere == []
+
+
+async def test_a_verdict_that_changes_moves_the_site_and_the_counts(tmp_path: Path) -> None:
+    async with province(tmp_path) as it, tab(str(it.client.make_url("/"))) as shown:
+        await expect(shown.page.locator("#live")).to_have_text("live")
+        first = shown.page.locator("#rows tr").first
+        await expect(first).to_have_attribute("data-site", "tyt-yen-the")
+        it.judge.verdicts["tyt-yen-the"] = judged(SITES[1], [130.0] * 10)
+        it.sources.bus.publish(Event("verdict", "tyt-yen-the", NOW, {}))
+        await expect(first).to_have_attribute("data-site", "ub-loc-ninh", timeout=3000)
+        await expect(shown.page.locator("#tiles li.met strong")).to_have_text("2")
+
+
+async def test_one_walks_from_the_list_to_a_site_to_a_raw_report_by_keyboard(tmp_path: Path) -> None:
+    async with province(tmp_path) as it, tab(str(it.client.make_url("/?q=huu"))) as shown:
+        await shown.page.get_by_role("link", name="Trường Tiểu học Hữu Lũng").focus()
+        await shown.page.keyboard.press("Enter")
+        await expect(shown.page.get_by_role("heading", level=1)).to_have_text("Trường Tiểu học Hữu Lũng")
+        await expect(shown.page.locator(".chart .target")).to_have_count(1)
+        await expect(shown.page.locator(".chart").first).to_contain_text("target 102 Mbit/s")
+        await shown.page.get_by_role("link", name="JSON").first.focus()
+        await shown.page.keyboard.press("Enter")
+        await expect(shown.page.locator("body")).to_contain_text('"exact":"bytes"')
+        assert shown.complaints == []
+
+
+async def test_the_language_is_chosen_by_the_browser_and_changed_by_a_link(tmp_path: Path) -> None:
+    async with province(tmp_path) as it, tab(str(it.client.make_url("/")), language="vi-VN") as shown:
+        await expect(shown.page.locator("html")).to_have_attribute("lang", "vi")
+        await expect(shown.page.locator("tr.below").first).to_contain_text("Chưa đạt")
+        await shown.page.get_by_role("link", name="English").click()
+        await expect(shown.page.locator("html")).to_have_attribute("lang", "en")
+
+
+async def test_a_phone_needs_no_sideways_scrolling(tmp_path: Path) -> None:
+    async with province(tmp_path) as it, tab(str(it.client.make_url("/")), width=360, height=740) as shown:
+        for path in ("/", "/sites/th-huu-lung", "/incidents"):
+            await shown.page.goto(str(it.client.make_url(path)))
+            width = await shown.page.evaluate("document.documentElement.scrollWidth")
+            assert width <= 360, path
+
+
+async def test_losing_the_server_is_said(tmp_path: Path) -> None:
+    async with province(tmp_path) as it, tab(str(it.client.make_url("/"))) as shown:
+        lamp = shown.page.locator("#live")
+        await expect(lamp).to_have_text("live")
+        await it.client.server.close()
+        await expect(lamp).to_have_text("connection lost, trying again", timeout=10_000)
