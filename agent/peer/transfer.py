@@ -1,6 +1,7 @@
 """The two directions of a test, from the end of the handshake to the end of the closing."""
 
 import asyncio
+import contextlib
 import time
 
 from agent.peer import kernel
@@ -51,13 +52,15 @@ async def _move(stream: Stream, load: Load) -> None:
 
 
 async def _close(stream: Stream) -> None:
-    """Wait until the client has closed too, then close. Whoever does not play along is cut off by the caller."""
+    """Wait a moment until the client has closed too, then close. Whoever does not play along is cut off."""
     if stream.torn or stream.outcome in {Outcome.IDLE, Outcome.LOST}:
         return
-    if stream.outcome in {Outcome.DONE, Outcome.LIMIT}:
-        await stream.client_closed.wait()
-    stream.connection.transport.close()
-    await stream.connection.lost.wait()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(stream.limits.grace_s):
+            if stream.outcome in {Outcome.DONE, Outcome.LIMIT}:
+                await stream.client_closed.wait()
+            stream.connection.transport.close()
+            await stream.connection.lost.wait()
 
 
 async def _download(stream: Stream, load: Load) -> None:

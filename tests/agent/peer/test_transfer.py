@@ -181,6 +181,25 @@ async def test_a_byte_limit_is_met_to_the_byte(limit: int) -> None:
     assert heard.texts, "a final measurement precedes Close"
 
 
+async def test_a_client_that_never_closes_is_cut_off_after_the_grace() -> None:
+    def linger(at: Addresses) -> tuple[str, float]:
+        with stream(at["plain"], path("download", bytes=1000, duration=20000)):
+            started = time.monotonic()
+            return outcome(at), time.monotonic() - started
+
+    async with running(limits=replace(BRIEF, grace_s=0.3, msak_s=25)) as at:
+        word, took = await asyncio.to_thread(linger, at)
+    assert word == "limit"
+    assert took < 2
+
+
+async def test_ipv6_streams_name_their_ends_in_brackets() -> None:
+    async with running(replace(LOOPBACK, listen=("[::1]:0",))) as at:
+        heard, _ = await asyncio.to_thread(download, at, path("download", bytes=2048))
+    assert heard.texts[0]["LocalAddr"] == f"[::1]:{at['plain'][1]}"
+    assert heard.texts[0]["RemoteAddr"].startswith("[::1]:")
+
+
 async def test_an_upload_limit_is_counted_at_the_peer() -> None:
     def measure(at: Addresses) -> dict[str, int]:
         with stream(at["plain"], path("upload", bytes=500_000)) as client:
