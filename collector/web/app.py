@@ -20,6 +20,7 @@ from collector.web.words import LANGUAGES, Words, choose
 
 SOURCES: Final = web.AppKey("sources", Sources)
 TEMPLATES: Final = web.AppKey("templates", jinja2.Environment)
+STATIC: Final = Path(str(files("collector.web") / "static"))
 PERIODS: Final = (1, 7, 30, 90)
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
@@ -46,7 +47,8 @@ def make_app(sources: Sources) -> web.Application:
             web.get("/sites/{site}", _site),
             web.get("/sites/{site}/row", _row),
             web.get("/incidents", _incidents),
-            web.static("/static", Path(str(files("collector.web") / "static"))),
+            web.get("/favicon.ico", _icon),  # asked for where a page cannot name its own, beside raw reports
+            web.static("/static", STATIC),
         ]
     )
     api.add_routes(app, sources)
@@ -86,6 +88,10 @@ def _problem(request: web.Request, status: int, title: str, detail: str) -> web.
     if status == web.HTTPServiceUnavailable.status_code:
         response.headers["Refresh"] = "5"
     return response
+
+
+async def _icon(_: web.Request) -> web.FileResponse:
+    return web.FileResponse(STATIC / "icon.svg")
 
 
 async def _overview(request: web.Request) -> web.Response:

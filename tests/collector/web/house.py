@@ -125,7 +125,9 @@ async def province(folder: Path) -> AsyncIterator[Province]:
         store=store, places=registry, originals=Archive(), judged=judge, casebook=history, fleet=fleet, bus=Bus(),
         plans=load_plans(), now=lambda: NOW, zone=ZoneInfo("Asia/Ho_Chi_Minh"), version="0.1.0",
     )  # fmt: skip
-    client = TestClient(TestServer(make_app(sources)))
+    server = TestServer(make_app(sources))
+    await server.start_server(shutdown_timeout=0.3)  # open live streams would hold it for a minute
+    client = TestClient(server)
     await client.start_server()
     try:
         yield Province(sources, judge, registry, client)
