@@ -23,6 +23,7 @@ _PRECIOUS: Final = "throughput"
 _BACK_US: Final = 60_000_000  # so far `started` is bumped; a clock that was set further back begins a new epoch
 _BATCH: Final = 8
 _PURGE: Final = 200
+_MARKED: Final = 200  # receipts in one transaction, so that the log stays short
 _DECLARED: Final = 1000  # ranges in one ledger report (contract)
 _PLACE: Final = 128  # bytes that epoch and seq add to a measurement
 _LEDGER: Final = 40 * _DECLARED  # and the ranges of a ledger
@@ -261,33 +262,43 @@ class Shelf:
                     bodies[place] = body
         return bodies
 
-    def _spans(self, epoch: str, ranges: Iterable[Range]) -> list[Range]:
+    def spans(self, epoch: str, ranges: Iterable[Range]) -> list[Range]:
         """Turn ranges of seq into ranges of places; none for an epoch that was never here."""
         row = self.db.execute("SELECT number << ? FROM epochs WHERE epoch = ?", (_SEQ_BITS, epoch)).fetchone()
-        return (
-            [(row[0] + first, row[0] + min(last, _LAST_SEQ)) for first, last in ranges if first <= _LAST_SEQ]
-            if row
-            else []
+        known = [(first, min(last, _LAST_SEQ)) for first, last in ranges if row and first <= _LAST_SEQ]
+        return [(row[0] + first, row[0] + last) for first, last in known]
+
+    def receipt(self, spans: list[Range], at: datetime) -> tuple[int, list[Range]]:
+        """Note receipts, no more than one transaction should hold; says how many, and which spans are left."""
+        query = (
+            "UPDATE reports SET receipted = ? WHERE place IN (SELECT place FROM reports INDEXED BY waiting"
+            " WHERE receipted IS NULL AND place BETWEEN ? AND ? ORDER BY place LIMIT ?)"
         )
-
-    def receipt(self, epoch: str, ranges: Iterable[Range], at: datetime) -> int:
-        """Note receipts; says how many were new."""
-        query = "UPDATE reports SET receipted = ? WHERE place BETWEEN ? AND ? AND receipted IS NULL"
-        rows = [(int(at.timestamp()), first, last) for first, last in self._spans(epoch, ranges)]
-        noted = self.db.executemany(query, rows).rowcount if rows else 0
+        noted, left = self._mark(query, int(at.timestamp()), spans)
         self.waiting -= noted
-        return noted
+        return noted, left
 
-    def unreceipt(self, epoch: str, ranges: Iterable[Range]) -> list[Range]:
-        """Take receipts back; gives the places that the ranges of seq mean."""
-        spans = self._spans(epoch, ranges)
-        query = "UPDATE reports SET receipted = NULL WHERE place BETWEEN ? AND ? AND receipted IS NOT NULL"
-        self.waiting += self.db.executemany(query, spans).rowcount if spans else 0
-        return spans
+    def unreceipt(self, spans: list[Range]) -> tuple[int, list[Range]]:
+        """Take receipts back, likewise."""
+        query = (
+            "UPDATE reports SET receipted = ? WHERE place IN (SELECT place FROM reports"
+            " WHERE receipted IS NOT NULL AND place BETWEEN ? AND ? ORDER BY place LIMIT ?)"
+        )
+        undone, left = self._mark(query, None, spans)
+        self.waiting += undone
+        return undone, left
+
+    def _mark(self, query: str, value: int | None, spans: list[Range]) -> tuple[int, list[Range]]:
+        done = 0
+        for at, (first, last) in enumerate(spans):
+            done += self.db.execute(query, (value, first, last, _MARKED - done)).rowcount
+            if done >= _MARKED:
+                return done, spans[at:]
+        return done, []
 
     def forget(self, epoch: str, seqs: Iterable[int]) -> None:
         """Delete reports by name."""
-        for place, _ in self._spans(epoch, ((seq, seq) for seq in seqs)):
+        for place, _ in self.spans(epoch, ((seq, seq) for seq in seqs)):
             row = self.db.execute(
                 "DELETE FROM reports WHERE place = ? RETURNING receipted IS NULL", (place,)
             ).fetchone()

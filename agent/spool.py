@@ -25,6 +25,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -161,12 +162,13 @@ class Spool:
     def stored(self, epoch: str, ranges: Sequence[Range], now: datetime) -> int:
         """Note receipts, whatever was in flight; says how many were new."""
         self._ballast.take()
-
-        def job(shelf: Shelf) -> int:
-            shelf.purge(now - self._keep)
-            return shelf.receipt(epoch, ranges, now)
-
-        return self._work_with_room(job)
+        spans = self._work(lambda shelf: shelf.spans(epoch, ranges))
+        total = 0
+        while spans:
+            noted, spans = self._work_with_room(partial(Shelf.receipt, spans=spans, at=now))
+            total += noted
+        self._work_with_room(lambda shelf: shelf.purge(now - self._keep))
+        return total
 
     def forget(self, epoch: str, seqs: Sequence[int]) -> None:
         """Delete what the collector rejected: it lies in its quarantine."""
@@ -174,7 +176,10 @@ class Spool:
 
     def unreceipt(self, epoch: str, ranges: Sequence[Range]) -> list[Range]:
         """Take receipts back, because the collector asks again; gives the ranges of places that this means."""
-        return self._work_with_room(lambda shelf: shelf.unreceipt(epoch, ranges))
+        spans = left = self._work(lambda shelf: shelf.spans(epoch, ranges))
+        while left:
+            _, left = self._work_with_room(partial(Shelf.unreceipt, spans=left))
+        return spans
 
     def heard_of(self, epoch: str, seq: int) -> bool:
         """Begin a new epoch if the world outside knows a place that this spool never gave: it was rolled back."""
