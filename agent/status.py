@@ -109,7 +109,9 @@ def health(folder: Path, *, synchronized: bool | None, uptime_s: float) -> Healt
 def _value(measurement: Measurement[Any]) -> str | None:
     match measurement.result:
         case Throughput(download=down, upload=up):
-            parts = [f"{mark} {part.mbps:.1f}" for mark, part in (("↓", down), ("↑", up)) if part and part.mbps is not None]
+            parts = [
+                f"{mark} {part.mbps:.1f}" for mark, part in (("↓", down), ("↑", up)) if part and part.mbps is not None
+            ]
             return f"{' '.join(parts)} Mbit/s" if parts else None
         case Latency(rtt_ms=rtt) if rtt is not None and rtt.median is not None:
             return f"{rtt.median:.1f} ms"
