@@ -10,7 +10,7 @@ the download, what that leaves for the upload. One failed direction keeps its ow
 
 import ssl
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,21 +21,18 @@ from agent.net.peer_url import PeerUrl, parse
 from agent.net.resolve import choose_family, resolve
 from agent.probes.probe import Outcome, Progress, Task
 from agent.speed import summary
+from agent.speed.doubts import doubts
 from agent.speed.limits import FULL_S, STREAMS, Limits
 from agent.speed.stream import Endpoint
 from agent.speed.transfer import Transfer, Watch, download, upload
-from agent.wire.failure import Doubt, Reason, Stage
-from agent.wire.report import Link, Peer
+from agent.wire.failure import Reason, Stage
+from agent.wire.report import Peer
 from agent.wire.results import Direction, Throughput
 
 RESOLVE_S: Final = 10.0
 _OPTIONS: Final = ("ca", "insecure", "streams")
 _STREAMS_MAX: Final = 8
 _SECONDS_MIN: Final = 1.0
-# TCP payload of a full Ethernet: 1448 of every 1538 bytes on the wire (preamble and gap counted).
-_ETHERNET_SHARE: Final = 1448 / 1538
-_NEAR: Final = 0.94
-_CPU_FULL: Final = 0.9
 # What stands in the way before a direction is chosen stands in the way of both.
 _BOTH: Final = (Stage.RESOLVE, Stage.ROUTE, Stage.CONNECT, Stage.TLS)
 
@@ -76,13 +73,16 @@ async def probe(task: Task) -> Outcome:
     if down.direction.failure is not None and up.direction.failure is not None:
         failure = down.direction.failure
         raise Failed(Stage(failure.stage), Reason(failure.reason), failure.detail)
+    transfers = [half.transfer for half in (down, up) if half.transfer is not None]
     link = link_to(address)
     return Outcome(
-        result=_result(down, up),
+        result=_result(down, up, transfers),
         family=family,
         peer=Peer(url=url.text, address=address),
         link=link,
-        doubts=tuple(_doubts(down, up, link)),
+        doubts=doubts(
+            (down.direction, up.direction), cpu_ratios=[transfer.cpu_ratio for transfer in transfers], link=link
+        ),
     )
 
 
@@ -96,8 +96,7 @@ async def _half(run: Passing, endpoint: Endpoint, limits: Limits, *, mid: str, w
     return _Half(summary.direction(transfer, limits), transfer)
 
 
-def _result(down: _Half, up: _Half) -> Throughput:
-    transfers = [half.transfer for half in (down, up) if half.transfer is not None]
+def _result(down: _Half, up: _Half, transfers: Sequence[Transfer]) -> Throughput:
     senders = dict.fromkeys(transfer.congestion for transfer in transfers if transfer.congestion)
     return Throughput(
         download=down.direction,
@@ -108,20 +107,6 @@ def _result(down: _Half, up: _Half) -> Throughput:
         congestion="/".join(senders) or None,
         cpu_ratio=round(max(transfer.cpu_ratio for transfer in transfers), 3),
     )
-
-
-def _doubts(down: _Half, up: _Half, link: Link) -> list[Doubt]:
-    """What this probe can tell cheaply: a cut budget, a full network card, a full processor."""
-    halves = (down, up)
-    ceiling = (link.speed_mbps or 0) * _ETHERNET_SHARE
-    found = []
-    if any(half.direction.stop == "budget" for half in halves):
-        found.append(Doubt.BUDGET_CUT)
-    if link.medium == "ethernet" and ceiling and any((half.direction.mbps or 0) >= _NEAR * ceiling for half in halves):
-        found.append(Doubt.NIC_BOUND)
-    if any(half.transfer is not None and half.transfer.cpu_ratio >= _CPU_FULL for half in halves):
-        found.append(Doubt.CPU_BOUND)
-    return found
 
 
 def _watch(task: Task, phase: str, seconds: float) -> Watch:

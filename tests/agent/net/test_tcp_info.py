@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.net.tcp_info import congestion, parse, read, set_congestion
@@ -57,6 +57,7 @@ def test_congestion_control_is_set_and_read(pair: tuple[socket.socket, socket.so
     assert congestion(client) == "reno"
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_length_is_read_as_far_as_it_goes(data: bytes) -> None:
     info = parse(data)

@@ -8,8 +8,10 @@ import json
 import socket
 import ssl
 import struct
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from agent.speed import frames
@@ -50,6 +52,9 @@ class Visit:
 
     async def upgrade(self) -> None:
         await self.request()
+        await self.accept()
+
+    async def accept(self) -> None:
         key = self.headers["sec-websocket-key"].encode() + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
         proof = base64.b64encode(hashlib.sha1(key, usedforsecurity=False).digest()).decode()
         self.writer.write(
@@ -113,6 +118,17 @@ async def peer(
         await asyncio.sleep(0.02)  # the streams' own tasks see the abort and end
 
 
+def make_certificate(folder: Path) -> tuple[Path, Path]:
+    """A self-signed certificate for localhost, and its key."""
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    files = ["-keyout", str(key), "-out", str(cert), "-days", "2"]
+    command = ["openssl", "req", "-x509", *curve, *files, *names]
+    subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own words, no shell
+    return cert, key
+
+
 def endpoint(host: str, port: int, tls: ssl.SSLContext | None = None) -> Endpoint:
     return Endpoint(host, port, "localhost", tls, QUICK)
 
@@ -122,7 +138,7 @@ async def send_paced(visit: Visit, mbps: float, seconds: float) -> None:
     loop = asyncio.get_running_loop()
     chunk = frames.frame(Opcode.BINARY, bytes(2**14), masked=False)
     start, sent, spoken = loop.time(), 0, 0.0
-    while (gone := loop.time() - start) < seconds:
+    while (gone := loop.time() - start) < seconds and not visit.closed:
         while sent < gone * mbps * 1e6 / 8:
             visit.writer.write(chunk)
             sent += 2**14
@@ -135,7 +151,9 @@ async def send_paced(visit: Visit, mbps: float, seconds: float) -> None:
                 TCPInfo={"RTT": 20_000 + visit.number, "MinRTT": 9_000, "BytesSent": sent, "BytesRetrans": sent // 100},
             )
         await visit.writer.drain()
-        await asyncio.sleep(0.005)
+        await visit.read(timeout_s=0.005)
+    if visit.closed:
+        return
     visit.writer.write(frames.close(1000, "Done sending", masked=False))
     await visit.read(timeout_s=1)
 
@@ -149,8 +167,8 @@ async def receive_paced(visit: Visit, mbps: float, seconds: float) -> None:
         data = await visit.reader.read(max(0, min(int(allowed), 2**16))) if allowed > 1 else b"-"
         if not data:
             return
-        if allowed > 1:
-            visit.skimmer.feed(data)
+        if allowed > 1 and any(message.opcode is Opcode.CLOSE for message in visit.skimmer.feed(data)):
+            return
         if gone - spoken > 0.2:
             spoken = gone
             visit.say(

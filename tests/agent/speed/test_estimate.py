@@ -5,7 +5,7 @@ import random
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.speed.estimate import T_95, Sample, at, estimate, ramp_cut_s, rates
@@ -102,6 +102,7 @@ def test_between_samples_and_outside() -> None:
 counters = st.lists(st.tuples(st.floats(0.001, 2), st.integers(0, 10**9)), max_size=60)
 
 
+@settings(deadline=None)
 @given(counters)
 def test_any_counters_give_an_estimate_in_order_or_none(steps: list[tuple[float, int]]) -> None:
     samples = [Sample(0, 0)]

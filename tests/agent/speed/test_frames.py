@@ -3,7 +3,7 @@
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.speed.frames import (
@@ -40,6 +40,7 @@ def cut(data: bytes, sizes: list[int]) -> list[bytes]:
     return [*parts, data[at:]]
 
 
+@settings(deadline=None)
 @given(sent=sent_frames(), sizes=st.lists(st.integers(1, 5000)), masked=st.booleans())
 def test_any_cut_gives_the_same_counts_and_messages(
     *, sent: list[tuple[Opcode, bytes]], sizes: list[int], masked: bool
@@ -52,6 +53,7 @@ def test_any_cut_gives_the_same_counts_and_messages(
     assert skimmer.binary_messages == sum(opcode is Opcode.BINARY for opcode, _ in sent)
 
 
+@settings(deadline=None)
 @given(data=st.binary(max_size=300), sizes=st.lists(st.integers(1, 20)), masked=st.booleans())
 def test_any_bytes_give_messages_or_a_protocol_error(*, data: bytes, sizes: list[int], masked: bool) -> None:
     skimmer = FrameSkimmer(masked=masked)
@@ -63,6 +65,7 @@ def test_any_bytes_give_messages_or_a_protocol_error(*, data: bytes, sizes: list
     assert skimmer.received <= len(data)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=2000))
 def test_masked_text_comes_back(payload: bytes) -> None:
     sent = frame(Opcode.TEXT, payload, masked=True)

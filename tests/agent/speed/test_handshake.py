@@ -5,7 +5,7 @@ import hashlib
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.errors import Failed
@@ -47,6 +47,7 @@ def test_the_request_says_what_the_rfc_asks() -> None:
     assert request.endswith("\r\n\r\n")
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 60)), st.binary(max_size=40))
 def test_a_good_answer_in_any_cut_gives_what_follows_it(sizes: list[int], rest: bytes) -> None:
     one = upgrade()
@@ -132,6 +133,7 @@ def test_an_upgrade_that_is_not_ours_is_refused(changed: dict[str, str], detail:
     assert detail in (caught.value.failure.detail or "")
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=400))
 def test_any_bytes_give_nothing_or_a_failure(data: bytes) -> None:
     one = upgrade_sent()

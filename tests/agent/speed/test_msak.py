@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.net.tcp_info import TcpInfo
@@ -30,6 +30,7 @@ def test_messages_grow_as_the_protocol_says() -> None:
     assert next_size(MAX_MESSAGE, 2**40) == MAX_MESSAGE
 
 
+@settings(deadline=None)
 @given(st.integers(0, 3_000_000))
 def test_a_supply_gives_its_share_exactly(share: int) -> None:
     supply, skimmer, written = Supply(RINGS, share), FrameSkimmer(masked=True), 0
@@ -91,6 +92,7 @@ def test_a_servers_message_is_read_and_missing_parts_are_no_error() -> None:
     assert empty.application is None
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_message_or_none(payload: bytes) -> None:
     decode(payload)

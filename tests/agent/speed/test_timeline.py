@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.speed.estimate import Sample, estimate
@@ -19,6 +19,7 @@ def stream(rng: random.Random, *, mbps: float, begin_s: float, end_s: float, del
     return readings
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**6))
 def test_streams_that_report_at_odd_times_add_up(seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311 - a seed from hypothesis, no secret

@@ -68,16 +68,16 @@ async def test_download_is_counted_here_and_its_evidence_kept() -> None:
         await visit.upgrade()
         await send_paced(visit, 20, 5)
 
-    limits = Limits(seconds=1.5, streams=3)
+    limits = Limits(seconds=1.2, streams=3)
     transfer = await run(honest, download, limits)
     found = direction(transfer, limits)
     assert found.failure is None
     assert found.mbps == pytest.approx(60, rel=0.05)
-    assert found.duration_s == pytest.approx(1.5, abs=0.05)
+    assert found.duration_s == pytest.approx(1.2, abs=0.05)
     assert (found.stop, found.streams) == ("time", 3)
-    assert found.bytes == pytest.approx(60e6 / 8 * 1.5, rel=0.06)
+    assert found.bytes == pytest.approx(60e6 / 8 * 1.2, rel=0.06)
     assert found.rates_mbps is not None
-    assert 14 <= len(found.rates_mbps) <= 15
+    assert 11 <= len(found.rates_mbps) <= 12
     assert found.retransmit_ratio == pytest.approx(0.01, rel=0.01)
     assert found.loaded_rtt_ms is not None
     assert found.loaded_rtt_ms.median == pytest.approx(20.0, abs=0.01)
@@ -110,13 +110,13 @@ async def test_upload_is_what_the_receiver_counted() -> None:
         await visit.upgrade()
         await receive_paced(visit, 30, 5)
 
-    limits = Limits(seconds=2, streams=2)
+    limits = Limits(seconds=1.5, streams=2)
     transfer = await run(honest, upload, limits)
     found = direction(transfer, limits)
     assert found.failure is None
     assert found.mbps == pytest.approx(60, rel=0.05)
     assert found.stop == "time"
-    assert transfer.congestion == "bbr" or transfer.congestion
+    assert transfer.congestion
     assert found.loaded_rtt_ms is not None
     assert found.retransmit_ratio is not None
 
@@ -135,6 +135,7 @@ async def test_texts_go_both_ways_and_pings_are_answered() -> None:
     assert visits[0].closed
 
 
+@pytest.mark.program("openssl")
 async def test_tls_is_verified_and_its_cipher_kept(certificate: tuple[Path, Path], server_tls: ssl.SSLContext) -> None:
     async def honest(visit: Visit) -> None:
         await visit.upgrade()
@@ -151,6 +152,7 @@ async def test_tls_is_verified_and_its_cipher_kept(certificate: tuple[Path, Path
         assert str(caught.value.failure) == "tls:bad_certificate"
 
 
+@pytest.mark.program("openssl")
 async def test_tls_upload(certificate: tuple[Path, Path], server_tls: ssl.SSLContext) -> None:
     async def honest(visit: Visit) -> None:
         await visit.upgrade()
@@ -251,13 +253,13 @@ async def test_a_peer_that_ends_early_with_close_still_gives_a_number() -> None:
 
     async def brief(visit: Visit) -> None:
         await visit.upgrade()
-        await send_paced(visit, 20, 1.5 + visit.number / 10)
+        await send_paced(visit, 20, 1.2 + visit.number / 10)
 
     transfer = await run(brief, download, limits)
     found = direction(transfer, limits)
     assert (found.stop, found.failure) == ("peer", None)
     assert found.mbps == pytest.approx(40, rel=0.05)
-    assert found.duration_s == pytest.approx(1.5, abs=0.1)
+    assert found.duration_s == pytest.approx(1.2, abs=0.1)
 
 
 @pytest.mark.parametrize(
