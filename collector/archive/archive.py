@@ -55,7 +55,10 @@ _DROPPED: Final = msgspec.json.Decoder(_Dropped)
 
 
 class Archive:
-    """Append, read back, and say what is known already. Safe for threads; `append` and `read` touch the disk."""
+    """Append, read back, and say what is known already. Safe for threads.
+
+    `knows`, `missing` and `size` answer from memory at once; everything else touches the disk.
+    """
 
     def __init__(self, folder: Path, *, level: int = 6, writer: bool = True) -> None:
         """Name the folder; a `writer` holds it alone, others may only `read` what was indexed."""
@@ -156,16 +159,17 @@ class Archive:
 
     def declare_never(self, agent: str, epoch: str, seqs: Sequence[int]) -> None:
         """Note places in a spool that will never come (rejected ones): they are no gaps. Best effort."""
-        with self._lock, self._memory:
+        with self._lock:
+            with self._memory:
+                self._opened.learn_never(agent, epoch, [(seq, seq) for seq in seqs])
             try:
-                self._opened.declare_never(agent, epoch, [(seq, seq) for seq in seqs])
+                self._opened.save_never(agent, epoch)
             except sqlite3.Error as error:
                 LOG.warning("archive.index_behind error=%s", error)
 
     def size(self) -> int:
-        """Bytes of all archive files."""
-        with self._lock:
-            return sum(self._ends.values())
+        """Bytes of all archive files; no disk is touched and nobody waited for."""
+        return sum(list(self._ends.values()))
 
     def expire(self, before: date) -> int:
         """Delete the files of days before a date; what was in them stays known. Gives their number."""

@@ -101,13 +101,16 @@ class Index:
             for first, last in head.never:
                 self.never.setdefault((head.agent, head.epoch), Intervals()).add(first, last)
 
-    def declare_never(self, agent: str, epoch: str, ranges: Iterable[Range]) -> None:
-        """Note sequence numbers that will never come; raises sqlite3.Error, then known in memory only."""
+    def learn_never(self, agent: str, epoch: str, ranges: Iterable[Range]) -> None:
+        """Take sequence numbers that will never come into the intervals in memory."""
         intervals = self.never.setdefault((agent, epoch), Intervals())
         for first, last in ranges:
             intervals.add(first, last)
+
+    def save_never(self, agent: str, epoch: str) -> None:
+        """Write those of one epoch down; raises sqlite3.Error."""
         with self._database:
-            self._replace("never", (agent, epoch), intervals)
+            self._replace("never", (agent, epoch), self.never[agent, epoch])
 
     def find(self, report_id: bytes) -> Place | None:
         """Find one report by the 16 bytes of its id."""

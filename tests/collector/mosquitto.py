@@ -11,6 +11,14 @@ from pathlib import Path
 
 SEARCH = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
 START_S = 10.0
+CONFIG = """
+listener {port} 127.0.0.1
+allow_anonymous true
+persistence false
+log_type error
+max_inflight_messages 0
+max_queued_messages 0
+"""
 
 
 def free_port() -> int:
@@ -37,7 +45,7 @@ class Mosquitto:
         program = shutil.which("mosquitto", path=SEARCH)
         assert program is not None
         conf = self.folder / "mosquitto.conf"
-        conf.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_type error\n")
+        conf.write_text(CONFIG.format(port=self.port))
         self.process = subprocess.Popen([program, "-c", str(conf)], stdin=subprocess.DEVNULL)  # noqa: S603 - our own file
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
