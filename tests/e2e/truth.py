@@ -24,14 +24,15 @@ class Produced:
 
 def produced(spool: Path) -> Produced:
     """Read a spool's file as it lies on disk."""
-    rows = _ask(spool, "SELECT epoch, seq, receipted, body FROM reports JOIN epochs USING (number)")
+    rows = _ask(spool, "SELECT receipted, body FROM reports")
+    reports = [json.loads(body) for _, body in rows]
     seqs: dict[str, list[int]] = {}
-    for epoch, seq, _, _ in rows:
-        seqs.setdefault(epoch, []).append(seq)
+    for report in reports:
+        seqs.setdefault(report["epoch"], []).append(report["seq"])
     return Produced(
-        bodies={json.loads(body)["id"]: body for *_, body in rows},
+        bodies={report["id"]: body for report, (_, body) in zip(reports, rows, strict=True)},
         seqs={epoch: sorted(numbers) for epoch, numbers in seqs.items()},
-        unreceipted=sum(receipted is None for _, _, receipted, _ in rows),
+        unreceipted=sum(receipted is None for receipted, _ in rows),
     )
 
 
