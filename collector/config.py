@@ -125,11 +125,11 @@ class JudgeSettings(_Section, frozen=True, kw_only=True):
 class PeerSettings(_Section, frozen=True, kw_only=True):
     """[peer]: the measurement peer that the role `peer` runs as a process of its own."""
 
-    listen: str | None = "127.0.0.1:8080"
+    listen: str = "127.0.0.1:8080"  # empty: not at all
     listen_tls: str | None = None
     cert: str | None = None
     key: str | None = None
-    stamp: str | None = "127.0.0.1:8862"
+    stamp: str = "127.0.0.1:8862"
     max_tests: Number | None = None
     pace_mbps: Annotated[float, msgspec.Meta(gt=0)] | None = None
 
@@ -207,6 +207,8 @@ def check(config: CollectorConfig) -> None:
             "broker.url: the embedded broker asks for no password, so it listens on loopback only, "
             f"not on {url.netloc}; write mqtt://127.0.0.1:1883, or take Mosquitto for other machines"
         )
+    if "peer" in config.roles and not (config.peer.listen or config.peer.listen_tls or config.peer.stamp):
+        raise UsageError("peer.listen: set it, listen_tls or stamp, or take the role peer away")
     address(config.web.listen, "web.listen")
     try:
         ZoneInfo(config.web.zone)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final
 
 from collector.config import PeerSettings
-from collector.errors import UsageError
 from collector.metrics import Readiness
 
 _RESTART_S: Final = 5.0
@@ -27,18 +26,16 @@ async def run(settings: PeerSettings, readiness: Readiness) -> None:
 
 
 def command(settings: PeerSettings) -> list[str]:
-    """Write the command line; raises UsageError when nothing would be listened to."""
+    """Write the command line."""
     options = {
-        "--listen": settings.listen,
+        "--listen": settings.listen or None,
         "--listen-tls": settings.listen_tls,
         "--cert": settings.cert,
         "--key": settings.key,
-        "--stamp": settings.stamp,
+        "--stamp": settings.stamp or None,
         "--max-tests": settings.max_tests,
         "--pace": settings.pace_mbps,
     }
-    if settings.listen is None and settings.listen_tls is None and settings.stamp is None:
-        raise UsageError("peer: set listen, listen_tls or stamp, or take the role peer away")
     program = str(Path(sys.executable).with_name("linkgauge-agent"))
     given = ((name, value) for name, value in options.items() if value is not None)
     return [program, "peer", *(word for name, value in given for word in (name, f"{value}"))]

@@ -58,7 +58,15 @@ async def serve(
     Raises:
         UsageError: something that no trying again can mend, such as an archive that another collector writes.
     """
-    await _Service(settings).run(ready or (lambda _: None), reload)
+    try:
+        await _Service(settings).run(ready or (lambda _: None), reload)
+    except ExceptionGroup as errors:
+        plain: Exception | None = errors.subgroup(UsageError)
+        while isinstance(plain, ExceptionGroup):
+            plain = plain.exceptions[0]
+        if plain is None:
+            raise
+        raise plain from errors
 
 
 class _Current:

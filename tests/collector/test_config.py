@@ -79,6 +79,7 @@ def keys() -> set[str]:
         ('roles = ["broker"]\n[broker]\nurl = "mqtts://127.0.0.1:1883"', "loopback only"),
         ('[web]\nlisten = "8600"', "web.listen"),
         ('[web]\nzone = "Mars/Olympus"', "web.zone"),
+        ('roles = ["peer"]\n[peer]\nlisten = ""\nstamp = ""', "peer.listen"),
         ("roles = [", "not valid TOML"),
     ],
 )
