@@ -274,7 +274,6 @@ async def open_stream(endpoint: Endpoint, stream: Callable[[], Stream], *, conge
     `congestion` is asked for on our socket, if this kernel has it. Raises Failed with the step's stage.
     """
     sock = await connect(endpoint.address, endpoint.port, timeout_s=endpoint.patience.connect_s)
-    info = tcp_info.read(sock)
     _tune(sock, congestion)
     loop = asyncio.get_running_loop()
     try:
@@ -284,7 +283,6 @@ async def open_stream(endpoint: Endpoint, stream: Callable[[], Stream], *, conge
             )
     except (OSError, EOFError) as error:
         raise failed(Stage.TLS, error) from error
-    opened.idle_rtt_us = info.rtt_us if info else None
     try:
         async with asyncio.timeout(endpoint.patience.upgrade_s):
             await opened.upgraded()
@@ -294,6 +292,9 @@ async def open_stream(endpoint: Endpoint, stream: Callable[[], Stream], *, conge
         if opened.opened_s is None:
             opened.abort()
             await _all_lost([opened], _ABORT_S)
+    # The smaller of two round trips, SYN and request: the first may have waited for the neighbour's address.
+    info = opened.kernel()
+    opened.idle_rtt_us = info.min_rtt_us if info else None
     return opened
 
 
