@@ -101,6 +101,7 @@ class Outbox:
         self._deferred: list[_Deferred] = []
         self._asking: dict[int, str] = {}
         self._boot: str | None = None
+        self._boot_heard = False
 
     # --- what to do next
 
@@ -224,6 +225,7 @@ class Outbox:
 
     def disconnected(self) -> None:
         """The connection is gone."""
+        self._boot_heard = False
         if any(flight.parcel for flight in self._flights.values()):
             self.line.broke()
 
@@ -282,9 +284,14 @@ class Outbox:
         self.gone(places)
 
     def collector_boot(self, boot: str, now: float) -> None:
-        """The collector's notice: with a new id, everything without receipt again, within the jitter."""
-        known, self._boot = self._boot, boot
-        if known == boot:
+        """The collector's notice: with a new id, everything without receipt again, within the jitter.
+
+        A broker that remembers shows the notice at once, before `connected`. One that shows it only later had forgotten
+        everything, and what was published before the collector came back to it is gone: that counts as new, too.
+        """
+        known = self._boot == boot and self._boot_heard
+        self._boot, self._boot_heard = boot, True
+        if known:
             return
         at = now + self._rules.boot_jitter_s * self._random()
         for flight in self._flights.values():

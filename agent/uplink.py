@@ -12,12 +12,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from random import SystemRandom
-from typing import Final
+from typing import Final, Literal
 
 import aiomqtt
 import msgspec
 
-from agent.broker import connection
+from agent.broker import connection, heeding
 from agent.clock import Clock, is_set
 from agent.config import BrokerSettings
 from agent.errors import Failed, SpoolError
@@ -29,6 +29,7 @@ from agent.wire.topics import COLLECTOR, topic
 
 _CLIENT_ID: Final = "linkgauge-"
 _RETRY_S: Final = 5.0
+_IDLE: Final = 2
 _LOG = logging.getLogger("linkgauge.uplink")
 
 
@@ -67,6 +68,8 @@ class Uplink:
         self._outbox = Outbox(_rules(settings), self._random.random)
         self._wake = asyncio.Event()
         self._spool_trouble = False
+        self._hearing = False
+        self._told: set[str] = set()
         self.state = LinkState(connected=False, since=clock.now())
 
     async def run(self) -> None:
@@ -81,10 +84,13 @@ class Uplink:
         try:
             while True:
                 began = self._clock.monotonic()
-                trouble = await self._try_session()
+                # A task of its own for each session: in Python 3.11 a TaskGroup whose child fails leaves its own task
+                # marked as cancelled, and forgets a cancellation that comes together with the failure.
+                async with asyncio.TaskGroup() as group:
+                    session = group.create_task(self._try_session(), name="uplink-session")
                 lasted = self._clock.monotonic() - began
                 failures = 0 if self.state.connected and lasted > self._settings.keepalive_s else failures + 1
-                self._tell(trouble)
+                self._tell(session.result())
                 await asyncio.sleep(self._pause_s(failures))
         finally:
             self._spool.listen(None)
@@ -95,13 +101,16 @@ class Uplink:
         return self._random.uniform(0, min(most, first * 2.0 ** min(failures, 64)))
 
     def _tell(self, trouble: str) -> None:
-        if self.state.connected or self.state.last_error != trouble:
+        if self.state.connected:
+            self._told.clear()
+        if trouble not in self._told:
+            self._told.add(trouble)
             _LOG.warning("event=broker_unreachable url=%s why=%s", self._settings.url, trouble)
         since = self._clock.now() if self.state.connected else self.state.since
         self.state = replace(self.state, connected=False, since=since, last_error=trouble)
 
     async def _try_session(self) -> str:
-        """Hold one session; gives the reason for its end in words."""
+        """Hold one session; gives the reason for its end in words, and never raises for what the world did."""
         trouble = ""
         try:
             await self._session()
@@ -113,11 +122,12 @@ class Uplink:
 
     async def _session(self) -> None:
         will = aiomqtt.Will(self._topic_of_status, encode(self._own("offline")), qos=1, retain=True)
-        async with connection(self._settings, client_id=_CLIENT_ID + self._agent, will=will) as client:
+        client_id = self._settings.client_id or _CLIENT_ID + self._agent
+        async with connection(self._settings, client_id=client_id, will=will) as client:
             try:
-                await self._greet(client)
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._listen(client), name="uplink-listen")
+                    await self._greet(client)
                     tasks.create_task(self._beat(client), name="uplink-status")
                     tasks.create_task(self._deliver(client, tasks), name="uplink-deliver")
             except asyncio.CancelledError:
@@ -140,19 +150,25 @@ class Uplink:
         The agent's own last status is retained there. It was written by the same disk, unless that was put back.
         """
         with suppress(aiomqtt.MqttCodeError):  # a broker that does not let the agent read its status
-            await client.subscribe(self._topic_of_status, qos=1)
+            await heeding(client.subscribe(self._topic_of_status, qos=1))
         topics = [(topic(self._agent, "receipt"), 0), (COLLECTOR, 1)]
         topics += [(topic(self._agent, "profile"), 1), (topic(self._agent, "request"), 1)]
-        granted = await client.subscribe(topics)
+        granted = await heeding(client.subscribe(topics))
         if any(getattr(code, "is_failure", False) for code in granted):
             raise aiomqtt.MqttError("the broker refuses a subscription; check the rights of this agent there")
         await self._beat_once(client)
-        for _ in range(len(client.messages)):
-            await self._hear(await anext(client.messages))
-        await client.unsubscribe(self._topic_of_status)
+        await self._hear_out(client)
+        await heeding(client.unsubscribe(self._topic_of_status))
         _LOG.info("event=broker_connected url=%s", self._settings.url)
         self.state = replace(self.state, connected=True, since=self._clock.now(), last_error=None)
         self._outbox.connected(self._clock.monotonic())
+
+    async def _hear_out(self, client: aiomqtt.Client) -> None:
+        """Wait until what came is dealt with: twice idle, since a message between two hands shows nowhere."""
+        idle = 0
+        while idle < _IDLE:
+            await asyncio.sleep(0.005)
+            idle = 0 if len(client.messages) or self._hearing else idle + 1
 
     async def _part(self, client: aiomqtt.Client) -> None:
         stopped = msgspec.structs.replace(self._status(), state="stopped", next=None)
@@ -167,12 +183,13 @@ class Uplink:
 
     async def _beat_once(self, client: aiomqtt.Client) -> None:
         status = msgspec.structs.replace(self._status(), state="online")
-        await client.publish(self._topic_of_status, encode(status), qos=1, retain=True, timeout=self._patience_s)
+        await self._send(client, "status", encode(status))
 
-    @property
-    def _patience_s(self) -> float:
-        """How long a PUBACK may take before the connection counts as dead."""
-        return self._settings.keepalive_s + self._settings.connect_timeout_s
+    async def _send(self, client: aiomqtt.Client, leaf: Literal["status", "report"], payload: bytes) -> None:
+        """Publish, and wait for the PUBACK; one that takes too long means that the connection is dead."""
+        patience_s = self._settings.keepalive_s + self._settings.connect_timeout_s
+        name = topic(self._agent, leaf)
+        await heeding(client.publish(name, payload, qos=1, retain=leaf == "status", timeout=patience_s))
 
     # --- sending
 
@@ -223,7 +240,7 @@ class Uplink:
             tasks.create_task(self._publish(client, parcel, payload), name=name)
 
     async def _publish(self, client: aiomqtt.Client, parcel: Parcel, payload: bytes) -> None:
-        await client.publish(topic(self._agent, "report"), payload, qos=1, timeout=self._patience_s)
+        await self._send(client, "report", payload)
         self._outbox.acked(parcel, self._clock.monotonic())
         self._wake.set()
 
@@ -231,10 +248,13 @@ class Uplink:
 
     async def _listen(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
+            self._hearing = True
             try:
                 await self._hear(message)
             except SpoolError as error:  # then the collector's word is not kept, and will come again
                 self._tell_of_spool(error)
+            finally:
+                self._hearing = False
             self._wake.set()
 
     async def _hear(self, message: aiomqtt.Message) -> None:
@@ -320,4 +340,5 @@ def _words(group: BaseExceptionGroup[BaseException]) -> str:
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return str(error) or type(error).__name__
+    cause = error.__cause__ if isinstance(error, aiomqtt.MqttError) else None
+    return str(cause or error) or type(error).__name__

@@ -76,9 +76,14 @@ class Mosquitto:
     def start(self) -> None:
         config = self.folder / "mosquitto.conf"
         config.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
+            f"listener {self.port} 127.0.0.1\nuser root\nallow_anonymous true\npersistence false\n"
             f"max_inflight_messages 1000\nmax_queued_messages 100000\n{self.extra}\n"
         )
+        self.launch()
+
+    def launch(self) -> None:
+        """Start with the configuration as it lies there."""
+        config = self.folder / "mosquitto.conf"
         with (self.folder / "mosquitto.log").open("ab") as log:
             self.process = subprocess.Popen([MOSQUITTO, "-c", str(config)], stdout=log, stderr=log)  # noqa: S603 - ours
 
@@ -126,7 +131,7 @@ class Collector:
         """Serve until cancelled; reconnects."""
         while True:
             try:
-                async with aiomqtt.Client("127.0.0.1", self.port, max_inflight_messages=10000) as client:
+                async with aiomqtt.Client("127.0.0.1", self.port, max_inflight_messages=10000, timeout=1) as client:
                     client.pending_calls_threshold = 10000
                     await client.subscribe([(topic(AGENT, "report"), 1), (topic(AGENT, "status"), 1)])
                     await client.publish(COLLECTOR, encode(Boot(boot=self.boot, at=START)), qos=1, retain=True)

@@ -198,6 +198,22 @@ def test_a_new_collector_boot_brings_everything_again_within_the_jitter() -> Non
     assert flat(drive(box, shelf, 55)) == [1, 2, 3, 4]
 
 
+def test_a_broker_that_forgot_the_notice_forgot_the_reports_too() -> None:
+    box, shelf = outbox(), Shelf([500])
+    box.collector_boot("a", 0)
+    box.disconnected()
+    box.connected(1)  # and no notice was retained there
+    ack(box, drive(box, shelf, 1), 1)
+    box.collector_boot("a", 2)
+    assert box.due(2) == 2 + 15
+    box.disconnected()
+    box.collector_boot("a", 30)  # this broker remembers
+    box.connected(30)
+    ack(box, drive(box, shelf, 30), 30)
+    box.collector_boot("a", 31)
+    assert box.due(31) >= 30 + 60
+
+
 def test_what_is_under_way_when_the_collector_boots_comes_again_soon_after_its_puback() -> None:
     box, shelf = outbox(), Shelf([500])
     box.collector_boot("a", 0)
