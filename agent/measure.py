@@ -1,7 +1,7 @@
 """One run of one probe, from order to measurement: what every kind shares, so that no probe can forget it.
 
 The deadline, the id, the start, the duration, the facts of the device, and the naming of what went wrong are here.
-The only catch-all of the agent is here too: a fault of a probe becomes a report that says so.
+The only catch-all around a probe is here too: its fault becomes a report that says so.
 """
 
 import asyncio

@@ -1,6 +1,8 @@
 """Who may measure now. Pure: time is a parameter.
 
-A busy peer that takes one more test spoils every figure it hands out, so the N+1st is told to come back.
+A busy peer that takes one more test spoils every figure it hands out, so the N+1st is told to come back. A test that
+was let in is let in whole: its place is kept for a moment between its directions, but only once, so that nobody can
+hold a place without measuring.
 """
 
 import math
@@ -8,11 +10,12 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class _Running:
-    """One admitted test: its open streams and when the last of them must be over."""
+class _Place:
+    """One admitted test: its open streams, when it must be over, and whether its place has been kept already."""
 
     streams: int
     ends_at: float
+    kept: bool = False
 
 
 class Admission:
@@ -21,40 +24,56 @@ class Admission:
     def __init__(self, max_tests: int, *, streams_per_test: int) -> None:
         self._max_tests = max_tests
         self._streams_per_test = streams_per_test
-        self._running: dict[object, _Running] = {}
+        self._places: dict[object, _Place] = {}
 
     @property
     def tests(self) -> int:
-        """Tests running now."""
-        return len(self._running)
+        """Tests that have streams running now."""
+        return sum(place.streams > 0 for place in self._places.values())
+
+    @property
+    def places(self) -> int:
+        """Places taken, those included that were kept for a test between its directions when last looked at."""
+        return len(self._places)
 
     @property
     def streams(self) -> int:
         """Streams running now."""
-        return sum(test.streams for test in self._running.values())
+        return sum(place.streams for place in self._places.values())
 
-    def enter(self, test: object, *, ends_at: float) -> bool:
+    def enter(self, test: object, *, now: float, ends_at: float) -> bool:
         """Take a place for one stream of `test`; False means busy. Every True is owed one `leave`."""
-        running = self._running.get(test)
-        if running is None:
-            if len(self._running) >= self._max_tests:
+        self._clear(now)
+        place = self._places.get(test)
+        if place is None:
+            if len(self._places) >= self._max_tests:
                 return False
-            self._running[test] = _Running(1, ends_at)
+            self._places[test] = _Place(1, ends_at)
             return True
-        if running.streams >= self._streams_per_test:
+        if place.streams >= self._streams_per_test:
             return False
-        running.streams += 1
-        running.ends_at = max(running.ends_at, ends_at)
+        place.ends_at = max(place.ends_at, ends_at) if place.streams else ends_at
+        place.streams += 1
         return True
 
-    def leave(self, test: object) -> None:
-        """Give one stream's place back."""
-        running = self._running[test]
-        running.streams -= 1
-        if running.streams == 0:
-            del self._running[test]
+    def leave(self, test: object, *, keep_until: float | None = None) -> None:
+        """End one stream. With the last one the place is free, or kept until `keep_until` if it never was before."""
+        place = self._places[test]
+        place.streams -= 1
+        if place.streams > 0:
+            return
+        if keep_until is None or place.kept:
+            del self._places[test]
+            return
+        place.kept = True
+        place.ends_at = keep_until
 
     def retry_after_s(self, now: float) -> int:
-        """Whole seconds until the first running test must be over; at least 1."""
-        soonest = min((test.ends_at for test in self._running.values()), default=now)
+        """Whole seconds until the first place must be free; at least 1."""
+        soonest = min((place.ends_at for place in self._places.values()), default=now)
         return max(1, math.ceil(soonest - now))
+
+    def _clear(self, now: float) -> None:
+        """Give away the places of those who did not come back."""
+        for test in [test for test, place in self._places.items() if not place.streams and place.ends_at <= now]:
+            del self._places[test]

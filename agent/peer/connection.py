@@ -62,6 +62,8 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = transport
         self._sock = transport.get_extra_info("socket")
         transport.set_write_buffer_limits(high=self.HIGH_WATER)
+        # Nothing may come before there is a sink: the end of a TLS handshake often brings the request with it.
+        self.pause_reading()
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature; the hint is of no use here
         """Give the shared buffer to be filled."""

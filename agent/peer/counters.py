@@ -21,6 +21,8 @@ class Counters:
     """By direction."""
     stamp: Counter[str] = field(default_factory=Counter)
     """By what became of the packet."""
+    faults: int = 0
+    """Connections that ended by a fault of ours."""
 
     def text(self, gauges: Mapping[str, tuple[str, float]]) -> str:
         """Return the exposition text; `gauges` maps a name to its help and its value now."""
@@ -37,6 +39,9 @@ class Counters:
         payload = _labelled("direction", self.payload_bytes)
         lines += _family("payload_bytes_total", "counter", "Test payload moved in streams that ended.", payload)
         lines += _family("stamp_packets_total", "counter", "STAMP packets received.", _labelled("outcome", self.stamp))
+        lines += _family(
+            "faults_total", "counter", "Connections ended by a fault of this program.", [("", self.faults)]
+        )
         return "\n".join(lines) + "\n"
 
 

@@ -63,6 +63,7 @@ class Server:
         return {
             "connections": ("Connections open.", self._connections),
             "tests": ("Tests running.", self._admission.tests),
+            "places": ("Places taken, by tests that run or are between their directions.", self._admission.places),
             "streams": ("Measurement streams running.", self._admission.streams),
             "stamp_sessions": ("STAMP senders heard lately.", len(self._sessions)),
         }
@@ -89,6 +90,22 @@ class Server:
 
     async def _serve(self, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
         """Serve one connection and leave nothing of it behind."""
+        connection = Connection(self._buffer)
+        try:
+            await self._connect(connection, sock, tls)
+            await self._converse(connection)
+        except OSError as error:
+            _log.debug("event=connection_failed error=%s", error)
+        except Exception:  # noqa: BLE001 - a fault that one client has found must not end the tests of all the others
+            self._counters.faults += 1
+            _log.exception("event=connection_fault")
+        finally:
+            self._connections -= 1
+            await connection.release()
+            sock.close()
+
+    async def _connect(self, connection: Connection, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
+        """Put the connection on the socket, with its TLS handshake behind it."""
         limits = self._limits
         pace = self._paces["download"]
         kernel.prepare(
@@ -97,21 +114,13 @@ class Server:
             unsent_bytes=_UNSENT_BYTES,
             pace_bytes_per_s=None if pace is None else pace.bytes_per_s,
         )
-        connection = Connection(self._buffer)
-        try:
-            await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: connection,
-                sock,
-                ssl=tls,
-                ssl_handshake_timeout=None if tls is None else limits.handshake_s,
-                ssl_shutdown_timeout=None if tls is None else limits.grace_s,
-            )
-            await self._converse(connection)
-        except OSError as error:
-            _log.debug("event=connection_failed error=%s", error)
-        finally:
-            self._connections -= 1
-            await connection.release()
+        await asyncio.get_running_loop().connect_accepted_socket(
+            lambda: connection,
+            sock,
+            ssl=tls,
+            ssl_handshake_timeout=None if tls is None else limits.handshake_s,
+            ssl_shutdown_timeout=None if tls is None else limits.grace_s,
+        )
 
     async def _converse(self, connection: Connection) -> None:
         """Read the request and do what it asks."""
@@ -191,13 +200,16 @@ class Server:
         test: object = connection if plan.test is None or peername is None else (peername[0], plan.test)
         hard_s = self._limits.msak_s if plan.protocol == "msak" else self._limits.ndt7_s
         now = time.monotonic()
-        if not self._admission.enter(test, ends_at=now + min(hard_s, plan.duration_s + self._limits.grace_s)):
+        ends_at = now + min(hard_s, plan.duration_s + self._limits.grace_s)
+        if not self._admission.enter(test, now=now, ends_at=ends_at):
             wait_s = self._admission.retry_after_s(now)
             raise RequestError(503, f"busy, try again in {wait_s} s", {"Retry-After": str(wait_s)})
         try:
             await self._measure(connection, plan, handshake=handshake, rest=rest)
         finally:
-            self._admission.leave(test)
+            # The upload of a test belongs to its download, but only msak says which one that was.
+            between = plan.protocol == "msak" and plan.direction == "download"
+            self._admission.leave(test, keep_until=time.monotonic() + self._limits.between_s if between else None)
 
     async def _measure(self, connection: Connection, plan: Plan, *, handshake: bytes, rest: bytes) -> None:
         """Switch to WebSocket, run the stream, and write down how it went."""

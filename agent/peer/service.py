@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 from agent.clock import Clock, SystemClock
@@ -79,7 +80,7 @@ async def serve(
         sessions=sessions,
     )
     with ExitStack() as sockets:
-        sockets.enter_context(_plain_callback_errors())
+        sockets.enter_context(_callback_faults(counters))
         plain = _bind(sockets, "plain", settings.listen, socket.SOCK_STREAM)
         secure = _bind(sockets, "tls", settings.listen_tls, socket.SOCK_STREAM)
         stamp = _bind(sockets, "stamp", [settings.stamp] if settings.stamp else [], socket.SOCK_DGRAM)
@@ -97,8 +98,8 @@ async def serve(
 
 
 @contextmanager
-def _plain_callback_errors() -> Iterator[None]:
-    """Write what goes wrong inside asyncio's own callbacks as one line, not as a traceback.
+def _callback_faults(counters: Counters) -> Iterator[None]:
+    """Count what goes wrong in our callbacks, with a traceback; what goes wrong in asyncio's own is one line.
 
     CPython 3.11 reports the loss of a TLS connection twice when the reset is met while the socket becomes writable
     (`_call_connection_lost` on a transport already closed): any client can cause that, and nothing is wrong.
@@ -108,6 +109,10 @@ def _plain_callback_errors() -> Iterator[None]:
 
     def log(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
+        if error is not None and _is_ours(error):
+            counters.faults += 1
+            _log.error("event=callback_fault message=%r", context.get("message"), exc_info=error)
+            return
         _log.warning("event=callback_error message=%r error=%r", context.get("message"), error)
         _log.debug("event=callback_traceback", exc_info=error)
 
@@ -116,6 +121,12 @@ def _plain_callback_errors() -> Iterator[None]:
         yield
     finally:
         loop.set_exception_handler(before)
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether an error came from below this package, not from asyncio itself; the network's errors are nobody's."""
+    modules = [frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__)]
+    return not isinstance(error, OSError) and any(name.startswith("agent.") for name in modules)
 
 
 def _check(settings: PeerSettings) -> None:

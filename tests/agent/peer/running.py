@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from agent.clock import Clock
 from agent.peer.limits import Limits
 from agent.peer.service import PeerSettings, serve
 
@@ -14,12 +15,15 @@ LOOPBACK = PeerSettings(listen=("127.0.0.1:0",), stamp=None)
 
 
 @asynccontextmanager
-async def running(settings: PeerSettings = LOOPBACK, limits: Limits | None = None) -> AsyncIterator[Addresses]:
+async def running(
+    settings: PeerSettings = LOOPBACK, limits: Limits | None = None, clock: Clock | None = None
+) -> AsyncIterator[Addresses]:
     """Serve until the block ends; the clean stop is part of every test that uses this."""
     loop = asyncio.get_running_loop()
     bound: asyncio.Future[Addresses] = loop.create_future()
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(serve(settings, ready=bound.set_result, limits=limits), name="peer under test")
+        serving = serve(settings, ready=bound.set_result, limits=limits, clock=clock)
+        task = group.create_task(serving, name="peer under test")
         try:
             yield await bound
         finally:

@@ -12,6 +12,7 @@ def test_the_text_is_what_prometheus_reads() -> None:
     counters.streams["msak", "download", "done"] += 3
     counters.payload_bytes["download"] += 123_456_789_012
     counters.stamp["reflected"] += 1
+    counters.faults += 4
     text = counters.text({"tests": ("Tests running.", 2)})
     found = {
         (sample.name, *sorted(sample.labels.values())): sample.value
@@ -25,9 +26,10 @@ def test_the_text_is_what_prometheus_reads() -> None:
         ("linkgauge_peer_streams_total", "done", "download", "msak"): 3,
         ("linkgauge_peer_payload_bytes_total", "download"): 123_456_789_012,
         ("linkgauge_peer_stamp_packets_total", "reflected"): 1,
+        ("linkgauge_peer_faults_total",): 4,
     }
 
 
 def test_every_family_says_what_it_is_even_when_empty() -> None:
     lines = Counters().text({}).splitlines()
-    assert sum(line.startswith("# HELP") for line in lines) == sum(line.startswith("# TYPE") for line in lines) == 5
+    assert sum(line.startswith("# HELP") for line in lines) == sum(line.startswith("# TYPE") for line in lines) == 6

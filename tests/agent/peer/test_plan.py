@@ -35,7 +35,9 @@ def test_the_id_in_an_access_token_goes_before_mid() -> None:
     assert plan_of("msak", "download", f"streams=1&access_token={token(jti='t1')}").test == "t1"
 
 
-@pytest.mark.parametrize("text", ["nonsense", "a.b.c", "a.!!!.c", token(sub="nobody"), "e30.W10.x"])
+@pytest.mark.parametrize(
+    "text", ["nonsense", "a.b.c", "a.!!!.c", token(sub="nobody"), "e30.W10.x", f"a.{'W1tb' * 1500}.c"]
+)
 def test_a_token_without_an_id_falls_back_to_mid(text: str) -> None:
     assert plan_of("msak", "download", f"{MSAK}&access_token={text}").test == "m1"
 

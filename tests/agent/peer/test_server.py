@@ -7,11 +7,15 @@ import ssl
 import struct
 import time
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from agent.clock import SystemClock
+from agent.errors import UsageError
 from agent.peer.limits import Limits
+from agent.peer.listeners import endpoint
 from tests.agent.peer.running import LOOPBACK, running
 from tests.agent.peer.websocket import CLOSE, MSAK, NDT7, Answer, Client, get, stream
 
@@ -152,6 +156,90 @@ async def test_more_connections_than_places_are_turned_away() -> None:
     limits = Limits(streams_per_test=1, spare_connections=1)
     async with running(replace(LOOPBACK, max_tests=1), limits) as at:
         assert await asyncio.to_thread(crowd, at["plain"]) == (b"", 200)
+
+
+async def test_the_upload_of_a_test_that_was_let_in_is_let_in_too() -> None:
+    def measure(address: tuple[str, int]) -> tuple[list[int], str]:
+        with stream(address, DOWNLOAD + "&bytes=50000") as client:
+            client.listen()
+        while 'streams_total{protocol="msak",direction="download"' not in get(address, "/metrics").body.decode():
+            time.sleep(0.01)
+        statuses = [ask(address, DOWNLOAD.replace("m1", "m2"), MSAK).status]
+        with stream(address, DOWNLOAD.replace("download", "upload")) as client:
+            statuses.append(ask(address, DOWNLOAD.replace("m1", "m2"), MSAK).status)
+            client.send(CLOSE, b"\x03\xe8")
+            client.listen()
+        while "linkgauge_peer_streams 0" not in (text := get(address, "/metrics").body.decode()):
+            time.sleep(0.01)
+        statuses.append(ask(address, DOWNLOAD.replace("m1", "m2"), MSAK).status)
+        return statuses, text
+
+    async with running(replace(LOOPBACK, max_tests=1, pace_mbps=50)) as at:
+        statuses, text = await asyncio.to_thread(measure, at["plain"])
+    assert statuses == [503, 503, 101]
+    assert "linkgauge_peer_places 0" in text
+
+
+async def test_a_place_without_an_upload_is_given_away() -> None:
+    def measure(address: tuple[str, int]) -> Answer:
+        with stream(address, DOWNLOAD + "&bytes=50000") as client:
+            client.listen()
+        deadline = time.monotonic() + 5
+        while (answer := ask(address, "/ndt/v7/upload", NDT7)).status == 503 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return answer
+
+    async with running(replace(LOOPBACK, max_tests=1, pace_mbps=50), Limits(between_s=0.2)) as at:
+        assert (await asyncio.to_thread(measure, at["plain"])).status == 101
+
+
+class BrokenClock(SystemClock):
+    """A fault that no client may use to end the peer."""
+
+    def now(self) -> datetime:
+        """Fail."""
+        raise RuntimeError("the clock is broken")
+
+
+async def test_a_fault_of_ours_ends_one_connection_and_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    def measure(address: tuple[str, int]) -> str:
+        for _ in range(2):
+            with Client.to(address) as client:
+                assert client.upgrade(DOWNLOAD).status == 101
+                assert not client.listen().texts
+        return get(address, "/metrics").body.decode()
+
+    async with running(LOOPBACK, clock=BrokenClock()) as at:
+        text = await asyncio.to_thread(measure, at["plain"])
+    assert "linkgauge_peer_faults_total 2" in text
+    assert "linkgauge_peer_streams 0" in text
+    assert "linkgauge_peer_places 0" in text
+    faults = [record for record in caplog.records if record.getMessage() == "event=connection_fault"]
+    assert len(faults) == 2
+    assert all(record.exc_info for record in faults)
+
+
+async def test_a_fault_in_a_callback_is_counted_and_the_networks_are_not(caplog: pytest.LogCaptureFixture) -> None:
+    async with running() as at:
+        for error in (UsageError("raised by nobody"), OSError("the network's")):
+            asyncio.get_running_loop().call_exception_handler({"message": "outside", "exception": error})
+        try:
+            endpoint("nonsense", option="--listen")
+        except UsageError as error:
+            asyncio.get_running_loop().call_exception_handler({"message": "inside", "exception": error})
+        text = (await asyncio.to_thread(get, at["plain"], "/metrics")).body.decode()
+    assert "linkgauge_peer_faults_total 1" in text
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == [
+        "event=callback_fault message='inside'"
+    ]
+
+
+async def test_a_deeply_nested_token_is_no_token() -> None:
+    token = f"a.{'W1tb' * 1200}.c"  # base64 of thousands of opening brackets
+
+    async with running() as at:
+        answer = await asyncio.to_thread(ask, at["plain"], f"{DOWNLOAD}&access_token={token}", MSAK)
+    assert answer.status == 101
 
 
 async def test_tls_serves_the_same(certificate: tuple[Path, Path]) -> None:

@@ -94,9 +94,6 @@ async def test_tls_is_trusted_by_option_only(certificate: tuple[Path, Path]) -> 
 
 @pytest.mark.program("openssl")
 @pytest.mark.timeout(30)
-@pytest.mark.xfail(
-    strict=True, reason="the peer drops a request that comes in one read with the TLS Finished (told to its author)"
-)
 async def test_our_own_peer_over_tls(certificate: tuple[Path, Path]) -> None:
     async with our_peer(ours(certificate)) as addresses:
         address = f"127.0.0.1:{addresses['tls'][1]}"
