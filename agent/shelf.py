@@ -15,7 +15,7 @@ import msgspec
 from agent.disk import PAGE_BYTES
 from agent.errors import SpoolError
 from agent.outbox import Slip
-from agent.wire.codec import REPORT_LIMIT, AnyMeasurement, AnyReport, Rejection, decode_reports, encode
+from agent.wire.codec import REPORT_LIMIT, Accepted, AnyMeasurement, AnyReport, Rejection, decode_reports, encode
 from agent.wire.report import Clock, Measurement, Report
 from agent.wire.results import RESULTS, Ledger, Range
 
@@ -295,6 +295,22 @@ class Shelf:
             if done >= _MARKED:
                 return done, spans[at:]
         return done, []
+
+    def move(self, epoch: str, seqs: Iterable[int], spare_epoch: str) -> int:
+        """Give reports a new place, in an epoch of which nobody has heard; says how many."""
+        spans = self.spans(epoch, ((seq, seq) for seq in sorted(seqs)))
+        bodies = self.bodies(place for place, _ in spans)
+        life = self.life()
+        if bodies and life is not None and life.epoch == epoch:
+            self.begin_epoch(spare_epoch)
+        for place, body in bodies.items():
+            (decoded,) = decode_reports(body)
+            self.db.execute("DELETE FROM reports WHERE place = ?", (place,))
+            self.waiting -= 1
+            if isinstance(decoded, Accepted):
+                names = Measurement.__struct_fields__
+                self.place(Measurement(**{name: getattr(decoded.report, name) for name in names}), spare_epoch)
+        return len(bodies)
 
     def forget(self, epoch: str, seqs: Iterable[int]) -> None:
         """Delete reports by name."""

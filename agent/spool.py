@@ -174,6 +174,17 @@ class Spool:
         """Delete what the collector rejected: it lies in its quarantine."""
         self._work_with_room(lambda shelf: shelf.forget(epoch, seqs))
 
+    def move(self, epoch: str, seqs: Sequence[int]) -> int:
+        """Give reports a new place, because the collector holds other reports in theirs; says how many.
+
+        So it is on a disk that was put back, as long as nobody had told: what was measured since would be lost.
+        """
+        moved = self._work_with_room(lambda shelf: shelf.move(epoch, seqs, _new_epoch()))
+        if moved:
+            _LOG.warning("event=spool_moved epoch=%s reports=%d why=their places are taken", epoch, moved)
+            self._tell()
+        return moved
+
     def unreceipt(self, epoch: str, ranges: Sequence[Range]) -> list[Range]:
         """Take receipts back, because the collector asks again; gives the ranges of places that this means."""
         spans = left = self._work(lambda shelf: shelf.spans(epoch, ranges))

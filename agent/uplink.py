@@ -30,6 +30,7 @@ from agent.wire.topics import COLLECTOR, topic
 _CLIENT_ID: Final = "linkgauge-"
 _RETRY_S: Final = 5.0
 _IDLE: Final = 2
+_TAKEN: Final = "conflict"  # the collector holds another report of this epoch and seq
 _LOG = logging.getLogger("linkgauge.uplink")
 
 
@@ -293,19 +294,24 @@ class Uplink:
         if isinstance(receipt, Rejection):
             self._count_garbage(receipt.reason, receipt.detail)
             return
-        rejected = [refused.seq for refused in receipt.rejected]
-        now, monotonic = self._clock.now(), self._clock.monotonic()
         if receipt.stored:
             await asyncio.to_thread(self._spool.heard_of, receipt.epoch, max(last for _, last in receipt.stored))
-            await asyncio.to_thread(self._spool.stored, receipt.epoch, receipt.stored, now)
+            await asyncio.to_thread(self._spool.stored, receipt.epoch, receipt.stored, self._clock.now())
             self._outbox.stored(receipt.epoch, receipt.stored)
-        if rejected:
-            _LOG.warning("event=rejected epoch=%s reports=%s", receipt.epoch, receipt.rejected[:5])
-            await asyncio.to_thread(self._spool.forget, receipt.epoch, rejected)
-            self._outbox.rejected(receipt.epoch, rejected)
+        if receipt.rejected:
+            await self._on_rejected(receipt)
         if receipt.deferred:
             reasons = {refused.seq: refused.reason for refused in receipt.deferred}
-            self._outbox.deferred(receipt.epoch, reasons, monotonic)
+            self._outbox.deferred(receipt.epoch, reasons, self._clock.monotonic())
+
+    async def _on_rejected(self, receipt: Receipt) -> None:
+        _LOG.warning("event=rejected epoch=%s reports=%s", receipt.epoch, receipt.rejected[:5])
+        taken = [refused.seq for refused in receipt.rejected if refused.reason == _TAKEN]
+        unfit = [refused.seq for refused in receipt.rejected if refused.reason != _TAKEN]
+        await asyncio.to_thread(self._spool.forget, receipt.epoch, unfit)
+        if taken:
+            await asyncio.to_thread(self._spool.move, receipt.epoch, taken)
+        self._outbox.rejected(receipt.epoch, taken + unfit)
 
     async def _on_any_request(self, request: Request | Rejection) -> None:
         if isinstance(request, Rejection):

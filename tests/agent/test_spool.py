@@ -383,6 +383,22 @@ def test_a_whole_disk_put_back_is_told_by_the_world_outside(tmp_path: Path) -> N
         assert [report.seq for report in fill(spool, 1, first=5)] == [1]
 
 
+def test_reports_whose_places_are_taken_move_to_a_new_epoch(tmp_path: Path) -> None:
+    with opened(tmp_path) as spool:
+        fill(spool, 4)
+        before = spool.epoch
+        spool.stored(before, [(1, 1)], START)
+        assert spool.move(before, [4, 1, 3, 99]) == 2, "what has its receipt stays"
+        assert waiting(spool) == [(before, 2), (spool.epoch, 1), (spool.epoch, 2)]
+        ids = [report.id[-1] for report in spool.recent(2)]
+        assert ids == ["4", "3"]
+        assert spool.spooled == 3
+        assert spool.move(before, [2]) == 1, "into the same new epoch"
+        assert waiting(spool) == [(spool.epoch, 1), (spool.epoch, 2), (spool.epoch, 3)]
+    with opened(tmp_path) as spool:
+        assert spool.spooled == 3
+
+
 @pytest.mark.parametrize("damage", ["garbage", "truncated", "schema", "bad page", "empty"])
 def test_a_damaged_file_is_moved_aside_and_a_new_epoch_begins(
     tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
@@ -485,6 +501,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 def test_kill_9_at_any_moment_leaves_neither_gap_nor_duplicate(tmp_path: Path) -> None:
     path, promised, epochs = tmp_path / "spool.db", 0, set()

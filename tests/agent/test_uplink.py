@@ -126,6 +126,7 @@ async def test_a_report_is_delivered_alone_and_its_bytes_are_the_spools(tmp_path
         assert collector.statuses[0].state == "online"
 
 
+@pytest.mark.slow
 async def test_a_backlog_of_5000_drains_in_arrays_and_each_is_sent_once(tmp_path: Path, broker: Mosquitto) -> None:
     collector = Collector(broker.port)
     with_backlog = Spool(tmp_path / "spool.db", identity=HERE)
@@ -203,6 +204,20 @@ async def test_deferred_ones_come_later_and_rejected_ones_never(tmp_path: Path, 
         await until(drained(one), "the deferred one is stored")
         assert [seq for _, seq in collector.kept] == [3, 1]
         assert collector.seen[one.spool.epoch, 2] == 1
+
+
+async def test_a_report_whose_place_is_taken_is_delivered_in_another(tmp_path: Path, broker: Mosquitto) -> None:
+    collector = Collector(broker.port, refuse={"rejected": {1: "conflict"}})
+    async with running(collector.run()), agent(tmp_path, settings(broker.port)) as one:
+        before = one.spool.epoch
+        one.put(1, 2)
+        await until(lambda: one.spool.epoch != before, "a new epoch")
+        collector.refuse.clear()
+        await say(broker.port, "collector", Boot(boot="b", at=START))
+        await until(drained(one), "both are stored")
+        assert (before, 2) in collector.kept
+        assert (before, 1) not in collector.kept
+        assert len(collector.kept) == 2
 
 
 async def test_a_receipt_for_something_not_in_flight_counts(tmp_path: Path, broker: Mosquitto) -> None:
@@ -398,6 +413,7 @@ class Freezer:
         sink.close()
 
 
+@pytest.mark.slow
 async def test_a_half_open_connection_is_noticed_and_replaced(tmp_path: Path, broker: Mosquitto) -> None:
     freezer = Freezer(broker.port)
     server = await asyncio.start_server(freezer.serve, "127.0.0.1", 0)
