@@ -58,6 +58,7 @@ class StoreSettings(_Section, frozen=True, kw_only=True):
     token: str | None = None
     token_file: str | None = None
     timeout_s: Seconds = 10
+    check_s: Seconds = 10
     batch_reports: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 500
     batch_bytes: Bytes = 4 * 1024 * 1024
     batch_s: Positive = 0.25

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from agent.wire.control import Status
+from agent.wire.results import RESULTS
 from collector.store.store import Store
 
 _ANNOUNCED: Final = 20
@@ -29,7 +30,7 @@ class AgentState:
 
     def missed(self, kind: str, *, now: datetime, grace: timedelta = timedelta(minutes=5)) -> list[datetime]:
         """Give the announced times of a kind that have passed without a report of that time or later."""
-        return [moment for moment in self.announced.get(kind, ()) if moment + grace < now]
+        return [moment for moment in self.announced.get(kind, ()) if moment < now - grace]
 
 
 class Fleet:
@@ -56,7 +57,8 @@ class Fleet:
         if not retained:
             state.last_seen = _later(state.last_seen, at)
         for kind, moment in (status.next or {}).items():
-            self._announce(state, kind, moment)
+            if kind in RESULTS:  # a device must not fill our memory with names
+                self._announce(state, kind, moment)
 
     def reported(self, agent: str, kind: str, started: datetime, at: datetime) -> None:
         """Take in that a report is stored."""

@@ -18,7 +18,7 @@ from agent.wire.topics import topic
 from collector.archive.archive import Entry, head_of
 from collector.archive.index import Head
 from collector.errors import PointsRefused, RegistryUnavailable, StoreFull, StoreUnavailable
-from collector.ingest import Arrival, Decision, DeferReason, Deferred, Holding, Known, Rejected, Store, judge
+from collector.ingest import EARLIEST, Arrival, Decision, DeferReason, Deferred, Holding, Known, Rejected, Store, judge
 from collector.parts import Parts
 from collector.receipts import Receipts
 from collector.store.points import points_of
@@ -26,7 +26,7 @@ from collector.store.store import Point
 from collector.upkeep import Upkeep
 
 LOG: Final = logging.getLogger(__name__)
-_MINUTE: Final = timedelta(minutes=1)
+_MARK_STEP: Final = timedelta(seconds=10)  # a longer one saves writes to the registry, and delays a site's move
 T = TypeVar("T")
 
 
@@ -73,7 +73,9 @@ class Pipeline:
             self.parts.metrics.abandoned.inc(len(arrivals))
 
     async def _process(self, arrivals: Sequence[Arrival]) -> None:
-        await self._retrying("archive", lambda: asyncio.to_thread(self.parts.archive.open))
+        if not self.parts.archive.is_open:
+            await self._retrying("archive", lambda: asyncio.to_thread(self.parts.archive.open))
+            self.parts.readiness.works("archive")
         batch = _Batch(await self._retrying("registry", lambda: self._decide(arrivals)))
         await self._write(batch)
         await self._archive(batch)
@@ -103,7 +105,7 @@ class Pipeline:
         return "this" if archive.holds(report.id) else "other"
 
     def _until(self, decisions: Iterable[Decision]) -> dict[str, datetime]:
-        """Give the marks that must rise: each site's newest start, rounded up to the next minute."""
+        """Give the marks that must rise: each site's newest start, rounded up to the next step."""
         until: dict[str, datetime] = {}
         for decision in decisions:
             if not isinstance(decision, Store):
@@ -111,7 +113,7 @@ class Pipeline:
             started, site = decision.report.started.astimezone(UTC), decision.site.id
             mark = until.get(site) or self._fixed.get(site)
             if mark is None or started >= mark:
-                until[site] = started.replace(second=0, microsecond=0) + _MINUTE
+                until[site] = started - (started - EARLIEST) % _MARK_STEP + _MARK_STEP
         return until
 
     async def _write(self, batch: _Batch) -> None:
@@ -121,12 +123,12 @@ class Pipeline:
             made = points_of(decision.report, decision.site)
             points += made
             owners += [number] * len(made)
-        statuses = self.upkeep.status_points()
+        statuses = self.upkeep.points_of(self.upkeep.take_statuses())
         try:
             await self._retrying("store", lambda: self.write_points([*points, *statuses]))
         except StoreFull as error:
             batch.full = True
-            LOG.error("store.full error=%s", error)  # noqa: TRY400 - an expected state, told without a traceback
+            self.parts.readiness.fails("store", str(error))
         except PointsRefused as error:
             batch.refused = frozenset(owners[index] for index in error.indices if index < len(owners))
             LOG.warning("store.refused reports=%d error=%s", len(batch.refused), error)
@@ -140,24 +142,31 @@ class Pipeline:
                 await self.parts.series.open()
             self._opened = False
             started = monotonic()
-            await self.parts.series.write(points)
+            try:
+                await self.parts.series.write(points)
+            except PointsRefused:
+                self.parts.readiness.works("store")
+                raise
             self._opened = True
+        self.parts.readiness.works("store")
         self.parts.metrics.store_latency.observe(monotonic() - started)
         self.parts.metrics.points.inc(len(points))
 
     async def write_statuses(self) -> None:
         """Write what agents said of themselves since the last time, once: the newest word matters, not each."""
+        statuses = self.upkeep.take_statuses()
         try:
-            await self.write_points(self.upkeep.status_points())
+            await self.write_points(self.upkeep.points_of(statuses))
         except (StoreUnavailable, StoreFull) as error:
+            self.upkeep.put_back(statuses)
             self.parts.readiness.fails("store", str(error))
         except PointsRefused as error:
             LOG.warning("store.refused_status error=%s", error)
 
     async def _archive(self, batch: _Batch) -> None:
-        if batch.full:
-            return
         entries = [Entry(_head(decision.report), decision.raw) for _, decision in batch.stores()]
+        if batch.full or not entries:
+            return
         started = monotonic()
         try:
             await self._retrying("archive", lambda: self._append(entries))
@@ -165,8 +174,8 @@ class Pipeline:
             batch.full = True
             self.parts.readiness.fails("archive", str(error))
             return
-        if entries:
-            self.parts.metrics.archive_latency.observe(monotonic() - started)
+        self.parts.readiness.works("archive")
+        self.parts.metrics.archive_latency.observe(monotonic() - started)
 
     async def _append(self, entries: Sequence[Entry]) -> None:
         await asyncio.to_thread(self.parts.archive.append, entries, at=self.parts.now())
@@ -232,17 +241,23 @@ class Pipeline:
                     metrics.rejected.labels(decision.reason).inc()
 
     async def _retrying(self, part: str, action: Callable[[], Awaitable[T]]) -> T:
-        """Do it, again and again with backoff while what it needs cannot be reached; raises Stopped on a stop."""
+        """Do it, again and again with backoff while what it needs cannot be reached; raises Stopped on a stop.
+
+        A part that fails here works again when the action succeeds here; an action that needed nothing of it
+        says nothing of it.
+        """
         settings = self.parts.settings().store
-        wait = settings.retry_first_s
+        wait, failed = settings.retry_first_s, False
         while True:
             try:
                 answer = await action()
             except (StoreUnavailable, RegistryUnavailable) as error:
                 self.parts.readiness.fails(part, str(error))
                 self.parts.metrics.retried.labels(part).inc()
+                failed = True
             else:
-                self.parts.readiness.works(part)
+                if failed:
+                    self.parts.readiness.works(part)
                 return answer
             if await self.parts.inbox.stopping(wait):
                 raise Stopped

@@ -163,7 +163,7 @@ class _Service:
         readiness = self.parts.readiness
         readiness.expect("store")
         readiness.expect("registry")
-        yield "store", self._until_up("store", self.parts.series.open)
+        yield "store", self._watch_store()
         yield "fleet history", self._until_up("fleet history", self._load_fleet)
         if "broker" in self.roles:
             readiness.expect("embedded broker")
@@ -224,6 +224,23 @@ class _Service:
                 self.parts.readiness.fails("embedded broker", str(error))
             await asyncio.sleep(settings.reconnect_first_s)
 
+    async def _watch_store(self) -> None:
+        """See that the store answers, also while nobody writes; what a write complained of, only a write takes back."""
+        settings = self.parts.settings().store
+        wait, failed = settings.retry_first_s, True
+        while True:
+            try:
+                await self.parts.series.open()
+            except (StoreUnavailable, StoreFull) as error:
+                self.parts.readiness.fails("store", str(error))
+                failed = True
+            else:
+                if failed:
+                    self.parts.readiness.works("store")
+                failed, wait = False, settings.retry_first_s
+            await asyncio.sleep(wait if failed else settings.check_s)
+            wait = min(wait * 2, settings.retry_max_s)
+
     async def _until_up(self, part: str, action: Callable[[], Awaitable[None]]) -> None:
         settings = self.parts.settings().store
         wait = settings.retry_first_s
@@ -257,9 +274,11 @@ class _Service:
         while True:
             days = self.parts.settings().archive.keep_days
             if days is not None:
-                with contextlib.suppress(StoreUnavailable, OSError):
-                    before = _now().date() - timedelta(days=days)
+                before = _now().date() - timedelta(days=days)
+                try:
                     await asyncio.to_thread(self.parts.archive.expire, before)
+                except StoreUnavailable as error:
+                    LOG.warning("archive.expiry_failed error=%s; tried again in an hour", error)
             await asyncio.sleep(_EXPIRY_S)
 
     @contextlib.asynccontextmanager

@@ -28,6 +28,8 @@ _REQUEST_LIFE: Final = timedelta(hours=1)
 _STATUS_EVERY_S: Final = 5.0
 _STRANGER_EVERY_S: Final = 60.0
 _STRANGERS: Final = 10_000
+_STATUSES: Final = 100_000
+Statuses = dict[str, tuple[Status, datetime]]
 
 
 class Upkeep:
@@ -40,7 +42,7 @@ class Upkeep:
         self._gaps = Gaps(resend.grace_s, resend.max_s)
         self._unknown = Waiting(resend.waiting_agents, resend.waiting_ranges)
         self._held = Waiting(resend.waiting_agents, resend.waiting_ranges)
-        self._statuses: dict[str, tuple[Status, datetime]] = {}
+        self._statuses: Statuses = {}
         self._strangers: dict[str, datetime] = {}
         self._strangers_told: dict[str, float] = {}
 
@@ -74,14 +76,24 @@ class Upkeep:
             self._gaps.see(agent, status.epoch, status.seq, now=monotonic())
         if site is None and self.snapshot is not None and status.state == "online":
             self._stranger(agent)
-        if not retained and (agent in self._statuses or len(self._statuses) < _STRANGERS):
+        if not retained and (agent in self._statuses or len(self._statuses) < _STATUSES):
             self._statuses[agent] = (status, now)
             data = {"agent": agent, "state": status.state, "at": iso(now)}
             self._parts.bus.publish(Event("status", site, now, data))
 
-    def status_points(self) -> list[Point]:
-        """Give, once, the points of the statuses that came since the last time."""
+    def take_statuses(self) -> Statuses:
+        """Give, once, the newest status of each agent that was heard since; nothing while no site is known."""
+        if self.snapshot is None:
+            return {}
         statuses, self._statuses = self._statuses, {}
+        return statuses
+
+    def put_back(self, statuses: Statuses) -> None:
+        """Keep statuses that could not be written for the next time, unless newer ones have come."""
+        self._statuses = {**statuses, **self._statuses} if len(self._statuses) < _STATUSES else self._statuses
+
+    def points_of(self, statuses: Statuses) -> list[Point]:
+        """Give the points of statuses."""
         snapshot = self.snapshot or Snapshot()
         return [
             status_point(agent, status, snapshot.site_of(agent, at), at) for agent, (status, at) in statuses.items()

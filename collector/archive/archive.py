@@ -74,6 +74,11 @@ class Archive:
         self._ends: dict[str, int] = {}
         self._owed: list[Indexed] = []
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be used; no disk is touched."""
+        return self._index is not None
+
     def open(self) -> None:
         """Take the folder, repair a torn tail, bring the index up to date.
 
@@ -172,12 +177,19 @@ class Archive:
         return sum(list(self._ends.values()))
 
     def expire(self, before: date) -> int:
-        """Delete the files of days before a date; what was in them stays known. Gives their number."""
-        old = [path for path in self._ends if Path(path).stem < before.isoformat()]
+        """Delete the files of days before a date; what was in them stays known. Gives their number.
+
+        Raises:
+            StoreUnavailable: the disk or the index refuses; what is left goes another time.
+        """
+        old = [path for path in list(self._ends) if Path(path).stem < before.isoformat()]
         for path in old:
             with self._lock:
-                self._opened.forget(path)
-                (self.folder / path).unlink(missing_ok=True)
+                try:
+                    self._opened.forget(path)
+                    (self.folder / path).unlink(missing_ok=True)
+                except (OSError, sqlite3.Error) as error:
+                    raise StoreUnavailable(f"archive {self.folder}: cannot delete {path}: {error}") from error
                 del self._ends[path]
         return len(old)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, RowMapping, Table, delete, func, insert, select, update
+from sqlalchemy import Column, Connection, RowMapping, Table, bindparam, delete, func, insert, select, update
 
 from collector.errors import UsageError
 from collector.registry.changes import AgentChange, SiteChange, Waiting, effective
@@ -106,12 +106,14 @@ class Registry:
         with self.database.write() as connection:
             if _revision(connection) != revision:
                 return False
-            marks = _marks(connection)
-            for site, moment in until.items():
-                if site not in marks:
-                    connection.execute(insert(MARKS).values(site=site, until=moment))
-                elif marks[site] < moment:
-                    connection.execute(update(MARKS).where(MARKS.c.site == site).values(until=moment))
+            marks = _marks(connection, until)
+            new = [{"site": site, "until": moment} for site, moment in until.items() if site not in marks]
+            rising = [{"of": site, "to": until[site]} for site, mark in marks.items() if mark < until[site]]
+            if new:
+                connection.execute(insert(MARKS), new)
+            if rising:
+                rise = update(MARKS).where(MARKS.c.site == bindparam("of")).values(until=bindparam("to"))
+                connection.execute(rise, rising)
         return True
 
     def fixed_until(self) -> dict[str, datetime]:
@@ -163,8 +165,9 @@ def _raise_revision(connection: Connection) -> None:
     connection.execute(update(REVISION).values(revision=REVISION.c.revision + 1))
 
 
-def _marks(connection: Connection) -> dict[str, datetime]:
-    return {row.site: row.until for row in connection.execute(select(MARKS))}
+def _marks(connection: Connection, sites: Collection[str] | None = None) -> dict[str, datetime]:
+    query = select(MARKS) if sites is None else select(MARKS).where(MARKS.c.site.in_(sites))
+    return {row.site: row.until for row in connection.execute(query)}
 
 
 def _newest(connection: Connection, table: Table, key: Column[Any]) -> dict[str, Mapping[str, Any]]:

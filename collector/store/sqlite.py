@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 _WAL_BYTES = 64 * 2**20
 _ROOM_BYTES = 2**20
+_GONE = (-1, -1)
 
 
 @dataclass(slots=True)
@@ -142,7 +143,8 @@ class SqliteStore:
         except (sqlite3.Error, OSError) as error:
             side.drop_connection()
             raise self._named(error) from error
-        if _identity(self.path) != side.file:
+        now = _identity(self.path)
+        if now != side.file or now == _GONE:
             side.drop_connection()
             raise StoreUnavailable(f"{self.path} was moved or deleted while in use; it is made anew at the next try")
         return done
@@ -307,11 +309,11 @@ def _count(layout: Layout) -> int:
 
 
 def _identity(path: Path) -> tuple[int, int]:
-    """Which file a path names now; nothing that a real file has when there is none."""
+    """Which file a path names now; `_GONE` when there is none, or its folder cannot be looked into."""
     try:
         found = path.stat()
-    except FileNotFoundError:
-        return (-1, -1)
+    except OSError:
+        return _GONE
     return (found.st_dev, found.st_ino)
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -247,6 +248,17 @@ def test_expired_days_go_and_stay_known(archive: Archive) -> None:
     assert archive.read(one.head.id) is None
     assert archive.read(two.head.id) == two.raw
     assert reopened(archive).missing("a1", "e1", 2) == []
+
+
+def test_day_that_cannot_be_forgotten_is_said_and_goes_another_time(archive: Archive) -> None:
+    archive.append([entry(1)], at=AT - timedelta(days=40))
+    archive._opened._database.execute("PRAGMA busy_timeout = 50")  # noqa: SLF001 - 5 s are long in a test
+    with closing(sqlite3.connect(archive.folder / "index.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable, match=r"cannot delete 2026/2026-10-13\.gz"):
+            archive.expire(date(2026, 11, 1))
+        other.execute("ROLLBACK")
+    assert archive.expire(date(2026, 11, 1)) == 1
 
 
 @pytest.mark.parametrize("url", ["file://host/x", "archive", "s3://b", "file:relative"])

@@ -88,3 +88,14 @@ async def test_is_read_from_the_series_after_a_restart(tmp_path: Path) -> None:
     await store.close()
     assert fleet.agents["a1"].last_seen == NOW
     assert fleet.agents["a2"].last_report == {"latency": NOW}
+
+
+def test_announcements_from_the_edges_of_time_and_of_kinds_that_nobody_knows_are_harmless() -> None:
+    fleet = Fleet()
+    edges = [datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)]
+    for moment in edges:
+        fleet.heard("a1", Status(state="online", next={"throughput": moment}), NOW)
+        assert fleet.agents["a1"].missed("throughput", now=NOW) in ([], edges[1:])
+    for number in range(100):
+        fleet.heard("a1", Status(state="online", next={f"kind{number}": NOW}), NOW)
+    assert fleet.agents["a1"].announced.keys() == {"throughput"}

@@ -253,3 +253,57 @@ async def test_hostile_bytes_on_every_topic_change_nothing(rig: Rig, agent: Pen,
     await agent.send(report(1))
     await until(lambda: agent.stored() == {1})
     assert rig.count("faults_total", part="pipeline") == 0
+
+
+async def test_a_change_of_place_holds_for_what_starts_ten_seconds_later(rig: Rig, agent: Pen) -> None:
+    await agent.send(report(1, started=NOW.isoformat()))
+    await until(lambda: agent.stored() == {1})
+    mark = rig.registry.fixed_until()["s1"]
+    assert NOW < mark <= NOW + timedelta(seconds=10)
+    rig.registry.import_sites([MOVED], now=NOW)
+    await agent.send(
+        report(2, started=(mark - timedelta(microseconds=1)).isoformat()), report(3, started=mark.isoformat())
+    )
+    await until(lambda: agent.stored() == {1, 2, 3})
+    assert [row["commune"] for row in await rig.rows()] == [SITE.commune, SITE.commune, MOVED.commune]
+
+
+async def test_what_is_full_is_said_once_and_until_there_is_room_again(rig: Rig, agent: Pen) -> None:
+    await agent.send(report(1))
+    await until(lambda: agent.stored() == {1})
+
+    def full(*_: object, **__: object) -> None:
+        raise StoreFull("no room in the archive")
+
+    append, rig.archive.append = rig.archive.append, full  # type: ignore[method-assign]
+    await agent.send(report(2))
+    await until(lambda: agent.reasons("deferred") == {2: "store_full"})
+    rig.series.fault = StoreFull("no room in the series")
+    await agent.send(report(3))
+    await until(lambda: agent.reasons("deferred") == {2: "store_full", 3: "store_full"})
+    agent.receipts.clear()
+    await agent.send(report(4, started=(NOW + timedelta(days=2)).isoformat()))
+    await until(lambda: agent.reasons("deferred") == {4: "bad_time"})
+    troubles = {"archive": "no room in the archive", "store": "no room in the series"}
+    assert dict(rig.readiness.reasons) == troubles
+    assert [line for line in rig.log if ": " in line] == [f"{part}: {why}" for part, why in troubles.items()]
+    rig.series.fault, rig.archive.append = None, append  # type: ignore[method-assign]
+    await agent.send(report(2), report(3))
+    await until(lambda: agent.stored() == {2, 3})
+    assert not rig.readiness.reasons
+
+
+async def test_statuses_wait_for_a_store_that_is_away_and_for_the_sites(rig: Rig, agent: Pen) -> None:
+    rig.series.fault = StoreUnavailable("gone fishing")
+    await agent.say(state="online", spooled=7)
+    await until(lambda: "a1" in rig.fleet.agents)
+    rig.upkeep.snapshot, snapshot = None, rig.upkeep.snapshot
+    await rig.pipeline.write_statuses()
+    rig.upkeep.snapshot = snapshot
+    await rig.pipeline.write_statuses()
+    assert rig.readiness.reasons["store"] == "gone fishing"
+    rig.series.fault = None
+    await rig.pipeline.write_statuses()
+    assert not rig.readiness.reasons
+    (row,) = await rig.rows("status")
+    assert (row["site"], row["spooled"]) == ("s1", 7.0)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import signal
 import sys
 import time
@@ -60,7 +61,7 @@ class Collector:
 
 @asynccontextmanager
 async def collector(
-    folder: Path, *, broker: str, roles: str = '["ingest", "web"]', more: str = ""
+    folder: Path, *, broker: str, roles: str = '["ingest", "web"]', more: str = "", series: Path | None = None
 ) -> AsyncIterator[Collector]:
     port = free_port()
     config = folder / "collector.toml"
@@ -70,7 +71,7 @@ roles = {roles}
 url = "{broker}"
 reconnect_max_s = 1
 [store]
-url = "sqlite:///{folder}/series.db"
+url = "sqlite:///{series or folder}/series.db"
 {more}
 [registry]
 url = "sqlite:///{folder}/registry.db"
@@ -231,6 +232,34 @@ async def test_taken_port_ends_with_one_line(tmp_path: Path) -> None:
     assert code == 2
     assert "web.listen: cannot listen on" in words
     assert "Traceback" not in words
+
+
+@pytest.mark.timeout(60)
+async def test_ready_tells_the_truth_of_a_store_that_nobody_writes_to(tmp_path: Path) -> None:
+    more = "check_s = 0.1\nretry_max_s = 0.5"
+    folder = tmp_path / "series"
+    async with collector(tmp_path, broker=f"mqtt://127.0.0.1:{free_port()}", more=more, series=folder) as own:
+        await own.answers("/readyz", lambda status, text: status == 503 and "store" not in text)
+        shutil.rmtree(folder)
+        folder.touch()
+        words = await own.answers("/readyz", lambda status, text: status == 503 and "store" in text)
+        assert "series" in json.loads(words)["reasons"]["store"]
+        folder.unlink()
+        await own.answers("/readyz", lambda status, text: status == 503 and "store" not in text)
+        assert own.log.read_text().count("part.fails part=store") == 1
+        assert await own.stop() < 3
+
+
+@pytest.mark.timeout(60)
+async def test_a_clean_start_and_a_clean_stop_say_nothing_alarming(tmp_path: Path) -> None:
+    register(tmp_path)
+    url, roles = f"mqtt://127.0.0.1:{free_port()}", '["broker", "ingest", "judge", "web"]'
+    async with collector(tmp_path, broker=url, roles=roles) as own:
+        await own.answers("/readyz", lambda status, _: status == 200)
+        assert await own.stop(signal.SIGINT) < 3
+        words = own.log.read_text()
+    assert "part.works part=broker" in words
+    assert [line for line in words.splitlines() if " INFO " not in line] == []
 
 
 def test_each_trouble_is_said_once() -> None:
