@@ -94,6 +94,16 @@ async def _incident(request: web.Request, sources: Sources) -> web.Response:
     return _json(found)
 
 
+def _from_here(request: web.Request) -> bool:
+    """Whether a change comes from this machine, and not from a foreign page in its browser.
+
+    The page must have been asked for by a name of loopback: a foreign name that resolves to it is an attack.
+    """
+    origin = request.headers.get("Origin")
+    ours = origin is None or origin == str(request.url.origin())
+    return ours and request.remote in _LOOPBACK and request.url.host in (*_LOOPBACK, "localhost")
+
+
 class _Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who decides, and why."""
 
@@ -103,7 +113,7 @@ class _Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 async def _act(request: web.Request, sources: Sources) -> web.Response:
     """Record a person's decision. Until sign-in exists: from this machine only, and from our own page if from one."""
-    if request.remote not in _LOOPBACK or request.headers.get("Origin") not in (None, str(request.url.origin())):
+    if not _from_here(request):
         return problem(403, "Not allowed", "Changes are accepted from this machine and its own page only.")
     try:
         decision = msgspec.json.decode(await request.read(), type=_Decision)

@@ -168,6 +168,8 @@ async def test_a_person_acknowledges_with_a_name(tmp_path: Path) -> None:
         assert (await it.client.post(f"{path}/acknowledge", json={"note": "no name"})).status == 400
         elsewhere = {"Origin": "http://evil.example"}
         assert (await it.client.post(f"{path}/acknowledge", json={"who": "x"}, headers=elsewhere)).status == 403
+        rebound = {"Origin": "http://evil.example", "Host": "evil.example"}
+        assert (await it.client.post(f"{path}/acknowledge", json={"who": "x"}, headers=rebound)).status == 403
         done = await it.client.post(f"{path}/acknowledge", json={"who": "Lan", "note": "gọi VNPT"})
         assert done.status == 200
         found = await (await it.client.get(path)).json()
