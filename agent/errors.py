@@ -7,6 +7,7 @@ Failed               carries a wire Failure up to `measure`: the network's answe
 """
 
 from agent.wire.failure import Failure, Reason, Stage
+from agent.wire.report import Peer
 
 
 class AgentError(Exception):
@@ -26,7 +27,13 @@ class SpoolError(AgentError):
 
 
 class Failed(Exception):  # noqa: N818 - not an accident: the named outcome of a network step
-    """A network step did not do what was asked."""
+    """A network step did not do what was asked.
+
+    `family` and `peer` are what had been chosen by then; None for what had not.
+    """
+
+    family: str | None = None
+    peer: Peer | None = None
 
     def __init__(self, stage: Stage, reason: Reason, detail: str | None = None) -> None:
         super().__init__(f"{stage}:{reason}" + (f" ({detail})" if detail else ""))

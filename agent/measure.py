@@ -15,10 +15,11 @@ from typing import Any
 from agent import __version__
 from agent.clock import Clock, is_set, uuid7
 from agent.errors import AgentError, Failed, UsageError
+from agent.net.interfaces import link_to
 from agent.probes.probe import Outcome, ProbeFn, Task
 from agent.wire.failure import Doubt, Failure, Reason, Stage
 from agent.wire.report import Clock as ClockFacts
-from agent.wire.report import Measurement, Peer
+from agent.wire.report import Link, Measurement, Peer
 from agent.wire.results import Direction, Throughput
 
 SOFTWARE = f"linkgauge-agent/{__version__}"
@@ -56,20 +57,21 @@ async def measure(order: Order, device: Device) -> Measurement[Any]:
     started, begin = clock.now(), clock.monotonic()
     ended = await _attempt(order, device.probes)
     outcome = ended if isinstance(ended, Outcome) else None
+    peer = ended.peer or _peer(order.task)
     return Measurement(
         id=uuid7(started, device.random(10)),
         agent=device.agent,
         kind=order.kind,
         started=started,
         duration_s=round(max(0.0, clock.monotonic() - begin), 6),
-        family=outcome.family if outcome else order.task.family,
-        peer=(outcome.peer if outcome else None) or _peer(order.task),
-        link=outcome.link if outcome else None,
+        family=ended.family if outcome else ended.family or order.task.family,
+        peer=peer,
+        link=outcome.link if outcome else _link(peer),
         clock=ClockFacts(synchronized=clock.synchronized()),
         software=SOFTWARE,
         profile=device.profile,
         result=outcome.result if outcome else None,
-        failure=None if isinstance(ended, Outcome) else ended,
+        failure=ended.failure if isinstance(ended, Failed) else None,
         doubts=_doubts(outcome.doubts if outcome else (), started),
         request=order.request,
     )
@@ -85,7 +87,7 @@ def failures(measurement: Measurement[Any]) -> list[Failure]:
     return []
 
 
-async def _attempt(order: Order, probes: Mapping[str, ProbeFn]) -> Outcome | Failure:
+async def _attempt(order: Order, probes: Mapping[str, ProbeFn]) -> Outcome | Failed:
     probe = probes.get(order.kind)
     if probe is None:
         raise UsageError(f'no probe is called "{order.kind}"; there are {", ".join(sorted(probes))}')
@@ -94,33 +96,41 @@ async def _attempt(order: Order, probes: Mapping[str, ProbeFn]) -> Outcome | Fai
         async with deadline:
             return await probe(order.task)
     except Failed as failed:
-        return failed.failure
+        return failed
     except UsageError:
         raise
     except TimeoutError as error:
         why = f"no end after {order.deadline_s:g} s" if deadline.expired() else str(error)
-        return Failure(Stage.TRANSFER, Reason.TIMEOUT, why or None)
+        return Failed(Stage.TRANSFER, Reason.TIMEOUT, why or None)
     except Exception as error:  # noqa: BLE001 - a probe's fault must become a report, not the end of the service
         return _accident(error, order.kind)
 
 
-def _accident(error: Exception, kind: str) -> Failure:
+def _accident(error: Exception, kind: str) -> Failed:
     """Name what a probe did not name: the Failed that its task group wrapped, or a fault of our own."""
     inner: BaseException | None = error
     while isinstance(inner, BaseExceptionGroup):
         named = inner.subgroup((Failed, UsageError))
         inner = (named or inner).exceptions[0]
     if isinstance(inner, Failed):
-        return inner.failure
+        return inner
     if isinstance(inner, UsageError):
         raise inner
     if not isinstance(inner, AgentError):
         _LOG.error("event=probe_fault kind=%s", kind, exc_info=error)
-    return Failure(Stage.DEVICE, Reason.INTERNAL, f"{type(inner).__name__}: {inner}"[:500])
+    return Failed(Stage.DEVICE, Reason.INTERNAL, f"{type(inner).__name__}: {inner}")
 
 
 def _peer(task: Task) -> Peer | None:
     return Peer(url=task.peer[:200]) if task.peer else None
+
+
+def _link(peer: Peer | None) -> Link | None:
+    """Name the interface that a run which failed would have gone through, if it came so far as to have an address."""
+    if peer is None or peer.address is None:
+        return None
+    found = link_to(peer.address)
+    return found if found.interface else None
 
 
 def _doubts(found: tuple[str, ...], started: datetime) -> list[str]:

@@ -20,10 +20,10 @@ from agent.measure import failures
 from agent.probes.probe import Progress
 from agent.status import Report
 from agent.wire.control import Health
-from agent.wire.failure import Failure
+from agent.wire.failure import Doubt, Failure
 from agent.wire.report import Measurement
 from agent.wire.results import Direction, Ipv6, Latency, Spread, Throughput
-from agent.words import Language, advice, language, say
+from agent.words import Language, advice, advice_on_ipv6, language, say
 
 _BLOCKS: Final = " ▁▂▃▄▅▆▇█"
 _SAMPLE_S: Final = 0.1
@@ -183,7 +183,7 @@ def _result_rows(measurement: Measurement[Any], tongue: Language) -> list[Row]:
         case Latency() as result:
             return _latency_rows(result, tongue)
         case Ipv6() as result:
-            return _ipv6_rows(result, tongue)
+            return _ipv6_rows(result, tongue, tried_one=Doubt.METHOD_REFERENCE_ONLY in measurement.doubts)
         case _:
             return []
 
@@ -258,8 +258,10 @@ def _latency_rows(result: Latency, tongue: Language) -> list[Row]:
     return [(label, value) for label, value in rows if value]
 
 
-def _ipv6_rows(result: Ipv6, tongue: Language) -> list[Row]:
-    rows = [(say("state", tongue), say(f"status:{result.status}", tongue))]
+def _ipv6_rows(result: Ipv6, tongue: Language, *, tried_one: bool) -> list[Row]:
+    # Of a family that was not tried nothing is said, whatever the status of the run is called.
+    of_one = tried_one and result.status in {"ipv4_only", "ipv6_only"}
+    rows = [(say("state", tongue), say(f"{'tried' if of_one else 'status'}:{result.status}", tongue))]
     if result.score is not None:
         rows.append((say("score", tongue), f"{result.score:g} / 10"))
     if result.addresses is not None and result.addresses.global_:
@@ -270,7 +272,8 @@ def _ipv6_rows(result: Ipv6, tongue: Language) -> list[Row]:
         why = "" if check.ok or not check.reason else f"  {say(f'reason:{check.reason}', tongue)}"
         rows.append((label, f"{'✓' if check.ok else '✗'} {check.name.replace('_', ' ')}{time}{why}"))
         label = ""
-    return rows
+    check_next = advice_on_ipv6(result, tongue, tried_one=tried_one)
+    return rows + ([(say("check", tongue), check_next)] if check_next else [])
 
 
 def _place_rows(measurement: Measurement[Any], tongue: Language) -> list[Row]:

@@ -1,9 +1,10 @@
 """What the agent says to people at a terminal, in English and Vietnamese. Texts only; terminal.py lays them out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
 from agent.wire.failure import Failure
+from agent.wire.results import Ipv6
 
 Language = Literal["en", "vi"]
 
@@ -26,11 +27,23 @@ def say(key: str, tongue: Language) -> str:
 
 def advice(failure: Failure, tongue: Language) -> str:
     """Say what to check: for this stage and reason, else for the reason, else for the stage."""
-    for key in (f"{failure.stage}:{failure.reason}", failure.reason, f"{failure.stage}:"):
-        pair = _ADVICE.get(key)
-        if pair is not None:
-            return pair[0] if tongue == "en" else pair[1]
-    return ""
+    return _advice((f"{failure.stage}:{failure.reason}", failure.reason, f"{failure.stage}:"), tongue)
+
+
+def advice_on_ipv6(result: Ipv6, tongue: Language, *, tried_one: bool) -> str:
+    """Say what to check about IPv6, if anything; `tried_one`: the peer was such that not both families could be tried.
+
+    A peer that was not reached is asked about as in any other failure: by the last step that was not done.
+    """
+    if result.status == "none":
+        failed = [check for check in result.checks or [] if not check.ok and check.stage and check.reason]
+        return advice(Failure(failed[-1].stage or "", failed[-1].reason or ""), tongue) if failed else ""
+    return _advice(("ipv6:tried" if tried_one else f"ipv6:{result.status}",), tongue)
+
+
+def _advice(keys: Iterable[str], tongue: Language) -> str:
+    pairs = [_ADVICE[key] for key in keys if key in _ADVICE]
+    return pairs[0][0 if tongue == "en" else 1] if pairs else ""
 
 
 _WORDS: Final[dict[str, tuple[str, str]]] = {
@@ -91,7 +104,12 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "status:ipv4_only": ("IPv4 only, no IPv6", "Chỉ có IPv4, chưa có IPv6"),
     "status:ipv6_only": ("IPv6 only", "Chỉ có IPv6"),
     "status:broken": ("IPv6 is there but does not work", "Có IPv6 nhưng không hoạt động"),
-    "status:none": ("no network", "Không có mạng"),
+    "status:none": ("the peer was not reached", "Không tới được máy đo đầu kia"),
+    "tried:ipv4_only": ("IPv4 works; IPv6 was not tried", "IPv4 hoạt động; chưa thử IPv6"),
+    "tried:ipv6_only": ("IPv6 works; IPv4 was not tried", "IPv6 hoạt động; chưa thử IPv4"),
+    "names": ("Names (DNS)", "Tên miền (DNS)"),
+    "connects": ("Connections", "Kết nối"),
+    "done": ("Done", "Xong"),
     "stage:device": ("on this device", "trên chính thiết bị này"),
     "stage:resolve": ("looking up the name (DNS)", "phân giải tên miền (DNS)"),
     "stage:route": ("finding a way out of this device", "tìm đường ra khỏi thiết bị"),
@@ -146,6 +164,22 @@ _ADVICE: Final[dict[str, tuple[str, str]]] = {
         "is the peer up, and does a firewall let this port through?",
         "máy đo đầu kia có hoạt động và tường lửa có mở cổng này không?",
     ),
+    "tls:protocol": (
+        "does this port speak TLS? Without it the peer is msak+ws://HOST:8080",
+        "cổng này có dùng TLS không? Nếu không, ghi máy đo là msak+ws://HOST:8080",
+    ),
+    "handshake:closed": (
+        "the port, and whether it wants TLS: then the peer is msak+wss://HOST:4443",
+        "cổng, và cổng có đòi TLS không: nếu có, ghi máy đo là msak+wss://HOST:4443",
+    ),
+    "ipv6:broken": (
+        "IPv6 on the router and at the provider; over IPv4 the same peer answers",
+        "IPv6 trên bộ định tuyến và ở nhà mạng; qua IPv4 máy đo vẫn trả lời",
+    ),
+    "ipv6:tried": (
+        "a peer on another machine, given by its name, lets both families be tried",
+        "chọn máy đo ở thiết bị khác và ghi bằng tên miền để thử cả hai loại địa chỉ",
+    ),
     "transfer:timeout": (
         "the line may have gone dead in mid-test: cable, modem, signal; then try again",
         "đường truyền có thể đã mất giữa chừng: dây, modem, tín hiệu; rồi đo lại",
@@ -157,12 +191,14 @@ _ADVICE: Final[dict[str, tuple[str, str]]] = {
     "servfail": ("the name server in /etc/resolv.conf", "máy chủ tên miền trong /etc/resolv.conf"),
     "nodata": ("try the other family: --family 4 or 6", "thử loại địa chỉ kia: --family 4 hoặc 6"),
     "bad_certificate": (
-        "the peer's name, its certificate, this device's clock, and the CA file",
-        "tên máy đo đầu kia, chứng thư của nó, đồng hồ của thiết bị và tệp CA",
+        "the peer's name, its certificate, this device's clock, and the CA to trust (--ca FILE)",
+        "tên máy đo đầu kia, chứng thư của nó, đồng hồ của thiết bị và tệp CA được tin cậy (--ca FILE)",
     ),
     "busy": ("nothing is wrong with the line; try again in a minute", "đường truyền không lỗi; thử lại sau một phút"),
     "no_route": ("is the cable in, and has this device an address?", "đã cắm dây và thiết bị có địa chỉ chưa?"),
     "no_address": ("try the other family: --family 4 or 6", "thử loại địa chỉ kia: --family 4 hoặc 6"),
+    "no_interface": ("is the cable in, or Wi-Fi or the modem on?", "đã cắm dây, bật Wi-Fi hay modem chưa?"),
+    "budget": ("allow more: --max-bytes, --max-seconds", "cho phép nhiều hơn: --max-bytes, --max-seconds"),
     "no_permission": ("run as the service's user, or as root", "chạy bằng người dùng của dịch vụ hoặc root"),
     "captive_portal": ("sign in on that page once", "đăng nhập một lần trên trang đó"),
     "protocol": ("is there really a measurement peer at this address?", "địa chỉ này có thật là máy đo không?"),

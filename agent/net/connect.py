@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import socket
 
+from agent.errors import Failed
 from agent.net.failures import failed
-from agent.wire.failure import Stage
+from agent.wire.failure import Reason, Stage
 
 
 async def connect(address: str, port: int, *, timeout_s: float) -> socket.socket:
@@ -25,6 +26,8 @@ async def connect(address: str, port: int, *, timeout_s: float) -> socket.socket
             async with asyncio.timeout(timeout_s):
                 await asyncio.get_running_loop().sock_connect(sock, (address, port))
         except OSError as error:
+            if isinstance(error, TimeoutError) and error.errno is None:
+                raise Failed(Stage.CONNECT, Reason.TIMEOUT, f"no answer in {timeout_s:g} s") from error
             raise failed(Stage.CONNECT, error) from error
         unless_connected.pop_all()
     return sock

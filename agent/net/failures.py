@@ -1,6 +1,7 @@
 """What the kernel, the resolver and TLS say, in the contract's vocabulary of stage and reason."""
 
 import errno
+import os
 import socket
 import ssl
 from typing import Final
@@ -75,7 +76,15 @@ def _reason_of(stage: Stage, number: int) -> Reason:
     return _REASONS.get(number, Reason.INTERNAL)
 
 
-def _words(error: BaseException) -> str:
+def _words(error: BaseException) -> str | None:
+    why = getattr(error, "verify_message", None)  # of a certificate, set by OpenSSL only
+    if why:
+        return str(why)
     if isinstance(error, OSError) and error.strerror:
+        # asyncio writes the address here, which the report has beside it.
+        if error.errno is not None and error.strerror.startswith("Connect call failed"):
+            return os.strerror(error.errno)
         return error.strerror
+    if type(error) is TimeoutError and not error.args:
+        return None
     return str(error) or type(error).__name__

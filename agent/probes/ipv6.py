@@ -5,12 +5,14 @@ report has no family of its own. Options: `timeout` (5 s, for DNS and for each c
 
 The addresses to connect to are what a configured resolver answers, else what the system's resolver knows (its hosts
 file, for example). A check that could not be made, as DNS for a peer that is an address, is absent. With such a peer
-only one family can be tried: the report then has no score and the doubt `method_reference_only`.
+only one family can be tried, and with one on this very device no line is: the report then has no score and the doubt
+`method_reference_only`.
 `pmtu_bytes` is the path MTU that the kernel knew at the end of the connect. `mtu_ok` is not measured here.
 """
 
 import asyncio
 import contextlib
+import ipaddress
 import socket
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
@@ -221,6 +223,7 @@ async def _note_connect(notes: Notes, family: Family, target: tuple[str, int], t
 
 def _outcome(notes: Notes, own: Sequence[interfaces.Address], url: PeerUrl, *, proc: Path, sysfs: Path) -> Outcome:
     findings = _findings(notes, own)
+    reference_only = literal_family(url.host) is not None or _stays_here(notes)
     result = Ipv6(
         status=status(findings),
         addresses=_by_kind(own),
@@ -230,10 +233,10 @@ def _outcome(notes: Notes, own: Sequence[interfaces.Address], url: PeerUrl, *, p
         winner=race(findings.ipv4, findings.ipv6).winner,
         fallback_ms=race(findings.ipv4, findings.ipv6).fallback_ms,
         pmtu_bytes=notes.pmtu_bytes,
-        score=None if literal_family(url.host) else score(findings),
+        score=None if reference_only else score(findings),
         checks=notes.checks,
     )
-    doubts = [Doubt.METHOD_REFERENCE_ONLY] if literal_family(url.host) else []
+    doubts = [Doubt.METHOD_REFERENCE_ONLY] if reference_only else []
     if findings.tunnelled:
         doubts.append(Doubt.TUNNEL)
     used = notes.addresses.get("ipv6" if findings.ipv6 and findings.ipv6.ok else "ipv4")
@@ -244,6 +247,12 @@ def _outcome(notes: Notes, own: Sequence[interfaces.Address], url: PeerUrl, *, p
         link=interfaces.link_to(address, sysfs=sysfs) if address else None,
         doubts=tuple(doubts),
     )
+
+
+def _stays_here(notes: Notes) -> bool:
+    """Whether the name leads to this device itself, so that nothing was learnt of the line."""
+    found = [ipaddress.ip_address(address.partition("%")[0]) for address in notes.addresses.values()]
+    return bool(found) and all(address.is_loopback for address in found)
 
 
 def _findings(notes: Notes, own: Sequence[interfaces.Address]) -> Findings:

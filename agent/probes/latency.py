@@ -27,9 +27,10 @@ from agent.net.peer_url import PeerUrl, parse
 from agent.net.resolve import choose_family, resolve
 from agent.net.round_trips import FIRST_SEQ, Answer, summarize
 from agent.probes import options
-from agent.probes.probe import Outcome, Progress, Task
+from agent.probes.probe import Outcome, Progress, Task, reaching
 from agent.wire.failure import Doubt, Reason, Stage
 from agent.wire.report import Peer
+from agent.wire.results import Latency
 
 RESOLVE_S: Final = 5.0
 _SECOND_NS: Final = 1_000_000_000
@@ -69,7 +70,19 @@ async def probe(task: Task) -> Outcome:
     url = _peer(task.peer)
     plan = within(planned(task.options, url), max_bytes=task.max_bytes, max_seconds=task.max_seconds)
     family = task.family or await choose_family(url.host, timeout_s=RESOLVE_S)
-    address = (await resolve(url.host, family, timeout_s=RESOLVE_S))[0]
+    host = f"[{url.host}]" if ":" in url.host else url.host
+    name = f"stamp://{host}:{plan.port}"
+    with reaching(Peer(url=name), family):
+        address = (await resolve(url.host, family, timeout_s=RESOLVE_S))[0]
+    peer = Peer(url=name, address=address)
+    with reaching(peer, family):
+        result = await _exchange(address, plan, task)
+    doubts = (Doubt.BUDGET_CUT,) if plan.cut else ()
+    return Outcome(result=result, family=family, peer=peer, link=link_to(address), doubts=doubts)
+
+
+async def _exchange(address: str, plan: Plan, task: Task) -> Latency:
+    """Run one session; raises Failed if it gave no round trip."""
     with contextlib.closing(_socket(address, plan.port)) as sock:
         session = Session(sock, plan, synchronized=SystemClock().synchronized() is True)
         await session.run(task)
@@ -78,14 +91,7 @@ async def probe(task: Task) -> Outcome:
     result = summarize(session.sent, session.answers, timeout_ns=round(plan.timeout_s * _SECOND_NS))
     if not result.received:
         raise Failed(Stage.TRANSFER, Reason.TIMEOUT, f"every answer came later than {plan.timeout_s:g} s")
-    host = f"[{url.host}]" if ":" in url.host else url.host
-    return Outcome(
-        result=result,
-        family=family,
-        peer=Peer(url=f"stamp://{host}:{plan.port}", address=address),
-        link=link_to(address),
-        doubts=(Doubt.BUDGET_CUT,) if plan.cut else (),
-    )
+    return result
 
 
 def planned(given: dict[str, str], url: PeerUrl) -> Plan:

@@ -5,10 +5,12 @@ retry, no fallback to the other address family. A network failure is raised as `
 result, written into that part. A thing the device cannot do is `Failed` at stage `device`. No logging of outcomes.
 """
 
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from agent.errors import Failed
 from agent.wire.report import Link, Peer
 from agent.wire.results import Result
 
@@ -60,6 +62,16 @@ class Outcome:
     peer: Peer | None = None
     link: Link | None = None
     doubts: tuple[str, ...] = ()
+
+
+@contextlib.contextmanager
+def reaching(peer: Peer, family: Family) -> Iterator[None]:
+    """Let a failure inside say whom the run tried to reach, and over which family."""
+    try:
+        yield
+    except Failed as failed:
+        failed.peer, failed.family = peer, family
+        raise
 
 
 ProbeFn = Callable[[Task], Awaitable[Outcome]]

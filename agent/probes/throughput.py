@@ -19,7 +19,7 @@ from agent.errors import Failed, UsageError
 from agent.net.interfaces import link_to
 from agent.net.peer_url import PeerUrl, parse
 from agent.net.resolve import choose_family, resolve
-from agent.probes.probe import Outcome, Progress, Task
+from agent.probes.probe import Outcome, Progress, Task, reaching
 from agent.speed import summary
 from agent.speed.doubts import doubts
 from agent.speed.limits import FULL_S, STREAMS, Limits
@@ -59,31 +59,37 @@ async def probe(task: Task) -> Outcome:
     seconds = _seconds(task.max_seconds)
     tls = _context(task.options) if url.secure else None
     family = task.family or await choose_family(url.host, timeout_s=RESOLVE_S)
-    address = (await resolve(url.host, family, timeout_s=RESOLVE_S))[0]
-    endpoint = Endpoint(address, url.port, url.host, tls)
-    mid = str(uuid.uuid4())
+    with reaching(Peer(url=url.text), family):
+        address = (await resolve(url.host, family, timeout_s=RESOLVE_S))[0]
+    peer = Peer(url=url.text, address=address)
+    with reaching(peer, family):
+        down, up = await _both(task, Endpoint(address, url.port, url.host, tls), seconds=seconds, streams=streams)
+    transfers = [half.transfer for half in (down, up) if half.transfer is not None]
+    link = link_to(address)
+    return Outcome(
+        result=_result(down, up, transfers),
+        family=family,
+        peer=peer,
+        link=link,
+        doubts=doubts(
+            (down.direction, up.direction), cpu_ratios=[transfer.cpu_ratio for transfer in transfers], link=link
+        ),
+    )
 
+
+async def _both(task: Task, endpoint: Endpoint, *, seconds: float, streams: int) -> tuple[_Half, _Half]:
+    """Download, then upload; raises Failed if neither can count."""
+    mid = str(uuid.uuid4())
     budget = None if task.max_bytes is None else task.max_bytes // 2
     limits = Limits(seconds=seconds, max_bytes=budget, streams=streams)
     down = await _half(download, endpoint, limits, mid=mid, watch=_watch(task, "download", seconds))
     if task.max_bytes is not None:
         limits = Limits(seconds=seconds, max_bytes=task.max_bytes - (down.direction.bytes or 0), streams=streams)
     up = await _half(upload, endpoint, limits, mid=mid, watch=_watch(task, "upload", seconds))
-
     if down.direction.failure is not None and up.direction.failure is not None:
         failure = down.direction.failure
         raise Failed(Stage(failure.stage), Reason(failure.reason), failure.detail)
-    transfers = [half.transfer for half in (down, up) if half.transfer is not None]
-    link = link_to(address)
-    return Outcome(
-        result=_result(down, up, transfers),
-        family=family,
-        peer=Peer(url=url.text, address=address),
-        link=link,
-        doubts=doubts(
-            (down.direction, up.direction), cpu_ratios=[transfer.cpu_ratio for transfer in transfers], link=link
-        ),
-    )
+    return down, up
 
 
 async def _half(run: Passing, endpoint: Endpoint, limits: Limits, *, mid: str, watch: Watch) -> _Half:

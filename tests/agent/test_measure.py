@@ -9,7 +9,7 @@ import pytest
 
 from agent.errors import Failed, SpoolError, UsageError
 from agent.measure import SOFTWARE, Device, Order, failures, measure
-from agent.probes.probe import Outcome, ProbeFn, Task
+from agent.probes.probe import Outcome, ProbeFn, Task, reaching
 from agent.wire import codec
 from agent.wire.failure import Failure, Reason, Stage
 from agent.wire.report import Link, Peer
@@ -85,6 +85,27 @@ async def test_a_failed_step_is_a_failure_with_the_peer_that_was_asked() -> None
     assert made.failure == Failure("connect", "refused", "no")
     assert made.result is None
     assert made.peer == Peer(url=PEER)
+
+
+async def test_a_failure_says_what_had_been_chosen_by_then() -> None:
+    peer = Peer(url=PEER, address="127.0.0.1")
+
+    async def refused(_: Task) -> Outcome:
+        with reaching(peer, "ipv4"):
+            raise Failed(Stage.CONNECT, Reason.REFUSED)
+
+    made = await measure(_order(), _device(refused))
+    assert (made.family, made.peer) == ("ipv4", peer)
+    assert made.link is not None
+    assert made.link.interface == "lo"
+
+
+async def test_an_address_without_a_route_has_no_link() -> None:
+    async def lost(_: Task) -> Outcome:
+        with reaching(Peer(url=PEER, address="no address"), "ipv4"):
+            raise Failed(Stage.ROUTE, Reason.NO_ROUTE)
+
+    assert (await measure(_order(), _device(lost))).link is None
 
 
 async def test_a_probe_that_hangs_ends_at_the_deadline() -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec import structs
 from rich.console import Console
 
 from agent import status as statuses
@@ -96,6 +97,41 @@ def test_an_ipv6_card_says_each_check() -> None:
     card = _shown(_made(IPV6, kind="ipv6"), ENGLISH, terminal=True)
     for words in ("IPv4 only, no IPv6", "2 / 10", "2001:db8::1", "✓ connect ipv4  1.5 ms", "✗ connect ipv6  no route"):
         assert words in card
+
+
+def test_an_ipv6_card_says_nothing_of_a_family_that_was_not_tried() -> None:
+    tried_one = structs.replace(_made(IPV6, kind="ipv6"), doubts=["method_reference_only"])
+    card = _shown(tried_one, ENGLISH, terminal=True)
+    assert "IPv4 works; IPv6 was not tried" in card
+    assert "no IPv6" not in card
+    assert "given by its name" in card
+
+
+@pytest.mark.parametrize(
+    ("status", "checks", "words"),
+    [
+        ("broken", [Check("connect_ipv6", ok=False, stage="connect", reason="timeout")], "IPv6 on the router"),
+        ("none", [Check("connect_ipv4", ok=False, stage="connect", reason="refused")], "is the peer running"),
+        ("none", [Check("resolve_ipv4", ok=False, stage="resolve", reason="nxdomain")], "the spelling of the peer"),
+    ],
+)
+def test_an_ipv6_card_says_what_to_check(status: str, checks: list[Check], words: str) -> None:
+    card = _shown(_made(Ipv6(status=status, checks=checks), kind="ipv6"), ENGLISH, terminal=True)
+    assert words in card
+    assert "no network" not in card
+
+
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        (Failure("tls", "protocol"), "does this port speak TLS"),
+        (Failure("handshake", "closed"), "msak+wss://"),
+        (Failure("tls", "bad_certificate"), "--ca FILE"),
+        (Failure("device", "budget"), "--max-bytes"),
+    ],
+)
+def test_advice_names_the_next_thing_to_do(failure: Failure, words: str) -> None:
+    assert words in advice(failure, "en")
 
 
 def test_a_failure_card_says_where_why_and_what_to_check() -> None:

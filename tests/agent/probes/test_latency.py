@@ -18,6 +18,7 @@ from agent.probes import PROBES
 from agent.probes.latency import Plan, Session, planned, probe, within
 from agent.probes.probe import Outcome, Progress, Task
 from agent.wire.failure import Failure
+from agent.wire.report import Peer
 from agent.wire.results import Latency
 from tests.agent.net.dns_responder import IPV4, IPV6
 from tests.agent.net.namespaces import Namespace, cabled
@@ -238,9 +239,11 @@ async def test_nobody_there_is_refused_at_once() -> None:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
     begin = time.monotonic()
-    with pytest.raises(Failed, match="connect:refused"):
+    with pytest.raises(Failed, match="connect:refused") as caught:
         await probe(Task(f"stamp://127.0.0.1:{port}"))
     assert time.monotonic() - begin < 5
+    assert caught.value.family == "ipv4"
+    assert caught.value.peer == Peer(url=f"stamp://127.0.0.1:{port}", address="127.0.0.1")
 
 
 async def test_a_dead_peer_is_a_timeout() -> None:

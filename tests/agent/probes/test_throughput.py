@@ -12,6 +12,7 @@ from agent.errors import Failed, UsageError
 from agent.peer.service import PeerSettings, serve
 from agent.probes.probe import Progress, Task
 from agent.probes.throughput import probe
+from agent.wire.report import Peer
 from agent.wire.results import Throughput
 from tests.agent.speed.peers import Visit, make_certificate, peer, receive_paced, send_paced
 
@@ -90,6 +91,7 @@ async def test_tls_is_trusted_by_option_only(certificate: tuple[Path, Path]) -> 
         with pytest.raises(Failed) as caught:
             await probe(Task(address, max_seconds=1))
     assert str(caught.value.failure) == "tls:bad_certificate"
+    assert caught.value.failure.detail == "self-signed certificate"
 
 
 @pytest.mark.program("openssl")
@@ -169,9 +171,13 @@ async def test_what_stands_before_both_is_not_tried_twice(unused_tcp_port: int) 
     with pytest.raises(Failed) as caught:
         await probe(Task(f"msak+ws://127.0.0.1:{unused_tcp_port}"))
     assert str(caught.value.failure) == "connect:refused"
+    assert caught.value.family == "ipv4"
+    assert caught.value.peer == Peer(url=f"msak+ws://127.0.0.1:{unused_tcp_port}", address="127.0.0.1")
     with pytest.raises(Failed) as caught:
         await probe(Task(f"msak+ws://127.0.0.1:{unused_tcp_port}", family="ipv6"))
     assert str(caught.value.failure) == "resolve:no_address"
+    assert caught.value.family == "ipv6"
+    assert caught.value.peer == Peer(url=f"msak+ws://127.0.0.1:{unused_tcp_port}")
 
 
 @pytest.mark.parametrize(
