@@ -249,6 +249,7 @@ def broker_url(broker: BrokerSettings) -> SplitResult:
     try:
         url = urlsplit(broker.url)
         port = url.port
+        (url.hostname or "").encode("idna")
     except ValueError as error:
         raise UsageError(f"broker.url: {broker.url!r} is not a URL: {error}") from error
     if url.scheme not in BROKER_PORTS or not url.hostname or port == 0:
@@ -261,6 +262,10 @@ def broker_url(broker: BrokerSettings) -> SplitResult:
 def address(text: str, key: str) -> tuple[str, int]:
     """Split `HOST:PORT` or `[V6]:PORT`; raises UsageError that names the key."""
     host, _, port = text.rpartition(":")
+    try:
+        host.strip("[]").encode("idna")
+    except UnicodeError:
+        host = ""
     if not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 - the highest port
         raise UsageError(f"{key}: {text!r} is not HOST:PORT, for example 127.0.0.1:8600")
     return host.removeprefix("[").removesuffix("]"), int(port)

@@ -6,6 +6,7 @@ restored from an older backup. *Waiting*: reports deferred because nobody had re
 soon as somebody does.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -76,26 +77,42 @@ class Gaps:
 
 @dataclass(slots=True)
 class Waiting:
-    """Places of deferred reports, bounded: agents beyond the limit are simply served by their own hourly retry."""
+    """Places of deferred reports, bounded: what is beyond the limits is simply served by the agents' hourly retry.
+
+    No agent has room for more than a few epochs, so one that is sick or hostile takes none from the others.
+    """
 
     agents: int
     ranges: int
     places: dict[tuple[str, str], Intervals] = field(default_factory=dict)
+    _epochs: Counter[str] = field(default_factory=Counter)
 
     def add(self, agent: str, epoch: str, seqs: Iterable[int]) -> None:
         """Remember deferred places."""
-        key = (agent, epoch)
-        if key not in self.places and len(self.places) >= self.agents:
-            return
-        intervals = self.places.setdefault(key, Intervals())
+        intervals = self.places.get((agent, epoch))
+        if intervals is None:
+            if len(self.places) >= self.agents or self._epochs.get(agent, 0) >= _EPOCHS:
+                return
+            intervals = self.places[agent, epoch] = Intervals()
+            self._epochs[agent] += 1
         for seq in seqs:
-            if len(intervals.ranges()) < self.ranges:
+            if intervals.pieces < self.ranges:
                 intervals.add(seq)
+
+    def forget(self, agent: str, epoch: str) -> Intervals:
+        """Forget the places of one epoch; gives them."""
+        intervals = self.places.pop((agent, epoch), None)
+        if intervals is None:
+            return Intervals()
+        self._epochs[agent] -= 1
+        if not self._epochs[agent]:
+            del self._epochs[agent]
+        return intervals
 
     def take(self, agents: Callable[[str], bool]) -> list[tuple[str, Resend]]:
         """Give and forget the places of agents that are known now."""
         ready = [key for key in self.places if agents(key[0])]
-        return [(agent, Resend(epoch, self.places.pop((agent, epoch)).ranges()[:_RANGES])) for agent, epoch in ready]
+        return [(agent, Resend(epoch, self.forget(agent, epoch).ranges()[:_RANGES])) for agent, epoch in ready]
 
 
 def _open(missing: Missing, held: Held, key: tuple[str, str], top: int) -> list[Range]:

@@ -3,6 +3,7 @@
 A batch is judged as a whole, because the same place in a spool may stand in it twice.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,10 @@ from collector.registry.site import Site, Snapshot
 
 EARLIEST: Final = datetime(2024, 1, 1, tzinfo=UTC)
 AHEAD: Final = timedelta(days=1)
+_EPOCH: Final = re.compile(r"[A-Za-z0-9-]{1,64}")  # what a rejected report says of its place is as yet unchecked
 
+# Beyond the contract's words: a point that the series will never take stays at its agent (`store_refused`: nothing is
+# lost, and a mended collector takes it); of two reports in one place of a spool the second can have none (`conflict`).
 DeferReason = Literal["unknown_agent", "unknown_kind", "bad_time", "store_full", "store_refused"]
 RejectReason = Literal["malformed", "version", "too_large", "conflict"]
 # What the archive has at (agent, epoch, seq): nothing, the report of this id, or another one.
@@ -103,9 +107,8 @@ def _decide(arrival: Arrival, batch: _Batch) -> Decision:
         return Rejected(arrival.topic, None, "malformed", "not a report topic of an agent", decoded.raw)
     match decoded:
         case Rejection():
-            return Rejected(
-                arrival.topic, agent, decoded.reason, decoded.detail, decoded.raw, decoded.epoch, decoded.seq
-            )
+            epoch = decoded.epoch if decoded.epoch is not None and _EPOCH.fullmatch(decoded.epoch) else None
+            return Rejected(arrival.topic, agent, decoded.reason, decoded.detail, decoded.raw, epoch, decoded.seq)
         case Unknown():
             return Deferred(agent, decoded.epoch, decoded.seq, "unknown_kind")
         case Accepted():
@@ -121,9 +124,12 @@ def _decide_report(topic: str, accepted: Accepted, batch: _Batch) -> Decision:
     place = (report.agent, report.epoch, report.seq)
     holding = batch.holding(report)
     twin = batch.seen.get(place)
-    if holding == "other" or (twin is not None and twin != report.id):
-        detail = f"epoch {report.epoch} seq {report.seq} is another report's place: was the disk cloned?"
+    detail = f"epoch {report.epoch} seq {report.seq} is another report's place: was the disk cloned?"
+    if holding == "other":
         return Rejected(topic, report.agent, "conflict", detail, raw, report.epoch, report.seq)
+    if twin is not None and twin != report.id:
+        # No word of its place: its agent would take it for the twin, which is not stored yet.
+        return Rejected(topic, report.agent, "conflict", detail, raw)
     if holding == "this" or twin is not None:
         return Known(*place, again=holding != "this")
     if not EARLIEST <= report.started <= batch.now + AHEAD:

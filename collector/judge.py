@@ -86,7 +86,7 @@ def looked_at(samples: Sequence[Sample], at: datetime) -> list[Sample]:
 def judge(site: Site, binding: Binding, samples: Sequence[Sample], *, at: datetime, silent: bool = False) -> Verdict:
     """Judge one site's conclusive download results against the target that binds it.
 
-    `silent`: nothing is heard from the site now. It is said, and changes nothing about what was measured before.
+    `silent`: its agents are not heard, or bring no results. That is said, and changes nothing about what was measured.
     """
     recent = looked_at(samples, at)
     speeds = [sample.mbps for sample in recent]
@@ -137,8 +137,8 @@ def _sentence(
         vi += f"; trung vị {mbps_vi(value)}"
         en += f"; median {mbps_en(value)}"
     if "silent" in reasons:
-        vi += "; hiện không nhận được tín hiệu từ điểm"
-        en += "; nothing is heard from the site now"
+        vi += "; hiện không nhận được kết quả đo tốc độ nào từ điểm"
+        en += "; no speed results are coming from the site now"
     return Text(vi=f"{vi}.", en=f"{en}.")
 
 

@@ -253,16 +253,17 @@ class Judging:
         await self._advance(last, name, "below_target", lambda known: below_step(known, sight))
 
     async def _silence(self, newest: Mapping[tuple[str, Cause], Incident], now: datetime) -> set[str]:
-        """Step every site's `silent` incident; the sites that are silent now."""
+        """Step every site's `silent` incident; the sites that are silent now.
+
+        Who fell silent stays so until heard again, also while a restarted collector has not waited long enough.
+        """
+        silent = {name for (name, cause), incident in newest.items() if cause == "silent" and incident.active}
         since = self.listening_since() if self.listening_since else self._started
         if self.fleet is None or since is None:
-            return set()
+            return silent
         patience = Patience(timedelta(seconds=self.settings.silent_status_s), self.settings.silent_reports)
-        silent: set[str] = set()
         for name, agents in heard_by_site(self._snapshot, self.fleet, since=since, now=now).items():
-            if is_silent(agents, patience, now):
-                silent.add(name)
-            await self._advance(
+            changed = await self._advance(
                 newest.get((name, "silent")),
                 name,
                 "silent",
@@ -270,16 +271,21 @@ class Judging:
                     known, site, all_heard, patience=patience, at=now
                 ),
             )
+            if is_silent(agents, patience, now):
+                silent.add(name)
+            elif changed is not None and not changed.active:
+                silent.discard(name)
         return silent
 
     async def _advance(
         self, last: Incident | None, site: str, cause: Cause, step: Callable[[Incident | None], Incident | None]
-    ) -> None:
+    ) -> Incident | None:
         if step(last) is None:  # mostly nothing changes, and then no transaction is needed
-            return
+            return None
         changed = await asyncio.to_thread(self.history.advance, site, cause, step)
         if changed is not None:
             await self._tell_incidents([changed])
+        return changed
 
     async def _tell_incidents(self, incidents: Sequence[Incident]) -> None:
         """Say what is recorded already: a log line, the live page, the series."""

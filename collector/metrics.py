@@ -21,6 +21,7 @@ class Metrics:
         self.known = self._counter("reports_known", "Reports that were archived already; only receipted")
         self.deferred = self._counter("reports_deferred", "Reports deferred", ["reason"])
         self.rejected = self._counter("reports_rejected", "Reports rejected, to quarantine", ["reason"])
+        self.unreadable = self._counter("statuses_unreadable", "Statuses of agents that could not be read")
         self.abandoned = self._counter("reports_abandoned", "Reports left without receipt; agents send them again")
         self.points = self._counter("points_written", "Points written to the time series")
         self.retried = self._counter("store_retries", "Writes that had to be tried again", ["part"])

@@ -198,7 +198,7 @@ class Pipeline:
         self.parts.readiness.works("quarantine")
         batch.rejected = rejected
         for agent, epoch in {(item.agent, item.epoch) for item in rejected if item.seq is not None}:
-            if agent is not None and epoch is not None:
+            if agent is not None and epoch is not None and self.upkeep.knows(agent):
                 seqs = [item.seq for item in rejected if (item.agent, item.epoch) == (agent, epoch) and item.seq]
                 await asyncio.to_thread(self.parts.archive.declare_never, agent, epoch, seqs)
 

@@ -11,7 +11,6 @@ import logging
 import signal
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
@@ -92,14 +91,11 @@ class _Current:
         LOG.info("config.reloaded")
 
 
-@dataclass(slots=True)
-class _Judged:
-    """The judge's word for the page; silence without the role `judge`."""
-
-    judging: "Judging | None"
+class _Unjudged:
+    """For the page of a process without the role `judge`."""
 
     def current(self) -> "Mapping[str, Verdict]":
-        return self.judging.current() if self.judging is not None else {}
+        return {}
 
 
 class _Service:
@@ -317,7 +313,7 @@ class _Service:
                 store=parts.series,
                 places=parts.registry,
                 originals=parts.archive,
-                judged=_Judged(self.judging),
+                judged=self.judging if self.judging is not None else _Unjudged(),
                 casebook=self.judging.history if self.judging is not None else History(parts.registry.database),
                 fleet=parts.fleet,
                 bus=parts.bus,

@@ -55,6 +55,10 @@ class Upkeep:
         self._parts.fleet.reported(report.agent, report.kind, report.started, now)
         self._parts.bus.publish(Event("report", decision.site.id, now, event_data(report, decision.site.id)))
 
+    def knows(self, agent: str) -> bool:
+        """Whether somebody has registered this agent, as far as the registry was read."""
+        return self._site(agent, self._parts.now()) is not None
+
     def deferred(self, agent: str, epoch: str, seq: int, reason: DeferReason) -> None:
         """Remember a report that its agent will send again by itself."""
         self._parts.metrics.deferred.labels(reason).inc()
@@ -67,7 +71,7 @@ class Upkeep:
         """Take in an agent's status as it arrives; never blocks and never raises."""
         status = decode(payload, Status)
         if isinstance(status, Rejection):
-            self._parts.metrics.rejected.labels("status").inc()
+            self._parts.metrics.unreadable.inc()
             return
         now = self._parts.now()
         site = self._site(agent, now)
@@ -106,7 +110,7 @@ class Upkeep:
         snapshot = self.snapshot = await asyncio.to_thread(registry.snapshot)
         now = self._parts.now()
         for agent, resend in self._unknown.take(lambda agent: snapshot.site_of(agent, now) is not None):
-            self._held.places.pop((agent, resend.epoch), None)
+            self._held.forget(agent, resend.epoch)
             self._request(agent, resend, "registered")
         return snapshot
 

@@ -27,6 +27,7 @@ from collector.errors import StoreFull, StoreUnavailable, UsageError
 LOG: Final = logging.getLogger(__name__)
 _PENDING_LIMIT: Final = 100  # members that a failing index may owe before we stop taking reports
 _SCAN_MEMBERS: Final = 200
+_NEVER_LIMIT: Final = 10_000  # epochs
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +164,15 @@ class Archive:
             return subtract(gaps, never) if never else gaps
 
     def declare_never(self, agent: str, epoch: str, seqs: Sequence[int]) -> None:
-        """Note places in a spool that will never come (rejected ones): they are no gaps. Best effort."""
+        """Note places in a spool that will never come (rejected ones): they are no gaps.
+
+        Best effort and bounded, because what was rejected costs its sender nothing.
+        """
         with self._lock:
             with self._memory:
+                never = self._opened.never
+                if (agent, epoch) not in never and len(never) >= _NEVER_LIMIT:
+                    return
                 self._opened.learn_never(agent, epoch, [(seq, seq) for seq in seqs])
             try:
                 self._opened.save_never(agent, epoch)

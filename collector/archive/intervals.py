@@ -36,6 +36,11 @@ class Intervals:
     def __len__(self) -> int:
         return sum(last - first + 1 for first, last in self.ranges())
 
+    @property
+    def pieces(self) -> int:
+        """How many intervals there are."""
+        return len(self._firsts)
+
     def ranges(self) -> list[Range]:
         """Give the intervals, ascending."""
         return list(zip(self._firsts, self._lasts, strict=True))

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import Column, Connection, Dialect, Engine, MetaData, String, Table, create_engine, event, select
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.types import TypeDecorator
 
 from collector.errors import RegistryUnavailable, UsageError
@@ -186,6 +186,6 @@ def _plainly(name: str) -> Iterator[None]:
     """Turn what the driver says into one plain line."""
     try:
         yield
-    except DatabaseError as error:
+    except DBAPIError as error:  # InterfaceError too: a connection that the server has closed
         said = " ".join(str(error.orig).split())  # some drivers answer in paragraphs
         raise RegistryUnavailable(f"registry database {name}: {said}") from error

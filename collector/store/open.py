@@ -31,6 +31,7 @@ def store_from_url(url: str, *, token: str | None = None, timeout_s: float = TIM
     try:
         parts = urlsplit(url)
         port = parts.port
+        (parts.hostname or "").encode("idna")
     except ValueError as error:
         raise UsageError(f"store.url: not a URL ({error}); it looks like {_KNOWN}") from error
     scheme, _, transport = parts.scheme.partition("+")

@@ -102,8 +102,7 @@ def verdict_point(verdict: Mapping[str, Any], site: Site | None) -> Point:
     """A verdict, given as the contract's JSON object, at the end of its window."""
     fields: dict[str, FieldValue] = {"verdict": str(verdict["verdict"])}
     fields |= {name: float(verdict[name]) for name in _VERDICT_NUMBERS if verdict.get(name) is not None}
-    if verdict.get("reasons"):
-        fields["reasons"] = ",".join(verdict["reasons"])
+    fields["reasons"] = ",".join(verdict.get("reasons") or ())  # also when none: it replaces what stood there before
     tags = tuple((name, verdict.get(name)) for name in ("plan", "indicator", "scope"))
     return Point("verdict", _tags(site, tags), fields, nanoseconds(_moment(verdict["window"]["to"])))
 

@@ -68,6 +68,8 @@ def keys() -> set[str]:
         ('[broker]\nurl = "http://x"', "broker.url"),
         ('[broker]\nurl = "mqtt://u:p@x"', "no user or password in the address"),
         ('[broker]\nurl = "mqtt://x:99999"', "broker.url"),
+        ('[broker]\nurl = "mqtt://a..b"', "broker.url"),
+        ('[web]\nlisten = "a..b:8600"', "web.listen"),
         ('[broker]\ncert = "x"', "set both or none"),
         ('[broker]\npassword_file = "x"', "needs broker.username"),
         ('[broker]\npassword = "x"', "no secret in the file"),

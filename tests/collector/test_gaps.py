@@ -87,3 +87,23 @@ def test_waiting_gives_each_place_once_and_is_bounded() -> None:
     assert waiting.take(lambda agent: agent != "a2") == [("a1", Resend("e1", [(1, 3), (5, 5), (9, 9)]))]
     assert waiting.take(lambda agent: agent != "a2") == []
     assert waiting.take(lambda _: True) == [("a2", Resend("e1", [(1, 1)]))]
+
+
+def test_one_agent_takes_no_room_from_the_others_and_gives_its_own_back() -> None:
+    waiting = Waiting(agents=20, ranges=3)
+    for number in range(1000):
+        waiting.add("sick", f"e{number}", [1])
+    waiting.add("a1", "e1", [1, 2])
+    assert len(waiting.places) == 9
+    assert len(waiting.take(lambda _: True)) == 9
+    for number in range(1000):
+        waiting.add("sick", f"e{number}", [2**53])
+    assert len(waiting.take(lambda _: True)) == 8
+    assert waiting.forget("sick", "e1").ranges() == []
+
+
+def test_a_number_beyond_all_others_costs_one_range() -> None:
+    gaps, archive = Gaps(120, 3600), Archive((1, 5))
+    gaps.see(*KEY, 2**53, now=0)
+    gaps.due(archive.missing, {}, now=0)
+    assert gaps.due(archive.missing, {}, now=120) == [("a1", Resend("e1", [(6, 2**53)]))]

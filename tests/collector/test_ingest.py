@@ -77,7 +77,7 @@ def test_same_place_twice_in_one_batch() -> None:
     assert isinstance(decisions[0], Store)
     assert decisions[1] == Known("a1", "e1", 1, again=True)
     assert isinstance(decisions[2], Rejected)
-    assert decisions[2].reason == "conflict"
+    assert (decisions[2].reason, decisions[2].seq) == ("conflict", None)  # what is said of seq 1 is said of the first
 
 
 @pytest.mark.parametrize(
@@ -142,3 +142,10 @@ def test_any_bytes_give_decisions(payload: bytes, topic: str) -> None:
     for name in (topic, "linkgauge/v1/a1/report"):
         for decision in judge(unpack(name, payload), REGISTRY, NOW, lambda _: "nothing"):
             assert isinstance(decision, Rejected)
+
+
+@pytest.mark.parametrize("epoch", ["x" * 60_000, "", "a b", "../..", "e1\n"])
+def test_nothing_is_said_of_a_place_that_no_spool_can_have(epoch: str) -> None:
+    (decision,) = decide(report(1, epoch=epoch, v=9))
+    assert isinstance(decision, Rejected)
+    assert (decision.reason, decision.epoch) == ("version", None)

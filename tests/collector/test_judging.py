@@ -282,6 +282,36 @@ async def test_silence_opens_and_ends_and_resolves_no_other(house: House) -> Non
     assert states == {"silent": "resolved", "below_target": "open"}
 
 
+async def test_a_restart_forgets_neither_silence_nor_tells_it_again(house: House) -> None:
+    await house.measured(*[50.0] * 10)
+    house.fleet.heard("a1", Status(state="online"), NOW - 20 * MINUTE)
+    await house.judging.judge_now()
+    (incident,) = house.judging.history.search()
+    house.now += MINUTE
+    for fleet, listening in ((house.fleet, house.now), (Fleet(), house.now), (Fleet(), None)):
+        house.fleet, house.listening = fleet, listening
+        again = house.another()
+        await again.judge_now()
+        assert again.current()[SCHOOL.id].reasons == ["silent"]
+        assert again.current()[SCHOOL.id].sentence.en.endswith("no speed results are coming from the site now.")
+    assert house.judging.history.search() == [incident]
+    house.listening = NOW
+    house.fleet.heard("a1", Status(state="online"), house.now)
+    await house.another().judge_now()
+    assert house.judging.history.search(active=True) == []
+
+
+async def test_a_reason_that_has_gone_leaves_the_series_too(house: House) -> None:
+    await house.measured(*[50.0] * 10)
+    house.fleet.heard("a1", Status(state="online"), NOW - 20 * MINUTE)
+    await house.judging.judge_now()
+    assert [row["reasons"] for row in await house.series("verdict")] == ["silent"]
+    house.now += MINUTE
+    house.fleet.heard("a1", Status(state="online"), house.now)
+    await house.judging.judge_now()
+    assert [row["reasons"] for row in await house.series("verdict")] == [""]
+
+
 async def test_three_announced_times_without_report_are_silence(house: House) -> None:
     for number in range(3):
         announced = {"throughput": NOW - HOUR * (3 - number)}

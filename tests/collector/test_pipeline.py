@@ -9,6 +9,7 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
+from collector.archive.intervals import Intervals
 from collector.errors import StoreFull, StoreUnavailable
 from tests.collector.mosquitto import Mosquitto, mosquitto
 from tests.collector.rig import MOVED, NOW, SITE, Pen, Rig, pen, report, until
@@ -307,3 +308,20 @@ async def test_statuses_wait_for_a_store_that_is_away_and_for_the_sites(rig: Rig
     assert not rig.readiness.reasons
     (row,) = await rig.rows("status")
     assert (row["site"], row["spooled"]) == ("s1", 7.0)
+
+
+async def test_rejected_reports_of_strangers_and_of_endless_epochs_cost_no_memory(
+    rig: Rig, agent: Pen, broker: Mosquitto
+) -> None:
+    await agent.send(report(7))
+    await until(lambda: agent.stored() == {7})
+    never = rig.archive._opened.never  # noqa: SLF001 - what is held in memory
+    async with pen(broker.port, "stranger") as stranger:
+        await stranger.send(*[report(1, agent="stranger", epoch=f"e{number}", v=9) for number in range(50)])
+        await until(lambda: len(stranger.receipts) == 50)
+    assert not never
+    for number in range(10_000):
+        never["a1", f"old-{number}"] = Intervals([(1, 1)])
+    await agent.send(report(1, v=9))
+    await until(lambda: agent.reasons("rejected") == {1: "version"})
+    assert len(never) == 10_000

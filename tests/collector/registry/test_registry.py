@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.exc import InterfaceError
 
 from collector.errors import RegistryUnavailable, UsageError
 from collector.registry.registry import Registry
@@ -241,3 +242,8 @@ def test_tags_once_given_out_never_change(
     snapshot = registry.snapshot()
     registry.close()
     assert {key: snapshot.site_of(*key) for key in given_out} == given_out
+
+
+def test_a_connection_that_the_server_has_closed_is_trouble_not_a_fault(registry: Registry) -> None:
+    with pytest.raises(RegistryUnavailable, match="connection already closed"), registry.database.read():
+        raise InterfaceError("SELECT 1", None, Exception("connection already closed"))
