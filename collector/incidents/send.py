@@ -50,10 +50,18 @@ class Webhook:
 
 @dataclass(slots=True)
 class _Patience:
-    """One incident's failed attempts: how many, and the loop time before which it is left alone."""
+    """One incident's failed attempts: how many, and the loop time before which it is left alone.
+
+    `unreached`: the last time nobody answered, so it is due as soon as anybody does.
+    """
 
     attempts: int = 0
     not_before: float = 0.0
+    unreached: bool = False
+
+
+class _Unreached(Exception):  # noqa: N818 - a state of the world
+    """The receiver gave no answer at all."""
 
 
 @dataclass(slots=True)
@@ -68,6 +76,7 @@ class Sender:
     failed: int = 0
     _patience: dict[str, _Patience] = field(default_factory=dict)
     _is_down: bool = False
+    _is_unreached: bool = False
 
     async def run(self) -> None:
         """Tell what is waiting and what comes, for ever."""
@@ -82,6 +91,8 @@ class Sender:
             letters = await asyncio.to_thread(self.history.pending)
             for letter in letters:
                 await self._try(session, letter)
+        except _Unreached:
+            pass  # the others would wait for the same; each round tries the next one
         except RegistryUnavailable as error:
             if not self._is_down:
                 log.warning("webhook_outbox_unavailable error=%r", str(error))
@@ -94,28 +105,48 @@ class Sender:
         now = asyncio.get_running_loop().time()
         if now < patience.not_before:
             return
-        fault = await self._post(session, letter)
+        try:
+            fault = await self._post(session, letter)
+        except _Unreached as error:
+            self._wait(patience, now, unreached=True)
+            if not self._is_unreached:
+                log.warning("webhook_unreached host=%s fault=%s", self.webhook.host, error)
+            self._is_unreached = True
+            raise
+        self._reached()
         if fault is None:
             await asyncio.to_thread(self.history.delivered, letter.id, at=self.clock())
             del self._patience[letter.incident]
             self.delivered += 1
             return
+        self._wait(patience, now, unreached=False)
+        if patience.attempts == 1:
+            log.warning("webhook_refused host=%s incident=%s fault=%s", self.webhook.host, letter.incident, fault)
+
+    def _wait(self, patience: _Patience, now: float, *, unreached: bool) -> None:
         self.failed += 1
         patience.attempts += 1
+        patience.unreached = unreached
         longest = min(self.webhook.retry_max_s, self.webhook.retry_first_s * 2 ** min(patience.attempts - 1, 30))
         patience.not_before = now + longest * (0.5 + self.draw() / 2)
-        if patience.attempts == 1:
-            log.warning("webhook_failed host=%s incident=%s fault=%s", self.webhook.host, letter.incident, fault)
+
+    def _reached(self) -> None:
+        if self._is_unreached:
+            log.warning("webhook_reached host=%s", self.webhook.host)
+        self._is_unreached = False
+        for patience in self._patience.values():
+            if patience.unreached:
+                patience.not_before = 0.0
 
     async def _post(self, session: aiohttp.ClientSession, letter: Letter) -> str | None:
-        """Send one letter; what went wrong, or None when the receiver has confirmed it."""
+        """Send one letter; why it was refused, or None when the receiver has confirmed it; raises _Unreached."""
         headers = {"Content-Type": "application/json"}
         try:
             async with session.post(
                 self.webhook.url, data=letter.body, headers=headers, allow_redirects=False
             ) as answer:
                 return None if answer.status in _OK else f"status_{answer.status}"
-        except TimeoutError:
-            return "timeout"
+        except TimeoutError as error:
+            raise _Unreached("timeout") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return type(error).__name__
+            raise _Unreached(type(error).__name__) from error

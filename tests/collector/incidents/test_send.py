@@ -133,6 +133,31 @@ async def test_a_receiver_that_hangs_is_left_after_the_timeout(tmp_path: Path) -
     assert history.waiting() == 1
 
 
+async def test_a_receiver_that_is_away_is_said_once_and_gets_everything_when_it_is_back(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver, history = Receiver(), history_at(tmp_path / "r.db")
+    async with receiver.listening():
+        url = f"http://127.0.0.1:{receiver.port}/hook"
+    for number in range(30):
+        record(history, f"s{number}")
+    webhook = Webhook(url, timeout_s=0.5, retry_first_s=600, poll_s=0.01)
+    sender = Sender(history, webhook, lambda: NOW)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(sender.run(), name="sender")
+        await until(lambda: sender.failed == 30)
+        record(history, "late")
+        await until(lambda: sender.failed == 31)
+        async with receiver.listening():
+            record(history, "latest")
+            await until(lambda: len(receiver.got) == 32)
+        task.cancel()
+    assert [line.split(" ")[0] for line in caplog.messages if line.startswith("webhook")] == [
+        "webhook_unreached",
+        "webhook_reached",
+    ]
+
+
 async def test_the_address_is_a_secret(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     receiver, history = Receiver(), history_at(tmp_path / "r.db")
     receiver.answers = [403]
