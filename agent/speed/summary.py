@@ -10,6 +10,7 @@ from agent.speed.transfer import Transfer
 from agent.wire.failure import Failure, Reason, Stage
 from agent.wire.results import Direction, Spread
 
+BRIEF_S: Final = 0.2
 _DIGITS: Final = 3
 
 
@@ -17,7 +18,7 @@ def direction(transfer: Transfer, limits: Limits) -> Direction:
     """One direction of the result: numbers, or the failure that ended it and what was seen before it."""
     found = estimate(transfer.samples)
     failure = transfer.stop.failure
-    if failure is None and (found is None or found.mbps <= 0):
+    if failure is None and (found is None or found.mbps <= 0 or _too_brief(transfer, found.duration_s)):
         failure = _nothing(transfer, limits)
     seen = Direction(
         bytes=transfer.received,
@@ -63,9 +64,14 @@ def idle_ms(rtts_us: list[int]) -> Spread | None:
     return None if found is None else Spread(min=found.min, median=found.median)
 
 
+def _too_brief(transfer: Transfer, duration_s: float) -> bool:
+    """Whether a budget was gone before there was a rate to see: slow start, or a whole load between two counts."""
+    return transfer.stop.word == "budget" and duration_s < BRIEF_S
+
+
 def _nothing(transfer: Transfer, limits: Limits) -> Failure:
     if transfer.stop.word == "budget":
-        return Failure(Stage.TRANSFER, Reason.BUDGET, f"{limits.max_bytes} bytes are too few to measure this line")
+        return Failure(Stage.DEVICE, Reason.BUDGET, f"{limits.max_bytes} bytes are too few to measure this line")
     return Failure(Stage.PEER, Reason.PROTOCOL, "the peer did not say for every stream what it had received")
 
 

@@ -57,12 +57,22 @@ def test_a_failure_keeps_what_was_seen_but_no_rate() -> None:
 
 
 @pytest.mark.parametrize("samples", [[], [Sample(1, 0)], [Sample(1, 0), Sample(11, 0)]])
-@pytest.mark.parametrize(("word", "failure"), [("budget", "transfer:budget"), ("peer", "peer:protocol")])
+@pytest.mark.parametrize(("word", "failure"), [("budget", "device:budget"), ("peer", "peer:protocol")])
 def test_too_little_is_a_failure_with_its_reason(samples: list[Sample], word: str, failure: str) -> None:
     stop = Stop("budget") if word == "budget" else Stop("peer")
     found = direction(transfer(samples, stop=stop), Limits(max_bytes=10))
     assert str(found.failure) == failure
     assert (found.stop, found.mbps) == ("error", None)
+
+
+def test_a_budget_that_was_gone_at_once_is_no_rate() -> None:
+    # Half a megabyte of a 100 Mbit/s line counted twice: what the first 100 ms did between the counts, nobody knows.
+    brief = [Sample(5, 0), Sample(5.1, 500_000)]
+    found = direction(transfer(brief, stop=Stop("budget")), Limits(max_bytes=500_000))
+    assert str(found.failure) == "device:budget"
+    assert (found.mbps, found.mean_mbps, found.bytes) == (None, None, 500_000)
+    assert direction(transfer(brief), Limits()).failure is None
+    assert direction(transfer(STEADY[:6], stop=Stop("budget")), Limits(max_bytes=500_000)).mbps is not None
 
 
 @pytest.mark.parametrize(("sent", "lost", "ratio"), [(None, 5, None), (0, 0, None), (10, None, None), (10, 20, 1.0)])
