@@ -15,6 +15,7 @@ from agent.wire.control import Profile
 NAME: Final = "profile.json"
 LOCAL: Final = "default-1"  # the name of the schedule when no collector has sent one
 LEAST_EVERY_S: Final = 5.0
+MOST_EVERY_S: Final = 31_622_400.0  # as in the file: beyond it a schedule leaves the calendar
 _LOG = logging.getLogger("linkgauge.profile")
 
 
@@ -33,6 +34,8 @@ def apply(profile: Profile | None, config: AgentConfig, *, check_peer: CheckPeer
             continue
         if slot.every_s < LEAST_EVERY_S:
             raise UsageError(f"profile {profile.version}: {kind} every {slot.every_s:g} s is too often")
+        if slot.every_s > MOST_EVERY_S:
+            raise UsageError(f"profile {profile.version}: {kind} every {slot.every_s:g} s is too seldom")
         changed[kind] = msgspec.structs.replace(settings, every_s=slot.every_s, enabled=True)
     config = msgspec.structs.replace(config, schedule=msgspec.structs.replace(config.schedule, **changed))
     if not profile.peers:

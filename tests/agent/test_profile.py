@@ -52,6 +52,8 @@ def test_a_profile_sets_times_and_peers_and_leaves_the_rest() -> None:
     ("profile", "why"),
     [
         (Profile(version="3", schedule={"latency": Slot(every_s=0.1)}), "too often"),
+        (Profile(version="3", schedule={"latency": Slot(every_s=1e308)}), "too seldom"),
+        (Profile(version="3", schedule={"latency": Slot(every_s=31_622_401)}), "too seldom"),
         (Profile(version="3", peers=["gopher://h"]), "unknown scheme"),
     ],
 )

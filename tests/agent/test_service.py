@@ -239,6 +239,12 @@ async def test_a_request_and_a_profile_are_obeyed_and_the_profile_survives_a_res
                     lambda: (health := heard.statuses[-1].health) and "too often" in (health.config_error or "")
                 )
                 assert heard.statuses[-1].profile == "p-7"
+                endless = Profile(version="p-9", schedule={"latency": Slot(every_s=1e308)})
+                await heard.client.publish(topic(AGENT, "profile"), codec.encode(endless), qos=1, retain=True)
+                await until(
+                    lambda: (health := heard.statuses[-1].health) and "too seldom" in (health.config_error or "")
+                )
+                assert run.poll() is None
                 await heard.client.publish(topic(AGENT, "profile"), b"", qos=1, retain=True)
                 run.kill()
             before = len(heard.statuses)
