@@ -16,9 +16,9 @@ listener {port} 127.0.0.1
 allow_anonymous true
 persistence false
 log_type error
-max_inflight_messages 0
-max_queued_messages 0
+{limits}
 """
+UNLIMITED = "max_inflight_messages 0\nmax_queued_messages 0"
 
 
 def free_port() -> int:
@@ -31,9 +31,10 @@ def free_port() -> int:
 
 @dataclass
 class Mosquitto:
-    """Started, killed and started again at the same port."""
+    """Started, killed and started again at the same port. `limits`: empty for the program's own."""
 
     folder: Path
+    limits: str = UNLIMITED
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -45,7 +46,7 @@ class Mosquitto:
         program = shutil.which("mosquitto", path=SEARCH)
         assert program is not None
         conf = self.folder / "mosquitto.conf"
-        conf.write_text(CONFIG.format(port=self.port))
+        conf.write_text(CONFIG.format(port=self.port, limits=self.limits))
         self.process = subprocess.Popen([program, "-c", str(conf)], stdin=subprocess.DEVNULL)  # noqa: S603 - our own file
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
@@ -63,8 +64,8 @@ class Mosquitto:
 
 
 @contextmanager
-def mosquitto(folder: Path) -> Iterator[Mosquitto]:
-    broker = Mosquitto(folder)
+def mosquitto(folder: Path, *, limits: str = UNLIMITED) -> Iterator[Mosquitto]:
+    broker = Mosquitto(folder, limits)
     broker.start()
     try:
         yield broker

@@ -314,3 +314,38 @@ def test_kill_at_any_instant_loses_nothing_that_append_returned(tmp_path: Path) 
         archive.close()
     lines = gzip.decompress(b"".join(path.read_bytes() for path in sorted(folder.glob("2*/*.gz")))).splitlines()
     assert [json.loads(line.split(b"\t", 2)[2])["seq"] for line in lines] == list(range(1, start + 1))
+
+
+def test_a_disk_that_refuses_is_said_and_tried_again(archive: Archive) -> None:
+    archive.append([entry(1)], at=AT)
+    archive.close()
+    assert not archive.is_open
+    parked = archive.folder.with_name("parked")
+    archive.folder.rename(parked)
+    archive.folder.touch()
+    with pytest.raises(StoreUnavailable, match="check the disk"):
+        archive.open()
+    archive.folder.unlink()
+    parked.rename(archive.folder)
+    archive.open()
+    assert archive.missing("a1", "e1", 1) == []
+
+
+def test_a_damaged_member_is_said_when_it_is_read(archive: Archive) -> None:
+    one = entry(1, note="x" * 500)
+    archive.append([one], at=AT)
+    file = archive.folder / DAY
+    for damage in (b"\0" * 40, b""):
+        content = file.read_bytes()
+        file.write_bytes(content[:20] + damage + content[60:] if damage else content[:20])
+        with pytest.raises(StoreUnavailable, match=one.head.id):
+            archive.read(one.head.id)
+
+
+def test_an_index_that_cannot_be_asked_stops_deciding_instead_of_guessing(archive: Archive) -> None:
+    one = entry(1)
+    archive.append([one], at=AT)
+    archive._opened._database.execute("DROP TABLE place")  # noqa: SLF001 - as a damaged page would be
+    for ask in (archive.holds, archive.read):
+        with pytest.raises(StoreUnavailable, match="index"):
+            ask(one.head.id)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pytest
 
 from collector.archive.intervals import Intervals
 from collector.errors import StoreFull, StoreUnavailable
+from collector.store.store import Point
 from tests.collector.mosquitto import Mosquitto, mosquitto
 from tests.collector.rig import MOVED, NOW, SITE, Pen, Rig, pen, report, until
 
@@ -325,3 +326,40 @@ async def test_rejected_reports_of_strangers_and_of_endless_epochs_cost_no_memor
     await agent.send(report(1, v=9))
     await until(lambda: agent.reasons("rejected") == {1: "version"})
     assert len(never) == 10_000
+
+
+async def test_a_write_that_was_done_although_it_failed_makes_no_second_point(rig: Rig, agent: Pen) -> None:
+    write, tries = rig.series.write, []
+
+    async def unanswered(points: Sequence[Point]) -> None:
+        tries.append(len(points))
+        await write(points)
+        if len(tries) < 3:
+            raise StoreUnavailable("no answer in 10 s")
+
+    rig.series.write = unanswered  # type: ignore[method-assign]
+    await agent.send(report(1), report(2))
+    await until(lambda: agent.stored() == {1, 2})
+    assert tries == [2, 2, 2]
+    assert len(await rig.rows()) == 2
+
+
+async def test_nothing_is_called_rejected_before_it_lies_in_quarantine(rig: Rig, agent: Pen) -> None:
+    place, rig.quarantine.path = rig.quarantine.path, rig.archive.folder / "lock" / "quarantine.db"
+    await agent.send(report(1, v=9), report(2))
+    await until(lambda: agent.stored() == {2} and "quarantine" in rig.readiness.reasons)
+    assert agent.reasons("rejected") == {}
+    assert rig.count("reports_abandoned_total") == 1
+    rig.quarantine.path = place
+    await agent.send(report(1, v=9))
+    await until(lambda: agent.reasons("rejected") == {1: "version"})
+    assert not rig.readiness.reasons
+
+
+async def test_twins_in_one_batch_share_their_receipt(rig: Rig, agent: Pen) -> None:
+    one, other = report(1), report(1)
+    await agent.send(one, one, other)
+    await until(lambda: agent.stored() == {1})
+    await until(lambda: rig.count("reports_rejected_total", reason="conflict") == 1)
+    assert agent.reasons("rejected") == {}
+    assert [row["id"] for row in await rig.rows()] == [one["id"]]
