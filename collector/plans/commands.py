@@ -38,7 +38,9 @@ def add_commands(subparsers: Subparsers) -> None:
 def _parser(subparsers: Subparsers, name: str, about: str) -> argparse.ArgumentParser:
     make: Callable[..., argparse.ArgumentParser] = subparsers.add_parser
     raw = argparse.RawDescriptionHelpFormatter
-    return make(name, help=about, description=about, epilog=EXAMPLES, formatter_class=raw)
+    parser = make(name, help=about, description=about, epilog=EXAMPLES, formatter_class=raw)
+    parser.add_argument("--config", metavar="FILE", help="taken like everywhere else; plans come with the program")
+    return parser
 
 
 def list_plans(_arguments: argparse.Namespace) -> int:

@@ -47,5 +47,7 @@ def choice_fault(text: str, allowed: Collection[str]) -> str | None:
 
 def nearest(text: str, allowed: Collection[str]) -> str | None:
     """The allowed word most like a text, if one is like it at all."""
-    words = difflib.get_close_matches(text.strip().lower().replace(" ", "_"), allowed, n=1, cutoff=0.5)
+    wanted = text.strip().lower().replace(" ", "_")
+    held = [word for word in allowed if len(wanted) > 1 and (wanted in word.split("_") or word in wanted.split("_"))]
+    words = held or difflib.get_close_matches(wanted, allowed, n=1, cutoff=0.6)
     return words[0] if words else None

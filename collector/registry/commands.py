@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from agent.wire.settings import PREFIX
 from collector.config import DEFAULT_PATH, read
@@ -16,7 +16,7 @@ from collector.errors import UsageError
 from collector.registry.changes import AgentChange, SiteChange
 from collector.registry.codes import code_fault
 from collector.registry.registry import Registry
-from collector.registry.site import Site
+from collector.registry.site import Access, Area, Site, SiteKind
 from collector.registry.sites_csv import COLUMNS, REQUIRED, Line, SitesFileError, parse, read_csv, write_csv
 from collector.registry.sites_xlsx import read_xlsx, write_xlsx
 
@@ -24,14 +24,30 @@ Clock = Callable[[], datetime]
 Subparsers = Any  # argparse names this class with an underscore
 LOCAL_CONFIG: Final = "collector.toml"
 
+MEANINGS: Final = {
+    "id": "needed; a-z, 0-9 and -",
+    "name": "needed; as people call it",
+    "kind": f"needed; {' '.join(get_args(SiteKind))}",
+    "area": f"needed; {' '.join(get_args(Area))}",
+    "province": "needed; a code or the name (Lạng Sơn is filed as lang-son)",
+    "commune": "needed; likewise",
+    "village": "likewise",
+    "latitude": "degrees, for example 21.5056; with longitude or not at all",
+    "longitude": "degrees, for example 106.3472",
+    "access": f"the line: {' '.join(get_args(Access))}",
+    "provider": "who sells it",
+    "contract_down_mbps": "download as contracted, Mbit/s",
+    "contract_up_mbps": "upload as contracted, Mbit/s",
+    "plan": "whose targets bind it: see `linkgauge-collector plan list`",
+}
 SITE_EXAMPLES: Final = f"""examples:
   linkgauge-collector site import sites.csv --dry-run     what would change; nothing is written
   linkgauge-collector site import sites.csv
   linkgauge-collector site add --id ls-huulung-th1 --name "Trường TH Hữu Lũng 1" --kind school --area rural \\
       --province lang-son --commune huu-lung --access fibre --plan lang-son-2025
   linkgauge-collector site export sites.xlsx
-columns of the file:
-  {",".join(COLUMNS)}
+columns of the file, in any order (a sample: deploy/collector/sites.csv):
+{chr(10).join(f"  {column:20} {words}" for column, words in MEANINGS.items())}
 """
 AGENT_EXAMPLES: Final = """examples:
   linkgauge-collector agent list                          registered agents, and those that wait to be registered
@@ -63,7 +79,10 @@ def _add_site(subparsers: Subparsers, clock: Clock) -> None:
     _runs(_parser(actions, "list", "print all sites as they are now", SITE_EXAMPLES), list_sites)
     add = _parser(actions, "add", "add one site, or change it", SITE_EXAMPLES)
     for column in COLUMNS:
-        add.add_argument(f"--{column.replace('_', '-')}", dest=f"site_{column}", required=column in REQUIRED)
+        name = f"--{column.replace('_', '-')}"
+        add.add_argument(
+            name, dest=f"site_{column}", required=column in REQUIRED, metavar="…", help=MEANINGS[column]
+        )  # fmt: skip
     _runs(add, lambda arguments: add_site(arguments, clock))
 
 

@@ -177,7 +177,8 @@ def _fault(column: str, text: str, plans: Collection[str]) -> str | None:
 def _number_fault(text: str, low: float, high: float) -> str | None:
     number = _number(text)
     if number is None:
-        return f"{text!r} is not a number (write 21.85)"
+        meant = re.sub(r"[^0-9.,-]+", "", text).replace(",", ".")
+        return f"{text!r} is not a number" + (f" (write {meant})" if _NUMBER.fullmatch(meant) else "")
     if not low <= number <= high:
         return f"{text} is out of range ({low:g} to {high:g})"
     return None
