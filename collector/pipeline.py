@@ -76,7 +76,7 @@ class Pipeline:
         if not self.parts.archive.is_open:
             await self._retrying("archive", lambda: asyncio.to_thread(self.parts.archive.open))
             self.parts.readiness.works("archive")
-        batch = _Batch(await self._retrying("registry", lambda: self._decide(arrivals)))
+        batch = _Batch(await self._retrying("archive", lambda: self._decide(arrivals)))
         await self._write(batch)
         await self._archive(batch)
         await self._quarantine(batch)
@@ -102,7 +102,8 @@ class Pipeline:
         archive = self.parts.archive
         if not archive.knows(report.agent, report.epoch, report.seq):
             return "nothing"
-        return "this" if archive.holds(report.id) else "other"
+        # Of an expired day only the places are known: a report of that time is taken for the one that was there.
+        return "this" if archive.holds(report.id) or archive.has_expired(report.started) else "other"
 
     def _until(self, decisions: Iterable[Decision]) -> dict[str, datetime]:
         """Give the marks that must rise: each site's newest start, rounded up to the next step."""
@@ -247,17 +248,18 @@ class Pipeline:
         says nothing of it.
         """
         settings = self.parts.settings().store
-        wait, failed = settings.retry_first_s, False
+        wait, failed = settings.retry_first_s, set[str]()
         while True:
             try:
                 answer = await action()
             except (StoreUnavailable, RegistryUnavailable) as error:
-                self.parts.readiness.fails(part, str(error))
-                self.parts.metrics.retried.labels(part).inc()
-                failed = True
+                name = "registry" if isinstance(error, RegistryUnavailable) else part
+                self.parts.readiness.fails(name, str(error))
+                self.parts.metrics.retried.labels(name).inc()
+                failed.add(name)
             else:
-                if failed:
-                    self.parts.readiness.works(part)
+                for name in failed:
+                    self.parts.readiness.works(name)
                 return answer
             if await self.parts.inbox.stopping(wait):
                 raise Stopped

@@ -179,6 +179,10 @@ class Archive:
             except sqlite3.Error as error:
                 LOG.warning("archive.index_behind error=%s", error)
 
+    def has_expired(self, started: datetime) -> bool:
+        """Whether what started then may have been deleted with its day; no disk is touched."""
+        return started < self._opened.expired
+
     def size(self) -> int:
         """Bytes of all archive files; no disk is touched and nobody waited for."""
         return sum(list(self._ends.values()))

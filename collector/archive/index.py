@@ -4,13 +4,14 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from collector.archive.intervals import Intervals, Range
 
 Key = tuple[str, str]
-_VERSION: Final = 1
+_VERSION: Final = 2
 _SCHEMA: Final = """
 CREATE TABLE segment (
   number INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, end INTEGER NOT NULL, trailer BLOB NOT NULL
@@ -27,6 +28,7 @@ CREATE TABLE never (
   agent TEXT NOT NULL, epoch TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
   PRIMARY KEY (agent, epoch, first)
 ) WITHOUT ROWID;
+CREATE TABLE expired (day TEXT NOT NULL);
 """
 
 
@@ -68,6 +70,7 @@ class Index:
     def __init__(self, path: Path) -> None:
         self.known: dict[Key, Intervals] = {}
         self.never: dict[Key, Intervals] = {}
+        self.expired = datetime.min.replace(tzinfo=UTC)  # files of days before this may have been deleted
         try:
             self._database = self._open(path)
         except sqlite3.OperationalError:
@@ -126,6 +129,8 @@ class Index:
                 "DELETE FROM place WHERE segment = (SELECT number FROM segment WHERE path = ?)", (path,)
             )
             self._database.execute("DELETE FROM segment WHERE path = ?", (path,))
+            self._database.execute("INSERT INTO expired VALUES (?)", (Path(path).stem,))
+        self.expired = max(self.expired, _end_of(Path(path).stem))
 
     def _open(self, path: Path) -> sqlite3.Connection:
         database = _connect(path)
@@ -134,6 +139,9 @@ class Index:
                 memory.clear()
                 for agent, epoch, first, last in database.execute(f"SELECT agent, epoch, first, last FROM {table}"):  # noqa: S608 - two literals
                     memory.setdefault((agent, epoch), Intervals()).add(first, last)
+            (newest,) = database.execute("SELECT max(day) FROM expired").fetchone()
+            if newest is not None:
+                self.expired = _end_of(newest)
         except sqlite3.Error:
             database.close()
             raise
@@ -168,6 +176,10 @@ class Index:
             f"INSERT INTO {table} VALUES (?, ?, ?, ?)",  # noqa: S608 - two literals
             [(*key, first, last) for first, last in intervals.ranges()],
         )
+
+
+def _end_of(day: str) -> datetime:
+    return datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(days=1)
 
 
 def key_of(report_id: str) -> bytes:

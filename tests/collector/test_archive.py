@@ -11,7 +11,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -248,6 +248,9 @@ def test_expired_days_go_and_stay_known(archive: Archive) -> None:
     assert archive.read(one.head.id) is None
     assert archive.read(two.head.id) == two.raw
     assert reopened(archive).missing("a1", "e1", 2) == []
+    assert archive.has_expired(AT - timedelta(days=40))
+    assert not archive.has_expired(AT)
+    assert archive.has_expired(datetime.min.replace(tzinfo=timezone(timedelta(hours=14))))
 
 
 def test_day_that_cannot_be_forgotten_is_said_and_goes_another_time(archive: Archive) -> None:

@@ -363,3 +363,19 @@ async def test_twins_in_one_batch_share_their_receipt(rig: Rig, agent: Pen) -> N
     await until(lambda: rig.count("reports_rejected_total", reason="conflict") == 1)
     assert agent.reasons("rejected") == {}
     assert [row["id"] for row in await rig.rows()] == [one["id"]]
+
+
+async def test_a_report_whose_day_has_expired_is_no_conflict_when_it_comes_again(rig: Rig, agent: Pen) -> None:
+    old = NOW - timedelta(days=90)
+    rig.now = old
+    one, two = report(1, started=old.isoformat()), report(2, started=NOW.isoformat())
+    await agent.send(one)
+    await until(lambda: agent.stored() == {1})
+    rig.now = NOW
+    await agent.send(two)
+    await until(lambda: agent.stored() == {1, 2})
+    rig.archive.expire(NOW.date() - timedelta(days=31))
+    agent.receipts.clear()
+    await agent.send(one, two, report(2, started=NOW.isoformat()))
+    await until(lambda: agent.stored() == {1, 2})
+    assert agent.reasons("rejected") == {2: "conflict"}

@@ -134,3 +134,21 @@ async def _quiet(rig: Rig) -> None:
     seen = -1.0
     while seen != (seen := rig.count("messages_received_total", leaf="report")) or rig.inbox:  # noqa: ASYNC110 - a broker does not say when it is done
         await asyncio.sleep(0.4)
+
+
+async def test_an_index_that_cannot_be_asked_is_the_archives_trouble(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, "mqtt://127.0.0.1:1")
+    rig.registry.add_agent("a1", "s1", now=NOW)
+
+    def damaged(report_id: str) -> bool:
+        del report_id
+        raise StoreUnavailable("the index is damaged")
+
+    await rig.pipeline.process(unpack("linkgauge/v1/a1/report", _report(1)))
+    holds, rig.archive.holds = rig.archive.holds, damaged  # type: ignore[method-assign]
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        group.create_task(rig.pipeline.process(unpack("linkgauge/v1/a1/report", _report(1))), name="process")
+        await until(lambda: bool(rig.readiness.reasons))
+        assert dict(rig.readiness.reasons) == {"archive": "the index is damaged"}
+        rig.archive.holds = holds  # type: ignore[method-assign]
+    assert not rig.readiness.reasons
