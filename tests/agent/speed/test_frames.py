@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from agent.speed.frames import (
     MAX_BINARY_BYTES,
-    MAX_MESSAGES_PER_FEED,
     MAX_TEXT_BYTES,
     FrameSkimmer,
     Message,
@@ -127,12 +126,22 @@ def test_a_close_without_code_and_a_long_reason() -> None:
         (b"\x81\x7f" + struct.pack("!Q", MAX_TEXT_BYTES + 1), "text message too long"),
         (b"\x82\x7f" + struct.pack("!Q", MAX_BINARY_BYTES + 1), "binary message too long"),
         (b"\x82\x7f" + b"\xff" * 8, "too long"),
-        (b"\x89\x00" * (MAX_MESSAGES_PER_FEED + 1), "flood"),
+        (b"\x89\x00" * 100, "flood"),
+        (b"\x82\x00" * 100, "flood"),
+        (b"\x82\x01x" * 1000, "flood"),
+        (b"\x02\x00" + b"\x00\x00" * 100, "flood"),
     ],
 )
 def test_broken_rules_and_limits_are_named(data: bytes, word: str) -> None:
     with pytest.raises(ProtocolError, match=word):
         FrameSkimmer(masked=False).feed(data)
+
+
+def test_the_smallest_messages_of_the_protocols_are_no_flood() -> None:
+    skimmer = FrameSkimmer(masked=False)
+    skimmer.feed(frame(Opcode.BINARY, bytes(1024), masked=False) * 1000)
+    skimmer.feed(frame(Opcode.PING, b"1", masked=False) * 60)
+    assert skimmer.received == 1_024_000
 
 
 def test_a_server_refuses_unmasked_frames() -> None:
