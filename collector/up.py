@@ -13,6 +13,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -41,6 +42,7 @@ SITE: Final = Site(
 STOP_S: Final = 3.0
 RESTART_S: Final = 2.0
 FIRST_RUNS: Final = 10
+AGENT_PROGRAM: Final = str(Path(sys.executable).with_name("linkgauge-agent"))
 
 COLLECTOR_TOML: Final = """\
 # Written by `linkgauge-collector up`; read again by the other commands with --config.
@@ -90,6 +92,11 @@ class Plan:
     pace_mbps: float
     peer: str | None
     """Another peer that the user named; then none of ours is started."""
+
+    @property
+    def agent_toml(self) -> Path:
+        """The agent's configuration."""
+        return self.data / "agent" / "agent.toml"
 
     @property
     def peers(self) -> list[str]:
@@ -167,6 +174,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.pace <= 0:
         raise UsageError(f"--pace {arguments.pace:g}: a rate in Mbit/s above 0, for example 300")
     data: Path = arguments.data.absolute()
+    settings.address(arguments.listen, "--listen")
     with _alone(data):
         plan = Plan(
             data=data,
@@ -177,7 +185,9 @@ def run(arguments: argparse.Namespace) -> int:
             pace_mbps=arguments.pace,
             peer=arguments.peer,
         )
-        asyncio.run(_up(plan, Speaker(sys.stderr)))
+        config = _prepare(plan)
+        _check_agent(plan)
+        asyncio.run(_up(plan, config, Speaker(sys.stderr)))
     return 0
 
 
@@ -194,24 +204,25 @@ class Speaker:
         self._stream.flush()
 
 
-async def _up(plan: Plan, say: Callable[[str], None]) -> None:
+async def _up(plan: Plan, config: settings.CollectorConfig, say: Callable[[str], None]) -> None:
     """Run all parts until a signal; raises CollectorError for what cannot work."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     failed: CollectorError | None = None
     try:
-        await _together(plan, say, stop)
+        await _together(plan, config, say, stop)
     except* CollectorError as group:
         failed = next(error for error in _leaves(group) if isinstance(error, CollectorError))
     if failed is not None:
         raise failed
 
 
-async def _together(plan: Plan, say: Callable[[str], None], stop: asyncio.Event) -> None:
+async def _together(
+    plan: Plan, config: settings.CollectorConfig, say: Callable[[str], None], stop: asyncio.Event
+) -> None:
     from collector.service import serve
 
-    config = _prepare(plan)
     page: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     def ready(address: str) -> None:
@@ -225,7 +236,7 @@ async def _together(plan: Plan, say: Callable[[str], None], stop: asyncio.Event)
         async with asyncio.TaskGroup() as inner:
             others = [inner.create_task(child.keep(), name=child.name) for child in _children(plan, say)]
             paced = "" if plan.peer else f", paced to {plan.pace_mbps:g} Mbit/s"
-            say(f"measuring to {', '.join(plan.peers)}{paced}; the first result takes about 10 s")
+            say(f"measuring to {', '.join(plan.peers)}{paced}; the first result takes some seconds")
             others.append(inner.create_task(_announce(address, say), name="announce"))
             await stop.wait()
             say("stopping")
@@ -249,7 +260,7 @@ def _prepare(plan: Plan) -> settings.CollectorConfig:
     (plan.data / "collector.toml").write_text(text, "utf-8")
     peers = ", ".join(f'"{peer}"' for peer in plan.peers)
     agent_text = AGENT_TOML.format(agent=AGENT, data=plan.data, broker=plan.broker, peers=peers, runs=FIRST_RUNS)
-    (plan.data / "agent" / "agent.toml").write_text(agent_text, "utf-8")
+    plan.agent_toml.write_text(agent_text, "utf-8")
     config = settings.parse(text, os.environ, name=str(plan.data / "collector.toml"))
     registry = Registry(config.registry.url)
     registry.open()
@@ -264,33 +275,44 @@ def _prepare(plan: Plan) -> settings.CollectorConfig:
     return config
 
 
+def _check_agent(plan: Plan) -> None:
+    """Let the agent judge its own configuration before anything starts; raises UsageError with its words."""
+    command = [AGENT_PROGRAM, "check-config", "--config", str(plan.agent_toml)]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+    if checked.returncode != 0:
+        raise UsageError(checked.stderr.strip().rpartition(f"{plan.agent_toml}: ")[2])
+
+
 def _children(plan: Plan, say: Callable[[str], None]) -> Iterator[Child]:
-    program = str(Path(sys.executable).with_name("linkgauge-agent"))
     if plan.peer is None:
-        command = [program, "peer", "--listen", f"127.0.0.1:{plan.peer_port}"]
+        command = [AGENT_PROGRAM, "peer", "--listen", f"127.0.0.1:{plan.peer_port}"]
         command += ["--stamp", f"127.0.0.1:{plan.stamp_port}", "--pace", f"{plan.pace_mbps:g}"]
         yield Child("peer", command, plan.data / "peer.log", say)
-    command = [program, "run", "--config", str(plan.data / "agent" / "agent.toml")]
+    command = [AGENT_PROGRAM, "run", "--config", str(plan.agent_toml)]
     yield Child("agent", command, plan.data / "agent.log", say)
 
 
 async def _announce(address: str, say: Callable[[str], None]) -> None:
-    """Say where the page is as soon as it shows the first result, and when the first verdict stands."""
+    """Say where the page is as soon as it shows a result of this start, and when the verdict stands."""
     import aiohttp
 
+    started = datetime.now(UTC).isoformat()
     shown = False
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
         while True:
             with contextlib.suppress(aiohttp.ClientError, TimeoutError):
                 async with session.get(f"{address}/api/v1/sites/{SITE.id}") as answer:
                     site = await answer.json() if answer.ok else {}
-                value = (site.get("last") or {}).get("throughput", {}).get("value")
-                if value is not None and not shown:
-                    say(f"first result: download {value:.1f} Mbit/s. Open {address}/sites/{SITE.id} (Ctrl-C stops)")
+                result = (site.get("last") or {}).get("throughput", {})
+                if not shown and result.get("time", "") > started:
+                    found = (
+                        f"download {result['value']:.1f} Mbps" if "value" in result else f"failed, {result['failure']}"
+                    )
+                    say(f"first result: {found}. Open {address}/sites/{SITE.id} (Ctrl-C stops everything)")
                     shown = True
                 verdict = site.get("verdict") or {}
                 if shown and verdict.get("verdict") in ("met", "below"):
-                    say(f"verdict: {verdict['verdict']}, median {verdict['value']:.1f} Mbit/s, n = {verdict['n']}")
+                    say(verdict["sentence"]["en"])
                     return
             await asyncio.sleep(0.5)
 

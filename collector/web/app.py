@@ -165,19 +165,19 @@ def _charts(sources: Sources, words: Words, found: views.SitePage, days: int) ->
     return [
         (
             "download",
-            words.say("Download, Mbit/s"),
+            words.say("Download, Mbps"),
             draw(marks("download"), start=start, end=end, target=target, zone_offset=offset),
         ),
         (
             "upload",
-            words.say("Upload, Mbit/s"),
+            words.say("Upload, Mbps"),
             draw(marks("upload"), start=start, end=end, target=[], zone_offset=offset),
         ),
     ]
 
 
 def _mark(words: Words, report: Measured, value: float | None) -> Mark:
-    said = report.failure if value is None else f"{words.number(value)} Mbit/s"
+    said = report.failure if value is None else f"{words.number(value)} Mbps"
     doubts = f" · {words.say('doubt:')} {words.listing(report.doubts)}" if report.doubts else ""
     label = f"{words.time(report.at)} · {said}{doubts}"
     return Mark(report.at, value, report.look(value), label, f"/api/v1/reports/{report.id}")

@@ -126,9 +126,9 @@ def time_ticks(start: datetime, end: datetime, zone_offset: timedelta) -> list[t
     step = next((step for step in steps if span / step <= MOST_TICKS), 90 * DAY_S)
     offset = zone_offset.total_seconds()
     first = math.ceil((start.timestamp() + offset) / step) * step - offset
-    style = "%H:%M" if step < DAY_S else "%d/%m"
+    hours, day = ("%H:%M", "%d/%m %H:%M") if step < DAY_S else ("%d/%m", "%d/%m")
     times = [datetime.fromtimestamp(first + number * step, UTC) for number in range(int(span // step) + 1)]
-    return [(at, (at + zone_offset).strftime(style)) for at in times if at <= end]
+    return [(at, (at + zone_offset).strftime(hours if number else day)) for number, at in enumerate(times) if at <= end]
 
 
 def _step(

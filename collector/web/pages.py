@@ -1,7 +1,7 @@
 """View models of the pages: what a template prints, worked out from plain values. Pure: no store, no clock."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Literal
 
@@ -124,6 +124,8 @@ def site_row(
 ) -> SiteRow:
     """One line of the list from a site's newest throughput rows (oldest first) and its 30 days' summary."""
     last = measured("throughput", rows[-1]) if rows else None
+    if last is not None and (contact.seen is None or contact.seen < last.at):
+        contact = replace(contact, seen=last.at)  # of an agent that has gone, or heard before a restart
     return SiteRow(
         site=site,
         state=state_of(verdict, contact),

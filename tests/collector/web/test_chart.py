@@ -59,7 +59,7 @@ def test_a_target_that_changed_is_a_step() -> None:
 @pytest.mark.parametrize(
     ("hours", "labels"),
     [
-        pytest.param(24, ["03:00", "06:00", "09:00", "12:00", "15:00", "18:00", "21:00", "00:00"], id="day"),
+        pytest.param(24, ["01/11 03:00", "06:00", "09:00", "12:00", "15:00", "18:00", "21:00", "00:00"], id="day"),
         pytest.param(7 * 24, ["02/11", "03/11", "04/11", "05/11", "06/11", "07/11", "08/11"], id="week"),
     ],
 )

@@ -1,0 +1,87 @@
+"""View models: what a site is filed under, and in which order a list is read."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from collector.plans.binding import binding_for
+from collector.plans.load import load_plans
+from collector.registry.site import Site
+from collector.store.store import Row, Summary
+from collector.web.pages import Contact, Filters, SiteRow, State, counts, listed, measured, site_row, state_of
+from tests.collector.web.house import NOW, SITES, judged
+
+SCHOOL = SITES[0]
+HIGH, LOW, MIXED = [150.0] * 10, [50.0] * 10, [150.0, 50.0] * 5
+
+
+def row(site: Site, speeds: list[float], *, silent: bool = False, median: float | None = None) -> SiteRow:
+    verdict = judged(site, speeds, silent=silent)
+    summary = Summary(10, median) if median else None
+    return site_row(site, verdict, [], summary, Contact(silent=silent))
+
+
+@pytest.mark.parametrize(
+    ("speeds", "heard", "state"),
+    [
+        pytest.param(HIGH, "heard", "met", id="met"),
+        pytest.param(LOW, "heard", "below", id="below"),
+        pytest.param(MIXED, "heard", "inconclusive", id="mixed"),
+        pytest.param([], "heard", "inconclusive", id="too few"),
+        pytest.param(HIGH, "silent", "silent", id="silence hides an old met"),
+        pytest.param(LOW, "silent", "below", id="silence never hides a below"),
+    ],
+)
+def test_a_site_is_filed_under_what_an_engineer_must_know_first(speeds: list[float], heard: str, state: State) -> None:
+    assert row(SCHOOL, speeds, silent=heard == "silent").state == state
+
+
+def test_a_site_without_a_target_is_not_judged() -> None:
+    bare = SITES[3]
+    assert binding_for(load_plans().get(""), bare, NOW).target is None
+    assert state_of(judged(bare, HIGH), Contact()) == "unjudged"
+    assert state_of(None, Contact()) == "unjudged"
+
+
+def test_worst_comes_first_and_the_furthest_below_on_top() -> None:
+    rows = [
+        row(SCHOOL, HIGH, median=150),
+        row(SITES[1], LOW, median=100),
+        row(SITES[2], [10.0] * 10, median=10),
+        row(SITES[3], []),
+    ]
+    assert [each.site.id for each in listed(rows, Filters())] == [
+        "ub-loc-ninh", "tyt-yen-the", "th-moi", "th-huu-lung",
+    ]  # fmt: skip
+    assert counts(rows) == {"below": 2, "silent": 0, "inconclusive": 0, "unjudged": 1, "met": 1}
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        (Filters(text="HỮU"), ["th-huu-lung"]),
+        (Filters(state="met"), ["th-huu-lung"]),
+        (Filters(province="Bắc Giang"), ["tyt-yen-the"]),
+        (Filters(kind="school", text="nothing"), []),
+    ],
+)
+def test_filters_let_through_what_they_say(filters: Filters, found: list[str]) -> None:
+    rows = [row(SCHOOL, HIGH), row(SITES[1], LOW)]
+    assert [each.site.id for each in listed(rows, filters)] == found
+
+
+def test_an_agent_that_has_gone_was_last_seen_when_it_last_reported() -> None:
+    at = datetime(2026, 11, 22, 7, 59, 59, 123456, tzinfo=UTC)
+    ns = (int(at.timestamp()) * 1_000_000 + 123456) * 1000
+    last = Row(ns, {"family": "ipv4"}, {"download_mbps": 88.0, "conclusive": True, "id": "x"})
+    assert site_row(SCHOOL, None, [last], None, Contact()).contact.seen == at
+    later = at + timedelta(minutes=1)
+    assert site_row(SCHOOL, None, [last], None, Contact(seen=later)).contact.seen == later
+
+
+def test_a_failure_of_one_direction_is_shown() -> None:
+    read = measured("throughput", Row(0, {}, {"download_mbps": 5.0, "upload_failure": "transfer:reset", "doubts": ""}))
+    assert read.failure == "transfer:reset"
+    assert read.doubts == ()
+    assert read.look(read.upload_mbps) == "failed"
+    assert read.look(read.download_mbps) == "doubted"
