@@ -175,7 +175,7 @@ class Archive:
                     return
                 self._opened.learn_never(agent, epoch, [(seq, seq) for seq in seqs])
             try:
-                self._opened.save_never(agent, epoch)
+                self._opened.save_never(agent, epoch, seqs)
             except sqlite3.Error as error:
                 LOG.warning("archive.index_behind error=%s", error)
 
@@ -303,7 +303,8 @@ class Archive:
         try:
             self._opened.add(self._owed)
         except sqlite3.Error as error:
-            LOG.warning("archive.index_behind members=%d error=%s", len(self._owed), error)
+            if len(self._owed) == 1:  # the first time; each batch owes one more
+                LOG.warning("archive.index_behind error=%s; tried again with each batch", error)
         else:
             self._owed = []
 
@@ -324,8 +325,8 @@ def head_of(report_id: str, *, place: tuple[str, str, int], kind: str, dropped: 
 
 def _take_in(index: Index, batch: list[Indexed]) -> None:
     if batch:
-        index.add(batch)
         index.learn(head for member in batch for head, _, _ in member.heads)
+        index.add(batch)
 
 
 def _head(line: Line) -> Head | None:

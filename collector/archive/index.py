@@ -1,7 +1,7 @@
 """The archive's index in SQLite: derived from the files, so it may lag behind them or be thrown away."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -89,13 +89,15 @@ class Index:
         return {path: (end, trailer) for path, end, trailer in rows}
 
     def add(self, members: Iterable[Indexed]) -> None:
-        """Take members in, all or none; raises sqlite3.Error. The intervals in memory are not touched: see `learn`."""
+        """Write members down that were learned before, all or none; raises sqlite3.Error, and may be called again."""
         members = list(members)
         with self._database:
             for member in members:
                 self._add(member)
-            for table, (agent, epoch), ranges in self._changes(members):
-                self._replace(table, (agent, epoch), ranges)
+            heads = [head for member in members for head, _, _ in member.heads]
+            self._save("known", self.known, (((head.agent, head.epoch), head.seq) for head in heads))
+            dropped = ((head, first) for head in heads for first, _ in head.never)
+            self._save("never", self.never, (((head.agent, head.epoch), first) for head, first in dropped))
 
     def learn(self, heads: Iterable[Head]) -> None:
         """Take reports into the intervals in memory."""
@@ -110,10 +112,10 @@ class Index:
         for first, last in ranges:
             intervals.add(first, last)
 
-    def save_never(self, agent: str, epoch: str) -> None:
-        """Write those of one epoch down; raises sqlite3.Error."""
+    def save_never(self, agent: str, epoch: str, seqs: Iterable[int]) -> None:
+        """Write some of those down; raises sqlite3.Error."""
         with self._database:
-            self._replace("never", (agent, epoch), self.never[agent, epoch])
+            self._save("never", self.never, (((agent, epoch), seq) for seq in seqs))
 
     def find(self, report_id: bytes) -> Place | None:
         """Find one report by the 16 bytes of its id."""
@@ -158,24 +160,14 @@ class Index:
             [(key_of(head.id), number, member.offset, start, length) for head, start, length in member.heads],
         )
 
-    def _changes(self, members: Sequence[Indexed]) -> Iterator[tuple[str, Key, Intervals]]:
-        """Give what the touched intervals will be, without touching those in memory."""
-        touched: dict[Key, list[Head]] = {}
-        for member in members:
-            for head, _, _ in member.heads:
-                touched.setdefault((head.agent, head.epoch), []).append(head)
-        for key, heads in touched.items():
-            yield "known", key, _with(self.known, key, [(head.seq, head.seq) for head in heads])
-            never = [item for head in heads for item in head.never]
-            if never:
-                yield "never", key, _with(self.never, key, never)
-
-    def _replace(self, table: str, key: Key, intervals: Intervals) -> None:
-        self._database.execute(f"DELETE FROM {table} WHERE agent = ? AND epoch = ?", key)  # noqa: S608 - two literals
+    def _save(self, table: str, memory: Mapping[Key, Intervals], places: Iterable[tuple[Key, int]]) -> None:
+        """Write the intervals around some places as they are in memory; all others are as they were."""
+        changed = {(*key, *memory[key].around(seq)) for key, seq in places}
         self._database.executemany(
-            f"INSERT INTO {table} VALUES (?, ?, ?, ?)",  # noqa: S608 - two literals
-            [(*key, first, last) for first, last in intervals.ranges()],
+            f"DELETE FROM {table} WHERE agent = ? AND epoch = ? AND first BETWEEN ? AND ?",  # noqa: S608 - two literals
+            changed,
         )
+        self._database.executemany(f"INSERT INTO {table} VALUES (?, ?, ?, ?)", changed)  # noqa: S608 - two literals
 
 
 def _end_of(day: str) -> datetime:
@@ -213,7 +205,3 @@ def _connect(path: Path) -> sqlite3.Connection:
         database.close()
         raise
     return database
-
-
-def _with(memory: Mapping[Key, Intervals], key: Key, ranges: Sequence[Range]) -> Intervals:
-    return Intervals([*(memory[key].ranges() if key in memory else ()), *ranges])

@@ -33,6 +33,13 @@ class Intervals:
         place = bisect_right(self._firsts, number) - 1
         return place >= 0 and number <= self._lasts[place]
 
+    def around(self, number: int) -> Range:
+        """Give the interval that holds a number of the set; raises KeyError for any other."""
+        if number not in self:
+            raise KeyError(number)
+        place = bisect_right(self._firsts, number) - 1
+        return self._firsts[place], self._lasts[place]
+
     def __len__(self) -> int:
         return sum(last - first + 1 for first, last in self.ranges())
 

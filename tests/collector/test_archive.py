@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import random
 import resource
 import signal
 import sqlite3
@@ -352,3 +353,28 @@ def test_an_index_that_cannot_be_asked_stops_deciding_instead_of_guessing(archiv
     for ask in (archive.holds, archive.read):
         with pytest.raises(StoreUnavailable, match="index"):
             ask(one.head.id)
+
+
+def test_index_on_disk_says_what_memory_says_also_after_failed_writes(tmp_path: Path) -> None:
+    chance = random.Random(7)  # noqa: S311 - a test repeats itself
+    archive = Archive(tmp_path / "archive")
+    archive.open()
+    places = [(epoch, seq) for epoch in ("e1", "e2") for seq in range(1, 200)]
+    chance.shuffle(places)
+    for number in range(40):
+        archive._opened._database.execute(f"PRAGMA query_only = {number % 3 == 1}")  # noqa: SLF001 - as a full disk
+        first = chance.randrange(1, 300)
+        some = [entry(seq, epoch=epoch) for epoch, seq in places[number * 8 : number * 8 + 8]]
+        archive.append([*some, entry(1000 + number, dropped=[(first, first + 5)])], at=AT)
+        if number % 3 == 2:  # best effort: not on a full disk
+            archive.declare_never("a1", "e1", [chance.randrange(1, 300), 2**53])
+    archive._opened._database.execute("PRAGMA query_only = 0")  # noqa: SLF001 - there is room again
+    archive.append([entry(2000, dropped=[(1, 1)])], at=AT)
+    memory = archive._opened.known, archive._opened.never  # noqa: SLF001 - what is compared
+    archive.close()
+    archive.open()
+    for held, read in zip(memory, (archive._opened.known, archive._opened.never), strict=True):  # noqa: SLF001
+        assert {key: value.ranges() for key, value in held.items()} == {
+            key: value.ranges() for key, value in read.items()
+        }
+    archive.close()

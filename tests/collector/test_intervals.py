@@ -24,6 +24,18 @@ def test_holds_what_was_added(ranges: list[tuple[int, int]]) -> None:
     )
 
 
+@given(RANGES)
+def test_gives_the_interval_around_a_number(ranges: list[tuple[int, int]]) -> None:
+    intervals = Intervals(ranges)
+    for number in range(90):
+        if number in intervals:
+            assert intervals.around(number) in intervals.ranges()
+            assert intervals.around(number)[0] <= number <= intervals.around(number)[1]
+        else:
+            with pytest.raises(KeyError):
+                intervals.around(number)
+
+
 @given(RANGES, st.integers(0, 80))
 def test_names_what_is_missing(ranges: list[tuple[int, int]], up_to: int) -> None:
     assert plain(Intervals(ranges).missing(up_to)) == set(range(1, up_to + 1)) - plain(ranges)
