@@ -1,12 +1,46 @@
-"""Who may measure now. Pure: time is a parameter.
+"""Who may connect, and who may measure now. Pure: time is a parameter.
 
 A busy peer that takes one more test spoils every figure it hands out, so the N+1st is told to come back. A test that
 was let in is let in whole: its place is kept for a moment between its directions, but only once, so that nobody can
 hold a place without measuring.
 """
 
+import ipaddress
 import math
+from collections import Counter
 from dataclasses import dataclass
+
+
+class Crowd:
+    """At most `most` connections at once, and half of them from one client: nobody alone can shut out the others."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._by_client: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return self._by_client.total()
+
+    def enter(self, client: str) -> bool:
+        """Let one more connection in; False means no. Every True is owed one `leave`."""
+        if len(self) >= self._most or self._by_client[client] >= max(1, self._most // 2):
+            return False
+        self._by_client[client] += 1
+        return True
+
+    def leave(self, client: str) -> None:
+        """End one connection."""
+        self._by_client[client] -= 1
+        if not self._by_client[client]:
+            del self._by_client[client]
+
+
+def client_of(host: str) -> str:
+    """Name who is behind an address: all of an IPv6 /64 is one client, who could use any address of it."""
+    address = ipaddress.ip_address(host.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.IPv6Network((address, 64), strict=False))
+    return str(address)
 
 
 @dataclass(slots=True)

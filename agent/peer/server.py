@@ -10,7 +10,7 @@ from datetime import datetime
 
 from agent.net import tcp_info
 from agent.peer import kernel
-from agent.peer.admission import Admission
+from agent.peer.admission import Admission, Crowd, client_of
 from agent.peer.connection import Connection
 from agent.peer.counters import Counters
 from agent.peer.limits import Limits
@@ -55,13 +55,12 @@ class Server:
         }
         self._load = Load()
         self._buffer = memoryview(bytearray(_READ_BUFFER))
-        self._most_connections = max_tests * limits.streams_per_test + limits.spare_connections
-        self._connections = 0
+        self._crowd = Crowd(max_tests * limits.streams_per_test + limits.spare_connections)
 
     def gauges(self) -> dict[str, tuple[str, float]]:
         """What is going on now, for /metrics."""
         return {
-            "connections": ("Connections open.", self._connections),
+            "connections": ("Connections open.", len(self._crowd)),
             "tests": ("Tests running.", self._admission.tests),
             "places": ("Places taken, by tests that run or are between their directions.", self._admission.places),
             "streams": ("Measurement streams running.", self._admission.streams),
@@ -74,21 +73,21 @@ class Server:
         async with asyncio.TaskGroup() as connections:
             while True:
                 try:
-                    sock, _ = await loop.sock_accept(listener)
+                    sock, (host, *_) = await loop.sock_accept(listener)
                 except OSError as error:
                     # Out of descriptors or memory, or the client was gone before it was accepted: never the end.
                     _log.warning("event=accept_failed error=%s", error)
                     await asyncio.sleep(_ACCEPT_PAUSE_S)
                     continue
-                if self._connections >= self._most_connections:
+                client = client_of(str(host))
+                if not self._crowd.enter(client):
                     self._counters.connections["turned_away"] += 1
                     sock.close()
                     continue
                 self._counters.connections["plain" if tls is None else "tls"] += 1
-                self._connections += 1
-                connections.create_task(self._serve(sock, tls), name=f"peer connection {sock.fileno()}")
+                connections.create_task(self._serve(sock, tls, client), name=f"peer connection {sock.fileno()}")
 
-    async def _serve(self, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
+    async def _serve(self, sock: socket.socket, tls: ssl.SSLContext | None, client: str) -> None:
         """Serve one connection and leave nothing of it behind."""
         connection = Connection(self._buffer)
         try:
@@ -100,7 +99,7 @@ class Server:
             self._counters.faults += 1
             _log.exception("event=connection_fault")
         finally:
-            self._connections -= 1
+            self._crowd.leave(client)
             await connection.release()
             sock.close()
 

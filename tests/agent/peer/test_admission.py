@@ -1,6 +1,32 @@
 """Places: tests, not streams, are counted."""
 
-from agent.peer.admission import Admission
+import pytest
+
+from agent.peer.admission import Admission, Crowd, client_of
+
+
+def test_nobody_alone_fills_the_peer() -> None:
+    crowd = Crowd(5)
+    assert [crowd.enter("a") for _ in range(3)] == [True, True, False]
+    assert [crowd.enter("b") for _ in range(3)] == [True, True, False]
+    assert [crowd.enter("c") for _ in range(2)] == [True, False]
+    assert len(crowd) == 5
+    crowd.leave("a")
+    assert crowd.enter("c")
+    assert len(crowd) == 5
+
+
+@pytest.mark.parametrize(
+    ("host", "client"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::1", "::/64"),
+    ],
+)
+def test_an_ipv6_network_is_one_client(host: str, client: str) -> None:
+    assert client_of(host) == client
 
 
 def test_the_streams_of_a_test_share_its_place() -> None:

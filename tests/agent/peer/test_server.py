@@ -158,6 +158,24 @@ async def test_more_connections_than_places_are_turned_away() -> None:
         assert await asyncio.to_thread(crowd, at["plain"]) == (b"", 200)
 
 
+async def test_a_crowd_from_one_address_leaves_room_for_others() -> None:
+    def crowd(address: tuple[str, int]) -> tuple[bytes, int]:
+        socks = [socket.create_connection(address, timeout=5) for _ in range(5)]
+        try:
+            socks[4].settimeout(5)
+            turned_away = socks[4].recv(1)
+            other = socket.create_connection(address, timeout=5, source_address=("127.0.0.2", 0))
+            with Client(other) as client:
+                return turned_away, client.request("/healthz").status
+        finally:
+            for sock in socks:
+                sock.close()
+
+    limits = Limits(streams_per_test=4, spare_connections=4)
+    async with running(replace(LOOPBACK, max_tests=1), limits) as at:
+        assert await asyncio.to_thread(crowd, at["plain"]) == (b"", 200)
+
+
 async def test_the_upload_of_a_test_that_was_let_in_is_let_in_too() -> None:
     def measure(address: tuple[str, int]) -> tuple[list[int], str]:
         with stream(address, DOWNLOAD + "&bytes=50000") as client:

@@ -85,8 +85,11 @@ def probe(namespace: str, family: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("family", ["ipv4", "ipv6"])
 def test_within_one_percent_of_what_the_line_lets_through(listening: str, family: str) -> None:
-    report = probe(listening, family)
     truth = RATE_MBPS * PAYLOAD[family] / FRAME
+    report = probe(listening, family)
+    if any(report["result"][way]["mbps"] < 0.99 * truth for way in ("download", "upload")):
+        # tbf makes up for 5 ms of a stalled processor and no more: a low figure may be true once, a high one never is.
+        report = probe(listening, family)
     for way in ("download", "upload"):
         found = report["result"][way]
         assert found["mbps"] == pytest.approx(truth, rel=0.01), (way, found)
