@@ -172,6 +172,10 @@ _ADVICE: Final[dict[str, tuple[str, str]]] = {
         "the port, and whether it wants TLS: then the peer is msak+wss://HOST:4443",
         "cổng, và cổng có đòi TLS không: nếu có, ghi máy đo là msak+wss://HOST:4443",
     ),
+    "handshake:timeout": (
+        "the peer takes connections and says nothing: is it stuck, or is another service on this port?",
+        "máy đo nhận kết nối nhưng không trả lời: bị treo, hay cổng này là của dịch vụ khác?",
+    ),
     "ipv6:broken": (
         "IPv6 on the router and at the provider; over IPv4 the same peer answers",
         "IPv6 trên bộ định tuyến và ở nhà mạng; qua IPv4 máy đo vẫn trả lời",

@@ -126,6 +126,7 @@ def test_an_ipv6_card_says_what_to_check(status: str, checks: list[Check], words
     [
         (Failure("tls", "protocol"), "does this port speak TLS"),
         (Failure("handshake", "closed"), "msak+wss://"),
+        (Failure("handshake", "timeout"), "is it stuck"),
         (Failure("tls", "bad_certificate"), "--ca FILE"),
         (Failure("device", "budget"), "--max-bytes"),
     ],
