@@ -37,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"linkgauge-collector: {error}\n")
         return error.exit_code
     except KeyboardInterrupt:
-        return 130
+        sys.stderr.write("linkgauge-collector: stopped\n")
+        return 1
     except BrokenPipeError:
         # Whoever read our output has gone, as `head` does; nothing is left to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

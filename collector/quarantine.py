@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from collector.errors import StoreUnavailable, UsageError
 from collector.ingest import Rejected
@@ -155,11 +155,19 @@ def path_from_url(url: str | None, *, archive: Path) -> Path:
 
 
 def listing(path: Path) -> "Quarantine":
-    """Open an existing quarantine to look at; raises UsageError when there is none yet."""
+    """Open an existing quarantine to look at.
+
+    Raises:
+        UsageError: there is none yet.
+        StoreUnavailable: it cannot be read.
+    """
     if not path.exists():
         raise UsageError(f"no quarantine at {path}: nothing was ever rejected here, or [quarantine] url is another")
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as probe:
-        probe.execute("SELECT count FROM gone").fetchone()
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as probe:
+            probe.execute("SELECT count FROM gone").fetchone()
+    except sqlite3.Error as error:
+        raise StoreUnavailable(f"quarantine {path}: {error}; is this the right file, and may you read it?") from error
     quarantine = Quarantine(path, limit_bytes=1 << 62, limit_count=1 << 62)
     quarantine.open()
     return quarantine

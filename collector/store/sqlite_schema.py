@@ -19,6 +19,9 @@ NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,119}")
 COLUMN_LIMIT: Final = 1500
 """Fields of a measurement; SQLite's own limit is 2,000 columns."""
 
+SERIES_CACHED: Final = 65_536
+"""Tag sets whose ids are remembered."""
+
 _BASE: Final = """
 CREATE TABLE IF NOT EXISTS _site (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS _series (
@@ -105,6 +108,8 @@ class Layout:
         """The ids of a tag set and of its site (no name without one), made when new, in the open transaction."""
         ids = self._series.get(tags)
         if ids is None:
+            if len(self._series) >= SERIES_CACHED:  # agents choose some tags; memory is not theirs
+                self._series.clear()
             site = self._id("_site", ("name",), (dict(tags).get("site", ""),))
             text = json.dumps(dict(tags), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
             ids = self._series[tags] = (self._id("_series", ("tags", "site"), (text, site)), site)

@@ -18,7 +18,15 @@ def config(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["run"], ["up"], ["site"], ["agent"], ["plan"], ["quarantine"], ["quarantine", "list"]]
+    "command",
+    [
+        *([name] for name in ("run", "up", "site", "agent", "plan", "quarantine")),
+        *(["site", name] for name in ("import", "export", "list", "add")),
+        *(["agent", name] for name in ("add", "list", "revoke")),
+        *(["plan", name] for name in ("list", "show", "check")),
+        *(["quarantine", name] for name in ("list", "show")),
+        [],
+    ],
 )
 def test_every_command_has_help_with_an_example(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

@@ -81,3 +81,24 @@ def test_place_by_url_or_beside_the_archive() -> None:
     assert path_from_url("sqlite:///q%20q.db", archive=archive) == Path("/q q.db")
     with pytest.raises(UsageError, match=r"quarantine\.url"):
         path_from_url("file:///x", archive=archive)
+
+
+def test_a_file_that_is_no_quarantine_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="nothing was ever rejected here"):
+        listing(tmp_path / "none.db")
+    (tmp_path / "a?b.db").write_bytes(b"nonsense" * 100)
+    with pytest.raises(StoreUnavailable, match="not a database"):
+        listing(tmp_path / "a?b.db")
+
+
+def test_a_disk_that_refuses_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    quarantine = Quarantine(tmp_path / "file" / "q.db", limit_bytes=1000, limit_count=10)
+    with pytest.raises(StoreUnavailable, match="check the disk"):
+        quarantine.open()
+    quarantine = Quarantine(tmp_path / "q.db", limit_bytes=1000, limit_count=10)
+    quarantine.open()
+    quarantine._opened()._database.execute("PRAGMA query_only = 1")  # noqa: SLF001 - as a full disk
+    with pytest.raises(StoreUnavailable, match="readonly"):
+        quarantine.put([Rejected("t", None, "malformed", "d", b"x")], at=datetime(2026, 11, 22, tzinfo=UTC))
+    quarantine.close()

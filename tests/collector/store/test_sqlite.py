@@ -292,3 +292,14 @@ async def test_a_measurement_has_room_for_so_many_fields_only(store: SqliteStore
     await store.write([replace(point(1, measurement="wide"), fields={f"f{number}": 1.0 for number in range(1400)})])
     (row,) = await store.samples("wide", site="a", **ALL)
     assert len(row.fields) == 1400
+
+
+async def test_ever_new_tag_sets_cost_no_memory(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collector.store.sqlite_schema.SERIES_CACHED", 3)
+    points = [replace(point(number), tags=(("peer", f"p{number}"), ("site", "s"))) for number in range(10)]
+    for _ in range(2):
+        await store.write(points)
+    assert store._writer.layout is not None  # noqa: SLF001 - what is held in memory
+    assert len(store._writer.layout._series) <= 3  # noqa: SLF001
+    rows = await store.samples(points[0].measurement, site="s", start_ns=0, end_ns=2 * NOON)
+    assert [row.tags["peer"] for row in rows] == [f"p{number}" for number in range(10)]
