@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from agent.errors import Failed
 from agent.net.failures import failed
-from agent.net.interfaces import PROC, has_global_ipv6, interface_to
+from agent.net.interfaces import PROC, default_route_v4, default_route_v6, has_global_ipv6, interface_to
 from agent.wire.failure import Reason, Stage
 
 Family = Literal["ipv4", "ipv6"]
@@ -30,7 +30,8 @@ async def resolve(host: str, family: Family, *, timeout_s: float) -> list[str]:
     """Give the addresses of `host` in `family`, in the resolver's order, never empty; a literal passes through.
 
     Raises:
-        Failed: stage `resolve`: no_address (literal of the other family), nxdomain, nodata, servfail, timeout.
+        Failed: stage `resolve`: no_address (literal of the other family), nxdomain, nodata, servfail, timeout; no_route
+            if the device has no way out by which to ask.
     """
     literal = literal_family(host)
     if literal == family:
@@ -70,6 +71,9 @@ async def choose_family(host: str, *, timeout_s: float, proc: Path = PROC) -> Fa
 
 
 def _named(error: socket.gaierror, elapsed_s: float) -> Failed:
+    if error.errno == socket.EAI_AGAIN and default_route_v4() is None and default_route_v6() is None:
+        # The name server is not to blame when nothing can leave this device.
+        return Failed(Stage.RESOLVE, Reason.NO_ROUTE, "this device has no default route, so no name server was asked")
     # glibc answers "temporary failure" both for SERVFAIL, at once, and when all its own tries went unanswered.
     if error.errno == socket.EAI_AGAIN and elapsed_s >= _TEMPORARY_IS_TIMEOUT_S:
         return Failed(Stage.RESOLVE, Reason.TIMEOUT, f"no answer in {elapsed_s:.1f} s")

@@ -1,9 +1,13 @@
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from agent.errors import Failed
 from agent.net.resolve import Family, choose_family, literal_family, resolve
+from tests.agent.net.namespaces import ROOT
 
 
 @pytest.mark.parametrize(("host", "family"), [("192.0.2.7", "ipv4"), ("2001:db8::1", "ipv6")])
@@ -38,3 +42,14 @@ async def test_without_an_aaaa_auto_is_ipv4(tmp_path: Path) -> None:
     (tmp_path / "net").mkdir()
     (tmp_path / "net" / "if_inet6").write_text("20010db8000100000000000000000010 02 40 00 00 eth0\n")
     assert await choose_family("name.invalid", timeout_s=0.01, proc=tmp_path) == "ipv4"
+
+
+@pytest.mark.root
+@pytest.mark.program("unshare")
+def test_a_device_without_a_way_out_does_not_blame_the_name_server() -> None:
+    command = ["unshare", "--net", sys.executable, "-m", "tests.agent.probes.near_end"]
+    command += ["throughput", "msak+ws://peer.example:8080"]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=15)  # noqa: S603 - our own words
+    failure = json.loads(done.stdout)["failure"]
+    assert (failure["stage"], failure["reason"]) == ("resolve", "no_route")
+    assert "no default route" in failure["detail"]
