@@ -24,7 +24,7 @@ from agent.measure import SOFTWARE, Device, Order, measure
 from agent.peers import options_for, peer_for
 from agent.probes.probe import Task, family_of
 from agent.schedule import LATE, Due, Instant, Rhythm, Timetable, slot_of
-from agent.spool import Undated
+from agent.spool import Undated, Unfit
 from agent.wire.control import Request
 from agent.wire.report import Clock as ClockFacts
 from agent.wire.report import Measurement
@@ -67,6 +67,7 @@ class Rounds:
         self._book = book
         self._ledgers = _resume(book, device.clock.now())
         self._requests: deque[Request] = deque()
+        self._schedules_turn = False
         self._seen: deque[str] = deque(maxlen=SEEN_LIMIT)
         self._unkept: deque[Made] = deque()
         self._dated = False
@@ -90,7 +91,7 @@ class Rounds:
         """Queue a run that the collector asks for; twice the same, expired, unknown or one too many is let go."""
         why = self._refusal(request)
         if why:
-            _LOG.info("event=request_ignored request=%s why=%s", request.request, why)
+            _LOG.info("event=request_ignored request=%r why=%s", request.request, why)
             return
         self._seen.append(request.request)
         self._requests.append(request)
@@ -112,17 +113,26 @@ class Rounds:
                 await self._wait()
 
     async def _step(self) -> bool:
-        """Make one run, if one is asked for or due."""
-        while self._requests:
-            request = self._requests.popleft()
-            if not _is_expired(request, self._clock.now()) and request.kind:
-                await self._make(request.kind, request=request)
-                return True
+        """Make one run, if one is asked for or due; they take turns, so that neither can starve the other."""
         for missed in self._timetable.settle(self._instant()):
             self._ledgers.skipped(missed.kind, LATE, missed.count)
             self._save()
+        turns = (self._run_due, self._run_asked) if self._schedules_turn else (self._run_asked, self._run_due)
+        return await turns[0]() or await turns[1]()
+
+    async def _run_asked(self) -> bool:
+        while self._requests:
+            request = self._requests.popleft()
+            if not _is_expired(request, self._clock.now()) and request.kind:
+                self._schedules_turn = True
+                await self._make(request.kind, request=request)
+                return True
+        return False
+
+    async def _run_due(self) -> bool:
         due = self._timetable.take(self._instant())
         if due is not None:
+            self._schedules_turn = False
             await self._make(due.kind, due=due)
         return due is not None
 
@@ -148,15 +158,22 @@ class Rounds:
             self.measuring, self._deadline = kind, self._clock.monotonic() + 2 * order.deadline_s + 60
             measurement = await measure(order, self._device)
         except UsageError as error:
-            # The settings are wrong, not the line: say so where the operator looks, and keep the other kinds going.
-            self.kind_errors[kind] = f"{kind} cannot run: {error}"
-            _LOG.error("event=kind_unusable kind=%s why=%s", kind, error)
+            self._tell_unusable(kind, error, request)
             return None
         finally:
             self.measuring = self._deadline = None
         self.kind_errors.pop(kind, None)
         boot = self._clock.boot_id()
         return Made(measurement, None if is_set(measurement.started) else Undated(boot_id=boot, boottime_s=began))
+
+    def _tell_unusable(self, kind: str, error: UsageError, request: Request | None) -> None:
+        if request is not None:
+            _LOG.warning("event=request_unusable request=%r kind=%s why=%s", request.request, kind, error)
+            return
+        # The settings are wrong, not the line: say so where the operator looks, and keep the other kinds going.
+        if kind not in self.kind_errors:
+            _LOG.error("event=kind_unusable kind=%s why=%s", kind, error)
+        self.kind_errors[kind] = f"{kind} cannot run: {error}"
 
     def _account(self, kind: str, why: str | None) -> None:
         if why:
@@ -178,6 +195,11 @@ class Rounds:
             made = self._unkept[0]
             try:
                 await asyncio.to_thread(self._keeper.put, made.measurement, undated=made.undated)
+            except Unfit as error:
+                # It would hold up all that come after it, for ever.
+                self._ledgers.skipped(made.measurement.kind, UNKEPT)
+                self._save()
+                _LOG.error("event=report_unkept kind=%s why=%s", made.measurement.kind, error)
             except SpoolError as error:
                 self._complain(str(error))
                 return

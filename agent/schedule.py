@@ -169,7 +169,10 @@ class Timetable:
         ahead = (entry.at - now).total_seconds()
         if entry.first:
             return ahead > 2 * entry.rhythm.first_every_s
-        if ahead > 2 * entry.rhythm.every_s:
+        # No slot is planned beyond the next: one further ahead means that the clock was put back. A little is let be,
+        # or each correction at the turn of a slot would run that slot twice.
+        soon = now + timedelta(seconds=self._late_s)
+        if entry.slot > slot_of(soon, entry.rhythm.every_s) + 1:
             return True
         return slot_of(now, entry.rhythm.every_s) > entry.slot and -ahead > self._late_s
 

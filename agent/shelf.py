@@ -34,6 +34,10 @@ _SEQ_BITS: Final = 40
 _LAST_SEQ: Final = (1 << _SEQ_BITS) - 1
 
 
+class Unfit(SpoolError):  # noqa: N818 - as Failed: an answer, and no accident
+    """A report that this spool can never keep, however often it is tried."""
+
+
 @dataclass(frozen=True, slots=True)
 class Undated:
     """When a measurement began, for want of a wall clock: seconds since a boot (CLOCK_BOOTTIME)."""
@@ -181,7 +185,7 @@ class Shelf:
         need = size + _PAGES_A_PUT * PAGE_BYTES
         while self._used_bytes() + need > self._limit:
             if not (self.drop_receipted() or self._drop_waiting() or self.drop_undated(limit=_BATCH)):
-                raise SpoolError(f"spool.limit_bytes: a report of {size} bytes does not fit; set a higher limit")
+                raise Unfit(f"spool.limit_bytes: a report of {size} bytes does not fit; set a higher limit")
 
     def stay(self, size: int) -> None:
         """Make room for a report without making the file grow: for a disk that others filled.
@@ -353,7 +357,7 @@ class Shelf:
 
 def _bounded(body: bytes) -> bytes:
     if len(body) > REPORT_LIMIT:
-        raise SpoolError(f"a report of {len(body)} bytes cannot be kept: the contract allows {REPORT_LIMIT}")
+        raise Unfit(f"a report of {len(body)} bytes cannot be kept: the contract allows {REPORT_LIMIT}")
     return body
 
 

@@ -36,11 +36,11 @@ from agent.clock import is_set
 from agent.errors import SpoolError
 from agent.identity import Identity, Mark, Seen
 from agent.outbox import Slip
-from agent.shelf import Shelf, Undated
+from agent.shelf import Shelf, Undated, Unfit
 from agent.wire.codec import Accepted, AnyMeasurement, AnyReport, decode_reports, encode
 from agent.wire.results import Range
 
-__all__ = ["KEEP_S", "LIMIT_BYTES", "Spool", "Undated"]
+__all__ = ["KEEP_S", "LIMIT_BYTES", "Spool", "Undated", "Unfit"]
 
 LIMIT_BYTES: Final = 64 * 1024 * 1024
 KEEP_S: Final = 30 * 86400.0

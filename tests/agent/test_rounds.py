@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 import msgspec
+import pytest
 
 from agent import config as configs
 from agent.clock import SystemClock, is_set
@@ -18,7 +19,7 @@ from agent.ledger import Book, Ledgers
 from agent.measure import Device
 from agent.probes.probe import Outcome, Task
 from agent.rounds import UNKEPT_LIMIT, Rounds, timetable_for
-from agent.spool import Undated
+from agent.spool import Undated, Unfit
 from agent.wire.control import Request
 from agent.wire.report import Measurement
 from agent.wire.results import Latency, Ledger, Tally
@@ -352,3 +353,38 @@ async def test_a_long_sleep_is_counted_as_late(tmp_path: Path) -> None:
         bench.rounds.change(_config(_schedule("every_s = 600\n")), "p1")
         await _until(bench.book.exists)
     assert bench.tally().skipped["late"] >= 11
+
+
+async def test_requests_without_end_do_not_starve_the_schedule(tmp_path: Path) -> None:
+    async with _bench(tmp_path, _schedule("every_s = 1\n")) as bench:
+        bench.rounds.heard = lambda _: bench.rounds.ask(Request(request=f"r{len(bench.keeper.kept)}", kind="ipv6"))
+        bench.rounds.ask(Request(request="first", kind="ipv6"))
+        await _until(lambda: len(bench.keeper.kept) > 10)
+        await _until(lambda: [made for made in bench.keeper.kept if made.request is None])
+
+
+async def test_a_request_that_cannot_be_done_says_nothing_of_the_settings(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def refuse() -> None:
+        raise UsageError("no such peer")
+
+    async with _bench(tmp_path, _schedule(), probe=Probe(act=refuse)) as bench:
+        bench.rounds.ask(Request(request="r\n1", kind="latency", peer="nonsense"))
+        await _until(lambda: "event=request_unusable" in caplog.text)
+        assert bench.rounds.kind_errors == {}
+    assert "r\n1" not in caplog.text
+
+
+async def test_a_report_that_no_spool_can_keep_does_not_hold_up_the_others(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    keeper = Keeper()
+    async with _bench(tmp_path, _schedule(FAST), keeper=keeper) as bench:
+        await _until(lambda: keeper.dated)
+        keeper.error = Unfit("too large")
+        await _until(lambda: caplog.text.count("event=report_unkept") >= 2)
+        assert bench.tally().skipped["unkept"] >= 2
+        assert bench.rounds.spool_error is None
+        keeper.error, before = None, len(keeper.kept)
+        await _until(lambda: len(keeper.kept) > before)

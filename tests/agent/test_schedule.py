@@ -165,3 +165,24 @@ def test_waiting_ends_when_the_first_is_due(seconds: float) -> None:
     wait = table.wait_s(at)
     assert wait is not None
     assert at + timedelta(seconds=wait) >= min(table.next().values())
+
+
+def test_a_clock_set_back_by_hours_skips_no_slot() -> None:
+    for seed in range(20):
+        table = _table({"throughput": Rhythm(4 * HOUR)}, seed=seed)
+        assert table.settle(_instant(3.9 * HOUR)) == []
+        while table.take(_instant(3.99 * HOUR)) is not None:
+            pass
+        back = Instant(NOON - timedelta(hours=1), 1000 + 3.99 * HOUR)
+        assert table.settle(back) == []
+        assert table.next()["throughput"] <= NOON
+
+
+def test_a_clock_put_back_by_seconds_at_the_turn_of_a_slot_runs_nothing_twice() -> None:
+    for seed in range(50):
+        table = _table({"latency": Rhythm(300)}, last={"latency": NOON}, seed=seed)
+        at = table.next()["latency"]
+        assert table.take(Instant(at, 1300)) is not None
+        back = Instant(NOON + timedelta(seconds=299), 1301)
+        assert table.settle(back) == []
+        assert table.next()["latency"] >= NOON + timedelta(seconds=600)
