@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import importlib.metadata
 import logging
 import os
 import signal
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from collector.config import DEFAULT_PATH, CollectorConfig, read
+from collector.config import DEFAULT_PATH, CollectorConfig, read, secret
 from collector.errors import CollectorError
 
 Subparsers = Any  # argparse names this class with an underscore
@@ -57,6 +58,8 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    version = importlib.metadata.version("linkgauge")
+    parser.add_argument("--version", action="version", version=f"linkgauge-collector {version}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     up.add_command(commands)
@@ -76,6 +79,14 @@ def _add_run(commands: Subparsers) -> None:
     )
     _add_config(run)
     run.set_defaults(func=_run)
+    check = commands.add_parser(
+        "check-config",
+        help="read a configuration and say whether it will do",
+        description="Read a configuration as `run` would, and start nothing.",
+        epilog="example: linkgauge-collector check-config --config /etc/linkgauge/collector.toml",
+    )
+    _add_config(check)
+    check.set_defaults(func=_check_config)
 
 
 def _add_quarantine(commands: Subparsers) -> None:
@@ -117,6 +128,18 @@ def _run(options: argparse.Namespace) -> int:
         stream=sys.stderr,
     )
     asyncio.run(_serve(settings, options.config))
+    return 0
+
+
+def _check_config(options: argparse.Namespace) -> int:
+    from collector.store.open import store_from_url
+
+    settings = read(options.config, os.environ)
+    secret(settings.broker.password, settings.broker.password_file, "broker.password_file")
+    token = secret(settings.store.token, settings.store.token_file, "store.token_file")
+    store_from_url(settings.store.url, token=token, timeout_s=settings.store.timeout_s)
+    told = f"roles {', '.join(settings.roles)}; broker {settings.broker.url}; page {settings.web.listen}"
+    sys.stdout.write(f"{options.config}: good; {told}\n")
     return 0
 
 

@@ -266,8 +266,10 @@ def address(text: str, key: str) -> tuple[str, int]:
         host.strip("[]").encode("idna")
     except UnicodeError:
         host = ""
-    if not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 - the highest port
+    if not host or not port.isdecimal():
         raise UsageError(f"{key}: {text!r} is not HOST:PORT, for example 127.0.0.1:8600")
+    if int(port) > 65535:  # noqa: PLR2004 - the highest port
+        raise UsageError(f"{key}: {text!r}: a port is at most 65535")
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 

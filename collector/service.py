@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import importlib.metadata
 import logging
+import os
 import signal
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -17,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from agent.wire.control import Boot
 from agent.wire.results import RESULTS
-from collector import broker, config, peer
+from collector import config, embedded_broker, peer
 from collector.archive.archive import Archive, folder_from_url
 from collector.config import CollectorConfig
 from collector.errors import StoreFull, StoreUnavailable, UsageError
@@ -212,7 +213,7 @@ class _Service:
         while True:
             settings = self.parts.settings().broker
             try:
-                async with broker.running(settings):
+                async with embedded_broker.running(settings):
                     self.parts.readiness.works("embedded broker")
                     self.broker_up.set()
                     await asyncio.Event().wait()
@@ -295,7 +296,8 @@ class _Service:
             try:
                 await site.start()
             except OSError as error:
-                raise UsageError(f"web.listen: cannot listen on {listen}: {error.strerror or error}") from error
+                why = os.strerror(error.errno or 0).lower()
+                raise UsageError(f"web.listen: {listen}: {why}; stop what listens there, or choose another") from error
             bound = runner.addresses[0]
             yield f"http://[{bound[0]}]:{bound[1]}" if ":" in bound[0] else f"http://{bound[0]}:{bound[1]}"
         finally:

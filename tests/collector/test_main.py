@@ -77,3 +77,13 @@ def test_quarantine_shows_exact_bytes_for_a_pipe(
     quarantine.close()
     assert main(["quarantine", "show", "1", "--raw", "--config", str(config)]) == 0
     assert capfdbinary.readouterr().out == b"\x00\xff\n"
+
+
+def test_check_config_says_what_run_would(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
+    good.write_text('[web]\nlisten = "127.0.0.1:0"\n')
+    bad.write_text('[store]\nurl = "influxdb9://x"\n')
+    assert main(["check-config", "--config", str(good)]) == 0
+    assert "good; roles ingest, judge, web" in capsys.readouterr().out
+    assert main(["check-config", "--config", str(bad)]) == 2
+    assert "influxdb9" in capsys.readouterr().err
