@@ -45,8 +45,8 @@ def ends() -> Iterator[tuple[str, str]]:
             ip("-n", name, "addr", "add", f"fd77::{number}/64", "dev", "line", "nodad")
             ip("-n", name, "link", "set", "lo", "up")
             ip("-n", name, "link", "set", "line", "up")
-            # The burst lets tbf catch up 5 ms of a busy processor; less, and it would not let its rate through.
-            shape = ["rate", f"{RATE_MBPS}mbit", "burst", "64kb", "latency", "50ms"]
+            # The burst lets tbf catch up 10 ms of a busy processor; less, and it would not let its rate through.
+            shape = ["rate", f"{RATE_MBPS}mbit", "burst", "128kb", "latency", "50ms"]
             ip("netns", "exec", name, "tc", "qdisc", "add", "dev", "line", "root", "tbf", *shape)
         yield here, there
 
@@ -87,9 +87,6 @@ def probe(namespace: str, family: str) -> dict[str, Any]:
 def test_within_one_percent_of_what_the_line_lets_through(listening: str, family: str) -> None:
     truth = RATE_MBPS * PAYLOAD[family] / FRAME
     report = probe(listening, family)
-    if any(report["result"][way]["mbps"] < 0.99 * truth for way in ("download", "upload")):
-        # tbf makes up for 5 ms of a stalled processor and no more: a low figure may be true once, a high one never is.
-        report = probe(listening, family)
     for way in ("download", "upload"):
         found = report["result"][way]
         assert found["mbps"] == pytest.approx(truth, rel=0.01), (way, found)
