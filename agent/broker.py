@@ -1,11 +1,12 @@
 """One connection to a broker, from its URL to a clean end. Which messages go over it is not known here.
 
-Four things that aiomqtt 2.5 on paho-mqtt 2.2 does not do, and that a box on a bad line needs (read in their source):
+Five things that aiomqtt 2.5 on paho-mqtt 2.2 does not do, and that a box on a bad line needs (read in their source):
 
 * connecting blocks a thread that cannot be cancelled and, once through, joins the event loop by itself. So name and
   TCP connection are made here, where a stop ends them at once, and paho is handed the connected socket;
 * leaving a dead connection waits for it. So the end has a limit, and then the socket is shut and taken off the loop;
 * a TLS socket whose handshake failed is not closed;
+* a message of any size is taken into memory. So one that is far too large ends the connection;
 * at most 20 messages are under way, and more than 10 are worth a warning. The window is ours, so both are lifted.
 """
 
@@ -28,12 +29,14 @@ from agent.errors import Failed
 from agent.net.connect import connect
 from agent.net.interfaces import has_global_ipv6
 from agent.net.resolve import Family, resolve
+from agent.wire.codec import CONTROL_LIMIT
 
 PORTS: Final = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
 _THREAD_S: Final = 1.0
 _PATH: Final = "/mqtt"
 _UNLIMITED: Final = 65535
 _INCOMING: Final = 1000
+_PACKET_BYTES: Final = 4 * CONTROL_LIMIT
 _QUIET: Final = logging.getLogger("linkgauge.paho")
 _QUIET.setLevel(logging.CRITICAL)  # what goes wrong is told once, by the uplink
 
@@ -127,6 +130,15 @@ def _hand_over(
     paho = client._client  # noqa: SLF001 - see the head of this file
     paho.connect_timeout = timeout_s
     paho._create_socket_connection = lambda: sock  # type: ignore[method-assign]  # noqa: SLF001
+    receive = paho._sock_recv  # noqa: SLF001
+
+    def receive_some(bufsize: int) -> bytes:
+        """Read; the first read of a message asks for all of it."""
+        if bufsize > _PACKET_BYTES:
+            raise ConnectionAbortedError(f"a message of {bufsize} bytes")
+        return receive(bufsize)
+
+    paho._sock_recv = receive_some  # type: ignore[method-assign]  # noqa: SLF001
     if tls is not None:
         shake = partial(_shake_hands, tls, host, timeout_s)
         paho._ssl_wrap_socket = shake  # type: ignore[method-assign]  # noqa: SLF001

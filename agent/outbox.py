@@ -25,6 +25,9 @@ from agent.wire.results import Range
 # These concern the agent or the collector as a whole: one array asks for all. The others concern single reports.
 _WHOLE: Final = {"unknown_agent", "store_full"}
 _DEFER_JITTER: Final = 0.25
+_GROUPS: Final = 60  # so many groups of single deferred reports begin in the time after which they are tried again
+_BOOTS: Final = 2  # starts of the collector, one after the other and without a receipt, that are nothing unusual
+_BOOT_DOUBLINGS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class _Flight:
 @dataclass(slots=True)
 class _Deferred:
     reason: str
+    since: float
     due: float
     places: list[Range] = field(default_factory=list)
     wholly: bool = False  # all of it when due, without asking by one array first
@@ -102,6 +106,8 @@ class Outbox:
         self._asking: dict[int, str] = {}
         self._boot: str | None = None
         self._boot_heard = False
+        self._boots = 0  # that were heard since the last receipt
+        self._relieved = False
 
     # --- what to do next
 
@@ -238,11 +244,9 @@ class Outbox:
             if flight is None or flight.parcel is not parcel:
                 continue
             cap = min(rules.resend_max_s, rules.resend_first_s * 2.0 ** min(flight.sends - 1, 64))
-            wait = (
-                rules.boot_jitter_s * share
-                if flight.again
-                else rules.resend_first_s + share * (cap - rules.resend_first_s)
-            )
+            wait = rules.resend_first_s + share * (cap - rules.resend_first_s)
+            if flight.again:
+                wait = self._boot_jitter_s * share
             flight.parcel, flight.due, flight.again = None, now + wait, False
 
     def kept_back(self, parcel: Parcel, until: float) -> None:
@@ -265,6 +269,8 @@ class Outbox:
         places = self._named(epoch, ranges)
         answered = {self._asking[place] for place in places if place in self._asking}
         self.gone(places)
+        if places:
+            self._relieved, self._boots = self._relieved or self._boots > _BOOTS, 0
         for group in [group for group in self._deferred if group.reason in answered]:
             self._release(group)
 
@@ -288,16 +294,34 @@ class Outbox:
 
         A broker that remembers shows the notice at once, before `connected`. One that shows it only later had forgotten
         everything, and what was published before the collector came back to it is gone: that counts as new, too.
+
+        A collector that starts again and again and stores nothing is sent everything more and more seldom.
         """
         known = self._boot == boot and self._boot_heard
         self._boot, self._boot_heard = boot, True
         if known:
             return
+        self._boots += 1
+        at = now + self._boot_jitter_s * self._random()
+        for flight in self._flights.values():
+            flight.due = flight.due if flight.again else at
+            flight.again, flight.arrays, flight.sends = True, 0, 0
+        for group in self._deferred:
+            group.due = group.due if group.wholly else at
+            group.wholly = True
+
+    @property
+    def _boot_jitter_s(self) -> float:
+        return self._rules.boot_jitter_s * 2.0 ** min(_BOOT_DOUBLINGS, max(0, self._boots - _BOOTS))
+
+    def _relieve(self, now: float) -> None:
+        """What waits long because of a collector that could not stay up comes soon, now that it stores again."""
+        self._relieved = False
         at = now + self._rules.boot_jitter_s * self._random()
         for flight in self._flights.values():
-            flight.due, flight.again, flight.arrays, flight.sends = at, True, 0, 0
+            flight.due = min(flight.due, at) if flight.again else flight.due
         for group in self._deferred:
-            group.due, group.wholly = at, True
+            group.due = min(group.due, at) if group.wholly else group.due
 
     def resend(self, ranges: Sequence[Range], now: float) -> None:
         """The collector asks for these places again: now, whatever receipts or timers they had."""
@@ -315,9 +339,9 @@ class Outbox:
     def _group(self, reason: str, now: float) -> _Deferred:
         """Find or begin the group of a reason; those of single reports are tried again by when each was deferred."""
         for group in self._deferred:
-            if group.reason == reason and reason in _WHOLE:
+            if group.reason == reason and (reason in _WHOLE or now - group.since < self._rules.defer_s / _GROUPS):
                 return group
-        group = _Deferred(reason, self._defer_until(now))
+        group = _Deferred(reason, now, self._defer_until(now))
         self._deferred.append(group)
         return group
 
@@ -325,6 +349,8 @@ class Outbox:
         return now + self._rules.defer_s * (1 + _DEFER_JITTER * self._random())
 
     def _release_due(self, now: float) -> None:
+        if self._relieved:
+            self._relieve(now)
         for group in [group for group in self._deferred if group.due <= now]:
             if group.reason not in _WHOLE or group.wholly or not group.places:
                 self._release(group)

@@ -129,6 +129,7 @@ class Service:
                 on_request=self._on_request,
                 on_profile=self._on_profile,
             )
+            self._uplink.on_change = self._news.set
             async with asyncio.TaskGroup() as group:
                 running = group.create_task(self._uplink.run(), name="uplink-connection")
                 await self._broker_changed.wait()

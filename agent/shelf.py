@@ -269,7 +269,7 @@ class Shelf:
     def spans(self, epoch: str, ranges: Iterable[Range]) -> list[Range]:
         """Turn ranges of seq into ranges of places; none for an epoch that was never here."""
         row = self.db.execute("SELECT number << ? FROM epochs WHERE epoch = ?", (_SEQ_BITS, epoch)).fetchone()
-        known = [(first, min(last, _LAST_SEQ)) for first, last in ranges if row and first <= _LAST_SEQ]
+        known = [(first, min(last, _LAST_SEQ)) for first, last in ranges if row and first <= min(last, _LAST_SEQ)]
         return [(row[0] + first, row[0] + last) for first, last in known]
 
     def receipt(self, spans: list[Range], at: datetime) -> tuple[int, list[Range]]:

@@ -7,6 +7,7 @@ that refuses. Each is told once, and tried again. Everything here happens in the
 import asyncio
 import logging
 import math
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -30,13 +31,19 @@ from agent.wire.topics import COLLECTOR, topic
 _CLIENT_ID: Final = "linkgauge-"
 _RETRY_S: Final = 5.0
 _IDLE: Final = 2
+_TROUBLES: Final = 10  # different ones that are told in one outage
+_SEEN: Final = 200  # requests whose names are remembered
+_RESENDS: Final = 20  # that may be asked for at once; then one each time a silent report would be sent again
 _TAKEN: Final = "conflict"  # the collector holds another report of this epoch and seq
 _LOG = logging.getLogger("linkgauge.uplink")
 
 
 @dataclass(frozen=True, slots=True)
 class LinkState:
-    """How the connection is. `garbage` counts what arrived and could not be read, since the start."""
+    """How the connection is, and why it was last lost or did not come about.
+
+    `garbage` counts what arrived and could not be read, since the start.
+    """
 
     connected: bool
     since: datetime
@@ -71,6 +78,11 @@ class Uplink:
         self._spool_trouble = False
         self._hearing = False
         self._told: set[str] = set()
+        self._moved: set[str] = set()
+        self._seen: deque[str] = deque(maxlen=_SEEN)
+        self._resends = float(_RESENDS)
+        self._resends_at = clock.monotonic()
+        self.on_change: Callable[[], None] = lambda: None
         self.state = LinkState(connected=False, since=clock.now())
 
     async def run(self) -> None:
@@ -104,11 +116,16 @@ class Uplink:
     def _tell(self, trouble: str) -> None:
         if self.state.connected:
             self._told.clear()
-        if trouble not in self._told:
+        if trouble not in self._told and len(self._told) < _TROUBLES:
             self._told.add(trouble)
             _LOG.warning("event=broker_unreachable url=%s why=%s", self._settings.url, trouble)
         since = self._clock.now() if self.state.connected else self.state.since
-        self.state = replace(self.state, connected=False, since=since, last_error=trouble)
+        self._change(replace(self.state, connected=False, since=since, last_error=trouble))
+
+    def _change(self, state: LinkState) -> None:
+        before, self.state = self.state, state
+        if state != before:
+            self.on_change()
 
     async def _try_session(self) -> str:
         """Hold one session; gives the reason for its end in words, and never raises for what the world did."""
@@ -161,7 +178,7 @@ class Uplink:
         await self._hear_out(client)
         await heeding(client.unsubscribe(self._topic_of_status))
         _LOG.info("event=broker_connected url=%s", self._settings.url)
-        self.state = replace(self.state, connected=True, since=self._clock.now(), last_error=None)
+        self._change(replace(self.state, connected=True, since=self._clock.now()))
         self._outbox.connected(self._clock.monotonic())
 
     async def _hear_out(self, client: aiomqtt.Client) -> None:
@@ -305,12 +322,18 @@ class Uplink:
             self._outbox.deferred(receipt.epoch, reasons, self._clock.monotonic())
 
     async def _on_rejected(self, receipt: Receipt) -> None:
-        _LOG.warning("event=rejected epoch=%s reports=%s", receipt.epoch, receipt.rejected[:5])
+        _LOG.warning("event=rejected epoch=%r reports=%s", receipt.epoch, receipt.rejected[:5])
         taken = [refused.seq for refused in receipt.rejected if refused.reason == _TAKEN]
         unfit = [refused.seq for refused in receipt.rejected if refused.reason != _TAKEN]
         await asyncio.to_thread(self._spool.forget, receipt.epoch, unfit)
-        if taken:
-            await asyncio.to_thread(self._spool.move, receipt.epoch, taken)
+        if receipt.epoch in self._moved:
+            # Nobody can have had a place in an epoch that began here and now: a collector that says so is broken, and
+            # would be sent the same for ever.
+            self._outbox.deferred(receipt.epoch, dict.fromkeys(taken, _TAKEN), self._clock.monotonic())
+            taken = []
+        elif taken:
+            moved = await asyncio.to_thread(self._spool.move, receipt.epoch, taken)
+            self._moved |= {self._spool.epoch} if moved else set()
         self._outbox.rejected(receipt.epoch, taken + unfit)
 
     async def _on_any_request(self, request: Request | Rejection) -> None:
@@ -319,13 +342,25 @@ class Uplink:
             return
         now = self._clock.now()
         if request.expires is not None and is_set(now) and request.expires < now:
-            _LOG.info("event=request_expired request=%s", request.request)
+            _LOG.info("event=request_expired request=%r", request.request)
             return
-        if request.resend is not None:
+        if request.resend is not None and self._may_resend(request.request):
+            _LOG.info("event=resend_asked request=%r epoch=%r", request.request, request.resend.epoch)
             places = await asyncio.to_thread(self._spool.unreceipt, request.resend.epoch, request.resend.ranges)
             self._outbox.resend(places, self._clock.monotonic())
         if request.kind is not None:
             self._on_request(request)
+
+    def _may_resend(self, request: str) -> bool:
+        """Once a request, and not without end: what has its receipt costs a line that may be paid by the byte."""
+        now = self._clock.monotonic()
+        earned = (now - self._resends_at) / self._settings.resend_first_s
+        self._resends, self._resends_at = min(_RESENDS, self._resends + earned), now
+        if request in self._seen or self._resends < 1:
+            return False
+        self._seen.append(request)
+        self._resends -= 1
+        return True
 
     def _count_garbage(self, reason: str, detail: str) -> None:
         self.state = replace(self.state, garbage=self.state.garbage + 1)

@@ -224,6 +224,36 @@ def test_what_is_under_way_when_the_collector_boots_comes_again_soon_after_its_p
     assert box.due(2) == 2 + 15
 
 
+def test_a_collector_that_starts_for_ever_and_stores_nothing_is_not_sent_everything_each_time() -> None:
+    random = Random(1)  # noqa: S311 - only a test
+    box, shelf = outbox(random=random.random), Shelf([500] * 120)
+    sent = 0
+    for second in range(3600):
+        box.collector_boot(f"boot-{second}", second)
+        parcels = drive(box, shelf, second)
+        ack(box, parcels, second)
+        sent += len(flat(parcels))
+    assert 100 * 2 <= sent <= 100 * 20
+    box.stored("e", [(1, 1)])  # at last it stores, and must not be made to wait
+    del shelf.waiting[1]
+    again = drive(box, shelf, 3600)
+    ack(box, again, 3600)
+    again += drive(box, shelf, 3630)
+    assert set(range(2, 102)) <= set(flat(again))
+
+
+def test_reports_deferred_one_by_one_cost_little_memory() -> None:
+    box, places = outbox(), itertools.count(1)
+    for second in range(600):
+        wanted = box.wanted(second)
+        slips = [Slip(place, "e", place, 1000) for place in itertools.islice(places, 0, wanted * 2, 2)]
+        box.offer(slips, wanted, second)
+        while parcel := box.next(second):
+            box.acked(parcel, second)
+        box.deferred("e", {slip.seq: "bad_time" for slip in slips}, second)
+    assert len(box._deferred) <= 12  # noqa: SLF001 - what it costs is the promise
+
+
 def test_a_resend_brings_back_receipted_deferred_and_silent_reports_now() -> None:
     box, shelf = outbox(), Shelf([500] * 5)
     ack(box, drive(box, shelf, 0), 0)

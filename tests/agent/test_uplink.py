@@ -334,7 +334,7 @@ async def test_an_unreachable_broker_is_told_once_and_tried_again(
             collector = Collector(late.port)
             async with running(collector.run()):
                 await until(drained(one), "delivered after all")
-                assert one.uplink.state.last_error is None
+                assert one.uplink.state.connected
         finally:
             late.end()
 
@@ -528,3 +528,95 @@ async def test_a_disk_that_refuses_is_told_and_delivery_goes_on_after_it(
         (tmp_path / "kept").rename(path)
         one.put(1)
         await until(drained(one), "delivered")
+
+
+async def test_a_collector_that_finds_every_place_taken_is_not_answered_in_a_circle(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    collector = Collector(broker.port, refuse={"rejected": {1: "conflict", 2: "conflict"}})
+    async with running(collector.run()), agent(tmp_path, settings(broker.port)) as one:
+        before = one.spool.epoch
+        one.put(1, 2)
+        await until(lambda: one.spool.epoch != before, "a new epoch")
+        await until(lambda: collector.seen[one.spool.epoch, 1] and collector.seen[one.spool.epoch, 2], "a second try")
+        await asyncio.sleep(1)
+        assert sum(collector.seen.values()) <= 5
+        collector.refuse.clear()
+        await say(broker.port, "collector", Boot(boot="b", at=START))
+        await until(drained(one), "once it has come to its senses, both are stored")
+
+
+async def test_a_request_that_comes_twice_resends_once(tmp_path: Path, broker: Mosquitto) -> None:
+    collector = Collector(broker.port)
+    async with running(collector.run()), agent(tmp_path, settings(broker.port)) as one:
+        one.put(1)
+        await until(drained(one), "the receipt")
+        for request in ("r", "r", "last"):
+            resend = Resend(one.spool.epoch, [(1, 1), (7, 3)])
+            await say(broker.port, "request", Request(request=request, resend=resend))
+            await until(lambda: collector.seen[one.spool.epoch, 1] >= 2, "it comes again")
+            await until(drained(one), "the receipt")
+        one.put(2)
+        await until(lambda: (one.spool.epoch, 2) in collector.kept, "what came after")
+        assert collector.seen[one.spool.epoch, 1] == 3
+
+
+async def test_resends_without_end_are_bounded(
+    tmp_path: Path, broker: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "linkgauge")
+    collector = Collector(broker.port)
+    async with running(collector.run()), agent(tmp_path, settings(broker.port)) as one:
+        one.put(1)
+        await until(drained(one), "the receipt")
+        for number in range(60):
+            await say(broker.port, "request", Request(request=f"r{number}", resend=Resend(one.spool.epoch, [(1, 1)])))
+        one.put(2)
+        await until(lambda: collector.seen[one.spool.epoch, 2], "what came after")
+        await until(drained(one), "the receipts")
+        assert collector.seen[one.spool.epoch, 1] >= 2
+    assert 10 <= caplog.text.count("event=resend_asked") <= 25
+
+
+async def test_a_month_of_different_troubles_is_not_a_line_each(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = free_port()
+    async with agent(tmp_path, settings(port, reconnect_first_s=0.001, reconnect_max_s=0.001)) as one:
+        for number in range(60):
+            words = f"no broker {number}"
+            one.uplink._tell(words)  # noqa: SLF001 - the world has more ways to say no than a test
+    assert caplog.text.count("event=broker_unreachable") <= 20
+
+
+async def test_a_change_of_the_connection_is_told_at_once_and_its_reason_remembered(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    changes: list[tuple[bool, str | None]] = []
+    async with agent(tmp_path, settings(broker.port)) as one:
+        one.uplink.on_change = lambda: changes.append((one.uplink.state.connected, one.uplink.state.last_error))
+        await until(lambda: one.uplink.state.connected, "connected")
+        broker.end(signal.SIGKILL)
+        await until(lambda: not one.uplink.state.connected, "the loss is known")
+        lost = one.uplink.state.last_error
+        broker.start()
+        await until(lambda: one.uplink.state.connected, "connected again")
+        assert lost
+        assert one.uplink.state.last_error is not None
+    assert changes[0] == (True, None)
+    assert changes[1] == (False, lost)
+    assert changes[-1][0]
+    assert len(changes) <= 5
+
+
+async def test_a_message_too_large_to_hold_ends_the_connection_and_not_the_memory(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    collector = Collector(broker.port)
+    async with running(collector.run()), agent(tmp_path, settings(broker.port)) as one:
+        await until(lambda: one.uplink.state.connected, "connected")
+        await say(broker.port, "request", b"x" * 300_000)
+        await until(lambda: one.uplink.state.last_error, "the connection ended")
+        assert one.uplink.state.garbage == 0
+        one.put(1)
+        await until(drained(one), "delivery goes on")
