@@ -144,7 +144,7 @@ class LimitSettings(_Section, frozen=True, kw_only=True):
     retry_s: Seconds = 60
     late_s: Positive = 120
     requests: Number = 10
-    status_file_s: Seconds = 60
+    status_file_s: Seconds = 300
 
 
 class AgentConfig(_Section, frozen=True, kw_only=True):

@@ -8,13 +8,14 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
 import msgspec
 
+from agent import files
 from agent import profile as profiles
 from agent import status as statuses
 from agent.clock import Clock
@@ -31,6 +32,7 @@ from agent.wire.control import Profile, Request, Status
 from agent.wire.report import Measurement
 
 RECENT: Final = 10
+_BOOK: Final = "ledger.json"
 _LOG = logging.getLogger("linkgauge.service")
 
 
@@ -66,7 +68,7 @@ class Service:
         self._profile = profiles.load(self._folder)
         self._config_error: str | None = None
         self._config = self._laid_over(config)
-        self._since = self._clock.now()
+        self._began = self._clock.boottime()
         self._recent: deque[statuses.Recent] = deque(maxlen=RECENT)
         self._spool = Spool(
             self._folder / "spool.db",
@@ -229,12 +231,12 @@ class Service:
     def _report(self, state: str) -> statuses.Report:
         """Say how the agent is, for a person beside it."""
         status = msgspec.structs.replace(self.status(), state=state)
-        health = status.health
+        health, now = status.health, self._clock.now()
         return statuses.Report(
             agent=self._config.agent.id,
             pid=os.getpid(),
-            since=self._since,
-            at=self._clock.now(),
+            since=now - timedelta(seconds=self._clock.boottime() - self._began),  # also if the clock was set meanwhile
+            at=now,
             status=status,
             broker=self._broker(),
             measuring=self._rounds.measuring if self._rounds else None,
@@ -283,6 +285,8 @@ class Service:
         """Open the spool and read when each kind ran last; a disk that refuses is told and tried again later."""
         try:
             self._spool.open()
+            for name in (statuses.NAME, profiles.NAME, _BOOK):
+                files.sweep(self._folder / name)
             self._recent.extend(statuses.recent(report) for report in self._spool.recent(RECENT))
             reports = {kind: self._spool.last(kind) for kind in PROBES}
         except SpoolError as error:
@@ -295,9 +299,7 @@ class Service:
     def _make_rounds(self, last: dict[str, datetime]) -> Rounds:
         device = Device(self._config.agent.id, self._clock, PROBES, profile=self._version())
         timetable = timetable_for(self._config, last=last, rng=Random(os.urandom(16)))  # noqa: S311 - only spreads load
-        rounds = Rounds(
-            self._config, device=device, keeper=self._spool, timetable=timetable, book=self._folder / "ledger.json"
-        )
+        rounds = Rounds(self._config, device=device, keeper=self._spool, timetable=timetable, book=self._folder / _BOOK)
         rounds.heard = self._heard
         return rounds
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from agent.clock import is_set
 from agent.disk import PAGE_BYTES
 from agent.errors import SpoolError
 from agent.outbox import Slip
@@ -23,6 +24,7 @@ _PRECIOUS: Final = "throughput"
 _BACK_US: Final = 60_000_000  # so far `started` is bumped; a clock that was set further back begins a new epoch
 _BATCH: Final = 8
 _PURGE: Final = 200
+_DATED: Final = 40
 _MARKED: Final = 200  # receipts in one transaction, so that the log stays short
 _DECLARED: Final = 1000  # ranges in one ledger report (contract)
 _PLACE: Final = 128  # bytes that epoch and seq add to a measurement
@@ -122,7 +124,8 @@ class Shelf:
 
     def hold(self, measurement: AnyMeasurement, undated: Undated) -> None:
         """Keep a measurement without a place until it can be dated."""
-        body = _bounded(encode(measurement))
+        body = encode(measurement)
+        _bounded(body, 2 * _PLACE)
         self._make_room(len(body))
         self.db.execute(
             "INSERT INTO undated (boot, boottime, kind, body) VALUES (?, ?, ?, ?)",
@@ -131,11 +134,13 @@ class Shelf:
         self.waiting += 1
 
     def date(self, now: datetime, boottime_s: float, spare_epochs: Iterable[str]) -> int:
-        """Place everything held, oldest first, by how long ago it began; says how many."""
-        rows = self.db.execute("SELECT boottime, kind, body FROM undated ORDER BY boottime, number").fetchall()
-        self.db.execute("DELETE FROM undated")
+        """Place some of what is held, oldest first, by how long ago it began; says how many were held."""
+        rows = self.db.execute(
+            "SELECT number, boottime, kind, body FROM undated ORDER BY boottime, number LIMIT ?", (_DATED,)
+        ).fetchall()
+        self.db.executemany("DELETE FROM undated WHERE number = ?", [row[:1] for row in rows])
         self.waiting -= len(rows)
-        for (boottime, kind, body), spare in zip(rows, spare_epochs, strict=False):
+        for (_, boottime, kind, body), spare in zip(rows, spare_epochs, strict=False):
             held = _read(kind, body)
             if held is None:
                 self._lose_place()
@@ -145,10 +150,13 @@ class Shelf:
             self.place(msgspec.structs.replace(held, started=started, clock=clock), spare)
         return len(rows)
 
-    def drop_undated(self, where: str = "1", *values: object, limit: int = -1) -> int:
-        """Give up reports that were never dated. Each takes a seq with it, so that its loss can be declared."""
+    def drop_undated(self, where: str = "1", *values: object) -> int:
+        """Give up some reports that were never dated; says how many.
+
+        Each takes a seq with it, so that its loss can be declared.
+        """
         query = f"SELECT number FROM undated WHERE {where} ORDER BY number LIMIT ?"  # noqa: S608 - our own words
-        rows = self.db.execute(query, (*values, limit)).fetchall()
+        rows = self.db.execute(query, (*values, _BATCH)).fetchall()
         for _ in rows:
             self._lose_place()
         self.db.executemany("DELETE FROM undated WHERE number = ?", rows)
@@ -184,7 +192,7 @@ class Shelf:
     def _make_room(self, size: int) -> None:
         need = size + _PAGES_A_PUT * PAGE_BYTES
         while self._used_bytes() + need > self._limit:
-            if not (self.drop_receipted() or self._drop_waiting() or self.drop_undated(limit=_BATCH)):
+            if not (self.drop_receipted() or self._drop_waiting() or self.drop_undated()):
                 raise Unfit(f"spool.limit_bytes: a report of {size} bytes does not fit; set a higher limit")
 
     def stay(self, size: int) -> None:
@@ -255,12 +263,17 @@ class Shelf:
         return [Slip(place, names[place >> _SEQ_BITS], place & _LAST_SEQ, size) for place, size in rows]
 
     def bodies(self, places: Iterable[int]) -> dict[int, bytes]:
-        """Read those that still are here without receipt. What the disk spoilt is dropped, since nobody can read it."""
+        """Read those that still are here without receipt.
+
+        What the disk spoilt is dropped: nobody can read it, or name it in a receipt. A report of newer software than
+        this (somebody went back a version) is not for us to judge.
+        """
         bodies: dict[int, bytes] = {}
         query = "SELECT body FROM reports WHERE place = ? AND receipted IS NULL"
         for place in places:
             for (body,) in self.db.execute(query, (place,)).fetchall():
-                if isinstance(decode_reports(body)[0], Rejection):
+                decoded = decode_reports(body)[0]
+                if isinstance(decoded, Rejection) and (decoded.epoch is None or decoded.seq is None):
                     self._drop(place)
                 else:
                     bodies[place] = body
@@ -278,6 +291,9 @@ class Shelf:
             "UPDATE reports SET receipted = ? WHERE place IN (SELECT place FROM reports INDEXED BY waiting"
             " WHERE receipted IS NULL AND place BETWEEN ? AND ? ORDER BY place LIMIT ?)"
         )
+        if not is_set(at):  # or the copy would be old, and go, as soon as the clock is set
+            (newest,) = self.db.execute("SELECT max(started) FROM kinds").fetchone()
+            at = _UNIX + (newest or 0) * _MICROSECOND
         noted, left = self._mark(query, int(at.timestamp()), spans)
         self.waiting -= noted
         return noted, left
@@ -309,9 +325,11 @@ class Shelf:
             self.begin_epoch(spare_epoch)
         for place, body in bodies.items():
             (decoded,) = decode_reports(body)
-            self.db.execute("DELETE FROM reports WHERE place = ?", (place,))
-            self.waiting -= 1
-            if isinstance(decoded, Accepted):
+            if not isinstance(decoded, Accepted):
+                self._drop(place)
+            else:
+                self.db.execute("DELETE FROM reports WHERE place = ?", (place,))
+                self.waiting -= 1
                 names = Measurement.__struct_fields__
                 self.place(Measurement(**{name: getattr(decoded.report, name) for name in names}), spare_epoch)
         return len(bodies)
@@ -355,8 +373,8 @@ class Shelf:
         self.db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
 
 
-def _bounded(body: bytes) -> bytes:
-    if len(body) > REPORT_LIMIT:
+def _bounded(body: bytes, more: int = 0) -> bytes:
+    if len(body) + more > REPORT_LIMIT:
         raise Unfit(f"a report of {len(body)} bytes cannot be kept: the contract allows {REPORT_LIMIT}")
     return body
 

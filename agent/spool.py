@@ -139,12 +139,12 @@ class Spool:
         if not is_set(now):
             return 0
 
-        def job(shelf: Shelf) -> int:
-            shelf.drop_undated("boot != ?", boot_id)
-            return shelf.date(now, boottime_s, iter(_new_epoch, ""))
-
-        dated = self._work_with_room(job)
-        if dated:
+        while self._work_with_room(lambda shelf: shelf.drop_undated("boot != ?", boot_id)):
+            pass
+        dated = 0
+        # In small steps, each of them whole: a month without a clock must not need a month's room in the log.
+        while placed := self._work_with_room(lambda shelf: shelf.date(now, boottime_s, iter(_new_epoch, ""))):
+            dated += placed
             self._tell()
         return dated
 

@@ -53,8 +53,8 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 def write(folder: Path, report: Report) -> None:
-    """Put the file in place, whole; raises OSError."""
-    files.replace(folder / NAME, msgspec.json.encode(report))
+    """Put the file in place, whole; raises OSError. It is written often and worth nothing after a power cut."""
+    files.replace(folder / NAME, msgspec.json.encode(report), forced=False)
 
 
 def read(folder: Path) -> Report:

@@ -1,5 +1,6 @@
 """The old content or the new one, never half of each."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -25,3 +26,22 @@ def test_a_failed_replacement_leaves_the_old_file_and_no_rest(tmp_path: Path) ->
 
 def test_a_missing_file_reads_as_none(tmp_path: Path) -> None:
     assert files.read(tmp_path / "nothing") is None
+
+
+def test_only_what_must_survive_a_power_cut_is_forced_to_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forced: list[int] = []
+    monkeypatch.setattr(os, "fsync", forced.append)
+    files.replace(tmp_path / "status.json", b"one", forced=False)
+    assert forced == []
+    files.replace(tmp_path / "ledger.json", b"one")
+    assert len(forced) == 1
+
+
+def test_what_a_killed_writer_left_is_swept_away_and_nothing_else(tmp_path: Path) -> None:
+    for name in (".status.json.abc", ".status.json.x_y", "status.json", ".ledger.json.abc"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / ".status.json.d").mkdir()
+    files.sweep(tmp_path / "status.json")
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".ledger.json.abc", ".status.json.d", "status.json"]

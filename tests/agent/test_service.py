@@ -1,6 +1,7 @@
 """The service as people run it: a process of its own, a real broker, a real peer, real signals."""
 
 import asyncio
+import itertools
 import os
 import signal
 import socket
@@ -9,6 +10,8 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import aiomqtt
@@ -97,6 +100,18 @@ class Box:
     def agent(self, **environment: str) -> Iterator[subprocess.Popen[str]]:
         with process([*PROGRAM, "run", "--config", str(self.folder / "agent.toml")], **environment) as run:
             yield run
+
+    @contextmanager
+    def agent_with_another_clock(self) -> Iterator[subprocess.Popen[str]]:
+        """An agent whose clock `set_clock` moves."""
+        command = [sys.executable, "-m", "tests.agent.shifted_agent", str(self.folder / "agent.toml")]
+        with process([*command, str(self.folder / "shift")]) as run:
+            yield run
+
+    def set_clock(self, shift_s: float) -> None:
+        """Move the agent's clock, at once and whole."""
+        (self.folder / "shift.new").write_text(str(shift_s))
+        (self.folder / "shift.new").replace(self.folder / "shift")
 
     def status(self) -> statuses.Report | None:
         return statuses.read(self.data) if (self.data / statuses.NAME).exists() else None
@@ -363,3 +378,89 @@ def fill(path: Path) -> None:
     with path.open("wb", buffering=0) as file, suppress(OSError):
         while file.write(b"x" * 4096):
             pass
+
+
+def assert_places(reports: list[codec.AnyReport]) -> None:
+    """Each place once, none left out, and `started` rises, in each epoch."""
+    for epoch in {report.epoch for report in reports}:
+        places = {report.seq: report.started for report in reports if report.epoch == epoch}
+        assert sorted(places) == list(range(1, len(places) + 1))
+        starts = [places[seq] for seq in sorted(places)]
+        assert all(earlier < later for earlier, later in itertools.pairwise(starts))
+
+
+async def test_what_was_measured_before_the_clock_was_set_gets_its_true_time(box: Box) -> None:
+    box.configure(f"[schedule.latency]\n{QUICK}")
+    box.set_clock(-1_700_000_000)
+    began = datetime.now(UTC)
+    with box.agent_with_another_clock() as run:
+        await until(lambda: (told := box.status()) is not None and (told.status.spooled or 0) >= 2)
+        run.kill()
+    with broker(box.folder, box.port):
+        async with listening(box.port) as heard:
+            with box.agent_with_another_clock() as run:
+                before = len(heard.statuses)
+                await until(lambda: len(heard.statuses) > before + 1 and (heard.statuses[-1].spooled or 0) >= 4)
+                assert heard.reports == []
+                assert heard.statuses[-1].seq == 0
+                box.set_clock(0)
+                set_at = datetime.now(UTC)
+                await until(lambda: sum(report.started > set_at for report in heard.reports) >= 2)
+                await until(lambda: (told := box.status()) is not None and told.at > set_at and told.since > began)
+                run.terminate()
+                assert await ended(run, 3) == 0
+    assert_places(heard.reports)
+    assert len({report.epoch for report in heard.reports}) == 1
+    early = [report for report in heard.reports if report.started < set_at]
+    assert len(early) >= 4
+    assert began <= min(report.started for report in early)
+    assert all(report.clock and report.clock.rebased and "clock_unset" in report.doubts for report in early)
+    late = [report for report in heard.reports if report.started > set_at + timedelta(seconds=1)]
+    assert not any(report.clock and report.clock.rebased for report in late)
+
+
+async def test_a_clock_that_jumps_by_hours_stops_nothing_and_bends_no_time(box: Box) -> None:
+    box.configure(f"[schedule.latency]\n{QUICK}")
+    box.set_clock(0)
+    with broker(box.folder, box.port):
+        async with listening(box.port) as heard:
+            with box.agent_with_another_clock() as run:
+                for shift_s in (0, 5 * 3600, 0, -3 * 3600):
+                    box.set_clock(shift_s)
+                    expected = datetime.now(UTC) + timedelta(seconds=shift_s)
+                    await until(partial(has_two_since, heard, expected), 12)
+                run.terminate()
+                assert await ended(run, 3) == 0
+    assert_places(heard.reports)
+    assert len({report.epoch for report in heard.reports}) == 3, "a new one each time the clock was put back"
+    book = msgspec.json.decode((box.data / "ledger.json").read_bytes(), type=Book)
+    assert book.kinds["latency"].skipped.get("late", 0) <= 4, "no hours of slots that never were"
+
+
+def has_two_since(heard: Listener, moment: datetime) -> bool:
+    """Whether two reports began within the minute after a moment."""
+    return sum(moment < report.started < moment + timedelta(minutes=1) for report in heard.reports) >= 2
+
+
+async def test_the_loss_of_the_broker_shows_in_the_status_at_once(box: Box) -> None:
+    box.configure()
+    path = box.folder / "agent.toml"
+    path.write_text(path.read_text().replace("status_file_s = 0.2", "status_file_s = 3600"))
+    with box.agent():
+        with broker(box.folder, box.port):
+            await until(lambda: (told := box.status()) and told.broker and told.broker.connected)
+        await until(lambda: (told := box.status()) and told.broker and not told.broker.connected)
+        told = box.status()
+        assert told is not None
+        assert told.broker is not None
+        assert told.broker.last_error
+
+
+async def test_what_a_killed_agent_left_half_written_is_cleared_away(box: Box) -> None:
+    box.configure()
+    box.data.mkdir()
+    for name in ("status.json", "ledger.json", "profile.json"):
+        (box.data / f".{name}.x1y2").write_bytes(b"half")
+    with box.agent():
+        await until(box.status)
+        await until(lambda: not list(box.data.glob(".*.x1y2")))

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from agent.errors import SpoolError
 from agent.identity import Identity
-from agent.spool import Spool, Undated
-from agent.wire.codec import Accepted, AnyReport, decode_reports
+from agent.spool import Spool, Undated, Unfit
+from agent.wire.codec import Accepted, AnyReport, decode_reports, encode
 from agent.wire.report import Clock, Measurement
 from agent.wire.results import Latency, Ledger, Throughput
 from tests.agent.delivery import AGENT, HERE, START, measurement
@@ -217,6 +217,25 @@ def test_without_receipts_the_oldest_go_and_throughput_goes_last(tmp_path: Path)
         assert (spool.dropped, spool.spooled) == (2500 - len(kept), len(kept))
 
 
+@pytest.mark.timeout(60)
+def test_a_put_at_the_limit_costs_the_same_however_much_is_spooled(tmp_path: Path) -> None:
+    costs = []
+    for megabytes in (1, 8):
+        folder, limit = tmp_path / str(megabytes), megabytes * 1024 * 1024
+        with opened(folder, limit_bytes=limit) as spool:
+            number = 0
+            while spool.dropped < 64:
+                number += 1
+                spool.put(measurement(number))
+            counted = []
+            spool._db.set_progress_handler(lambda: counted.append(1), 10)  # type: ignore[union-attr]  # noqa: SLF001, B023 - counts what SQLite does
+            fill(spool, 64, first=number + 1)
+            costs.append(len(counted))
+            assert total_bytes(folder) <= limit
+            assert spool.spooled > 1000 * megabytes
+    assert costs[1] < costs[0] * 1.5, costs
+
+
 def ledger(number: int) -> Measurement[Any]:
     plain = measurement(number)
     return msgspec.structs.replace(plain, kind="ledger", result=Ledger(day=date(2026, 10, 22), dropped=[(77, 78)]))
@@ -293,8 +312,42 @@ def test_undated_reports_are_bounded_too(tmp_path: Path) -> None:
             spool.put(measurement(number), undated=Undated("boot-1", number))
         assert total_bytes(tmp_path) <= 1024 * 1024
         spool.date(START, 2000, "boot-1")
+        assert total_bytes(tmp_path) <= 1024 * 1024
         assert spool.spooled + spool.dropped == 1499 == spool.newest_seq
         assert sum(last - first + 1 for first, last in spool.dropped_ranges()) == spool.dropped
+
+
+def test_a_month_without_a_clock_is_dated_in_small_steps(tmp_path: Path) -> None:
+    limit = 4 * 1024 * 1024
+    with opened(tmp_path, limit_bytes=limit) as spool:
+        for number in range(1, 3001):
+            spool.put(measurement(number), undated=Undated("lost" if number <= 1000 else "boot-1", number))
+        assert spool.date(START, 4000, "boot-1") == 2000
+        starts = [report.started for report in reversed(spool.recent(3000))]
+        assert starts == sorted(starts)
+        assert (spool.spooled, spool.dropped, spool.newest_seq) == (2000, 1000, 3000)
+        assert (tmp_path / "spool.db-wal").stat().st_size <= 168 * 4096, "the log keeps its bound"
+        assert total_bytes(tmp_path) <= limit
+
+
+def test_what_would_be_too_large_once_dated_is_refused_before(tmp_path: Path) -> None:
+    with opened(tmp_path) as spool:
+        plain = measurement(1)
+        room = 65536 - len(encode(msgspec.structs.replace(plain, result=Throughput(cipher=""))))
+        brim = msgspec.structs.replace(plain, result=Throughput(cipher="x" * (room - 20)))
+        with pytest.raises(Unfit):
+            spool.put(brim, undated=Undated("boot-1", 5))
+        spool.put(plain, undated=Undated("boot-1", 5))
+        assert spool.date(START, 10, "boot-1") == 1
+
+
+def test_receipts_that_come_before_the_clock_is_set_do_not_cost_the_copy(tmp_path: Path) -> None:
+    with opened(tmp_path) as spool:
+        reports = fill(spool, 3)
+        spool.stored(spool.epoch, [(1, 3)], START.replace(year=1970))
+        fill(spool, 1, first=4)
+        assert [report.seq for report in spool.recent(9)] == [4, 3, 2, 1]
+        assert reports[0].seq == 1
 
 
 # --- clones, roll-backs, damage
@@ -456,6 +509,16 @@ def test_spoilt_bytes_of_one_report_are_dropped_not_sent_for_ever(tmp_path: Path
     with opened(tmp_path) as spool:
         assert len(stored_bytes(spool)) == 2
         assert (spool.dropped_ranges(), spool.spooled) == ([(2, 2)], 2)
+
+
+def test_a_report_of_newer_software_is_left_to_the_collector(tmp_path: Path) -> None:
+    with opened(tmp_path) as spool:
+        fill(spool, 1)
+        newer = stored_bytes(spool)[0].replace(b'"v":1', b'"v":2')
+        spool._db.execute("UPDATE reports SET body = ?", (newer,))  # type: ignore[union-attr]  # noqa: SLF001 - a downgrade
+        assert stored_bytes(spool) == [newer]
+        assert spool.move(spool.epoch, [1]) == 1
+        assert (spool.spooled, spool.dropped, spool.dropped_ranges()) == (0, 1, [])
 
 
 def test_two_agents_cannot_have_one_spool(tmp_path: Path) -> None:
