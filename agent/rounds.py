@@ -156,7 +156,7 @@ class Rounds:
         try:
             order = self._order(kind, due=due, request=request)
             self.measuring, self._deadline = kind, self._clock.monotonic() + 2 * order.deadline_s + 60
-            measurement = await measure(order, self._device)
+            measurement = await _apart(order, self._device)
         except UsageError as error:
             self._tell_unusable(kind, error, request)
             return None
@@ -291,6 +291,27 @@ class Rounds:
         except OSError as error:
             # The account of a day is worth less than the measurements: it goes on in memory.
             _LOG.debug("event=ledger_unkept why=%s", error)
+
+
+async def _apart(order: Order, device: Device) -> Measurement[Any]:
+    """Measure in a task of its own.
+
+    In Python 3.11 a TaskGroup whose child fails leaves its own task marked as cancelled, and forgets a cancellation
+    that comes together with the failure: a probe may not do that to the task that runs for years.
+    """
+
+    async def attempt() -> Measurement[Any] | UsageError:
+        try:
+            return await measure(order, device)
+        except UsageError as error:
+            return error
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(attempt(), name=f"measure-{order.kind}")
+    made = task.result()
+    if isinstance(made, UsageError):
+        raise made
+    return made
 
 
 def rhythms(config: AgentConfig) -> dict[str, Rhythm]:

@@ -14,13 +14,14 @@ import pytest
 
 from agent import config as configs
 from agent.clock import SystemClock, is_set
-from agent.errors import SpoolError, UsageError
+from agent.errors import Failed, SpoolError, UsageError
 from agent.ledger import Book, Ledgers
 from agent.measure import Device
 from agent.probes.probe import Outcome, Task
 from agent.rounds import UNKEPT_LIMIT, Rounds, timetable_for
 from agent.spool import Undated, Unfit
 from agent.wire.control import Request
+from agent.wire.failure import Reason, Stage
 from agent.wire.report import Measurement
 from agent.wire.results import Latency, Ledger, Tally
 
@@ -388,3 +389,35 @@ async def test_a_report_that_no_spool_can_keep_does_not_hold_up_the_others(
         assert bench.rounds.spool_error is None
         keeper.error, before = None, len(keeper.kept)
         await _until(lambda: len(keeper.kept) > before)
+
+
+async def test_a_stop_that_comes_together_with_a_failure_of_the_probe_is_heard(tmp_path: Path) -> None:
+    gate = asyncio.Event()
+
+    async def refused() -> None:
+        await gate.wait()
+        raise Failed(Stage.CONNECT, Reason.REFUSED)
+
+    async def act() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(refused(), name="part")
+
+    async with asyncio.timeout(5), _bench(tmp_path, _schedule(ONCE), probe=Probe(act=act)) as bench:
+        await _until(lambda: bench.probe.running)
+        gate.set()
+    assert bench.tally().skipped == {"stopped": 1}
+
+
+async def test_failed_runs_leave_no_mark_on_the_task_that_runs_for_years(tmp_path: Path) -> None:
+    async def refused() -> None:
+        await asyncio.sleep(0)
+        raise Failed(Stage.CONNECT, Reason.REFUSED)
+
+    async def act() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(refused(), name="part")
+
+    async with _bench(tmp_path, _schedule(FAST), probe=Probe(act=act)) as bench:
+        await _until(lambda: len(bench.keeper.kept) >= 3)
+        (rounds,) = [task for task in asyncio.all_tasks() if task.get_name() == "rounds"]
+        assert rounds.cancelling() == 0
