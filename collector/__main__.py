@@ -17,6 +17,7 @@ from collector.errors import CollectorError
 
 Subparsers = Any  # argparse names this class with an underscore
 _LOCAL: Final = Path("collector.toml")
+_HARD_STOP_S: Final = 5.0
 _EXAMPLES: Final = """examples:
   linkgauge-collector up                                        everything on this machine
   linkgauge-collector run --config /etc/linkgauge/collector.toml
@@ -150,8 +151,14 @@ async def _serve(settings: CollectorConfig, path: Path) -> None:
     task = asyncio.current_task()
     if task is None:
         raise RuntimeError("not in a task")
+
+    def end() -> None:
+        task.cancel()
+        # Nothing is lost by a hard end: receipts come after durable writes.
+        loop.call_later(_HARD_STOP_S, os._exit, 1)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
+        loop.add_signal_handler(number, end)
     with contextlib.suppress(asyncio.CancelledError):
         await serve(settings, ready=_started, reload=lambda: read(path, os.environ))
 

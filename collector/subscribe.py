@@ -90,21 +90,29 @@ class Subscriber:
         """Until cancelled: connect, greet, listen; after a loss wait with backoff and full jitter."""
         wait = 0.0
         while True:
-            broker = self._settings().broker
             self._greeted = False
-            try:
-                await self._session(broker)
-            except* (aiomqtt.MqttError, OSError, TimeoutError, UsageError) as errors:
-                self._readiness.fails("broker", f"{broker.url}: {_words(errors)}; trying again")
+            # A task of its own for each session: in Python 3.11 a TaskGroup whose child fails leaves its own task
+            # marked as cancelled, and forgets a cancellation that comes together with the failure.
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._try_session(), name="broker session")
             self.connected_since = None
             self._metrics.connected.set(0)
+            broker = self._settings().broker
             wait = min(max(0.0 if self._greeted else wait * 2, broker.reconnect_first_s), broker.reconnect_max_s)
             await asyncio.sleep(random.uniform(0, wait))  # noqa: S311 - jitter, not a secret
+
+    async def _try_session(self) -> None:
+        broker = self._settings().broker
+        try:
+            await self._session(broker)
+        except* (aiomqtt.MqttError, OSError, TimeoutError, UsageError) as errors:
+            self._readiness.fails("broker", f"{broker.url}: {_words(errors)}; trying again")
 
     async def _session(self, broker: BrokerSettings) -> None:
         await _reach(broker)
         async with self._client(broker) as client:
             try:
+                _heed()
                 await self._greet(client, broker)
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._drain(client), name="broker outbox")
@@ -135,10 +143,13 @@ class Subscriber:
         """Listen first, then let agents know that somebody does."""
         share = f"$share/{broker.group}/" if broker.group else ""
         await client.subscribe([(f"{share}{ROOT}/+/report", 1), (f"{ROOT}/+/status", 1)])
+        _heed()
         for agent, profile in self._profiles().items():
             await client.publish(topic(agent, "profile"), encode(profile), qos=1, retain=True)
+            _heed()
         notice = self._boot()
         await client.publish(COLLECTOR, encode(notice), qos=1, retain=True)
+        _heed()
         self._greeted = True
         self.connected_since = notice.at
         self._metrics.connected.set(1)
@@ -152,6 +163,7 @@ class Subscriber:
                 name, payload, qos = self._outbox[0]
                 await client.publish(name, payload, qos=qos)
                 self._outbox.popleft()
+                _heed()
             self._filled.clear()
             self._emptied.set()
 
@@ -213,6 +225,17 @@ async def _guarded(process: Process, arrivals: Sequence[Arrival], metrics: Metri
         metrics.abandoned.inc(len(arrivals))
         return False
     return True
+
+
+def _heed() -> None:
+    """End here if this task was cancelled meanwhile.
+
+    aiomqtt waits by `asyncio.wait_for`, which in Python 3.11 swallows a cancellation that comes together with the
+    result; then a stop would never be heard.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _until_lost(client: aiomqtt.Client) -> None:

@@ -39,7 +39,8 @@ SITE: Final = Site(
     provider="Loopback",
     plan="lang-son-2025",
 )
-STOP_S: Final = 3.0
+STOP_S: Final = 2.0
+HARD_STOP_S: Final = 4.7
 RESTART_S: Final = 2.0
 FIRST_RUNS: Final = 10
 AGENT_PROGRAM: Final = str(Path(sys.executable).with_name("linkgauge-agent"))
@@ -207,8 +208,15 @@ class Speaker:
 async def _up(plan: Plan, config: settings.CollectorConfig, say: Callable[[str], None]) -> None:
     """Run all parts until a signal; raises CollectorError for what cannot work."""
     stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        stop.set()
+        # Nothing is lost by a hard end: receipts come after durable writes, and the children end with us.
+        loop.call_later(HARD_STOP_S, os._exit, 1)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, end)
     failed: CollectorError | None = None
     try:
         await _together(plan, config, say, stop)

@@ -230,7 +230,7 @@ async def test_taken_port_ends_with_one_line(tmp_path: Path) -> None:
         code, words = await _ends(own)
         server.close()
     assert code == 2
-    assert "web.listen: cannot listen on" in words
+    assert "address already in use; stop what listens there" in words
     assert "Traceback" not in words
 
 
