@@ -10,6 +10,7 @@ STREAMS: Final = 4
 SILENCE_S: Final = 5.0
 NEAR_END_S: Final = 0.5
 TOO_SHORT_S: Final = 1.0
+FRAMING: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Stop:
 
 def stop(progress: Progress, limits: Limits) -> Stop | None:
     """Decide whether a direction is over; None to go on."""
-    if limits.share is not None and progress.received >= limits.share * limits.streams:
+    if _is_used_up(progress, limits):
         return Stop("budget")
     if progress.silent_s >= limits.silence_s:
         return _error(Reason.TIMEOUT, f"nothing counted at the receiver for {progress.silent_s:.1f} s")
@@ -66,6 +67,14 @@ def stop(progress: Progress, limits: Limits) -> Stop | None:
     if progress.failure is not None or progress.open == 0:
         return _ended_early(progress, limits)
     return None
+
+
+def _is_used_up(progress: Progress, limits: Limits) -> bool:
+    """Whether the budget is gone. A peer that ends all streams just below it has counted frames and texts as well."""
+    if limits.share is None:
+        return False
+    left = 1 - progress.received / (limits.share * limits.streams)
+    return left <= 0 or (progress.open == 0 and left <= FRAMING)
 
 
 def _ended_early(progress: Progress, limits: Limits) -> Stop:

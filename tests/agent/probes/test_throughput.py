@@ -109,14 +109,14 @@ async def test_our_own_peer_over_tls(certificate: tuple[Path, Path]) -> None:
 async def test_a_budget_is_for_the_whole_run(certificate: tuple[Path, Path]) -> None:
     async with our_peer(ours(certificate)) as addresses:
         url = f"msak+ws://127.0.0.1:{addresses['plain'][1]}"
-        outcome = await probe(Task(url, max_seconds=5, max_bytes=4_000_000))
+        outcome = await probe(Task(url, max_seconds=5, max_bytes=16_000_000))
     result = outcome.result
     assert isinstance(result, Throughput)
     assert result.download is not None
     assert result.upload is not None
     assert (result.download.stop, result.upload.stop) == ("budget", "budget")
-    assert result.download.bytes == 2_000_000
-    assert (result.upload.bytes or 0) == pytest.approx(2_000_000, rel=0.01)  # the peer counts texts too
+    assert result.download.bytes == 8_000_000
+    assert (result.upload.bytes or 0) == pytest.approx(8_000_000, rel=0.01)  # the peer counts texts too
     assert outcome.doubts == ("budget_cut",)
 
 

@@ -51,6 +51,17 @@ def test_a_budget_is_shared_and_ends_the_run_first() -> None:
     assert Limits().share is None
 
 
+def test_a_peer_that_counts_frames_and_texts_ends_a_budget_a_little_early() -> None:
+    limits = Limits(max_bytes=4000)
+    found = stop(at(0.3, 3900, failure=None, open=0), limits)
+    assert found is not None
+    assert (found.word, found.failure) == ("budget", None)
+    assert stop(at(0.3, 3900, failure=None, open=1), limits) is None, "others still load"
+    cut = stop(at(0.3, 2000, failure=None, open=0), limits)
+    assert cut is not None
+    assert cut.word == "error"
+
+
 def test_a_short_run_waits_less_for_a_silent_peer() -> None:
     assert Limits(seconds=4).silence_s == 2
     assert Limits(seconds=60).silence_s == 5
