@@ -464,3 +464,20 @@ async def test_what_a_killed_agent_left_half_written_is_cleared_away(box: Box) -
     with box.agent():
         await until(box.status)
         await until(lambda: not list(box.data.glob(".*.x1y2")))
+
+
+async def test_the_times_that_are_announced_are_those_that_are_used(box: Box) -> None:
+    box.configure("[schedule.latency]\n" + QUICK.replace("every_s = 1", "every_s = 3"))
+    with broker(box.folder, box.port):
+        async with listening(box.port) as heard:
+            with box.agent() as run:
+                await until(lambda: len(heard.reports) >= 3, 30)
+                run.terminate()
+                assert await ended(run, 3) == 0
+    newest = max(report.started for report in heard.reports)
+    times = {(status.next or {}).get("latency") for status in heard.statuses}
+    announced = {at for at in times if at is not None and at < newest}
+    assert len(announced) >= 2
+    for at in announced:
+        delays = [(report.started - at).total_seconds() for report in heard.reports]
+        assert any(0 <= delay < 1 for delay in delays), f"nothing came of {at}: {delays}"
