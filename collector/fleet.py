@@ -58,7 +58,7 @@ class Fleet:
             state.last_seen = _later(state.last_seen, at)
         for kind, moment in (status.next or {}).items():
             if kind in RESULTS:  # a device must not fill our memory with names
-                self._announce(state, kind, moment)
+                self._announce(state, kind, moment, at)
 
     def reported(self, agent: str, kind: str, started: datetime, at: datetime) -> None:
         """Take in that a report is stored."""
@@ -92,10 +92,10 @@ class Fleet:
             state = self._agents[agent] = AgentState(agent)
         return state
 
-    def _announce(self, state: AgentState, kind: str, moment: datetime) -> None:
+    def _announce(self, state: AgentState, kind: str, moment: datetime, at: datetime) -> None:
         """Remember an announced time, unless a report shows that it has been kept; a re-plan replaces what is ahead."""
         newest = state.last_report.get(kind)
-        times = [earlier for earlier in state.announced.get(kind, ()) if earlier < moment]
+        times = [earlier for earlier in state.announced.get(kind, ()) if earlier < moment and earlier <= at]
         if newest is None or moment > newest + _EARLY:
             times.append(moment)
         state.announced[kind] = times[-_ANNOUNCED:]

@@ -99,3 +99,13 @@ def test_announcements_from_the_edges_of_time_and_of_kinds_that_nobody_knows_are
     for number in range(100):
         fleet.heard("a1", Status(state="online", next={f"kind{number}": NOW}), NOW)
     assert fleet.agents["a1"].announced.keys() == {"throughput"}
+
+
+def test_a_restarted_agent_that_plans_anew_has_missed_nothing() -> None:
+    fleet = Fleet()
+    first, second = NOW + timedelta(hours=1), NOW + timedelta(hours=2)
+    fleet.heard("a1", Status(state="online", next={"throughput": first}), NOW)
+    fleet.heard("a1", Status(state="online", next={"throughput": second}), NOW + timedelta(minutes=1))
+    assert fleet.agents["a1"].announced["throughput"] == [second]
+    fleet.heard("a1", Status(state="online", next={"throughput": second + timedelta(hours=4)}), second)
+    assert fleet.agents["a1"].missed("throughput", now=second + timedelta(hours=1)) == [second]
