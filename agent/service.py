@@ -232,6 +232,9 @@ class Service:
         """Say how the agent is, for a person beside it."""
         status = msgspec.structs.replace(self.status(), state=state)
         health, now = status.health, self._clock.now()
+        register = f"linkgauge-collector agent add {self._config.agent.id} --site SITE"
+        unregistered = self._uplink is not None and self._uplink.unregistered
+        unknown = f"the collector does not know this agent yet; there: {register}" if unregistered else None
         return statuses.Report(
             agent=self._config.agent.id,
             pid=os.getpid(),
@@ -241,7 +244,7 @@ class Service:
             broker=self._broker(),
             measuring=self._rounds.measuring if self._rounds else None,
             recent=list(self._recent),
-            trouble=[text for text in (health.spool_error, health.config_error) if text] if health else [],
+            trouble=[text for text in (unknown, health and health.spool_error, health and health.config_error) if text],
         )
 
     def _broker(self) -> statuses.Broker | None:

@@ -83,6 +83,8 @@ class Uplink:
         self._resends = float(_RESENDS)
         self._resends_at = clock.monotonic()
         self.on_change: Callable[[], None] = lambda: None
+        self.unregistered = False
+        """Whether the collector said that it does not know this agent; only a stored report says otherwise."""
         self.state = LinkState(connected=False, since=clock.now())
 
     async def run(self) -> None:
@@ -315,11 +317,19 @@ class Uplink:
             await asyncio.to_thread(self._spool.heard_of, receipt.epoch, max(last for _, last in receipt.stored))
             await asyncio.to_thread(self._spool.stored, receipt.epoch, receipt.stored, self._clock.now())
             self._outbox.stored(receipt.epoch, receipt.stored)
+            self._set_unregistered(value=False)
         if receipt.rejected:
             await self._on_rejected(receipt)
         if receipt.deferred:
             reasons = {refused.seq: refused.reason for refused in receipt.deferred}
             self._outbox.deferred(receipt.epoch, reasons, self._clock.monotonic())
+            if "unknown_agent" in reasons.values():
+                self._set_unregistered(value=True)
+
+    def _set_unregistered(self, *, value: bool) -> None:
+        if value != self.unregistered:
+            self.unregistered = value
+            self.on_change()
 
     async def _on_rejected(self, receipt: Receipt) -> None:
         _LOG.warning("event=rejected epoch=%r reports=%s", receipt.epoch, receipt.rejected[:5])

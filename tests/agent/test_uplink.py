@@ -200,8 +200,10 @@ async def test_deferred_ones_come_later_and_rejected_ones_never(tmp_path: Path, 
         one.put(1, 3)
         await until(lambda: collector.seen[one.spool.epoch, 1] >= 2, "the deferred one is tried again")
         assert one.spool.spooled == 1
+        await until(lambda: one.uplink.unregistered, "the agent knows that nobody registered it")
         collector.refuse.clear()
         await until(drained(one), "the deferred one is stored")
+        assert not one.uplink.unregistered
         assert [seq for _, seq in collector.kept] == [3, 1]
         assert collector.seen[one.spool.epoch, 2] == 1
 
