@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from typing import Final
 
-from agent.line import Line
+from agent.broker_line import Line
 from agent.wire.codec import ARRAY_LIMIT
 from agent.wire.results import Range
 

@@ -31,12 +31,12 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from agent import disk
+from agent import spool_file
 from agent.clock import is_set
 from agent.errors import SpoolError
 from agent.identity import Identity, Mark, Seen
 from agent.outbox import Slip
-from agent.shelf import Shelf, Undated, Unfit
+from agent.spool_tables import Shelf, Undated, Unfit
 from agent.wire.codec import Accepted, AnyMeasurement, AnyReport, decode_reports, encode
 from agent.wire.results import Range
 
@@ -62,7 +62,7 @@ class Spool:
         self._limit = limit_bytes
         self._keep = timedelta(seconds=keep_s)
         self._mark = Mark(path.with_name(path.name + ".mark"))
-        self._ballast = disk.Ballast(path, limit_bytes=limit_bytes)
+        self._ballast = spool_file.Ballast(path, limit_bytes=limit_bytes)
         self._lock = threading.RLock()
         self._locked: int | None = None
         self._db: sqlite3.Connection | None = None
@@ -116,7 +116,7 @@ class Spool:
         Raises:
             SpoolError: if the disk refused even after receipted reports were given up, or the report is too large.
         """
-        low = disk.is_low(self._path, self._limit)
+        low = spool_file.is_low(self._path, self._limit)
 
         def job(shelf: Shelf) -> AnyReport | None:
             if low:
@@ -225,7 +225,7 @@ class Spool:
                 return self._work(job)
             except SpoolError as error:
                 cause = error.__cause__
-                if not isinstance(cause, sqlite3.Error) or not disk.is_full(cause):
+                if not isinstance(cause, sqlite3.Error) or not spool_file.is_full(cause):
                     raise
             with suppress(SpoolError, sqlite3.Error):  # what it could not do shows in the next try
                 make_room()
@@ -246,15 +246,15 @@ class Spool:
             try:
                 try:
                     return self._transact(self._opened(), job)
-                except (sqlite3.DatabaseError, disk.Broken) as error:
-                    if not disk.is_broken(error):
+                except (sqlite3.DatabaseError, spool_file.Broken) as error:
+                    if not spool_file.is_broken(error):
                         raise
                     return self._transact(self._replaced(str(error)), job)
-            except (sqlite3.Error, OSError, disk.Broken) as error:
+            except (sqlite3.Error, OSError, spool_file.Broken) as error:
                 raise SpoolError(f"{self._path}: the spool cannot be used: {error}; check the disk") from error
 
     def _transact(self, db: sqlite3.Connection, job: Callable[[Shelf], T]) -> T:
-        shelf = Shelf(db, limit_bytes=disk.table_bytes(self._limit))
+        shelf = Shelf(db, limit_bytes=spool_file.table_bytes(self._limit))
         db.execute("BEGIN IMMEDIATE")
         try:
             result = job(shelf)
@@ -277,18 +277,18 @@ class Spool:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             if self._locked is None:
-                self._locked = disk.lock(self._path)
+                self._locked = spool_file.lock(self._path)
             return self._connect(_FIRST)
-        except (sqlite3.Error, OSError, disk.Broken) as error:
+        except (sqlite3.Error, OSError, spool_file.Broken) as error:
             raise SpoolError(f"{self._path}: cannot open the spool: {error}; check the folder and the disk") from error
 
     def _connect(self, why_new: str) -> sqlite3.Connection:
         try:
-            db = disk.connect(self._path, limit_bytes=self._limit)
-        except disk.Broken as error:
-            disk.set_aside(self._path, str(error))
+            db = spool_file.connect(self._path, limit_bytes=self._limit)
+        except spool_file.Broken as error:
+            spool_file.set_aside(self._path, str(error))
             why_new = "the old file was damaged"
-            db = disk.connect(self._path, limit_bytes=self._limit)
+            db = spool_file.connect(self._path, limit_bytes=self._limit)
         try:
             self._transact(db, lambda shelf: self._settle(shelf, why_new))
         except BaseException:
@@ -320,7 +320,7 @@ class Spool:
             self._db.close()
             self._db = None
         self._lost += self._waiting + self._dropped  # what lies in the damaged file will not be delivered
-        disk.set_aside(self._path, why)
+        spool_file.set_aside(self._path, why)
         return self._connect("the old file was damaged")
 
 

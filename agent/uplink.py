@@ -18,7 +18,7 @@ from typing import Final, Literal
 import aiomqtt
 import msgspec
 
-from agent.broker import connection, heeding
+from agent.broker_connection import connection, heeding
 from agent.clock import Clock, is_set
 from agent.config import BrokerSettings
 from agent.errors import Failed, SpoolError

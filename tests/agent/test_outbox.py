@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from agent.line import Line
+from agent.broker_line import Line
 from agent.outbox import Outbox, Parcel, Rules, Slip
 
 RULES = Rules(batch_s=0, slow_window_bytes=262144)

@@ -13,9 +13,9 @@ from typing import Any, Final
 import msgspec
 
 from agent.clock import is_set
-from agent.disk import PAGE_BYTES
 from agent.errors import SpoolError
 from agent.outbox import Slip
+from agent.spool_file import PAGE_BYTES
 from agent.wire.codec import REPORT_LIMIT, Accepted, AnyMeasurement, AnyReport, Rejection, decode_reports, encode
 from agent.wire.report import Clock, Measurement, Report
 from agent.wire.results import RESULTS, Ledger, Range
