@@ -8,8 +8,9 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from agent import __version__
@@ -38,12 +39,13 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Who measures, and with what."""
+    """Who measures, and with what. `folder`: where probes may keep small facts between runs."""
 
     agent: str
     clock: Clock
     probes: Mapping[str, ProbeFn]
     profile: str | None = None
+    folder: Path | None = None
     random: Callable[[int], bytes] = os.urandom
 
 
@@ -55,7 +57,7 @@ async def measure(order: Order, device: Device) -> Measurement[Any]:
     """
     clock = device.clock
     started, begin = clock.now(), clock.monotonic()
-    ended = await _attempt(order, device.probes)
+    ended = await _attempt(order, device, started)
     outcome = ended if isinstance(ended, Outcome) else None
     peer = ended.peer or _peer(order.task)
     return Measurement(
@@ -87,14 +89,15 @@ def failures(measurement: Measurement[Any]) -> list[Failure]:
     return []
 
 
-async def _attempt(order: Order, probes: Mapping[str, ProbeFn]) -> Outcome | Failed:
-    probe = probes.get(order.kind)
+async def _attempt(order: Order, device: Device, started: datetime) -> Outcome | Failed:
+    probe = device.probes.get(order.kind)
     if probe is None:
-        raise UsageError(f'no probe is called "{order.kind}"; there are {", ".join(sorted(probes))}')
+        raise UsageError(f'no probe is called "{order.kind}"; there are {", ".join(sorted(device.probes))}')
+    task = replace(order.task, at=started, folder=device.folder)
     deadline = asyncio.timeout(order.deadline_s)
     try:
         async with deadline:
-            return await probe(order.task)
+            return await probe(task)
     except Failed as failed:
         return failed
     except UsageError:

@@ -11,6 +11,7 @@ _LAYOUT: Final = {
     # name: (offset, format); times are microseconds in the kernel's struct
     "state": (0, "=B"),
     "ca_state": (1, "=B"),
+    "app_limited": (7, "=B"),
     "snd_mss": (16, "=I"),
     "rcv_mss": (20, "=I"),
     "lost": (32, "=I"),
@@ -19,18 +20,22 @@ _LAYOUT: Final = {
     "rtt_us": (68, "=I"),
     "rtt_var_us": (72, "=I"),
     "snd_cwnd": (80, "=I"),
+    "rcv_rtt_us": (92, "=I"),
     "total_retrans": (100, "=I"),
     "pacing_rate": (104, "=Q"),
     "bytes_acked": (120, "=Q"),
     "bytes_received": (128, "=Q"),
     "notsent_bytes": (144, "=I"),
     "min_rtt_us": (148, "=I"),
+    "data_segs_in": (152, "=I"),
     "delivery_rate": (160, "=Q"),
     "busy_time_us": (168, "=Q"),
     "rwnd_limited_us": (176, "=Q"),
     "sndbuf_limited_us": (184, "=Q"),
+    "delivered": (192, "=I"),
     "bytes_sent": (200, "=Q"),
     "bytes_retrans": (208, "=Q"),
+    "dsack_dups": (216, "=I"),
 }
 
 
@@ -39,11 +44,14 @@ class TcpInfo:
     """One reading. A field is None where this kernel's struct is too short for it or the value is not known yet.
 
     Counts of bytes are TCP payload; `rtt_us` is the smoothed round trip (right after connecting, the one of the
-    SYN), `min_rtt_us` the smallest in the kernel's window; rates are bytes per second.
+    SYN), `min_rtt_us` the smallest in the kernel's window, `rcv_rtt_us` the receiver's own measure of it; rates are
+    bytes per second. `data_segs_in` (received) and `delivered` (sent, acknowledged in whatever way) count segments,
+    those behind a hole too. `app_limited` is 1 while the program gives TCP too little to send.
     """
 
     state: int | None = None
     ca_state: int | None = None
+    app_limited: int | None = None
     snd_mss: int | None = None
     rcv_mss: int | None = None
     lost: int | None = None
@@ -52,18 +60,22 @@ class TcpInfo:
     rtt_us: int | None = None
     rtt_var_us: int | None = None
     snd_cwnd: int | None = None
+    rcv_rtt_us: int | None = None
     total_retrans: int | None = None
     pacing_rate: int | None = None
     bytes_acked: int | None = None
     bytes_received: int | None = None
     notsent_bytes: int | None = None
     min_rtt_us: int | None = None
+    data_segs_in: int | None = None
     delivery_rate: int | None = None
     busy_time_us: int | None = None
     rwnd_limited_us: int | None = None
     sndbuf_limited_us: int | None = None
+    delivered: int | None = None
     bytes_sent: int | None = None
     bytes_retrans: int | None = None
+    dsack_dups: int | None = None
 
 
 def parse(data: bytes) -> TcpInfo:
@@ -72,7 +84,9 @@ def parse(data: bytes) -> TcpInfo:
     for name, (offset, layout) in _LAYOUT.items():
         if offset + struct.calcsize(layout) <= len(data):
             (found[name],) = struct.unpack_from(layout, data, offset)
-    for name in ("rtt_us", "rtt_var_us", "min_rtt_us"):
+    if "app_limited" in found:
+        found["app_limited"] &= 1
+    for name in ("rtt_us", "rtt_var_us", "min_rtt_us", "rcv_rtt_us"):
         if found.get(name) in (0, _UNKNOWN_U32):
             del found[name]
     return TcpInfo(**found)

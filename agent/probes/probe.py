@@ -8,6 +8,8 @@ result, written into that part. A thing the device cannot do is `Failed` at stag
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 from agent.errors import Failed
@@ -43,6 +45,7 @@ class Task:
 
     `family` None means auto: IPv6 if the box has a global IPv6 address and route and the peer an AAAA, else IPv4,
     decided once before the run. `options` are the kind's own, as strings from the command line or the file.
+    `folder`: where small facts may be kept between runs (None: nowhere); `at`: when the run began, by the wall clock.
     """
 
     peer: str
@@ -51,6 +54,8 @@ class Task:
     max_seconds: float | None = None
     options: dict[str, str] = field(default_factory=dict)
     progress: Callable[[Progress], None] = _silent
+    folder: Path | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,7 @@ class Outcome:
 
 
 @contextlib.contextmanager
-def reaching(peer: Peer, family: Family) -> Iterator[None]:
+def reaching(peer: Peer, family: Family | None) -> Iterator[None]:
     """Let a failure inside say whom the run tried to reach, and over which family."""
     try:
         yield

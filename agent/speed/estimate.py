@@ -26,10 +26,16 @@ T_95: Final = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 
 
 
 class Sample(NamedTuple):
-    """Bytes at the receiver since the start, over all streams, at a moment of one monotonic clock (seconds)."""
+    """Bytes at the receiver since the start, over all streams, at a moment of one monotonic clock (seconds).
+
+    `rtt_us`: the smoothed round trip under load, the median of the streams; `retransmitted`: bytes sent again so far.
+    Both None while they are not known.
+    """
 
     at_s: float
     received: float
+    rtt_us: float | None = None
+    retransmitted: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,13 @@ def estimate(samples: Sequence[Sample]) -> Estimate | None:
         ramp_s=_ramp_s(samples, steady),
         duration_s=end - start,
     )
+
+
+def settled(samples: Sequence[Sample], *, idle_rtt_us: float | None) -> float | None:
+    """The steady rate in Mbit/s if it is known well enough to stop now, else None."""
+    if len(samples) < 2 or idle_rtt_us is None:  # noqa: PLR2004 - placeholder of the early stop
+        return None
+    return None
 
 
 def rates(samples: Sequence[Sample]) -> list[float]:

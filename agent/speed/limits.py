@@ -15,11 +15,17 @@ FRAMING: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one direction may take: seconds of load after connecting, bytes over all streams."""
+    """What one direction may take: seconds of load after connecting, bytes over all streams.
+
+    `early`: stop as soon as the rate is known. `may_grow`: add streams when TCP is stuck; never under a byte budget,
+    which is shared out among the streams at the start.
+    """
 
     seconds: float = FULL_S
     max_bytes: int | None = None
     streams: int = STREAMS
+    early: bool = True
+    may_grow: bool = True
 
     @property
     def share(self) -> int | None:

@@ -1,6 +1,6 @@
-"""M-Lab's msak throughput1, the client's vocabulary: what to ask, what is said over a stream, how frames grow.
+"""M-Lab's msak throughput1, the client's vocabulary; the default engine.
 
-Source: m-lab/msak, pkg/throughput1 (facts/protocols.md, 2.1). Pure; both directions use it.
+Source: m-lab/msak, pkg/throughput1 (facts/protocols.md, 2.1). Pure but for `run`.
 """
 
 from typing import Final
@@ -9,23 +9,19 @@ from urllib.parse import urlencode
 import msgspec
 
 from agent import __version__
-from agent.net.tcp_info import TcpInfo
-from agent.speed.frames import binary_frames
-from agent.speed.limits import Limits
+from agent.speed.dialect import Dialect, KernelFacts, Said, Told
+from agent.speed.engine import Engine, Leg, PeerLoad, Transfer, named
+from agent.speed.transfer import transfer
 
 SUBPROTOCOL: Final = "net.measurementlab.throughput.v1"
-USER_AGENT: Final = f"linkgauge-agent/{__version__}"
 CONGESTION: Final = "bbr"
 MIN_MESSAGE: Final = 2**10
 # The protocol lets a message grow to 2^20. A quarter of that costs no more CPU, and a server that counts whole
 # messages then knows four times as precisely what it has received.
 MAX_MESSAGE: Final = 2**18
-MESSAGE_PERIOD_S: Final = 0.25
-_GROWTH: Final = 16
 _PATHS: Final = {"download": "/throughput/v1/download", "upload": "/throughput/v1/upload"}
 # We end a run; the server's own end is a net below it. The client's clock starts with the first of the streams.
 _SERVER_MARGIN_S: Final = 1.0
-_RING: Final = 4
 
 
 class Counters(msgspec.Struct, rename="pascal"):
@@ -35,16 +31,13 @@ class Counters(msgspec.Struct, rename="pascal"):
     bytes_received: int = 0
 
 
-class KernelFacts(msgspec.Struct, omit_defaults=True):
-    """The documented part of TCPInfo: microseconds and bytes."""
+class LoadFacts(msgspec.Struct, rename="pascal"):
+    """How busy one of our own peers says it is; M-Lab's servers do not send it."""
 
-    rtt: int | None = msgspec.field(default=None, name="RTT")
-    min_rtt: int | None = msgspec.field(default=None, name="MinRTT")
-    bytes_sent: int | None = msgspec.field(default=None, name="BytesSent")
-    bytes_acked: int | None = msgspec.field(default=None, name="BytesAcked")
-    bytes_received: int | None = msgspec.field(default=None, name="BytesReceived")
-    bytes_retrans: int | None = msgspec.field(default=None, name="BytesRetrans")
-    elapsed_us: int | None = msgspec.field(default=None, name="ElapsedTime")
+    tests: int | None = None
+    max_tests: int | None = None
+    cpu_ratio: float | None = msgspec.field(default=None, name="CPURatio")
+    paced: bool = False
 
 
 class Measurement(msgspec.Struct, omit_defaults=True):
@@ -55,26 +48,36 @@ class Measurement(msgspec.Struct, omit_defaults=True):
     network: Counters | None = msgspec.field(default=None, name="Network")
     elapsed_us: int | None = msgspec.field(default=None, name="ElapsedTime")
     kernel: KernelFacts | None = msgspec.field(default=None, name="TCPInfo")
+    peer: LoadFacts | None = msgspec.field(default=None, name="Peer")
 
 
 _decoder: Final = msgspec.json.Decoder(Measurement)
 
 
-def decode(payload: bytes) -> Measurement | None:
+def decode(payload: bytes) -> Said | None:
     """Read a text message; None for anything that is not one (such messages are advice, never an error)."""
     try:
-        return _decoder.decode(payload)
+        said = _decoder.decode(payload)
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
         return None
+    peer = said.peer
+    return Said(
+        elapsed_s=None if said.elapsed_us is None else said.elapsed_us / 1e6,
+        received=None if said.application is None else said.application.bytes_received,
+        kernel=said.kernel,
+        congestion=said.congestion,
+        load=None if peer is None else PeerLoad(peer.tests, peer.max_tests, peer.cpu_ratio, peer.paced),
+    )
 
 
-def measurement(*, sent: int, received: int, info: TcpInfo, elapsed_us: int) -> bytes:
-    """Write our text message: payload bytes of a stream, the kernel's account of it, microseconds since its start."""
+def tell(told: Told) -> bytes:
+    """Write our text message about one stream."""
+    info = told.info
     return msgspec.json.encode(
         Measurement(
-            application=Counters(bytes_sent=sent, bytes_received=received),
+            application=Counters(bytes_sent=told.sent, bytes_received=told.received),
             network=Counters(bytes_sent=info.bytes_sent or 0, bytes_received=info.bytes_received or 0),
-            elapsed_us=elapsed_us,
+            elapsed_us=told.elapsed_us,
             kernel=KernelFacts(
                 rtt=info.rtt_us,
                 min_rtt=info.min_rtt_us,
@@ -82,16 +85,17 @@ def measurement(*, sent: int, received: int, info: TcpInfo, elapsed_us: int) -> 
                 bytes_acked=info.bytes_acked,
                 bytes_received=info.bytes_received,
                 bytes_retrans=info.bytes_retrans,
-                elapsed_us=elapsed_us,
+                elapsed_us=told.elapsed_us,
             ),
         )
     )
 
 
-def target(direction: str, limits: Limits, *, mid: str) -> str:
-    """Path and query of one stream's request: `direction` is download or upload."""
+def target(leg: Leg) -> str:
+    """Path and query of one stream's request."""
+    limits = leg.limits
     query = {
-        "mid": mid,
+        "mid": leg.mid,
         "streams": limits.streams,
         "duration": round((limits.seconds + _SERVER_MARGIN_S) * 1000),
         "delay": 0,
@@ -100,33 +104,17 @@ def target(direction: str, limits: Limits, *, mid: str) -> str:
         "client_version": __version__,
     }
     # On upload we stop ourselves, exactly; the server counts headers too and would end a little early.
-    if limits.share is not None and direction == "download":
+    if limits.share is not None and leg.way == "download":
         query["bytes"] = limits.share
-    return f"{_PATHS[direction]}?{urlencode(query)}"
+    return f"{_PATHS[leg.way]}?{urlencode(query)}"
 
 
-def next_size(size: int, sent: int) -> int:
-    """The size of the message after one of `size`, with `sent` bytes sent so far: doubled at a sixteenth of it."""
-    return size * 2 if size < MAX_MESSAGE and size <= sent / _GROWTH else size
+DIALECT: Final = Dialect("msak", SUBPROTOCOL, target, decode, tell, MIN_MESSAGE, MAX_MESSAGE)
 
 
-class Supply:
-    """Upload frames of growing size for one stream, out of rings that all streams share; ends at `share` bytes."""
+async def run(leg: Leg) -> Transfer:
+    """Move load over several streams; see `Engine`."""
+    return await transfer(leg, DIALECT)
 
-    def __init__(self, rings: dict[int, list[bytes]], share: int | None) -> None:
-        self._rings = rings
-        self._share = share
-        self._size = MIN_MESSAGE
-        self._turn = 0
 
-    def __call__(self, written: int) -> tuple[bytes, int] | None:
-        """The next frame and its payload size; None when the share is used up."""
-        self._size = next_size(self._size, written)
-        if self._share is not None and written + self._size > self._share:
-            rest = self._share - written
-            return (binary_frames(rest, 1, masked=True)[0], rest) if rest > 0 else None
-        ring = self._rings.get(self._size)
-        if ring is None:
-            ring = self._rings[self._size] = binary_frames(self._size, _RING, masked=True)
-        self._turn += 1
-        return ring[self._turn % _RING], self._size
+ENGINE: Final = Engine(find=named, run=run)

@@ -2,11 +2,12 @@
 
 import math
 import statistics
+from collections.abc import Sequence
 from typing import Final
 
+from agent.speed.engine import Transfer
 from agent.speed.estimate import estimate, ramp_cut_s, rates
 from agent.speed.limits import Limits
-from agent.speed.transfer import Transfer
 from agent.wire.failure import Failure, Reason, Stage
 from agent.wire.results import Direction, Spread
 
@@ -46,7 +47,7 @@ def direction(transfer: Transfer, limits: Limits) -> Direction:
     )
 
 
-def spread_ms(rtts_us: list[int]) -> Spread | None:
+def spread_ms(rtts_us: Sequence[int]) -> Spread | None:
     """Minimum, median and 95th percentile (nearest rank) of round trips in microseconds; None without any."""
     if not rtts_us:
         return None
@@ -58,7 +59,7 @@ def spread_ms(rtts_us: list[int]) -> Spread | None:
     )
 
 
-def idle_ms(rtts_us: list[int]) -> Spread | None:
+def idle_ms(rtts_us: Sequence[int]) -> Spread | None:
     """Minimum and median of a few round trips before the load: too few for a percentile."""
     found = spread_ms(rtts_us)
     return None if found is None else Spread(min=found.min, median=found.median)

@@ -1,240 +1,348 @@
-"""One direction of an msak run: open the streams, load the line, count at the receiver, leave nothing behind.
+"""One direction over WebSocket streams, whatever they speak: open, load the line, count, leave nothing behind.
 
-Download is counted here as it arrives. Upload is what the peer says it has received, per stream; bytes written are
-never counted, they read up to 5 % high.
+Both directions are counted by the kernel at this end, as segments that have crossed (see `arrivals`): on a download
+those that came, on an upload those that the far kernel has acknowledged. Bytes written are never counted, they read up
+to 5 % high. What the peer says it has received is the check: a box on the way that acknowledges for the peer shows in
+it, and then the peer's own count is the result.
 """
 
 import asyncio
-import contextlib
-import time
-from collections.abc import AsyncIterator, Callable, Iterable
+import statistics
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from agent.errors import Failed
-from agent.speed import msak, timeline
+from agent.net.tcp_info import TcpInfo
+from agent.speed import timeline
+from agent.speed.arrivals import Arrivals, Count
+from agent.speed.dialect import USER_AGENT, Dialect, KernelFacts, Said, Supply, Told
+from agent.speed.engine import Held, Leg, PeerLoad, Transfer
 from agent.speed.estimate import Sample, at
 from agent.speed.handshake import Upgrade
-from agent.speed.limits import Limits, Progress, Stop, stop
-from agent.speed.stream import BUFFER_BYTES, Endpoint, Stream, end_all, open_stream
+from agent.speed.run import Ended, until_stop
+from agent.speed.stream import BUFFER_BYTES, Endpoint, Patience, Stream, end_all, open_stream
 from agent.speed.timeline import Reading
+from agent.wire.failure import Failure, Reason, Stage
 
-TICK_S: Final = 0.05
+OPENING_S: Final = 10.0
 GRACE_S: Final = 0.3
+GRACE_ROUND_TRIPS: Final = 2
 MAX_MESSAGES: Final = 2000
-_LIVE_S: Final = 1.0
-
-Watch = Callable[[float, float], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Transfer:
-    """What one direction gave.
-
-    `samples`: the receiver's count over all streams, from the first one's start until the first one's end;
-    `received`: all bytes, later ones too. `rtts_us`: (moment, round trip) under load. `congestion`: the sender's.
-    """
-
-    stop: Stop
-    samples: list[Sample]
-    received: int
-    streams: int
-    rtts_us: list[tuple[float, int]]
-    sent_bytes: int | None
-    retransmitted_bytes: int | None
-    idle_rtts_us: list[int]
-    cipher: str | None
-    congestion: str | None
-    cpu_ratio: float
+CONGESTION: Final = "bbr"
+# A peer may count whole messages, and what waits in its kernel is acknowledged but not yet counted.
+UNCOUNTED_BYTES: Final = 2**20
+UNCOUNTED_SHARE: Final = 0.05
 
 
 @dataclass(slots=True)
-class _Heard:
+class Heard:
     """What the peer said over one stream."""
 
+    decode: Dialect
     readings: list[Reading] = field(default_factory=list)
     rtts_us: list[tuple[float, int]] = field(default_factory=list)
     congestion: str | None = None
-    kernel: msak.KernelFacts | None = None
+    kernel: KernelFacts | None = None
+    load: PeerLoad | None = None
     messages: int = 0
+    app_limited: int = 0
 
     def hear(self, sent: int, came_s: float, payload: bytes) -> None:
         """Keep what a text message says; one that is not a measurement is advice that we do not take."""
-        said = msak.decode(payload)
         self.messages += 1
-        if said is None or self.messages > MAX_MESSAGES:
+        said = None if self.messages > MAX_MESSAGES else self.decode.decode(payload)
+        if said is None:
             return
         self.congestion = self.congestion or said.congestion
+        self.load = said.load or self.load
         if said.kernel is not None:
-            self.kernel = said.kernel
-            if said.kernel.rtt is not None and said.kernel.rtt > 0:
-                self.rtts_us.append((came_s, said.kernel.rtt))
-        counted = said.application.bytes_received if said.application is not None else -1
-        # A receiver cannot have more than was sent; one that says so is not counting our bytes.
-        if said.elapsed_us is not None and said.elapsed_us > 0 and 0 <= counted <= sent:
-            self.readings.append(Reading(came_s, said.elapsed_us / 1e6, counted))
+            self._hear_kernel(said.kernel, came_s)
+        self._count(said, sent, came_s)
 
-    @property
-    def counted(self) -> int:
-        """The peer's latest count of bytes received."""
-        return self.readings[-1].received if self.readings else 0
+    def _hear_kernel(self, kernel: KernelFacts, came_s: float) -> None:
+        self.kernel = kernel
+        self.app_limited += bool(kernel.app_limited)
+        if kernel.rtt is not None and kernel.rtt > 0:
+            self.rtts_us.append((came_s, kernel.rtt))
+
+    def _count(self, said: Said, sent: int, came_s: float) -> None:
+        # A receiver cannot have more than was sent; one that says so is not counting our bytes.
+        if said.elapsed_s and said.received is not None and 0 <= said.received <= sent:
+            self.readings.append(Reading(came_s, said.elapsed_s, said.received))
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class Line:
+    """One stream, what was heard over it, and the kernel's counters when the load began."""
+
     stream: Stream
-    heard: _Heard
+    heard: Heard
+    base: Count
+
+    def info(self) -> TcpInfo | None:
+        """The kernel's account now."""
+        return self.stream.kernel()
 
 
-async def download(endpoint: Endpoint, limits: Limits, *, mid: str, watch: Watch) -> Transfer:
-    """Receive for `limits.seconds` and give what came. `watch` gets the seconds gone and the live rate in Mbit/s.
+class Lines:
+    """All streams of a direction: opened together, joined by more if asked, gone together. A `Meter`."""
 
-    Raises Failed if not every stream could be opened; a failure in mid-run is in `Transfer.stop`.
-    """
-    async with _open("download", endpoint, limits, mid) as lines:
-        run = _Run(lines, limits, watch)
-        ended = await run.until_stop(lambda: sum(line.stream.received for line in lines))
-        facts = [line.heard.kernel for line in lines if line.heard.kernel is not None]
-        return Transfer(
-            stop=ended,
-            samples=_until(run.samples, [line.stream.ended_s for line in lines]),
-            received=int(run.samples[-1].received),
-            streams=len(lines),
-            rtts_us=[rtt for line in lines for rtt in line.heard.rtts_us],
-            sent_bytes=_total(fact.bytes_sent for fact in facts),
-            retransmitted_bytes=_total(fact.bytes_retrans for fact in facts),
-            idle_rtts_us=_idle(lines),
-            cipher=lines[0].stream.cipher,
-            congestion=next((line.heard.congestion for line in lines if line.heard.congestion), None),
-            cpu_ratio=run.cpu_ratio,
-        )
+    def __init__(self, leg: Leg, dialect: Dialect, patience: Patience) -> None:
+        self.lines: list[Line] = []
+        self.start_s = 0.0
+        self.rtts_us: list[tuple[float, int]] = []
+        self.arrivals = Arrivals(0.0)
+        self._leg = leg
+        self._dialect = dialect
+        self._endpoint = Endpoint(leg.address, leg.target.port, leg.target.host, leg.tls, patience)
+        self._buffer = memoryview(bytearray(BUFFER_BYTES))
+        self._rings: dict[int, list[bytes]] = {}
+        self._joining: asyncio.TaskGroup | None = None
+        self._joiners: list[asyncio.Task[None]] = []
+        self._last: dict[int, Count] = {}
+        self._app_limited = 0
+        self._readings = 0
 
-
-async def upload(endpoint: Endpoint, limits: Limits, *, mid: str, watch: Watch) -> Transfer:
-    """Send for `limits.seconds` and give what the peer received; otherwise like `download`."""
-    async with _open("upload", endpoint, limits, mid) as lines:
-        run = _Run(lines, limits, watch)
-        rings: dict[int, list[bytes]] = {}
-        for line in lines:
-            line.stream.load(msak.Supply(rings, limits.share))
-        ended = await run.until_stop(lambda: sum(line.heard.counted for line in lines))
-        infos = [info for line in lines if (info := line.stream.kernel()) is not None]
-        return Transfer(
-            stop=ended,
-            samples=timeline.joined([_before(limits.share, timeline.placed(line.heard.readings)) for line in lines]),
-            received=int(run.samples[-1].received),
-            streams=len(lines),
-            rtts_us=run.rtts_us,
-            sent_bytes=_total(info.bytes_sent for info in infos),
-            retransmitted_bytes=_total(info.bytes_retrans for info in infos),
-            idle_rtts_us=_idle(lines),
-            cipher=lines[0].stream.cipher,
-            congestion=lines[0].stream.congestion,
-            cpu_ratio=run.cpu_ratio,
-        )
-
-
-@contextlib.asynccontextmanager
-async def _open(direction: str, endpoint: Endpoint, limits: Limits, mid: str) -> AsyncIterator[list[_Line]]:
-    """All streams of a direction, opened together and gone together."""
-    buffer = memoryview(bytearray(BUFFER_BYTES))
-    lines: list[_Line] = []
-
-    async def open_line() -> None:
-        heard = _Heard()
-        target = msak.target(direction, limits, mid=mid)
-        upgrade = Upgrade(endpoint.authority, target, subprotocol=msak.SUBPROTOCOL, agent=msak.USER_AGENT)
-        stream = await open_stream(endpoint, lambda: Stream(upgrade, buffer, heard.hear), congestion=msak.CONGESTION)
-        lines.append(_Line(stream, heard))
-
-    try:
+    async def open(self) -> None:
+        """Open the first streams. Raises Failed if not every one could be opened within the time for it."""
         try:
-            async with asyncio.TaskGroup() as group:
-                for number in range(limits.streams):
-                    group.create_task(open_line(), name=f"{direction} stream {number}")
+            async with asyncio.timeout(OPENING_S), asyncio.TaskGroup() as group:
+                for number in range(self._leg.limits.streams):
+                    group.create_task(self._open_one(), name=f"{self._leg.way} stream {number}")
         except BaseExceptionGroup as errors:
             refused = next((error for error in errors.exceptions if isinstance(error, Failed)), None)
             if refused is None:
                 raise
             raise refused from errors
-        yield lines
-    finally:
-        await end_all([line.stream for line in lines], grace_s=GRACE_S)
+        except TimeoutError as error:
+            raise Failed(Stage.HANDSHAKE, Reason.TIMEOUT, f"not all streams open after {OPENING_S:g} s") from error
+        self.start_s = min(line.stream.opened_s or 0.0 for line in self.lines)
 
-
-class _Run:
-    """The watch over a loaded line: samples, our own text messages, and the rules that end it."""
-
-    def __init__(self, lines: list[_Line], limits: Limits, watch: Watch) -> None:
-        self.start_s = min(line.stream.opened_s or 0.0 for line in lines)
-        self.samples = [Sample(self.start_s, 0)]
-        self.rtts_us: list[tuple[float, int]] = []
-        self.cpu_ratio = 0.0
-        self._lines = lines
-        self._limits = limits
-        self._watch = watch
-        self._rose_s = self.start_s
-
-    async def until_stop(self, count: Callable[[], int]) -> Stop:
-        """Sample the receiver's `count` every 50 ms until a rule ends the run."""
-        loop = asyncio.get_running_loop()
-        cpu_s, begun_s = time.process_time(), loop.time()
-        spoken_s = begun_s
-        while True:
-            now = loop.time()
-            self._sample(now, count())
-            found = stop(self._progress(now), self._limits)
-            if found is not None:
-                self.cpu_ratio = (time.process_time() - cpu_s) / max(now - begun_s, TICK_S)
-                return found
-            if now - spoken_s >= msak.MESSAGE_PERIOD_S:
-                spoken_s = now
-                self._speak(now)
-            tick = self.start_s + TICK_S * (int((now - self.start_s) / TICK_S) + 1)
-            await asyncio.sleep(max(0.0, min(tick, self.start_s + self._limits.seconds) - now))
-
-    def _sample(self, now: float, count: int) -> None:
-        if count > self.samples[-1].received:
-            self._rose_s = now
-        self.samples.append(Sample(now, max(count, self.samples[-1].received)))
-
-    def _progress(self, now: float) -> Progress:
-        failures = [line.stream.failure for line in self._lines if line.stream.failure is not None]
-        return Progress(
-            elapsed_s=now - self.start_s,
-            received=int(self.samples[-1].received),
-            silent_s=now - self._rose_s,
-            open=sum(line.stream.ended_s is None for line in self._lines),
-            failure=failures[0] if failures else None,
+    async def _open_one(self) -> None:
+        heard = Heard(self._dialect)
+        target = self._leg.target.paths.get(self._leg.way) or self._dialect.target(self._leg)
+        upgrade = Upgrade(self._endpoint.authority, target, subprotocol=self._dialect.subprotocol, agent=USER_AGENT)
+        stream = await open_stream(
+            self._endpoint, lambda: Stream(upgrade, self._buffer, heard.hear), congestion=CONGESTION
         )
+        base = _base(stream.kernel(), stream.received, self._leg.way)
+        self.lines.append(Line(stream, heard, base))
 
-    def _speak(self, now: float) -> None:
-        """Tell the watcher and the peer how far we are, and keep the round trips under load."""
-        since = max(self.start_s, now - _LIVE_S)
-        grown = self.samples[-1].received - at(self.samples, since)
-        self._watch(now - self.start_s, grown * 8 / 1e6 / (now - since))
-        for line in self._lines:
-            info = line.stream.kernel()
+    def load(self) -> None:
+        """Begin to send, on an upload: its time begins now, a download's began when the first stream was open."""
+        if self._leg.way == "upload":
+            self.start_s = asyncio.get_running_loop().time()
+        self.arrivals = Arrivals(self.start_s)
+        for line in self.lines:
+            self._feed(line)
+
+    def _feed(self, line: Line) -> None:
+        if self._leg.way == "upload":
+            line.stream.load(Supply(self._dialect, self._rings, self._leg.limits.share))
+
+    async def measure(self) -> Ended:
+        """Watch over the loaded line until a rule ends the run."""
+        async with asyncio.TaskGroup() as joining:
+            self._joining = joining
+            try:
+                return await until_stop(self, self._leg.limits, self._leg.watch)
+            finally:
+                for task in self._joiners:
+                    task.cancel()
+
+    # --- the Meter
+
+    def sample(self, now: float) -> list[Sample]:
+        """Read all streams; see `Meter`."""
+        infos = [line.info() for line in self.lines]
+        counts = [self._count(place, info) for place, info in enumerate(infos)]
+        known = [info for info in infos if info is not None]
+        upload = self._leg.way == "upload"
+        rtts = [info.rtt_us for info in known] if upload else self._said_rtts(known)
+        again = [info.bytes_retrans for info in known] if upload else self._said_again()
+        self._readings += len(known)
+        self._app_limited += sum(bool(info.app_limited) for info in known)
+        self.arrivals.add(now, counts, rtt_us=_median(rtts), retransmitted=_total(again))
+        return self.arrivals.samples
+
+    def _count(self, place: int, info: TcpInfo | None) -> Count:
+        line = self.lines[place]
+        if info is None or info.bytes_received is None or info.bytes_acked is None:
+            return self._last.get(place, Count(0))
+        upload = self._leg.way == "upload"
+        in_order = info.bytes_acked if upload else info.bytes_received
+        segments = info.delivered if upload else info.data_segs_in
+        count = Count(
+            max(0, in_order - line.base.in_order),
+            None if segments is None or line.base.segments is None else (segments - line.base.segments) % 2**32,
+            info.snd_mss if upload else info.rcv_mss,
+        )
+        self._last[place] = count
+        return count
+
+    def _said_rtts(self, known: list[TcpInfo]) -> list[int | None]:
+        said = [line.heard.rtts_us[-1][1] for line in self.lines if line.heard.rtts_us]
+        return [*said] or [info.rcv_rtt_us for info in known]
+
+    def _said_again(self) -> list[int | None]:
+        return [line.heard.kernel.bytes_retrans for line in self.lines if line.heard.kernel is not None]
+
+    def open_streams(self) -> int:
+        """Streams that still run."""
+        return sum(line.stream.ended_s is None for line in self.lines)
+
+    def failure(self) -> Failure | None:
+        """Why the first stream ended that ended badly."""
+        return next((line.stream.failure for line in self.lines if line.stream.failure is not None), None)
+
+    def idle_rtt_us(self) -> float | None:
+        """The round trip before the load: the median of what the streams met when they opened."""
+        return _median(self.idle_rtts_us())
+
+    def idle_rtts_us(self) -> list[int]:
+        """One round trip per stream, from before the load."""
+        return [line.stream.idle_rtt_us for line in self.lines if line.stream.idle_rtt_us is not None]
+
+    def tell(self, now: float) -> None:
+        """Tell the peer how far we are, and keep the round trips under load."""
+        for line in self.lines:
+            info = line.info()
             if info is None:
                 continue
             if info.rtt_us is not None:
                 self.rtts_us.append((now, info.rtt_us))
-            elapsed_us = round((now - (line.stream.opened_s or now)) * 1e6)
-            sent, received = line.stream.sent, line.stream.received
-            line.stream.send_text(msak.measurement(sent=sent, received=received, info=info, elapsed_us=elapsed_us))
+            stream = line.stream
+            elapsed_us = round((now - (stream.opened_s or now)) * 1e6)
+            stream.send_text(self._dialect.tell(Told(self._leg.way, stream.sent, stream.received, info, elapsed_us)))
+
+    def grow(self, streams: int) -> bool:
+        """Open more streams beside those that run."""
+        if self._joining is None:
+            return False
+        for _ in range(streams):
+            name = f"{self._leg.way} stream {len(self.lines) + len(self._joiners)}"
+            self._joiners.append(self._joining.create_task(self._join(), name=name))
+        return True
+
+    async def _join(self) -> None:
+        before = len(self.lines)
+        try:
+            await self._open_one()
+        except Failed:
+            return  # the run goes on with those it has
+        for line in self.lines[before:]:
+            self._feed(line)
+
+    # --- the account
+
+    def held(self) -> Held:
+        """What held the sender back."""
+        if self._leg.way == "upload":
+            facts = [(info.rwnd_limited_us, info.sndbuf_limited_us, info.busy_time_us) for info in self._infos()]
+            app = self._app_limited / self._readings if self._readings else None
+        else:
+            said = [line.heard.kernel for line in self.lines if line.heard.kernel is not None]
+            facts = [(fact.rwnd_limited_us, fact.sndbuf_limited_us, fact.busy_us) for fact in said]
+            texts = sum(len(line.heard.rtts_us) for line in self.lines)
+            app = sum(line.heard.app_limited for line in self.lines) / texts if texts else None
+        return Held(_share(facts, 0), _share(facts, 1), app)
+
+    def _infos(self) -> list[TcpInfo]:
+        return [info for line in self.lines if (info := line.info()) is not None]
+
+    def account(self, ended: Ended) -> Transfer:
+        """Put together what the direction gave."""
+        upload = self._leg.way == "upload"
+        heard = [line.heard for line in self.lines]
+        infos = self._infos()
+        said = [one.kernel for one in heard if one.kernel is not None]
+        facts: list[TcpInfo] | list[KernelFacts] = infos if upload else said
+        theirs = next((one.congestion for one in heard if one.congestion), None)
+        samples, received = self._uploaded(ended) if upload else self._downloaded(ended)
+        return Transfer(
+            stop=ended.stop,
+            samples=samples,
+            received=received,
+            streams=len(self.lines),
+            saturation=ended.saturation,
+            early=ended.early,
+            idle_rtts_us=self.idle_rtts_us(),
+            rtts_us=self.rtts_us if upload else [rtt for one in heard for rtt in one.rtts_us],
+            sent_bytes=_total(fact.bytes_sent for fact in facts),
+            retransmitted_bytes=_total(fact.bytes_retrans for fact in facts),
+            held=self.held(),
+            cipher=self.lines[0].stream.cipher,
+            tls=self.lines[0].stream.tls_version,
+            congestion=self.lines[0].stream.congestion if upload else theirs,
+            pmtu_bytes=min((info.pmtu for info in infos if info.pmtu), default=None),
+            peer_load=next((one.load for one in reversed(heard) if one.load is not None), None),
+        )
+
+    def _downloaded(self, ended: Ended) -> tuple[Sequence[Sample], int]:
+        """The samples up to the first end of a stream, the window in which all ran; and all payload that came."""
+        ends = [line.stream.ended_s for line in self.lines if line.stream.ended_s is not None]
+        end = min(ends, default=ended.samples[-1].at_s)
+        kept = [sample for sample in ended.samples if sample.at_s < end]
+        return [*kept, Sample(end, at(ended.samples, end))], sum(line.stream.received for line in self.lines)
+
+    def _uploaded(self, ended: Ended) -> tuple[Sequence[Sample], int]:
+        """Our kernel's count where the peer's agrees with it, else the peer's; nothing if a stream was never heard of.
+
+        A byte budget stops the writing of a stream before the run is over: its time ends where its share was through.
+        """
+        readings = [line.heard.readings for line in self.lines]
+        if not all(readings):
+            return [], 0
+        counted = sum(stream[-1].received for stream in readings)
+        acknowledged = sum(at(ended.samples, stream[-1].came_s) for stream in readings) / len(readings)
+        if acknowledged - counted > max(UNCOUNTED_SHARE * acknowledged, UNCOUNTED_BYTES):
+            samples = timeline.joined([timeline.placed(stream) for stream in readings])
+            return samples, counted
+        limits = self._leg.limits
+        if limits.share is None:
+            return ended.samples, int(ended.samples[-1].received)
+        most = limits.share * limits.streams * _NEARLY_ALL
+        kept = [sample for sample in ended.samples if sample.received < most]
+        return (kept if len(kept) > 1 else ended.samples), int(ended.samples[-1].received)
 
 
-def _until(samples: list[Sample], ends: list[float | None]) -> list[Sample]:
-    """The samples up to the first end of a stream: the window in which all of them ran."""
-    end = min((moment for moment in ends if moment is not None), default=samples[-1].at_s)
-    kept = [sample for sample in samples if sample.at_s < end]
-    return [*kept, Sample(end, at(samples, end))]
+# Above this share of the budget single streams have used up theirs, and the rate falls off.
+_NEARLY_ALL: Final = 0.9
 
 
-def _before(share: int | None, samples: list[Sample]) -> list[Sample]:
-    """A stream's samples before its share was used up: while it was still being loaded."""
-    kept = [sample for sample in samples if share is None or sample.received < share]
-    return kept if len(kept) > 1 else samples
+async def transfer(leg: Leg, dialect: Dialect, *, patience: Patience | None = None) -> Transfer:
+    """Load the line for at most `leg.limits.seconds` after opening, and give what came through.
+
+    Raises Failed if not every stream could be opened; a failure in mid-run is in `Transfer.stop`.
+    """
+    lines = Lines(leg, dialect, patience or Patience())
+    grace_s = GRACE_S
+    try:
+        await lines.open()
+        lines.load()
+        ended = await lines.measure()
+        grace_s = min(GRACE_S, GRACE_ROUND_TRIPS * (lines.idle_rtt_us() or 1e6) / 1e6)
+        return lines.account(ended)
+    finally:
+        await end_all([line.stream for line in lines.lines], grace_s=grace_s)
+
+
+def _base(info: TcpInfo | None, came: int, way: str) -> Count:
+    """The counters of the handshake alone: load that came with the answer to it, `came` bytes, is not part of it."""
+    if info is None:
+        return Count(0)
+    if way == "upload":
+        return Count(info.bytes_acked or 0, info.delivered)
+    segments = info.data_segs_in
+    if segments is not None and info.rcv_mss:
+        segments -= round(came / info.rcv_mss)
+    return Count(max(0, (info.bytes_received or 0) - came), segments)
+
+
+def _median(values: Iterable[int | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None
 
 
 def _total(counts: Iterable[int | None]) -> int | None:
@@ -242,5 +350,8 @@ def _total(counts: Iterable[int | None]) -> int | None:
     return sum(known) if known else None
 
 
-def _idle(lines: list[_Line]) -> list[int]:
-    return [line.stream.idle_rtt_us for line in lines if line.stream.idle_rtt_us is not None]
+def _share(facts: list[tuple[int | None, int | None, int | None]], place: int) -> float | None:
+    """The share of the senders' busy time that went into one kind of waiting."""
+    busy = _total(fact[2] for fact in facts)
+    waited = _total(fact[place] for fact in facts)
+    return None if not busy or waited is None else min(1.0, waited / busy)

@@ -1,0 +1,70 @@
+"""What has crossed the line, from the kernel's counters of several streams: pure.
+
+In-order bytes stand still behind a lost packet and then jump; a line that is full all the time looks like one that
+stalls. Segments are counted as they cross, holes or not (`tcpi_data_segs_in` at a receiver, `tcpi_delivered` at a
+sender), and they become bytes by a stream's own bytes per segment: the best ratio it has ever shown, which is the one
+of a moment without a hole.
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from agent.speed.estimate import Sample
+
+ENOUGH_SEGMENTS: Final = 40
+# A ratio is compared with the largest segment that the kernel has seen; offloading that hides segments shows here.
+MAX_SEGMENT: Final = 1.02
+_BETTER: Final = 1e-5
+
+
+class Count(NamedTuple):
+    """One stream's counters since it was opened: payload in order, segments with payload, and the largest of these.
+
+    `segments` or `largest` is None where the kernel does not tell.
+    """
+
+    in_order: int
+    segments: int | None = None
+    largest: int | None = None
+
+
+class Arrivals:
+    """Turns counters into samples of everything that has arrived, over all streams. Streams may join later."""
+
+    def __init__(self, start_s: float) -> None:
+        self.samples: list[Sample] = [Sample(start_s, 0)]
+        self._rows: list[Sequence[Count]] = [()]
+        self._ratios: list[float | None] = []
+
+    def add(
+        self, at_s: float, counts: Sequence[Count], *, rtt_us: float | None = None, retransmitted: float | None = None
+    ) -> None:
+        """Take the counters of all streams at one moment; a stream keeps its place in the sequence."""
+        better = False
+        for place, count in enumerate(counts):
+            if place == len(self._ratios):
+                self._ratios.append(None)
+            better |= self._learn(place, count)
+        self._rows.append(tuple(counts))
+        self.samples.append(Sample(at_s, 0, rtt_us, retransmitted))
+        for place in range(1 if better else len(self.samples) - 1, len(self.samples)):
+            self._fill(place)
+
+    def _learn(self, place: int, count: Count) -> bool:
+        if not count.segments or not count.largest or count.segments < ENOUGH_SEGMENTS:
+            return False
+        ratio = count.in_order / count.segments
+        best = self._ratios[place]
+        if ratio > MAX_SEGMENT * count.largest or (best is not None and ratio <= best * (1 + _BETTER)):
+            return False
+        self._ratios[place] = ratio
+        return True
+
+    def _fill(self, place: int) -> None:
+        arrived = sum(
+            max(count.in_order, (count.segments or 0) * ratio) if ratio is not None else count.in_order
+            for count, ratio in zip(self._rows[place], self._ratios, strict=False)
+        )
+        # An ended stream's last counters may be unreadable; what has crossed stays crossed.
+        before = self.samples[place - 1].received
+        self.samples[place] = self.samples[place]._replace(received=max(arrived, before))

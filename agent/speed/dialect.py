@@ -1,0 +1,101 @@
+"""How a throughput protocol over WebSocket speaks: what to ask, what is said over a stream, how frames grow.
+
+msak and ndt7 differ in these words only; the streams, the load and the counting are the same. Pure.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from agent import __version__
+from agent.net.tcp_info import TcpInfo
+from agent.speed.engine import Leg, PeerLoad, Way
+from agent.speed.frames import binary_frames
+
+USER_AGENT: Final = f"linkgauge-agent/{__version__}"
+_GROWTH: Final = 16
+_RING: Final = 4
+
+
+class KernelFacts(msgspec.Struct, omit_defaults=True):
+    """The part of TCPInfo that is used, in the names of M-Lab's servers: microseconds and bytes."""
+
+    rtt: int | None = msgspec.field(default=None, name="RTT")
+    min_rtt: int | None = msgspec.field(default=None, name="MinRTT")
+    bytes_sent: int | None = msgspec.field(default=None, name="BytesSent")
+    bytes_acked: int | None = msgspec.field(default=None, name="BytesAcked")
+    bytes_received: int | None = msgspec.field(default=None, name="BytesReceived")
+    bytes_retrans: int | None = msgspec.field(default=None, name="BytesRetrans")
+    app_limited: int | bool | None = msgspec.field(default=None, name="AppLimited")
+    busy_us: int | None = msgspec.field(default=None, name="BusyTime")
+    rwnd_limited_us: int | None = msgspec.field(default=None, name="RWndLimited")
+    sndbuf_limited_us: int | None = msgspec.field(default=None, name="SndBufLimited")
+    pmtu: int | None = msgspec.field(default=None, name="PMTU")
+    elapsed_us: int | None = msgspec.field(default=None, name="ElapsedTime")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one text message of a peer says. `received`: payload that it has of us, after `elapsed_s` by its clock."""
+
+    elapsed_s: float | None = None
+    received: int | None = None
+    kernel: KernelFacts | None = None
+    congestion: str | None = None
+    load: PeerLoad | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What we tell a peer of one stream: payload sent and received, the kernel's account, time since its start."""
+
+    way: Way
+    sent: int
+    received: int
+    info: TcpInfo
+    elapsed_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One protocol. `target` gives path and query of a stream; `decode` reads a text, None if it says nothing.
+
+    Frames of an upload have `first_bytes` of payload, doubling up to `largest_bytes` as the total grows.
+    """
+
+    name: str
+    subprotocol: str
+    target: Callable[[Leg], str]
+    decode: Callable[[bytes], Said | None]
+    tell: Callable[[Told], bytes]
+    first_bytes: int
+    largest_bytes: int
+
+    def next_size(self, size: int, sent: int) -> int:
+        """The size of the message after one of `size`, with `sent` bytes sent so far: doubled at a sixteenth of it."""
+        return size * 2 if size < self.largest_bytes and size <= sent / _GROWTH else size
+
+
+class Supply:
+    """Upload frames of growing size for one stream, out of rings that all streams share; ends at `share` bytes."""
+
+    def __init__(self, dialect: Dialect, rings: dict[int, list[bytes]], share: int | None) -> None:
+        self._dialect = dialect
+        self._rings = rings
+        self._share = share
+        self._size = dialect.first_bytes
+        self._turn = 0
+
+    def __call__(self, written: int) -> tuple[bytes, int] | None:
+        """The next frame and its payload size; None when the share is used up."""
+        self._size = self._dialect.next_size(self._size, written)
+        if self._share is not None and written + self._size > self._share:
+            rest = self._share - written
+            return (binary_frames(rest, 1, masked=True)[0], rest) if rest > 0 else None
+        ring = self._rings.get(self._size)
+        if ring is None:
+            ring = self._rings[self._size] = binary_frames(self._size, _RING, masked=True)
+        self._turn += 1
+        return ring[self._turn % _RING], self._size

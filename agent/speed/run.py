@@ -1,0 +1,93 @@
+"""The watch over a loaded line, whatever moves the load: samples, the rules that end a run, and the live rate."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from agent.speed.engine import Early, Saturation, Watch
+from agent.speed.estimate import Sample, at
+from agent.speed.limits import Limits, Progress, Stop, stop
+from agent.speed.steering import Steering
+from agent.wire.failure import Failure
+
+TICK_S: Final = 0.025
+TELL_S: Final = 0.25
+_LIVE_S: Final = 1.0
+
+
+class Meter(Protocol):
+    """What a run asks of the streams under it. `start_s`: the moment the first of them was open (loop's clock)."""
+
+    start_s: float
+
+    def sample(self, now: float) -> Sequence[Sample]:
+        """Count now; give all samples so far, the start of the run first. Counts may be refined, but never fall."""
+
+    def open_streams(self) -> int:
+        """Streams that still run."""
+
+    def failure(self) -> Failure | None:
+        """Why the first stream ended that ended badly."""
+
+    def idle_rtt_us(self) -> float | None:
+        """The round trip before the load."""
+
+    def tell(self, now: float) -> None:
+        """A quarter of a second has passed: talk to the peer, if the protocol does."""
+
+    def grow(self, streams: int) -> bool:
+        """Add streams; False if this engine cannot."""
+
+
+@dataclass(slots=True)
+class Ended:
+    """How a run ended, and everything counted on the way."""
+
+    stop: Stop
+    samples: Sequence[Sample] = field(default_factory=list)
+    saturation: Saturation | None = None
+    early: Early | None = None
+
+
+async def until_stop(meter: Meter, limits: Limits, watch: Watch) -> Ended:
+    """Sample every 25 ms until a rule ends the run."""
+    loop = asyncio.get_running_loop()
+    steering = Steering(meter.idle_rtt_us(), limits.streams, may_grow=limits.may_grow, full_length=not limits.early)
+    rose_s = told_s = meter.start_s
+    while True:
+        now = loop.time()
+        samples = meter.sample(now)
+        if samples[-1].received > samples[-2].received:
+            rose_s = now
+        progress = Progress(
+            elapsed_s=now - meter.start_s,
+            received=int(samples[-1].received),
+            silent_s=now - rose_s,
+            open=meter.open_streams(),
+            failure=meter.failure(),
+        )
+        ending = stop(progress, limits)
+        if ending is None:
+            ending = _steer(steering, samples, meter)
+        if ending is not None:
+            return Ended(ending, samples, steering.saturation, steering.early)
+        if now - told_s >= TELL_S:
+            told_s = now
+            watch(now - meter.start_s, _live_mbps(samples, meter.start_s))
+            meter.tell(now)
+        tick = meter.start_s + TICK_S * (int((now - meter.start_s) / TICK_S) + 1)
+        await asyncio.sleep(max(0.0, min(tick, meter.start_s + limits.seconds) - now))
+
+
+def _steer(steering: Steering, samples: Sequence[Sample], meter: Meter) -> Stop | None:
+    move = steering.look(samples)
+    if move == "grow" and not meter.grow(steering.streams):
+        steering.may_grow = False
+    return Stop("converged") if move == "stop" else None
+
+
+def _live_mbps(samples: Sequence[Sample], start_s: float) -> float:
+    now = samples[-1].at_s
+    since = max(start_s, now - _LIVE_S)
+    return (samples[-1].received - at(samples, since)) * 8 / 1e6 / max(now - since, TICK_S)
