@@ -55,6 +55,11 @@ class Connection(asyncio.BufferedProtocol):
         """Whether more than the high-water mark waits to be sent."""
         return not self._roomy.is_set()
 
+    def backlog(self) -> int:
+        """Bytes written and not yet on the wire: here, and in the kernel behind its first transmission."""
+        snapshot = kernel.read(self.sock)
+        return self.transport.get_write_buffer_size() + (0 if snapshot is None else snapshot.tcp["NotsentBytes"])
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport, with little room for unsent data in user space."""
         if not isinstance(transport, asyncio.Transport):
@@ -118,6 +123,12 @@ class Connection(asyncio.BufferedProtocol):
             self._reading = True
             self.transport.resume_reading()
 
+    def cut(self) -> None:
+        """End the connection now, by a reset: what was written and is not on the wire yet never will be."""
+        if not self.lost.is_set():
+            kernel.drop_at_once(self.sock)
+            self.transport.abort()
+
     async def room(self, *, timeout_s: float) -> bool:
         """Wait until there is room to write or the connection is lost; False after `timeout_s`."""
         try:
@@ -155,6 +166,5 @@ class Connection(asyncio.BufferedProtocol):
         """Leave nothing behind: neither transport nor kernel memory. Does nothing if it was never made or is lost."""
         if self._transport is None or self.lost.is_set():
             return
-        kernel.drop_at_once(self.sock)
-        self.transport.abort()
+        self.cut()
         await self.lost.wait()

@@ -42,7 +42,10 @@ class Snapshot:
 def tcp_fields(data: bytes) -> dict[str, int]:
     """Name the fields of a `tcp_info` as long as this kernel makes it; what an older kernel lacks is zero."""
     values = _LAYOUT.unpack_from(data.ljust(_LAYOUT.size, b"\0"))
-    return dict(zip(_FIELDS, values, strict=True))
+    fields = dict(zip(_FIELDS, values, strict=True))
+    # One bit of its byte; the two above it tell of TCP Fast Open.
+    fields["AppLimited"] &= 1
+    return fields
 
 
 def bbr_fields(data: bytes) -> dict[str, int]:

@@ -4,7 +4,8 @@ Names, units and which parts come once are the protocols' (ndt7 specification, m
 counters in bytes. Absent parts are left out.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -27,7 +28,8 @@ class Endpoints:
 class Sample:
     """The state of a stream at one moment: all payload bytes both ways, the test's own binary `load`, and two times.
 
-    `elapsed_us` counts from the end of the handshake, `connected_us` from the accept.
+    `elapsed_us` counts from the end of the handshake, `connected_us` from the accept. `peer` is how busy we are, an
+    addition of ours.
     """
 
     load: int
@@ -36,6 +38,7 @@ class Sample:
     elapsed_us: int
     connected_us: int
     kernel: Snapshot | None
+    peer: Mapping[str, object] = field(default_factory=dict)
 
 
 def throughput1(sample: Sample, endpoints: Endpoints | None) -> bytes:
@@ -47,6 +50,8 @@ def throughput1(sample: Sample, endpoints: Endpoints | None) -> bytes:
             message["CC"] = endpoints.congestion
     message["Application"] = {"BytesSent": sample.sent, "BytesReceived": sample.received}
     message["ElapsedTime"] = sample.elapsed_us
+    if sample.peer:
+        message["Peer"] = sample.peer
     if sample.kernel is None:
         message["Network"] = {}
         return msgspec.json.encode(message)
@@ -72,6 +77,8 @@ def ndt7(sample: Sample, endpoints: Endpoints, direction: Direction) -> bytes:
         "Origin": "server",
         "Test": direction,
     }
+    if sample.peer:
+        message["Peer"] = sample.peer
     if sample.kernel is not None:
         message["TCPInfo"] = {**sample.kernel.tcp, "ElapsedTime": sample.elapsed_us}
         if sample.kernel.bbr is not None:

@@ -19,8 +19,9 @@ from agent.peer.pace import Pace
 from agent.peer.plan import ROUTES, SUBPROTOCOLS, BadQueryError, Direction, Plan, plan_of
 from agent.peer.request import Request, RequestError, RequestReader, accept_key, answer, switching
 from agent.peer.sessions import Sessions
-from agent.peer.stream import Outcome, Stream
+from agent.peer.stream import Outcome, Stream, Terms
 from agent.peer.transfer import transfer
+from agent.peer.workload import Workload
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class Server:
         self._paces: dict[Direction, Pace | None] = {
             direction: None if pace_mbps is None else Pace(pace_mbps) for direction in ("download", "upload")
         }
+        self._workload = Workload(self._admission, max_tests=max_tests, pace_mbps=pace_mbps)
         self._load = Load()
         self._buffer = memoryview(bytearray(_READ_BUFFER))
         self._crowd = Crowd(max_tests * limits.streams_per_test + limits.spare_connections)
@@ -218,8 +220,9 @@ class Server:
             return
         self._counters.responses["101"] += 1
         connection.transport.write(handshake)
-        pace = self._paces[plan.direction]
-        stream = Stream(connection, plan, limits=self._limits, pace=pace, at=self._now())
+        stream = Stream(
+            connection, plan, Terms(self._limits, self._paces[plan.direction], self._workload, at=self._now())
+        )
         stream.begin(rest)
         outcome = Outcome.STOPPED
         try:

@@ -4,6 +4,7 @@ import asyncio
 import random
 import secrets
 import time
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -13,6 +14,7 @@ from agent.peer.connection import Connection
 from agent.peer.limits import Limits
 from agent.peer.pace import Pace
 from agent.peer.plan import Plan
+from agent.peer.workload import Workload
 from agent.speed.frames import FrameSkimmer, Message, Opcode, ProtocolError, close, frame
 
 _MEAN_S = 0.25
@@ -40,14 +42,25 @@ class EndedError(Exception):
     """The stream is over; `Stream.outcome` says why."""
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a stream gets from the peer around it, and when it began."""
+
+    limits: Limits
+    pace: Pace | None
+    workload: Workload
+    at: datetime
+
+
 class Stream:
     """The state that both directions share. Payload counts are WebSocket payload, binary and text."""
 
-    def __init__(self, connection: Connection, plan: Plan, *, limits: Limits, pace: Pace | None, at: datetime) -> None:
+    def __init__(self, connection: Connection, plan: Plan, terms: Terms) -> None:
         self.connection = connection
         self.plan = plan
-        self.limits = limits
-        self.pace = pace
+        self.limits = terms.limits
+        self.pace = terms.pace
+        self._workload = terms.workload
         self.started = time.monotonic()
         self.ends_at = self.started + plan.duration_s
         self.outcome: Outcome | None = None
@@ -68,7 +81,7 @@ class Stream:
             local=_address(connection.transport.get_extra_info("sockname")),
             remote=_address(connection.transport.get_extra_info("peername")),
             uuid=secrets.token_hex(16),
-            started=at.isoformat(),
+            started=terms.at.isoformat(),
             congestion=tcp_info.congestion(connection.sock),
         )
 
@@ -136,7 +149,8 @@ class Stream:
         elapsed_us = int((now - self.started) * 1e6)
         connected_us = int((now - self.connection.accepted_at) * 1e6)
         sent = self.binary_sent + self._text_sent
-        facts = measurement.Sample(self.payload, sent, self.received, elapsed_us, connected_us, snapshot)
+        busy = self._workload.facts(now)
+        facts = measurement.Sample(self.payload, sent, self.received, elapsed_us, connected_us, snapshot, busy)
         if self.plan.protocol == "msak":
             text = measurement.throughput1(facts, self._endpoints if self._first else None)
         else:
@@ -160,7 +174,7 @@ class Stream:
         return self._mid_message
 
     def begin_message(self) -> None:
-        """A binary message goes out in slices from here on: small frames wait for its end."""
+        """A slice of a binary message goes out: small frames wait for its end."""
         self._mid_message = True
 
     def end_message(self, size: int) -> None:
@@ -231,11 +245,21 @@ class Stream:
             case Opcode.TEXT:
                 self._text_received += len(message.payload)
             case Opcode.CLOSE:
-                self.finish()
-                self.client_closed.set()
-                self.end(Outcome.CLOSED)
+                self._obey()
             case _:
                 pass
+
+    def _obey(self) -> None:
+        """The client wants no more: answer if that can go out at once, and throw away what waits if it cannot.
+
+        Data that nobody wants is not free on a slow or metered line, and a Close cannot stand within a message.
+        """
+        self.client_closed.set()
+        self.end(Outcome.CLOSED)
+        if self.torn or self.connection.backlog():
+            self.connection.cut()
+        else:
+            self.finish()
 
     def _can_answer(self) -> bool:
         """Whether a pong may go out: a client that floods pings and reads nothing must not fill our memory."""

@@ -81,14 +81,18 @@ async def _download(stream: Stream, load: Load) -> None:
 
 
 async def _send(stream: Stream, frame: memoryview, *, payload: int) -> None:
-    """Send one message in slices, each when there is room and its time has come."""
+    """Send one message in slices, each when there is room and its time has come.
+
+    Raises EndedError between two slices when the stream is over: the message stays torn.
+    """
     step = _SLICE if stream.pace is None else stream.pace.chunk
-    stream.begin_message()
     for offset in range(0, len(frame), step):
         part = frame[offset : offset + step]
         await _room(stream)
         # Even without a pace the loop gets a turn: other streams, timers, the reflector.
         await asyncio.sleep(0 if stream.pace is None else stream.pace.reserve(len(part), time.monotonic()))
+        stream.check()
+        stream.begin_message()
         stream.connection.transport.write(part)
     stream.end_message(payload)
 

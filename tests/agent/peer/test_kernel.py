@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -41,6 +42,29 @@ def test_names_stand_where_the_header_file_has_them() -> None:
     fields = kernel.tcp_fields(bytes(data))
     named = {name: value for name, value in fields.items() if value}
     assert named == {"RTT": 11, "BytesAcked": 12, "MinRTT": 13, "BytesRetrans": 14, "SndWnd": 15}
+
+
+def test_bits_of_a_shared_byte_are_told_apart() -> None:
+    assert kernel.tcp_fields(bytes(7) + b"\x07")["AppLimited"] == 1
+    assert kernel.tcp_fields(bytes(7) + b"\x06")["AppLimited"] == 0
+
+
+def test_a_starved_and_a_blocked_sender_are_told_apart(pair: tuple[socket.socket, socket.socket]) -> None:
+    client, server = pair
+    server.sendall(b"x" * 100)
+    assert client.recv(1000)
+    starved = kernel.read(server)
+    assert starved is not None
+    assert starved.tcp["AppLimited"] == 1
+    assert starved.tcp["Delivered"] >= 2, "the SYN and the data"
+    server.settimeout(0.05)
+    with pytest.raises(TimeoutError):
+        server.sendall(bytes(1 << 26))
+    time.sleep(0.05)
+    blocked = kernel.read(server)
+    assert blocked is not None
+    assert blocked.tcp["BusyTime"] >= 50_000
+    assert blocked.tcp["RWndLimited"] >= 50_000, "the other side reads nothing"
 
 
 def test_an_older_kernel_says_less() -> None:

@@ -1,6 +1,7 @@
 """The messages as JSON; what a real stream fills in is tested with the transfer."""
 
 import json
+from dataclasses import replace
 
 from agent.peer.kernel import Snapshot, tcp_fields
 from agent.peer.measurement import Endpoints, Sample, ndt7, throughput1
@@ -26,6 +27,12 @@ def test_msak_with_it() -> None:
     assert message.keys() == {"Application", "Network", "ElapsedTime", "TCPInfo", "BBRInfo"}
     assert message["TCPInfo"]["ElapsedTime"] == 14
     assert message["BBRInfo"] == {"BW": 5, "MinRTT": 6, "PacingGain": 7, "CwndGain": 8}
+
+
+def test_both_tell_how_busy_we_are() -> None:
+    busy = replace(BARE, peer={"Tests": 1})
+    assert json.loads(throughput1(busy, None))["Peer"] == {"Tests": 1}
+    assert json.loads(ndt7(busy, WHO, "upload"))["Peer"] == {"Tests": 1}
 
 
 def test_ndt7() -> None:

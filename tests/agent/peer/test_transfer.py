@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import socket
 import time
 from dataclasses import replace
 from itertools import pairwise
@@ -11,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from agent.peer.limits import Limits
-from tests.agent.peer.running import LOOPBACK, Addresses, running
+from tests.agent.peer.running import BRIEF, LOOPBACK, SLOW, Addresses, outcome, path, running
 from tests.agent.peer.websocket import (
     BINARY,
     CLOSE,
@@ -23,18 +21,9 @@ from tests.agent.peer.websocket import (
     Client,
     Heard,
     encode,
-    get,
     load,
     stream,
 )
-
-SLOW = replace(LOOPBACK, pace_mbps=80)
-BRIEF = Limits(idle_s=0.6, grace_s=1.0, msak_s=4.0, ndt7_s=3.0)
-
-
-def path(direction: str, **options: object) -> str:
-    query = {"mid": "m1", "streams": 1} | options
-    return f"/throughput/v1/{direction}?" + "&".join(f"{key}={value}" for key, value in query.items())
 
 
 def download(at: Addresses, target: str, subprotocol: str = MSAK) -> tuple[Heard, float]:
@@ -54,17 +43,6 @@ def upload(at: Addresses, target: str, subprotocol: str = MSAK, *, seconds: floa
         return client.listen(), sent
 
 
-def outcome(at: Addresses) -> str:
-    """What the metrics say of the only stream, as soon as it has ended."""
-    deadline = time.monotonic() + 6
-    while time.monotonic() < deadline:
-        for line in get(at["plain"], "/metrics").body.decode().splitlines():
-            if line.startswith("linkgauge_peer_streams_total{"):
-                return line.partition('outcome="')[2].partition('"')[0]
-        time.sleep(0.02)
-    return "none"
-
-
 async def test_msak_download_to_the_letter() -> None:
     async with running(SLOW) as at:
         heard, took = await asyncio.to_thread(download, at, path("download", duration=1000, cc="cubic"))
@@ -80,8 +58,10 @@ async def test_msak_download_to_the_letter() -> None:
     assert 2 <= len(others) <= 11
     assert not any({"UUID", "LocalAddr", "RemoteAddr", "CC"} & message.keys() for message in others)
     for message in heard.texts:
-        assert {"Application", "Network", "ElapsedTime", "TCPInfo"} <= message.keys()
+        assert {"Application", "Network", "ElapsedTime", "TCPInfo", "Peer"} <= message.keys()
+        assert message["Peer"].items() >= {"Tests": 1, "MaxTests": 4, "Paced": True, "PaceMbps": 80}.items()
         assert message["TCPInfo"]["ElapsedTime"] >= message["ElapsedTime"] > 0
+    assert 0 <= heard.texts[-1]["Peer"]["CPURatio"] <= 1
     texts_before = heard.text_bytes - len_of_last(heard)
     assert heard.texts[-1]["Application"]["BytesSent"] == sum(heard.binary) + texts_before
     gaps = [later["ElapsedTime"] - earlier["ElapsedTime"] for earlier, later in pairwise(heard.texts[:-1])]
@@ -241,59 +221,16 @@ async def test_nobody_gets_more_than_the_hard_limit(target: str) -> None:
         assert 0.4 < await asyncio.to_thread(measure, at) < 2.5
 
 
-async def test_a_reader_that_stalls_is_shed() -> None:
-    def stall(at: Addresses) -> str:
-        with stream(at["plain"], path("download", duration=20000)):
-            return outcome(at)
+async def test_an_idle_line_gets_its_close_and_its_last_measurement() -> None:
+    def stop(at: Addresses) -> Heard:
+        with stream(at["plain"], path("download", duration=20000)) as client:
+            client.send(CLOSE, b"\x03\xe8")
+            return client.listen()
 
-    async with running(limits=replace(BRIEF, msak_s=25)) as at:
-        assert await asyncio.to_thread(stall, at) == "idle"
-
-
-async def test_a_reader_that_crawls_ends_with_its_time() -> None:
-    def crawl(at: Addresses) -> tuple[str, float]:
-        sock = socket.socket()
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        sock.settimeout(5)
-        with sock:
-            sock.connect(at["plain"])
-            client = Client(sock)
-            assert client.upgrade(path("download", duration=500)).status == 101
-            started = time.monotonic()
-            try:
-                while sock.recv(512):
-                    time.sleep(0.02)
-            except ConnectionResetError:
-                pass
-            return outcome(at), time.monotonic() - started
-
-    async with running(limits=replace(BRIEF, idle_s=5)) as at:
-        word, took = await asyncio.to_thread(crawl, at)
-    assert word == "overtime"
-    assert took < 3
-
-
-async def test_a_writer_that_stalls_is_shed() -> None:
-    def stall(at: Addresses) -> str:
-        with stream(at["plain"], path("upload", duration=20000)) as client:
-            client.sock.sendall(load(1 << 16)[:1000])
-            return outcome(at)
-
-    async with running(limits=replace(BRIEF, msak_s=25)) as at:
-        assert await asyncio.to_thread(stall, at) == "idle"
-
-
-@pytest.mark.parametrize("direction", ["download", "upload"])
-async def test_a_client_that_vanishes_frees_its_place_at_once(direction: str) -> None:
-    def vanish(at: Addresses) -> float:
-        with stream(at["plain"], path(direction, duration=20000)):
-            pass
-        started = time.monotonic()
-        assert outcome(at) == "lost"
-        return time.monotonic() - started
-
-    async with running(SLOW) as at:
-        assert await asyncio.to_thread(vanish, at) < 1.5
+    async with running(replace(LOOPBACK, pace_mbps=0.5)) as at:
+        heard = await asyncio.to_thread(stop, at)
+    assert heard.close == (1000, "Done sending")
+    assert heard.texts
 
 
 @pytest.mark.parametrize(
@@ -338,25 +275,6 @@ async def test_pings_are_answered_between_messages(direction: str) -> None:
 
     async with running(SLOW) as at:
         assert await asyncio.to_thread(ping, at) == [b"first", b"second"]
-
-
-async def test_a_flood_of_pings_that_nobody_reads_answers_for_fills_no_memory() -> None:
-    def flood(at: Addresses) -> str:
-        with stream(at["plain"], path("upload", duration=1000)) as client:
-            client.sock.settimeout(0.2)
-            pings = encode(PING, b"x" * 125) * 500
-            until = time.monotonic() + 1.0
-            while time.monotonic() < until:
-                try:
-                    client.sock.sendall(pings)
-                except (TimeoutError, ConnectionError):
-                    break
-            return outcome(at)
-
-    before = rss_mb()
-    async with running(limits=BRIEF) as at:
-        assert await asyncio.to_thread(flood, at) in {"overtime", "done", "lost", "protocol"}
-    assert rss_mb() - before < 20
 
 
 async def test_client_measurements_are_taken_and_counted() -> None:
@@ -416,8 +334,3 @@ async def test_the_pace_holds_for_all_streams_of_an_upload_together(streams: int
         (t0, b0), (t1, b1) = samples[0], max(s for s in samples if s[0] < 1_250_000)
         rates.append((b1 - b0) * 8 / (t1 - t0))
     assert sum(rates) == pytest.approx(300, rel=0.03 if streams == 1 else 0.08)
-
-
-def rss_mb() -> float:
-    with open("/proc/self/statm") as file:  # noqa: PTH123 - a special file, read at once
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
