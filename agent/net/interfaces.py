@@ -29,11 +29,16 @@ _NEWROUTE: Final = 24
 _REQUEST: Final = 1
 _OUT_INTERFACE: Final = 4
 _DESTINATION: Final = 1
+_GATEWAY: Final = 5
+_SOURCE: Final = 7
+_VIA: Final = 18
 _UNICAST: Final = 1
 _LOCAL: Final = 2
 # linux/if_arp.h
 _ETHER: Final = 1
 _RAW_IP: Final = 519
+_ENCAPSULATIONS: Final = (768, 769, 776, 778, 823)  # IPIP, IP6IP6, 6in4 (SIT), GRE, GRE over IPv6
+_ENCAPSULATED: Final = ("wireguard", "vxlan", "geneve", "gtp", "bareudp", "gre", "ip6gre", "ipip", "sit", "vti")
 _CELLULAR_NAMES: Final = ("wwan", "ppp", "rmnet", "wwp", "wwx", "ccmni")
 
 
@@ -100,6 +105,18 @@ def default_route_v4(*, proc: Path = PROC) -> str | None:
     return best[1] if best else None
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The way to one address: the interface, the first router (None: the address is on the link), our own address.
+
+    A link-local router carries its zone (`fe80::1%eth0`).
+    """
+
+    interface: str
+    gateway: str | None = None
+    source: str | None = None
+
+
 def has_interface(*, sysfs: Path = SYSFS) -> bool:
     """Tell whether any interface but loopback is there and up."""
     for entry in _entries(sysfs / "class" / "net"):
@@ -126,19 +143,38 @@ def link_to(address: str, *, sysfs: Path = SYSFS) -> Link:
 
 def interface_to(address: str) -> str | None:
     """Ask the kernel's routing table by which interface packets to `address` leave; None without a usable route."""
+    found = route_to(address)
+    return found.interface if found else None
+
+
+def route_to(address: str) -> Route | None:
+    """Ask the kernel's routing table for the way to `address`; None without a usable route."""
     text, _, zone = address.partition("%")
     if zone:
-        return zone
+        return Route(zone)
     family = socket.AF_INET6 if ":" in text else socket.AF_INET
     try:
         packed = socket.inet_pton(family, text)
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as netlink:
             netlink.settimeout(1)
             netlink.send(_route_request(family, packed))
-            index = _out_interface(netlink.recv(8192))
-        return socket.if_indextoname(index) if index else None
+            told = _route(netlink.recv(8192))
+        index = struct.unpack("=I", told[_OUT_INTERFACE])[0] if _OUT_INTERFACE in told else 0
+        return Route(name := socket.if_indextoname(index), _gateway(told, name), _text(told.get(_SOURCE)))
     except OSError:
         return None
+
+
+def is_tunnel(interface: str, *, sysfs: Path = SYSFS) -> bool:
+    """Tell whether what leaves by `interface` is wrapped into other packets: VPN, IPIP, 6in4, GRE, VXLAN, TUN, TAP.
+
+    PPP is no tunnel (it is the access line of a modem), and neither is a cellular modem without Ethernet headers.
+    """
+    facts = sysfs / "class" / "net" / interface
+    uevent = (_fact(facts / "uevent") or "").splitlines()
+    if any(f"DEVTYPE={kind}" in uevent for kind in _ENCAPSULATED):
+        return True
+    return _positive(_fact(facts / "type")) in _ENCAPSULATIONS or (facts / "tun_flags").exists()
 
 
 def _route_request(family: int, packed: bytes) -> bytes:
@@ -148,18 +184,32 @@ def _route_request(family: int, packed: bytes) -> bytes:
     return struct.pack("=IHHII", 16 + len(body), _GETROUTE, _REQUEST, 1, 0) + body
 
 
-def _out_interface(answer: bytes) -> int | None:
-    """The RTA_OIF of a unicast or local route; an error message or a rejecting route gives None."""
+def _route(answer: bytes) -> dict[int, bytes]:
+    """The attributes of a unicast or local route; none from an error message or a route that rejects."""
     length, kind = struct.unpack_from("=IH", answer)
+    told: dict[int, bytes] = {}
     if kind != _NEWROUTE or answer[16 + 7] not in {_UNICAST, _LOCAL}:
-        return None
+        return told
     place = 16 + 12
     while place + 4 <= min(length, len(answer)):
         size, name = struct.unpack_from("=HH", answer, place)
-        if name == _OUT_INTERFACE:
-            return int(struct.unpack_from("=I", answer, place + 4)[0])
+        told[name] = answer[place + 4 : place + size]
         place += max(4, (size + 3) & ~3)
-    return None
+    return told
+
+
+def _gateway(told: dict[int, bytes], interface: str) -> str | None:
+    """The first router: of the same family, or an IPv6 one for IPv4 (RTA_VIA: a family of 2 bytes, the address)."""
+    text = _text(told.get(_GATEWAY, told.get(_VIA, b"")[2:]))
+    if text and ":" in text and ipaddress.IPv6Address(text).is_link_local:
+        return f"{text}%{interface}"
+    return text
+
+
+def _text(packed: bytes | None) -> str | None:
+    """An address as text, by its length; None for anything else."""
+    families = {4: socket.AF_INET, 16: socket.AF_INET6}
+    return socket.inet_ntop(families[len(packed)], packed) if packed and len(packed) in families else None
 
 
 def _kind(address: ipaddress.IPv6Address, flags: int) -> AddressKind | None:

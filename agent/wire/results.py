@@ -35,6 +35,9 @@ class Direction(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `mbps` is the steady goodput (TCP payload received, counted at the receiver by one clock), `low_mbps` and
     `high_mbps` bound it at 95 %; `mean_mbps` is all bytes ÷ all time. `rates_mbps`: per 100 ms, at most 300.
+    `rwnd_limited_ratio`, `sndbuf_limited_ratio`: share of the loaded time in which the receiver's window or the
+    sender's own buffer held the data back. `early_…`: only in a run that went its full length to check the early
+    stop: what stopping early would have said, after how long, for how many bytes.
     """
 
     mbps: Positive | None = None
@@ -50,10 +53,21 @@ class Direction(msgspec.Struct, frozen=True, omit_defaults=True):
     loaded_rtt_ms: Spread | None = None
     rates_mbps: Annotated[list[Positive], msgspec.Meta(max_length=300)] | None = None
     failure: Failure | None = None
+    gateway_loaded_rtt_ms: Spread | None = None
+    rwnd_limited_ratio: Ratio | None = None
+    sndbuf_limited_ratio: Ratio | None = None
+    early_mbps: Positive | None = None
+    early_duration_s: Positive | None = None
+    early_bytes: Count | None = None
 
 
 class Throughput(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Both directions and the evidence needed to trust them."""
+    """Both directions and the evidence needed to trust them: of each figure the worse direction's.
+
+    `cpu_ratio`: processor time of this process, as a share of one core; `cpu_wait_ratio`: share of the time in which it
+    was ready to run and did not get a core; `device_cpu_ratio`, `core_cpu_ratio`: how busy all cores together and the
+    busiest one were. `ceiling_mbps`: what this device can do with this cipher, by its own test.
+    """
 
     download: Direction | None = None
     upload: Direction | None = None
@@ -64,6 +78,15 @@ class Throughput(msgspec.Struct, frozen=True, omit_defaults=True):
     cpu_ratio: Positive | None = None
     cross_traffic_mbps: Positive | None = None
     responsiveness_rpm: Positive | None = None
+    cpu_wait_ratio: Ratio | None = None
+    device_cpu_ratio: Ratio | None = None
+    core_cpu_ratio: Ratio | None = None
+    gateway_rtt_ms: Spread | None = None
+    tls: Text | None = None
+    pmtu_bytes: Count | None = None
+    peer_load_ratio: Ratio | None = None
+    ceiling_mbps: Positive | None = None
+    temperature_c: float | None = None
 
 
 class Latency(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -1,18 +1,23 @@
+import json
 from pathlib import Path
 
 import pytest
 
 from agent.net.interfaces import (
     Address,
+    Route,
     addresses,
     default_route_v4,
     default_route_v6,
     has_global_ipv6,
     has_interface,
+    is_tunnel,
     kind_of,
     link_to,
+    route_to,
 )
 from agent.wire.report import Link
+from tests.agent.net.namespaces import cabled
 
 IF_INET6 = """\
 00000000000000000000000000000001 01 80 10 80       lo
@@ -149,3 +154,80 @@ def test_loopback_alone_is_no_interface(tmp_path: Path) -> None:
     assert not has_interface(sysfs=tmp_path)
     (place / "flags").write_text("0x1003\n")
     assert has_interface(sysfs=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"type": "1"}, False),
+        ({"type": "512"}, False),
+        ({"type": "519"}, False),
+        ({"type": "65534", "uevent": "DEVTYPE=wwan\nINTERFACE=x"}, False),
+        ({"type": "65534", "uevent": "DEVTYPE=wireguard\nINTERFACE=x"}, True),
+        ({"type": "1", "uevent": "DEVTYPE=vxlan\nINTERFACE=x"}, True),
+        ({"type": "776"}, True),
+        ({"type": "768"}, True),
+        ({"type": "1", "tun_flags": "0x1002"}, True),
+        ({}, False),
+    ],
+)
+def test_tunnels(tmp_path: Path, facts: dict[str, str], *, expected: bool) -> None:
+    interface(tmp_path, "x", **facts)
+    assert is_tunnel("x", sysfs=tmp_path) is expected
+    assert not is_tunnel("another", sysfs=tmp_path)
+
+
+def test_the_way_to_ourselves_has_no_router() -> None:
+    assert route_to("127.0.0.1") == Route("lo", None, "127.0.0.1")
+    assert route_to("fe80::1%lo") == Route("lo")
+    assert route_to("not an address") is None
+
+
+@pytest.mark.root
+@pytest.mark.program("ip")
+def test_the_first_router_of_either_family() -> None:
+    with cabled("rt") as (near, _):
+        for command in (
+            "ip addr add 192.0.2.2/24 dev {}",
+            "ip addr add 2001:db8::2/64 dev {}",
+            "ip route add 198.51.100.0/24 via 192.0.2.1",
+            "ip route add 203.0.113.0/24 via inet6 fe80::9 dev {}",
+            "ip route add 2001:db8:1::/48 via 2001:db8::1",
+            "ip route add 2001:db8:2::/48 via fe80::9 dev {}",
+            "ip route add unreachable 2001:db8:3::/48",
+        ):
+            near.run(command.format(near.device))
+        wanted = ["192.0.2.9", "198.51.100.1", "203.0.113.1", "2001:db8::9", "2001:db8:1::1", "2001:db8:2::1"]
+        wanted += ["2001:db8:3::1", "198.18.0.1"]
+        code = (
+            "import sys, json; from agent.net.interfaces import route_to;"
+            "print(json.dumps([(r := route_to(a)) and [r.interface, r.gateway, r.source] for a in sys.argv[1:]]))"
+        )
+        with near.python(["-c", code, *wanted]) as process:
+            told, _ = process.communicate(timeout=10)
+        device = near.device
+        assert json.loads(told) == [
+            [device, None, "192.0.2.2"],
+            [device, "192.0.2.1", "192.0.2.2"],
+            [device, f"fe80::9%{device}", "192.0.2.2"],
+            [device, None, "2001:db8::2"],
+            [device, "2001:db8::1", "2001:db8::2"],
+            [device, f"fe80::9%{device}", "2001:db8::2"],
+            None,
+            None,
+        ]
+
+
+@pytest.mark.root
+@pytest.mark.program("ip")
+def test_a_real_tun_device_is_a_tunnel_and_a_cable_is_not() -> None:
+    code = (
+        "import sys; from pathlib import Path; from agent.net.interfaces import is_tunnel;"
+        "print([is_tunnel(name) for name in sys.argv[1:]])"
+    )
+    with cabled("tn") as (near, _):
+        near.run("ip tuntap add name vpn0 mode tun")
+        # `ip netns exec` mounts the namespace's own /sys
+        with near.python(["-c", code, "vpn0", near.device]) as process:
+            told, _ = process.communicate(timeout=10)
+    assert told.strip() == "[True, False]"
