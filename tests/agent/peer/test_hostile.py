@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.agent.peer.running import Addresses, running
+from tests.agent.peer.running import BRIEF, SLOW, Addresses, outcome, path, running
 from tests.agent.peer.websocket import CLOSE, PING, Client, encode, load, stream
 
 
