@@ -36,6 +36,7 @@ _LAYOUT: Final = {
     "bytes_sent": (200, "=Q"),
     "bytes_retrans": (208, "=Q"),
     "dsack_dups": (216, "=I"),
+    "rcv_ooo_packets": (224, "=I"),
 }
 
 
@@ -76,6 +77,7 @@ class TcpInfo:
     bytes_sent: int | None = None
     bytes_retrans: int | None = None
     dsack_dups: int | None = None
+    rcv_ooo_packets: int | None = None
 
 
 def parse(data: bytes) -> TcpInfo:

@@ -12,20 +12,23 @@ from typing import Final, NamedTuple
 from agent.speed.estimate import Sample
 
 ENOUGH_SEGMENTS: Final = 40
-# A ratio is compared with the largest segment that the kernel has seen; offloading that hides segments shows here.
-MAX_SEGMENT: Final = 1.02
-_BETTER: Final = 1e-5
+# The ratio must be that of full segments: where sizes vary (loopback, offloading, a sender that trickles) it tells
+# nothing, and in-order bytes are all there is.
+FULL: Final = (0.95, 1.02)
+_BETTER: Final = 1e-4
 
 
 class Count(NamedTuple):
     """One stream's counters since it was opened: payload in order, segments with payload, and the largest of these.
 
-    `segments` or `largest` is None where the kernel does not tell.
+    `holes`: out-of-order packets (at a receiver) or bytes sent again (at a sender) so far; with none, in order is all.
+    The last three are None where the kernel does not tell.
     """
 
     in_order: int
     segments: int | None = None
     largest: int | None = None
+    holes: int | None = None
 
 
 class Arrivals:
@@ -51,18 +54,20 @@ class Arrivals:
             self._fill(place)
 
     def _learn(self, place: int, count: Count) -> bool:
+        """Keep the best ratio; whether it changed what earlier counters mean."""
         if not count.segments or not count.largest or count.segments < ENOUGH_SEGMENTS:
             return False
-        ratio = count.in_order / count.segments
-        best = self._ratios[place]
-        if ratio > MAX_SEGMENT * count.largest or (best is not None and ratio <= best * (1 + _BETTER)):
+        ratio, best = count.in_order / count.segments, self._ratios[place]
+        if best is not None and ratio <= best * (1 + _BETTER):
+            return False
+        if not FULL[0] * count.largest <= ratio <= FULL[1] * count.largest:
             return False
         self._ratios[place] = ratio
-        return True
+        return bool(count.holes)
 
     def _fill(self, place: int) -> None:
         arrived = sum(
-            max(count.in_order, (count.segments or 0) * ratio) if ratio is not None else count.in_order
+            max(count.in_order, (count.segments or 0) * ratio) if ratio is not None and count.holes else count.in_order
             for count, ratio in zip(self._rows[place], self._ratios, strict=False)
         )
         # An ended stream's last counters may be unreadable; what has crossed stays crossed.

@@ -177,6 +177,7 @@ class Lines:
             max(0, in_order - line.base.in_order),
             None if segments is None or line.base.segments is None else (segments - line.base.segments) % 2**32,
             info.snd_mss if upload else info.rcv_mss,
+            info.bytes_retrans if upload else info.rcv_ooo_packets,
         )
         self._last[place] = count
         return count
