@@ -24,7 +24,7 @@ from agent.net.peer_url import parse
 from agent.net.resolve import choose_family, resolve
 from agent.probes.probe import Outcome, Progress, Task, reaching
 from agent.speed import summary
-from agent.speed.doubts import doubts
+from agent.speed.doubts import Facts, Seen, doubts
 from agent.speed.engine import Engine, Leg, Target, Transfer, Wanted, Watch, Way
 from agent.speed.engines import engine_for
 from agent.speed.limits import FULL_S, Limits
@@ -84,7 +84,9 @@ async def probe(task: Task) -> Outcome:
         family=reached.family,
         peer=reached.peer,
         link=link,
-        doubts=doubts((reached.down.direction, reached.up.direction), cpu_ratios=[], link=link),
+        doubts=doubts(
+            Facts((Seen("download", reached.down.direction), Seen("upload", reached.up.direction)), link=link)
+        ),
     )
 
 
