@@ -54,5 +54,4 @@ def _counters(answer: dict[str, Any]) -> Counters:
 
 
 def _way(answer: dict[str, Any]) -> Ways:
-    rest = {name: answer[name] for name in ("waiting_bytes", "refused", "epoch")}
-    return Ways(ipv4=Count(**answer["ipv4"]), ipv6=Count(**answer["ipv6"]), **rest)
+    return Ways(**{**answer, "ipv4": Count(**answer["ipv4"]), "ipv6": Count(**answer["ipv6"])})

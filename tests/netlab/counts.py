@@ -33,13 +33,16 @@ class Count:
 class Ways:
     """One direction of a link; `epoch` is when its settings, and its trace, began (time.monotonic()).
 
-    `waiting_bytes` are in the queue or on their way; `refused` counts frames that the kernel would not take.
+    `waiting_bytes` are in the queue or on their way. In a sound run `refused` (frames the kernel would not take) and
+    `overruns` (frames that came too fast to be read) are 0. `late_s` is the latest delivery so far: the machine's noise.
     """
 
     ipv4: Count
     ipv6: Count
     waiting_bytes: int
     refused: int
+    overruns: int
+    late_s: float
     epoch: float
     total: Count = field(init=False)
 

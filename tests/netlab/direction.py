@@ -10,6 +10,7 @@ from tests.netlab.counts import Count
 from tests.netlab.packets import Frame
 from tests.netlab.shaping import Shaper
 from tests.netlab.spec import LinkSpec
+from tests.netlab.tun import Tun
 
 READ: Final = 65_536 + 512
 # What one turn reads at most, so that a flood cannot keep due frames waiting.
@@ -38,13 +39,15 @@ class Piece:
 class Direction:
     """Reads, shapes and writes; times are those of time.monotonic()."""
 
-    def __init__(self, source: int, target: int, shaper: Shaper) -> None:
-        self.source = source
-        self._target = target
+    def __init__(self, source: Tun, target: Tun, shaper: Shaper) -> None:
+        self.source = source.descriptor
+        self._target = target.descriptor
         self._shaper = shaper
         self.pending: deque[Piece] = deque()
         self.counts = (Count(), Count())
         self.refused = 0  # frames that the kernel would not take
+        self.late_s = 0.0
+        self._overruns = source.overruns
         self._history: deque[tuple[float, int, int]] = deque(maxlen=HISTORY_ROWS)
         self._history_at = 0.0
         self._history_first = 0
@@ -57,15 +60,15 @@ class Direction:
                 raw = os.read(self.source, READ)
             except BlockingIOError:
                 return
-            self._admit(Frame(raw), arrival)
+            self._admit(Frame(raw), arrival, now)
 
-    def _admit(self, frame: Frame, arrival: float) -> None:
+    def _admit(self, frame: Frame, arrival: float, now: float) -> None:
         count = self.counts[frame.family]
         count.packets_in += frame.count
         count.bytes_in += frame.ip_bytes
-        room = self._shaper.room(arrival)
-        fitting = frame.fitting(room)
-        if not fitting and self._shaper.free_at <= arrival:
+        # The queue has emptied until now, however late we read what came meanwhile.
+        fitting = frame.fitting(self._shaper.room(now))
+        if not fitting and self._shaper.free_at <= now:
             fitting = 1  # an empty queue takes any packet
         if fitting < frame.count:
             count.packets_dropped += frame.count - fitting
@@ -108,6 +111,7 @@ class Direction:
             except OSError:
                 self.refused += 1
                 continue
+            self.late_s = max(self.late_s, now - piece.due)
             count = self.counts[piece.family]
             count.packets_delivered += piece.packets
             count.bytes_delivered += piece.bytes
@@ -136,6 +140,8 @@ class Direction:
             **{name: asdict(count) for name, count in zip(FAMILIES, self.counts, strict=True)},
             "waiting_bytes": sum(piece.bytes for piece in self.pending),
             "refused": self.refused,
+            "overruns": self._overruns(),
+            "late_s": self.late_s,
             "epoch": self._shaper.epoch,
         }
 

@@ -9,16 +9,18 @@ import gc
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
 import time
+from pathlib import Path
 from typing import Any, Final
 
 from tests.netlab.direction import Direction
 from tests.netlab.shaping import Shaper
 from tests.netlab.spec import LinkSpec
-from tests.netlab.tun import opened
+from tests.netlab.tun import Tun
 
 PRIORITY: Final = 10
 IDLE_S: Final = 1.0
@@ -30,8 +32,8 @@ class Emulator:
     """Owns the two directions and the socket by which they are asked and changed."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        near = opened(settings["near"], settings["device"])
-        far = opened(settings["far"], settings["device"])
+        near = Tun(settings["near"], settings["device"])
+        far = Tun(settings["far"], settings["device"])
         now = time.monotonic()
         shapers = {
             name: Shaper(LinkSpec.from_json(settings[name]), f"{settings['seed']}/{name}", now)
@@ -39,14 +41,15 @@ class Emulator:
         }
         self._down = Direction(far, near, shapers["down"])
         self._up = Direction(near, far, shapers["up"])
-        self._directions = {far: self._down, near: self._up}
+        self._directions = {far.descriptor: self._down, near.descriptor: self._up}
         self._tick = settings["tick_us"] / 1e6
         self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._server.bind(settings["socket"])
         self._server.listen()
         self._clients: dict[int, socket.socket] = {}
-        self._watched = [far, near, self._server.fileno(), sys.stdin.fileno()]
+        self._watched = [*self._directions, self._server.fileno(), sys.stdin.fileno()]
         self._stopping = False
+        self.orphaned = False
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
@@ -87,7 +90,7 @@ class Emulator:
 
     def _hear(self, descriptor: int) -> None:
         if descriptor == sys.stdin.fileno():
-            self._stopping = True
+            self.orphaned = self._stopping = True
         elif descriptor == self._server.fileno():
             client, _ = self._server.accept()
             client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
@@ -126,8 +129,9 @@ class Emulator:
 
 
 def main() -> None:
-    """Run until the owner ends."""
-    emulator = Emulator(json.loads(sys.argv[1]))
+    """Run until the owner ends the process; if the owner was killed instead, remove what it made."""
+    settings = json.loads(sys.argv[1])
+    emulator = Emulator(settings)
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
     except PermissionError:
@@ -136,6 +140,11 @@ def main() -> None:
     gc.disable()
     print("ready", flush=True)  # noqa: T201 - the owner waits for it
     emulator.run()
+    if emulator.orphaned:
+        from tests.netlab.namespace import remove
+
+        remove(settings["namespaces"])
+        shutil.rmtree(Path(settings["socket"]).parent, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -39,8 +39,9 @@ class Frame:
         length = len(raw) - VIRTIO
         self.count, self.ip_bytes, self.segment = 1, length, 0
         self._read_ip(length)
-        if gso != GSO_NONE and size and flags & NEEDS_CHECKSUM:
-            self._read_gso(length, size, start)
+        plain = self.protocol in (TCP, UDP) and start == self.transport - VIRTIO
+        if gso != GSO_NONE and size and plain and flags & NEEDS_CHECKSUM:
+            self._read_gso(length, size)
 
     def _read_ip(self, length: int) -> None:
         raw = self.raw
@@ -61,9 +62,9 @@ class Frame:
             self.headers += 4 * (raw[self.transport + 12] >> 4)
             self.payload = max(0, length - self.headers)
 
-    def _read_gso(self, length: int, size: int, start: int) -> None:
+    def _read_gso(self, length: int, size: int) -> None:
         if self.protocol == UDP:
-            self.headers = start + 8
+            self.headers += 8
         payload = length - self.headers
         self.segment = size
         self.count = max(1, -(-payload // size))

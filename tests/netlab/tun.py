@@ -36,18 +36,30 @@ def entered(namespace: str) -> Iterator[None]:
             _set_namespace(home.fileno())
 
 
-def opened(namespace: str, device: str) -> int:
-    """Create a TUN device in a namespace; gives its non-blocking descriptor. OSError if the kernel refuses."""
-    with entered(namespace):
-        descriptor = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        request = struct.pack("16sH22x", device.encode(), IFF_TUN | IFF_NO_PI | IFF_VNET_HDR)
-        fcntl.ioctl(descriptor, TUNSETIFF, request)
-        basic = CHECKSUM | TSO4 | TSO6
-        try:
-            fcntl.ioctl(descriptor, TUNSETOFFLOAD, basic | USO4 | USO6)
-        except OSError:
-            fcntl.ioctl(descriptor, TUNSETOFFLOAD, basic)
-        return descriptor
+class Tun:
+    """A TUN device created in a namespace; OSError if the kernel refuses. Reads and writes do not block."""
+
+    def __init__(self, namespace: str, device: str) -> None:
+        self._device = f"{device}:"
+        with entered(namespace):
+            self.descriptor = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+            request = struct.pack("16sH22x", device.encode(), IFF_TUN | IFF_NO_PI | IFF_VNET_HDR)
+            fcntl.ioctl(self.descriptor, TUNSETIFF, request)
+            basic = CHECKSUM | TSO4 | TSO6
+            try:
+                fcntl.ioctl(self.descriptor, TUNSETOFFLOAD, basic | USO4 | USO6)
+            except OSError:
+                fcntl.ioctl(self.descriptor, TUNSETOFFLOAD, basic)
+            # Opened here, it goes on telling of this namespace.
+            self._statistics = os.open("/proc/thread-self/net/dev", os.O_RDONLY | os.O_CLOEXEC)
+
+    def overruns(self) -> int:
+        """How many frames the kernel dropped because nobody read them in time."""
+        for line in os.pread(self._statistics, 65_536, 0).decode().splitlines():
+            name, *numbers = line.split()
+            if name == self._device:
+                return int(numbers[11])
+        return 0
 
 
 def _set_namespace(descriptor: int) -> None:
