@@ -3,8 +3,9 @@
 Peer: `msak+ws://H:P`, `msak+wss://H:P`, or a bare `H:P` (ours, over TLS); ndt7, M-Lab, LibreSpeed, iperf3 and Ookla by
 their own URLs (`agent.speed.engines`).
 Options: `streams` (4), `early` (`false`: always the full length), `full_every` (20: one in so many runs, at random,
-goes the full length and stores what stopping early would have said), `metered` (`true`: never such a run), `ca` (a file
-of certificates to trust instead of the system's), `insecure` (`true`: accept any certificate; for tests of one's own).
+goes the full length and stores what stopping early would have said), `metered` (`true`: never such a run),
+`congestion` (what the senders are asked to use: `bbr`, `cubic`, `reno`), `ca` (a file of certificates to trust instead
+of the system's), `insecure` (`true`: accept any certificate; for tests of one's own).
 
 A direction ends when its rate is known, at the latest after 10 s, or `max_seconds` if that is less, after connecting;
 `max_bytes` bounds each direction. One failed direction keeps its own failure; the other still counts.
@@ -34,7 +35,8 @@ from agent.wire.results import Direction, Throughput
 
 RESOLVE_S: Final = 10.0
 FULL_EVERY: Final = 20
-_OPTIONS: Final = ("ca", "early", "full_every", "insecure", "metered", "streams")
+_OPTIONS: Final = ("ca", "congestion", "early", "full_every", "insecure", "metered", "streams")
+_CONGESTION: Final = ("bbr", "cubic", "reno")
 _STREAMS_MAX: Final = 8
 _SECONDS_MIN: Final = 1.0
 # What stands in the way before a direction is chosen stands in the way of both.
@@ -112,7 +114,8 @@ async def _measure(
         with reaching(peer, family):
             address = (await resolve(target.host, family, timeout_s=RESOLVE_S))[0]
         peer = Peer(name=target.name, url=parse(task.peer).text, address=address)
-    leg = Leg("download", target, peer.address or "", limits, str(uuid.uuid4()), tls if target.secure else None)
+    secured = tls if target.secure else None
+    leg = Leg("download", target, peer.address or "", limits, str(uuid.uuid4()), secured, congestion=_congestion(task))
     with reaching(peer, family):
         down = await _half(engine, replace(leg, watch=_watch(task, "download", limits.seconds)))
         up = await _half(engine, replace(leg, way="upload", watch=_watch(task, "upload", limits.seconds)))
@@ -169,6 +172,13 @@ def _limits(task: Task, engine: Engine) -> Limits:
         early=_flag("early", options, default=True) and not full,
         may_grow="streams" not in options and task.max_bytes is None,
     )
+
+
+def _congestion(task: Task) -> str:
+    asked = task.options.get("congestion", _CONGESTION[0])
+    if asked not in _CONGESTION:
+        raise UsageError(f"option congestion: expected one of {', '.join(_CONGESTION)}, got {asked!r}")
+    return asked
 
 
 def _whole(name: str, options: Mapping[str, str], default: int, bounds: tuple[int, int]) -> int:

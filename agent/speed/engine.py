@@ -58,7 +58,7 @@ class Leg:
     """One direction of one run, as an engine is asked for it.
 
     `address`: the target's, resolved (empty if it has no host). `mid` is the same for both directions of a run.
-    `watch` gets the seconds gone and the live rate in Mbit/s.
+    `watch` gets the seconds gone and the live rate in Mbit/s. `congestion`: what the sender is asked to use.
     """
 
     way: Way
@@ -68,6 +68,7 @@ class Leg:
     mid: str
     tls: ssl.SSLContext | None = None
     watch: Watch = unwatched
+    congestion: str = "bbr"
 
     @property
     def authority(self) -> str:

@@ -9,12 +9,11 @@ from urllib.parse import urlencode
 import msgspec
 
 from agent import __version__
-from agent.speed.dialect import Dialect, KernelFacts, Said, Told
-from agent.speed.engine import Engine, Leg, PeerLoad, Transfer, named
+from agent.speed.dialect import Dialect, KernelFacts, LoadFacts, Said, Told, kernel_facts
+from agent.speed.engine import Engine, Leg, Transfer, named
 from agent.speed.transfer import transfer
 
 SUBPROTOCOL: Final = "net.measurementlab.throughput.v1"
-CONGESTION: Final = "bbr"
 MIN_MESSAGE: Final = 2**10
 # The protocol lets a message grow to 2^20. A quarter of that costs no more CPU, and a server that counts whole
 # messages then knows four times as precisely what it has received.
@@ -29,15 +28,6 @@ class Counters(msgspec.Struct, rename="pascal"):
 
     bytes_sent: int = 0
     bytes_received: int = 0
-
-
-class LoadFacts(msgspec.Struct, rename="pascal"):
-    """How busy one of our own peers says it is; M-Lab's servers do not send it."""
-
-    tests: int | None = None
-    max_tests: int | None = None
-    cpu_ratio: float | None = msgspec.field(default=None, name="CPURatio")
-    paced: bool = False
 
 
 class Measurement(msgspec.Struct, omit_defaults=True):
@@ -60,13 +50,12 @@ def decode(payload: bytes) -> Said | None:
         said = _decoder.decode(payload)
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
         return None
-    peer = said.peer
     return Said(
         elapsed_s=None if said.elapsed_us is None else said.elapsed_us / 1e6,
         received=None if said.application is None else said.application.bytes_received,
         kernel=said.kernel,
         congestion=said.congestion,
-        load=None if peer is None else PeerLoad(peer.tests, peer.max_tests, peer.cpu_ratio, peer.paced),
+        load=None if said.peer is None else said.peer.load(),
     )
 
 
@@ -78,15 +67,7 @@ def tell(told: Told) -> bytes:
             application=Counters(bytes_sent=told.sent, bytes_received=told.received),
             network=Counters(bytes_sent=info.bytes_sent or 0, bytes_received=info.bytes_received or 0),
             elapsed_us=told.elapsed_us,
-            kernel=KernelFacts(
-                rtt=info.rtt_us,
-                min_rtt=info.min_rtt_us,
-                bytes_sent=info.bytes_sent,
-                bytes_acked=info.bytes_acked,
-                bytes_received=info.bytes_received,
-                bytes_retrans=info.bytes_retrans,
-                elapsed_us=told.elapsed_us,
-            ),
+            kernel=kernel_facts(info, told.elapsed_us),
         )
     )
 
@@ -99,7 +80,7 @@ def target(leg: Leg) -> str:
         "streams": limits.streams,
         "duration": round((limits.seconds + _SERVER_MARGIN_S) * 1000),
         "delay": 0,
-        "cc": CONGESTION,
+        "cc": leg.congestion,
         "client_name": "linkgauge",
         "client_version": __version__,
     }

@@ -29,7 +29,6 @@ OPENING_S: Final = 10.0
 GRACE_S: Final = 0.3
 GRACE_ROUND_TRIPS: Final = 2
 MAX_MESSAGES: Final = 2000
-CONGESTION: Final = "bbr"
 # A peer may count whole messages, and what waits in its kernel is acknowledged but not yet counted.
 UNCOUNTED_BYTES: Final = 2**20
 UNCOUNTED_SHARE: Final = 0.05
@@ -124,7 +123,7 @@ class Lines:
         target = self._leg.target.paths.get(self._leg.way) or self._dialect.target(self._leg)
         upgrade = Upgrade(self._endpoint.authority, target, subprotocol=self._dialect.subprotocol, agent=USER_AGENT)
         stream = await open_stream(
-            self._endpoint, lambda: Stream(upgrade, self._buffer, heard.hear), congestion=CONGESTION
+            self._endpoint, lambda: Stream(upgrade, self._buffer, heard.hear), congestion=self._leg.congestion
         )
         base = _base(stream.kernel(), stream.received, self._leg.way)
         self.lines.append(Line(stream, heard, base))
