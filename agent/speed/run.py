@@ -55,11 +55,12 @@ async def until_stop(meter: Meter, limits: Limits, watch: Watch) -> Ended:
     loop = asyncio.get_running_loop()
     steering = Steering(meter.idle_rtt_us(), limits.streams, may_grow=limits.may_grow, full_length=not limits.early)
     rose_s = told_s = meter.start_s
+    risen = 0.0
     while True:
         now = loop.time()
         samples = meter.sample(now)
-        if samples[-1].received > samples[-2].received:
-            rose_s = now
+        if samples[-1].received > risen:
+            risen, rose_s = samples[-1].received, now
         progress = Progress(
             elapsed_s=now - meter.start_s,
             received=int(samples[-1].received),

@@ -29,6 +29,8 @@ OPENING_S: Final = 10.0
 GRACE_S: Final = 0.3
 GRACE_ROUND_TRIPS: Final = 2
 MAX_MESSAGES: Final = 2000
+# Counters read while another process had the processor belong to no moment: 2 ms are 0.2 % of a second's window.
+TORN_S: Final = 0.002
 # A peer may count whole messages, and what waits in its kernel is acknowledged but not yet counted.
 UNCOUNTED_BYTES: Final = 2**20
 UNCOUNTED_SHARE: Final = 0.05
@@ -153,8 +155,13 @@ class Lines:
     # --- the Meter
 
     def sample(self, now: float) -> list[Sample]:
-        """Read all streams; see `Meter`."""
+        """Read all streams; see `Meter`. A reading that was interrupted has no moment, and is left out."""
+        clock = asyncio.get_running_loop().time
+        begun = clock()
         infos = [line.info() for line in self.lines]
+        ended = clock()
+        if ended - begun > TORN_S and len(self.arrivals.samples) > 1:
+            return self.arrivals.samples
         counts = [self._count(place, info) for place, info in enumerate(infos)]
         known = [info for info in infos if info is not None]
         upload = self._leg.way == "upload"
@@ -162,7 +169,7 @@ class Lines:
         again = [info.bytes_retrans for info in known] if upload else self._said_again()
         self._readings += len(known)
         self._app_limited += sum(bool(info.app_limited) for info in known)
-        self.arrivals.add(now, counts, rtt_us=_median(rtts), retransmitted=_total(again))
+        self.arrivals.add(max(now, (begun + ended) / 2), counts, rtt_us=_median(rtts), retransmitted=_total(again))
         return self.arrivals.samples
 
     def _count(self, place: int, info: TcpInfo | None) -> Count:
