@@ -36,9 +36,38 @@ class KernelFacts(msgspec.Struct, omit_defaults=True):
     elapsed_us: int | None = msgspec.field(default=None, name="ElapsedTime")
 
 
+def kernel_facts(info: TcpInfo, elapsed_us: int) -> KernelFacts:
+    """Our kernel's account of one stream, as we tell it to a peer."""
+    return KernelFacts(
+        rtt=info.rtt_us,
+        min_rtt=info.min_rtt_us,
+        bytes_sent=info.bytes_sent,
+        bytes_acked=info.bytes_acked,
+        bytes_received=info.bytes_received,
+        bytes_retrans=info.bytes_retrans,
+        elapsed_us=elapsed_us,
+    )
+
+
+class LoadFacts(msgspec.Struct, rename="pascal"):
+    """How busy one of our own peers says it is; M-Lab's servers do not send it."""
+
+    tests: int | None = None
+    max_tests: int | None = None
+    cpu_ratio: float | None = msgspec.field(default=None, name="CPURatio")
+    paced: bool = False
+
+    def load(self) -> PeerLoad:
+        """The same in the words that all engines share."""
+        return PeerLoad(self.tests, self.max_tests, self.cpu_ratio, self.paced)
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What one text message of a peer says. `received`: payload that it has of us, after `elapsed_s` by its clock."""
+    """What one text message of a peer says. `received`: payload that it has of us, after `elapsed_s` by its clock.
+
+    Its kernel's own count, `kernel.bytes_received`, is of all TCP payload since the connection began.
+    """
 
     elapsed_s: float | None = None
     received: int | None = None
@@ -63,6 +92,8 @@ class Dialect:
     """One protocol. `target` gives path and query of a stream; `decode` reads a text, None if it says nothing.
 
     Frames of an upload have `first_bytes` of payload, doubling up to `largest_bytes` as the total grows.
+    `receiver_must_count`: an upload's receiver says what it has, so one that does not gives no result. Where a receiver
+    need not, the figure of one that says nothing is for reference only.
     """
 
     name: str
@@ -72,6 +103,7 @@ class Dialect:
     tell: Callable[[Told], bytes]
     first_bytes: int
     largest_bytes: int
+    receiver_must_count: bool = True
 
     def next_size(self, size: int, sent: int) -> int:
         """The size of the message after one of `size`, with `sent` bytes sent so far: doubled at a sixteenth of it."""
