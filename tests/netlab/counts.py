@@ -34,7 +34,7 @@ class Ways:
     """One direction of a link; `epoch` is when its settings, and its trace, began (time.monotonic()).
 
     `waiting_bytes` are in the queue or on their way. In a sound run `refused` (frames the kernel would not take) and
-    `overruns` (frames that came too fast to be read) are 0. `late_s` is the latest delivery so far: the machine's noise.
+    `overruns` (frames that came too fast to be read) are 0. `late_s` is the latest delivery so far: the noise here.
     """
 
     ipv4: Count
