@@ -144,7 +144,7 @@ class Loss:
             return math.inf
         if end >= 1:
             return 1
-        return 1 + math.floor(math.log(1 - self._dice.random()) / math.log(1 - end))
+        return 1 + math.floor(math.log(1 - self._dice.random()) / math.log1p(-end))
 
 
 class Shaper:
