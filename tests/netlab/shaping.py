@@ -15,6 +15,8 @@ from tests.netlab.trace import Step
 DEFAULT_QUEUE_MS: Final = 50.0
 # How long a delay that jitters remembers itself
 JITTER_MEMORY_S: Final = 0.005
+# A chance so small that no test lives to see it
+NEVER: Final = 1e-15
 BYTES_PER_MEGABIT: Final = 125_000.0
 
 
@@ -140,7 +142,7 @@ class Loss:
         self._left = self._length(self._end_bad if self._bad else self._end_good)
 
     def _length(self, end: float) -> float:
-        if end <= 0:
+        if end < NEVER:
             return math.inf
         if end >= 1:
             return 1

@@ -42,6 +42,8 @@ class LinkSpec:
         _require(
             self.burst is None or (_amount(self.burst) and self.burst >= 1), f"burst must be 1 or more: {self.burst}"
         )
+        short = self.burst is not None and self.loss > self.burst * (1 - self.loss)
+        _require(not short or self.loss == 1, f"bursts of {self.burst} cannot add up to a loss of {self.loss}")
         _require(
             self.queue_ms is None or self.queue_bytes is None, "give the queue as queue_ms or queue_bytes, not both"
         )
