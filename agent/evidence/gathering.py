@@ -124,7 +124,7 @@ class Gathering:
             gateway_us=self._idle_us,
             heat=heat.over(self._heat),
             loaded=dict(self._loaded),
-            reasons=tuple(reasons),
+            reasons=tuple(dict.fromkeys(reasons)),
         )
 
     async def _ask_idle(self, route: Route) -> None:
@@ -168,9 +168,13 @@ class Gathering:
             self._heat.append(self._sensors.read(at_s=at_s))
 
     async def _ask_loaded(self, gateway: Gateway) -> None:
+        """Ask until the end, unless only this program could time the answers: under load it would be late."""
         while True:
-            await gateway.ask()
+            answer = await gateway.ask()
+            if answer is not None and answer.late:
+                break
             await asyncio.sleep(ASK_S)
+        self._reasons.append(f"gateway {gateway.address}: refuses connections, which cannot be timed under load")
 
     async def _ask_wifi(self, log: "_Log", interface: str) -> None:
         await asyncio.sleep(WIFI_S)

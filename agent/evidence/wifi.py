@@ -16,7 +16,7 @@ _MOST_BYTES: Final = 16_384
 _SBIN: Final = "/usr/sbin:/sbin:/usr/local/sbin"
 _BANDS: Final = ((2400, 2500, "2.4 GHz"), (4900, 5925, "5 GHz"), (5925, 7200, "6 GHz"), (57_000, 71_000, "60 GHz"))
 _FACT: Final = re.compile(
-    r"^\s+(freq|signal|[rt]x bitrate):\s*(-?[0-9]+(?:\.[0-9]+)?)(?:\s+([A-Za-z]+))?", re.MULTILINE
+    r"^[ \t]+(freq|signal|[rt]x bitrate):[ \t]*(-?[0-9]+(?:\.[0-9]+)?)(?: +([A-Za-z]+))?", re.MULTILINE
 )
 _SCALE: Final = {"MBit": 1.0, "GBit": 1000.0, "KBit": 0.001}
 _QUALITY_ROW: Final = 5
@@ -77,29 +77,31 @@ async def _ask(interface: str, places: Places) -> str | None:
     program = shutil.which("iw", path=path)
     if program is None:
         return None
-    pipe, none = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+    # A pipe of our own, read when the program is gone: asyncio's stays open until its end, which may never come.
+    out, into = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     try:
-        process = await asyncio.create_subprocess_exec(
-            program, "dev", interface, "link", stdin=none, stdout=pipe, stderr=none, start_new_session=True
-        )
-    except OSError:
+        try:
+            ended = await _run(program, "dev", interface, "link", into=into)
+        finally:
+            os.close(into)
+        return os.read(out, _MOST_BYTES).decode("utf-8", "replace") if ended == 0 else None
+    except (OSError, TimeoutError):
         return None
+    finally:
+        os.close(out)
+
+
+async def _run(*command: str, into: int) -> int:
+    """The exit code of a program; raises TimeoutError if it took too long. However it goes, it is gone then."""
+    none = asyncio.subprocess.DEVNULL
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=none, stdout=into, stderr=none, start_new_session=True
+    )
     try:
         async with asyncio.timeout(ASK_S):
-            said = await _all_of(process.stdout)
-            return said if await process.wait() == 0 else None
-    except TimeoutError:
-        return None
+            return await process.wait()
     finally:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)  # with whatever it started, which would keep the pipe open
+                os.killpg(process.pid, signal.SIGKILL)  # with whatever it started
             await process.wait()
-
-
-async def _all_of(stream: asyncio.StreamReader | None) -> str:
-    """What a program says, up to a limit."""
-    said = b""
-    while stream is not None and len(said) < _MOST_BYTES and (part := await stream.read(_MOST_BYTES)):
-        said += part
-    return said.decode("utf-8", "replace")
