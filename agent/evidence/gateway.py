@@ -65,6 +65,8 @@ class Gateway:
                 answer = await self._by_echo() if self._echo is not None else await self._by_connection()
         except TimeoutError:
             self._note("no answer")
+            if not self.answers:
+                self.close()  # a router may drop echoes alone
             self._ports = [*self._ports[1:], *self._ports[:1]]
             return None
         except OSError as error:
@@ -96,7 +98,8 @@ class Gateway:
                 return Answer(_now(), max(1, (came_ns - start.monotonic_ns) // 1000))
 
     async def _by_connection(self) -> Answer | None:
-        """One TCP connection, ended with a reset. The port that answered first is kept."""
+        """One TCP connection, ended with a reset. The first port that accepts is kept, else the first that refuses."""
+        refused: tuple[int, Answer] | None = None
         error = 0
         for port in tuple(self._ports):
             begun = _now()
@@ -104,11 +107,15 @@ class Gateway:
                 error = await _connected(sock, (*_name(self.address)[:1], port, *_name(self.address)[2:]))
                 took_us = max(1, round((_now() - begun) * 1e6))
                 info = tcp_info.read(sock) if error == 0 else None
-            if error in _ANSWERED:
+            if info is not None and info.rtt_us is not None:
                 self._ports = [port]
-                exact = info.rtt_us if info is not None else None
-                return Answer(_now(), exact or took_us, late=exact is None)
-        raise OSError(error, os.strerror(error))
+                return Answer(_now(), info.rtt_us)
+            if error in _ANSWERED and refused is None:
+                refused = port, Answer(_now(), took_us, late=True)
+        if refused is None:
+            raise OSError(error, os.strerror(error))
+        self._ports = [refused[0]]
+        return refused[1]
 
 
 def _name(address: str) -> tuple[str, int] | tuple[str, int, int, int]:
