@@ -53,6 +53,13 @@ class Arrivals:
         for place in range(1 if better else len(self.samples) - 1, len(self.samples)):
             self._fill(place)
 
+    def in_order(self, streams: int) -> list[Sample]:
+        """What had arrived in order over the first so many streams, at the same moments: what a receiver has."""
+        return [
+            Sample(sample.at_s, sum(count.in_order for count in row[:streams]))
+            for sample, row in zip(self.samples, self._rows, strict=True)
+        ]
+
     def _learn(self, place: int, count: Count) -> bool:
         """Keep the best ratio; whether it changed what earlier counters mean."""
         if not count.segments or not count.largest or count.segments < ENOUGH_SEGMENTS:

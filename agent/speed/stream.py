@@ -20,12 +20,11 @@ from agent.net.tcp_info import TcpInfo
 from agent.speed import frames
 from agent.speed.frames import FrameSkimmer, Message, Opcode, ProtocolError
 from agent.speed.handshake import Upgrade
+from agent.speed.unsent import Unsent
 from agent.wire.failure import Failure, Reason, Stage
 
 BUFFER_BYTES: Final = 256 * 1024
-# Unsent bytes kept in the kernel, and in the transport above it: enough for 4 ms at 250 Mbit/s a stream, and little
-# enough that our own small messages are not stuck behind seconds of load on a slow line.
-_UNSENT_BYTES: Final = 128 * 1024
+# Kept in the transport, above what `unsent` lets the kernel keep.
 _HIGH_WATER_BYTES: Final = 64 * 1024
 _WRITES_PER_TURN: Final = 8
 _ABORT_S: Final = 1.0
@@ -66,6 +65,8 @@ class Stream(asyncio.BufferedProtocol):
     `opened_s` and `ended_s` are moments of the loop's clock; `failure` is set if it ended without a good Close.
     `written` counts binary payload handed to the transport, `sent` text payload too (a peer may count both), and
     `received` binary payload that came. `on_text` is called with `sent`, the moment, and the payload of each text.
+    `secured` is the kernel's account from before the request, when nothing but TLS's handshake had been said, and
+    `head_bytes` the size of the answer to it: what came before the load.
     """
 
     def __init__(self, upgrade: Upgrade, buffer: memoryview, on_text: Callable[[int, float, bytes], None]) -> None:
@@ -75,6 +76,8 @@ class Stream(asyncio.BufferedProtocol):
         self.written = 0
         self.sent = 0
         self.idle_rtt_us: int | None = None
+        self.secured: TcpInfo | None = None
+        self.head_bytes = 0
         self._loop = asyncio.get_running_loop()
         self._upgrade = upgrade
         self._buffer = buffer
@@ -83,7 +86,9 @@ class Stream(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._upgraded: asyncio.Future[None] = self._loop.create_future()
         self._lost = asyncio.Event()
+        self._last_words: TcpInfo | None = None
         self._supply: Supply | None = None
+        self._unsent: Unsent | None = None
         self._paused = False
         self._pump_planned = False
         self._closing = False
@@ -94,9 +99,9 @@ class Stream(asyncio.BufferedProtocol):
         return self._skimmer.received
 
     def kernel(self) -> TcpInfo | None:
-        """The kernel's account of the socket, while it is open."""
+        """The kernel's account of the socket; once it is closed, the last one."""
         sock = self._extra("socket")
-        return None if sock is None else tcp_info.read(sock)
+        return self._last_words or (None if sock is None else tcp_info.read(sock))
 
     @property
     def congestion(self) -> str | None:
@@ -110,6 +115,12 @@ class Stream(asyncio.BufferedProtocol):
         found = self._extra("cipher")
         return str(found[0]) if found else None
 
+    @property
+    def tls_version(self) -> str | None:
+        """The version of TLS, None if plain."""
+        found = self._extra("ssl_object")
+        return None if found is None else found.version()
+
     def _extra(self, name: str) -> Any:  # noqa: ANN401 - asyncio's own type
         return None if self._transport is None else self._transport.get_extra_info(name)
 
@@ -117,6 +128,7 @@ class Stream(asyncio.BufferedProtocol):
         """Ask for the upgrade at once."""
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=_HIGH_WATER_BYTES)
+        self.secured = self.kernel()
         self._transport.write(self._upgrade.request())
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
@@ -136,7 +148,8 @@ class Stream(asyncio.BufferedProtocol):
         """The other side sends no more: let the transport close."""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Record how it ended, unless that is known."""
+        """Record how it ended, unless that is known; the socket is closed right after this."""
+        self._last_words = self.kernel()
         self._lost.set()
         if self.opened_s is None:
             self._refuse(failed(Stage.HANDSHAKE, exc or EOFError("closed before the upgrade was answered")))
@@ -159,6 +172,9 @@ class Stream(asyncio.BufferedProtocol):
     def load(self, supply: Supply) -> None:
         """Begin to write frames: `supply` gives (frame, payload bytes) for the payload written so far, None to end."""
         self._supply = supply
+        sock = self._extra("socket")
+        if sock is not None:
+            self._unsent = Unsent(sock, self._loop.time())
         self._pump()
 
     def send_text(self, payload: bytes) -> None:
@@ -193,6 +209,7 @@ class Stream(asyncio.BufferedProtocol):
             self._refuse(refusal)
             self.abort()
             return
+        self.head_bytes += len(data) - len(rest or b"")
         if rest is not None:
             self.opened_s = self._loop.time()
             if not self._upgraded.done():
@@ -248,6 +265,8 @@ class Stream(asyncio.BufferedProtocol):
             self.written += size
             self.sent += size
             self._transport.write(frame)
+            if self._unsent is not None:
+                self._unsent.fit(self.written, self._loop.time())
         if not self._pump_planned:
             self._pump_planned = True
             self._loop.call_soon(self._pump_again)
@@ -301,8 +320,6 @@ async def open_stream(endpoint: Endpoint, stream: Callable[[], Stream], *, conge
 def _tune(sock: socket.socket, congestion: str | None) -> None:
     if congestion is not None:
         tcp_info.set_congestion(sock, congestion)
-    with contextlib.suppress(OSError, AttributeError):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 

@@ -51,3 +51,13 @@ def joined(streams: Sequence[Sequence[Sample]]) -> list[Sample]:
     if end - moments[-1] > STEP_S / 100:
         moments.append(end)
     return [Sample(moment, sum(at(samples, moment) for samples in streams)) for moment in moments]
+
+
+def lacking(ours: Sequence[Sample], theirs: Sequence[Sample]) -> float:
+    """How many bytes the peer lacked of what we counted, at least, all through the second half of what it said.
+
+    A message that was long on its way makes the peer look behind, and nothing makes it look ahead: so the smallest
+    difference is the true one. 0 where the peer said nothing.
+    """
+    later = theirs[len(theirs) // 2 :]
+    return min((at(ours, sample.at_s) - sample.received for sample in later), default=0.0)

@@ -9,68 +9,33 @@ it, and then the peer's own count is the result.
 import asyncio
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Final
 
 from agent.errors import Failed
 from agent.net.tcp_info import TcpInfo
 from agent.speed import timeline
 from agent.speed.arrivals import Arrivals, Count
-from agent.speed.dialect import USER_AGENT, Dialect, KernelFacts, Said, Supply, Told
-from agent.speed.engine import Held, Leg, PeerLoad, Transfer
+from agent.speed.dialect import USER_AGENT, Dialect, KernelFacts, Supply, Told
+from agent.speed.engine import Held, Leg, Transfer
 from agent.speed.estimate import Sample, at
 from agent.speed.handshake import Upgrade
+from agent.speed.heard import Heard
 from agent.speed.run import Ended, until_stop
 from agent.speed.stream import BUFFER_BYTES, Endpoint, Patience, Stream, end_all, open_stream
-from agent.speed.timeline import Reading
 from agent.wire.failure import Failure, Reason, Stage
 
 OPENING_S: Final = 10.0
 GRACE_S: Final = 0.3
 GRACE_ROUND_TRIPS: Final = 2
-MAX_MESSAGES: Final = 2000
 # Counters read while another process had the processor belong to no moment: 2 ms are 0.2 % of a second's window.
 TORN_S: Final = 0.002
-# A peer may count whole messages, and what waits in its kernel is acknowledged but not yet counted.
-UNCOUNTED_BYTES: Final = 2**20
-UNCOUNTED_SHARE: Final = 0.05
-
-
-@dataclass(slots=True)
-class Heard:
-    """What the peer said over one stream."""
-
-    decode: Dialect
-    readings: list[Reading] = field(default_factory=list)
-    rtts_us: list[tuple[float, int]] = field(default_factory=list)
-    congestion: str | None = None
-    kernel: KernelFacts | None = None
-    load: PeerLoad | None = None
-    messages: int = 0
-    app_limited: int = 0
-
-    def hear(self, sent: int, came_s: float, payload: bytes) -> None:
-        """Keep what a text message says; one that is not a measurement is advice that we do not take."""
-        self.messages += 1
-        said = None if self.messages > MAX_MESSAGES else self.decode.decode(payload)
-        if said is None:
-            return
-        self.congestion = self.congestion or said.congestion
-        self.load = said.load or self.load
-        if said.kernel is not None:
-            self._hear_kernel(said.kernel, came_s)
-        self._count(said, sent, came_s)
-
-    def _hear_kernel(self, kernel: KernelFacts, came_s: float) -> None:
-        self.kernel = kernel
-        self.app_limited += bool(kernel.app_limited)
-        if kernel.rtt is not None and kernel.rtt > 0:
-            self.rtts_us.append((came_s, kernel.rtt))
-
-    def _count(self, said: Said, sent: int, came_s: float) -> None:
-        # A receiver cannot have more than was sent; one that says so is not counting our bytes.
-        if said.elapsed_s and said.received is not None and 0 <= said.received <= sent:
-            self.readings.append(Reading(came_s, said.elapsed_s, said.received))
+# What the peer may lack of what was acknowledged. One that counts in its program counts whole messages, and not yet
+# what waits in its kernel; a kernel's own count is exact, but for the moment in which it was taken.
+UNCOUNTED_SHARE: Final = 0.03
+UNCOUNTED_BYTES: Final = {"kernel": 2**16, "program": 2**20}
+# A stream that the peer ends in the first half of a run does not take the rest with it.
+_COUNTS_UNTIL: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +92,10 @@ class Lines:
         stream = await open_stream(
             self._endpoint, lambda: Stream(upgrade, self._buffer, heard.hear), congestion=self._leg.congestion
         )
-        base = _base(stream.kernel(), stream.received, self._leg.way)
+        base = _base(stream, self._leg.way)
+        heard.opened_s = stream.opened_s
+        if self._leg.way == "upload":
+            heard.before = max(0, base.in_order - _SYN)
         self.lines.append(Line(stream, heard, base))
 
     def load(self) -> None:
@@ -147,14 +115,19 @@ class Lines:
         async with asyncio.TaskGroup() as joining:
             self._joining = joining
             try:
-                return await until_stop(self, self._leg.limits, self._leg.watch)
+                ended = await until_stop(self, self._leg.limits, self._leg.watch)
+                if ended.stop.word == "converged" and self._is_overstated():
+                    # What has settled is the rate into somebody's buffer: only time brings out the line behind it.
+                    full = replace(self._leg.limits, early=False, may_grow=False)
+                    ended = replace(await until_stop(self, full, self._leg.watch), early=None)
+                return ended
             finally:
                 for task in self._joiners:
                     task.cancel()
 
     # --- the Meter
 
-    def sample(self, now: float) -> list[Sample]:
+    def sample(self, now: float) -> Sequence[Sample]:
         """Read all streams; see `Meter`. A reading that was interrupted has no moment, and is left out."""
         clock = asyncio.get_running_loop().time
         begun = clock()
@@ -165,7 +138,7 @@ class Lines:
         counts = [self._count(place, info) for place, info in enumerate(infos)]
         known = [info for info in infos if info is not None]
         upload = self._leg.way == "upload"
-        rtts = [info.rtt_us for info in known] if upload else self._said_rtts(known)
+        rtts = [info.rtt_us for info in known] if upload else self._downstream_rtts(known)
         again = [info.bytes_retrans for info in known] if upload else self._said_again()
         self._readings += len(known)
         self._app_limited += sum(bool(info.app_limited) for info in known)
@@ -188,9 +161,10 @@ class Lines:
         self._last[place] = count
         return count
 
-    def _said_rtts(self, known: list[TcpInfo]) -> list[int | None]:
-        said = [line.heard.rtts_us[-1][1] for line in self.lines if line.heard.rtts_us]
-        return [*said] or [info.rcv_rtt_us for info in known]
+    def _downstream_rtts(self, known: list[TcpInfo]) -> list[int | None]:
+        """The receiver's own measure, which is fresh; else what the peer said last, up to 400 ms ago."""
+        own = [info.rcv_rtt_us for info in known if info.rcv_rtt_us]
+        return [*own] or [line.heard.rtts_us[-1][1] for line in self.lines if line.heard.rtts_us]
 
     def _said_again(self) -> list[int | None]:
         return [line.heard.kernel.bytes_retrans for line in self.lines if line.heard.kernel is not None]
@@ -217,8 +191,9 @@ class Lines:
             info = line.info()
             if info is None:
                 continue
-            if info.rtt_us is not None:
-                self.rtts_us.append((now, info.rtt_us))
+            rtt_us = info.rtt_us if self._leg.way == "upload" else info.rcv_rtt_us or info.rtt_us
+            if rtt_us is not None:
+                self.rtts_us.append((now, rtt_us))
             stream = line.stream
             elapsed_us = round((now - (stream.opened_s or now)) * 1e6)
             stream.send_text(self._dialect.tell(Told(self._leg.way, stream.sent, stream.received, info, elapsed_us)))
@@ -275,7 +250,7 @@ class Lines:
             saturation=ended.saturation,
             early=ended.early,
             idle_rtts_us=self.idle_rtts_us(),
-            rtts_us=self.rtts_us if upload else [rtt for one in heard for rtt in one.rtts_us],
+            rtts_us=([] if upload else [rtt for one in heard for rtt in one.rtts_us]) or self.rtts_us,
             sent_bytes=_total(fact.bytes_sent for fact in facts),
             retransmitted_bytes=_total(fact.bytes_retrans for fact in facts),
             held=self.held(),
@@ -284,28 +259,30 @@ class Lines:
             congestion=self.lines[0].stream.congestion if upload else theirs,
             pmtu_bytes=min((info.pmtu for info in infos if info.pmtu), default=None),
             peer_load=next((one.load for one in reversed(heard) if one.load is not None), None),
+            reference_only=upload and not self._is_counted(),
         )
 
     def _downloaded(self, ended: Ended) -> tuple[Sequence[Sample], int]:
-        """The samples up to the first end of a stream, the window in which all ran; and all payload that came."""
+        """The samples of the window in which all streams ran, if that is most of the run; and all payload that came."""
+        received = sum(line.stream.received for line in self.lines)
         ends = [line.stream.ended_s for line in self.lines if line.stream.ended_s is not None]
-        end = min(ends, default=ended.samples[-1].at_s)
+        last = ended.samples[-1].at_s
+        end = min(ends, default=last)
+        if end - self.start_s < _COUNTS_UNTIL * (last - self.start_s):
+            return ended.samples, received
         kept = [sample for sample in ended.samples if sample.at_s < end]
-        return [*kept, Sample(end, at(ended.samples, end))], sum(line.stream.received for line in self.lines)
+        return [*kept, Sample(end, at(ended.samples, end))], received
 
     def _uploaded(self, ended: Ended) -> tuple[Sequence[Sample], int]:
         """Our kernel's count where the peer's agrees with it, else the peer's; nothing if a stream was never heard of.
 
         A byte budget stops the writing of a stream before the run is over: its time ends where its share was through.
         """
-        readings = [line.heard.readings for line in self.lines]
-        if not all(readings):
+        if not self._is_counted() and (self._dialect.receiver_must_count or any(one.refused for one in self._first())):
             return [], 0
-        counted = sum(stream[-1].received for stream in readings)
-        acknowledged = sum(at(ended.samples, stream[-1].came_s) for stream in readings) / len(readings)
-        if acknowledged - counted > max(UNCOUNTED_SHARE * acknowledged, UNCOUNTED_BYTES):
-            samples = timeline.joined([timeline.placed(stream) for stream in readings])
-            return samples, counted
+        if self._is_overstated():
+            heard = [line.heard.readings for line in self.lines if line.heard.readings]
+            return timeline.joined([timeline.placed(one) for one in heard]), sum(one[-1].received for one in heard)
         limits = self._leg.limits
         if limits.share is None:
             return ended.samples, int(ended.samples[-1].received)
@@ -313,7 +290,26 @@ class Lines:
         kept = [sample for sample in ended.samples if sample.received < most]
         return (kept if len(kept) > 1 else ended.samples), int(ended.samples[-1].received)
 
+    def _first(self) -> list[Heard]:
+        """What was heard over the streams of the start: one that joined may end before it is heard of."""
+        return [line.heard for line in self.lines[: self._leg.limits.streams]]
 
+    def _is_counted(self) -> bool:
+        return all(one.readings for one in self._first())
+
+    def _is_overstated(self) -> bool:
+        """Whether far less has come to the peer of an upload than was acknowledged to us."""
+        if self._leg.way == "download" or not self._is_counted():
+            return False
+        theirs = timeline.joined([timeline.placed(one.readings) for one in self._first()])
+        ours = self.arrivals.in_order(self._leg.limits.streams)
+        by = "kernel" if all(one.by_kernel for one in self._first()) else "program"
+        most = max(UNCOUNTED_BYTES[by], UNCOUNTED_SHARE * ours[-1].received)
+        return timeline.lacking(ours, theirs) > most
+
+
+# The first octet of a connection that is acknowledged and not received.
+_SYN: Final = 1
 # Above this share of the budget single streams have used up theirs, and the rate falls off.
 _NEARLY_ALL: Final = 0.9
 
@@ -335,16 +331,15 @@ async def transfer(leg: Leg, dialect: Dialect, *, patience: Patience | None = No
         await end_all([line.stream for line in lines.lines], grace_s=grace_s)
 
 
-def _base(info: TcpInfo | None, came: int, way: str) -> Count:
-    """The counters of the handshake alone: load that came with the answer to it, `came` bytes, is not part of it."""
+def _base(stream: Stream, way: str) -> Count:
+    """The counters of the handshakes alone: load may have come with the answer to the request, or right behind it."""
+    info = stream.kernel() if way == "upload" else stream.secured
     if info is None:
         return Count(0)
     if way == "upload":
         return Count(info.bytes_acked or 0, info.delivered)
-    segments = info.data_segs_in
-    if segments is not None and info.rcv_mss:
-        segments -= round(came / info.rcv_mss)
-    return Count(max(0, (info.bytes_received or 0) - came), segments)
+    answered = None if info.data_segs_in is None else info.data_segs_in + 1
+    return Count((info.bytes_received or 0) + stream.head_bytes, answered)
 
 
 def _median(values: Iterable[int | None]) -> float | None:

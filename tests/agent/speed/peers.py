@@ -12,15 +12,22 @@ import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from agent.speed import frames
+from agent.net import tcp_info
+from agent.speed import frames, msak
+from agent.speed.dialect import Dialect
+from agent.speed.engine import Leg, Target, Transfer, Way
 from agent.speed.frames import FrameSkimmer, Opcode
-from agent.speed.msak import SUBPROTOCOL
-from agent.speed.stream import Endpoint, Patience
+from agent.speed.limits import Limits
+from agent.speed.stream import Patience
+from agent.speed.transfer import transfer
 
 QUICK = Patience(connect_s=1, tls_s=0.5, upgrade_s=0.5)
 CHUNK = frames.frame(Opcode.BINARY, bytes(2**16), masked=False)
+# Small enough that a server which reads slowly is a slow line to its client, and no deep buffer.
+RECEIVE_BYTES = 2**15
 
 
 @dataclass
@@ -60,9 +67,22 @@ class Visit:
         self.writer.write(
             (
                 "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                f"Sec-WebSocket-Accept: {proof}\r\nSec-WebSocket-Protocol: {SUBPROTOCOL}\r\n\r\n"
+                f"Sec-WebSocket-Accept: {proof}\r\n"
+                f"Sec-WebSocket-Protocol: {self.headers['sec-websocket-protocol']}\r\n\r\n"
             ).encode()
         )
+
+    @property
+    def sock(self) -> socket.socket:
+        found: socket.socket = self.writer.get_extra_info("socket")
+        return found
+
+    def kernel_received(self) -> int:
+        """What our kernel has received over this connection, the handshake too."""
+        info = tcp_info.read(self.sock)
+        assert info is not None
+        assert info.bytes_received is not None
+        return info.bytes_received
 
     async def read(self, *, timeout_s: float) -> None:
         """Take what the client sends for a while, or until it leaves."""
@@ -85,8 +105,7 @@ class Visit:
         self.writer.write(frames.frame(Opcode.TEXT, json.dumps(fields).encode(), masked=False))
 
     def reset(self) -> None:
-        sock: socket.socket = self.writer.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
 
@@ -99,23 +118,31 @@ async def peer(
 ) -> AsyncIterator[tuple[str, int, list[Visit]]]:
     """A server on loopback: its address, port, and the visits it had."""
     visits: list[Visit] = []
+    serving: list[asyncio.Task[None]] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         visit = Visit(len(visits), reader, writer)
         visits.append(visit)
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        task = asyncio.current_task()
+        assert task is not None
+        serving.append(task)
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             await behaviour(visit)
         writer.transport.abort()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
+    server = await asyncio.start_server(serve, sock=listening, ssl=tls, limit=RECEIVE_BYTES // 4)
     host, port = server.sockets[0].getsockname()
     try:
         yield host, port, visits
     finally:
         server.close()
-        for visit in visits:
-            visit.writer.transport.abort()
-        await asyncio.sleep(0.02)  # the streams' own tasks see the abort and end
+        for task in serving:
+            task.cancel()
+        if serving:
+            await asyncio.wait(serving, timeout=1)
+        await asyncio.sleep(0.02)  # the transports see the abort and close their sockets
 
 
 def make_certificate(folder: Path) -> tuple[Path, Path]:
@@ -129,11 +156,51 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
     return cert, key
 
 
-def endpoint(host: str, port: int, tls: ssl.SSLContext | None = None) -> Endpoint:
-    return Endpoint(host, port, "localhost", tls, QUICK)
+def leg(host: str, port: int, way: Way, limits: Limits, **more: Any) -> Leg:  # noqa: ANN401 - names and types as in Leg
+    """One direction to a server on loopback, which is called localhost."""
+    tls = more.get("tls")
+    return Leg(way, Target("localhost", port, tls is not None), host, limits, **{"mid": "m", **more})
 
 
-async def send_paced(visit: Visit, mbps: float, seconds: float) -> None:
+async def move(one: Leg, dialect: Dialect = msak.DIALECT) -> Transfer:
+    """Run a direction with little patience."""
+    return await transfer(one, dialect, patience=QUICK)
+
+
+Words = Callable[[Visit, int, float], dict[str, object] | None]
+
+
+def msak_sender(visit: Visit, sent: int, gone_s: float) -> dict[str, object]:
+    """What an msak server says of a download."""
+    return {
+        "CC": "cubic",
+        "Application": {"BytesSent": sent, "BytesReceived": 0},
+        "ElapsedTime": round(gone_s * 1e6),
+        "TCPInfo": {"RTT": 20_000 + visit.number, "MinRTT": 9_000, "BytesSent": sent, "BytesRetrans": sent // 100},
+    }
+
+
+def msak_receiver(_visit: Visit, received: int, gone_s: float) -> dict[str, object]:
+    """What an msak server that cannot ask its kernel says of an upload."""
+    return {"Application": {"BytesSent": 0, "BytesReceived": received}, "ElapsedTime": round(gone_s * 1e6)}
+
+
+def ndt7_receiver(visit: Visit, _received: int, gone_s: float) -> dict[str, object]:
+    """What the present ndt7 reference server says of an upload: no AppInfo, its kernel's count with the handshake."""
+    return {
+        "ConnectionInfo": {"Client": "127.0.0.1:1", "Server": "127.0.0.1:2", "UUID": "u", "StartTime": "2026"},
+        "BBRInfo": {"BW": 1, "MinRTT": 2, "PacingGain": 3, "CwndGain": 4, "ElapsedTime": 5},
+        "Origin": "server",
+        "Test": "upload",
+        "TCPInfo": {"BytesReceived": visit.kernel_received(), "ElapsedTime": round(gone_s * 1e6), "RTT": 9000},
+    }
+
+
+def nothing(_visit: Visit, _moved: int, _gone_s: float) -> None:
+    """What a server says that says nothing."""
+
+
+async def send_paced(visit: Visit, mbps: float, seconds: float, words: Words = msak_sender) -> None:
     """Binary frames of 16 KiB at a steady rate by the clock, then Close, then wait for the client to go."""
     loop = asyncio.get_running_loop()
     chunk = frames.frame(Opcode.BINARY, bytes(2**14), masked=False)
@@ -144,12 +211,8 @@ async def send_paced(visit: Visit, mbps: float, seconds: float) -> None:
             sent += 2**14
         if gone - spoken > 0.25:
             spoken = gone
-            visit.say(
-                CC="cubic",
-                Application={"BytesSent": sent, "BytesReceived": 0},
-                ElapsedTime=round(gone * 1e6),
-                TCPInfo={"RTT": 20_000 + visit.number, "MinRTT": 9_000, "BytesSent": sent, "BytesRetrans": sent // 100},
-            )
+            if (said := words(visit, sent, gone)) is not None:
+                visit.say(**said)
         await visit.writer.drain()
         await visit.read(timeout_s=0.005)
     if visit.closed:
@@ -158,8 +221,8 @@ async def send_paced(visit: Visit, mbps: float, seconds: float) -> None:
     await visit.read(timeout_s=1)
 
 
-async def receive_paced(visit: Visit, mbps: float, seconds: float) -> None:
-    """Read at a steady rate by the clock and say every 200 ms what has come."""
+async def receive_paced(visit: Visit, mbps: float, seconds: float, words: Words = msak_receiver) -> None:
+    """Read at a steady rate by the clock and say every 200 ms what has come; at the end say Close and read on."""
     loop = asyncio.get_running_loop()
     start, spoken = loop.time(), 0.0
     while (gone := loop.time() - start) < seconds:
@@ -171,7 +234,43 @@ async def receive_paced(visit: Visit, mbps: float, seconds: float) -> None:
             return
         if gone - spoken > 0.2:
             spoken = gone
-            visit.say(
-                Application={"BytesSent": 0, "BytesReceived": visit.skimmer.received}, ElapsedTime=round(gone * 1e6)
-            )
+            if (said := words(visit, visit.skimmer.received, gone)) is not None:
+                visit.say(**said)
         await asyncio.sleep(0.002)
+    visit.writer.write(frames.close(1000, "Done receiving", masked=False))
+    await visit.read(timeout_s=1)
+
+
+@contextlib.asynccontextmanager
+async def acknowledging_for(port: int, *, mbps: float) -> AsyncIterator[int]:
+    """A box on the way that takes a client's load at `mbps`, keeps it, and hands it on as fast as the peer reads."""
+    loop = asyncio.get_running_loop()
+
+    async def take(reader: asyncio.StreamReader, onward: asyncio.StreamWriter) -> None:
+        start, taken = loop.time(), 0
+        while data := await reader.read(2**14):
+            taken += len(data)
+            onward.write(data)  # never drained: it has all the memory it needs
+            await asyncio.sleep(max(0.0, taken * 8 / 1e6 / mbps - (loop.time() - start)))
+        onward.transport.abort()
+
+    async def bring_back(reader: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        while data := await reader.read(2**14):
+            back.write(data)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            with contextlib.suppress(ExceptionGroup):
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(take(reader, there_writer), name="relay there")
+                    group.create_task(bring_back(there_reader, writer), name="relay back")
+        finally:
+            there_writer.transport.abort()
+            writer.transport.abort()
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
+    async with await asyncio.start_server(serve, sock=listening):
+        yield listening.getsockname()[1]
+    await asyncio.sleep(0.05)  # both ends of the last connection see the end of the other
