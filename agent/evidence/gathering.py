@@ -12,7 +12,7 @@ A reading takes well below a millisecond. Nothing here fails: what cannot be rea
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Final
 
 from msgspec import structs
@@ -181,7 +181,7 @@ class Gathering:
         log.wifi = await wifi.look(interface, self._places)
 
     def _wifi(self) -> Wifi | None:
-        """Of all that was heard: the weakest signal, and the bitrates of the direction that used them."""
+        """Of all that was heard: the weakest signal; bitrates only as the loaded direction used them."""
         heard = [told for told in (self._link.wifi, *(part.wifi for part in self._loaded.values())) if told is not None]
         if not heard:
             return None
@@ -189,8 +189,8 @@ class Gathering:
         return Wifi(
             signal_dbm=min((told.signal_dbm for told in heard if told.signal_dbm is not None), default=None),
             band=next((told.band for told in heard if told.band is not None), None),
-            rx_mbps=_first_known(down, *heard, fact=lambda told: told.rx_mbps),
-            tx_mbps=_first_known(up, *heard, fact=lambda told: told.tx_mbps),
+            rx_mbps=None if down is None else down.rx_mbps,
+            tx_mbps=None if up is None else up.tx_mbps,
         )
 
 
@@ -217,11 +217,6 @@ async def _alongside(works: dict[str, Coroutine[Any, Any, None]]) -> AsyncIterat
         if len(errors.exceptions) > 1:
             raise
         raise errors.exceptions[0] from errors.exceptions[0].__cause__
-
-
-def _first_known(*heard: Wifi | None, fact: Callable[[Wifi], float | None]) -> float | None:
-    known = [value for told in heard if told is not None and (value := fact(told)) is not None]
-    return known[0] if known else None
 
 
 def _now() -> float:
