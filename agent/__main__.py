@@ -14,6 +14,12 @@ from typing import Final, NoReturn
 DONE: Final = 0
 FAULT: Final = 1
 CONFIG: Final = "/etc/linkgauge/agent.toml"
+KINDS_OWN: Final = (
+    "Options of throughput: --streams --early --full-every --metered --congestion --ca --insecure; of latency: --count"
+    " --interval --timeout --port --hmac-key; of ipv6: --timeout --resolv-conf --dns-port. `probe KIND --list` explains"
+    " them. Peers of throughput: msak+wss://H:P msak+ws://H:P ndt7+wss://H:P ndt7+ws://H:P librespeed+https://H"
+    " librespeed+http://H iperf3://H:P mlab: ookla:"
+)
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -159,12 +165,17 @@ def _add_probe(commands: "argparse._SubParsersAction[_Parser]") -> None:
     about = "measure once, now; nothing is kept or sent"
     parser = _add(commands, "probe", _probe, about=about, example="probe latency --peer stamp://192.0.2.7 --count 50")
     parser.set_defaults(takes_more=True)
+    parser.epilog = f"{parser.epilog}. {KINDS_OWN}"
     parser.add_argument("kind", metavar="KIND", nargs="?", help="what to measure; --list names the kinds")
     parser.add_argument("--list", action="store_true", help="name the kinds, or explain KIND and its own options")
     parser.add_argument("--peer", metavar="URL", help="the far end (default: from the configuration)")
     parser.add_argument("--family", choices=("4", "6", "auto"), default="auto", help="address family (default auto)")
-    parser.add_argument("--max-bytes", type=_number("bytes", 1024), metavar="N", help="budget of data")
-    parser.add_argument("--max-seconds", type=_seconds, metavar="S", help="budget of time")
+    parser.add_argument(
+        "--max-bytes", type=_number("bytes", 1024), metavar="N", help="budget of data; throughput: of each direction"
+    )
+    parser.add_argument(
+        "--max-seconds", type=_seconds, metavar="S", help="budget of time; throughput: of each direction, at most 10"
+    )
     parser.add_argument("--json", action="store_true", help="print one line of JSON and nothing else")
     parser.add_argument("--option", action="append", default=[], metavar="K=V", help="KIND's own option; also --K V")
     parser.add_argument("--config", metavar="FILE", help=f"configuration (default {CONFIG}, if it is there)")

@@ -49,9 +49,39 @@ def check_config(path: Path) -> int:
     """Say that a configuration is good; raises UsageError if it is not."""
     config = _read(path)
     _check_files(config)
+    notes = _cautions(config)
     kinds = ", ".join(f"{kind} every {settings.every_s:g} s" for kind, settings in config.schedule.kinds().items())
     sys.stdout.write(f"{path}: good; agent {config.agent.id}, broker {config.broker.url}, {kinds or 'no schedule'}\n")
+    for note in notes:
+        sys.stderr.write(f"linkgauge-agent check-config: note: {note}\n")
     return DONE
+
+
+def _cautions(config: AgentConfig) -> list[str]:
+    """What the file allows and the device or a service will not: no error, because it may change without the file."""
+    from agent.peers import cautions, peers_for
+
+    found = []
+    for kind, settings in config.schedule.kinds().items():
+        found += cautions(kind, settings, config.peer)
+        urls = [settings.peer] if settings.peer else peers_for(kind, config.peer.urls)
+        for url in urls if kind == "throughput" else ():
+            found += [f"schedule.{kind}: {said}" for said in _lacking(url)]
+    return found
+
+
+def _lacking(url: str) -> list[str]:
+    """What an engine says of the program or package that it needs; most need none.
+
+    Raises UsageError if no engine serves the peer.
+    """
+    from importlib import import_module
+
+    from agent.speed.engines import engine_for
+
+    engine_for(parse_peer(url))
+    said = getattr(import_module(f"agent.speed.{parse_peer(url).engine}"), "warning", lambda: None)()
+    return [said] if said else []
 
 
 def _check_files(config: AgentConfig) -> None:
@@ -97,8 +127,31 @@ def probe(args: argparse.Namespace) -> int:
         raise UsageError(f'no probe is called "{args.kind}"; there are {", ".join(PROBES)}')
     config = _perhaps(args)
     order = order_of(args, config)
-    device = Device(config.agent.id if config else host_id(socket.gethostname()), SystemClock(), PROBES)
+    device = Device(
+        config.agent.id if config else host_id(socket.gethostname()),
+        SystemClock(),
+        PROBES,
+        folder=notes_folder(config, os.environ),
+    )
     return asyncio.run(_measure_once(order, device, as_json=args.json))
+
+
+def notes_folder(config: AgentConfig | None, environment: Mapping[str, str]) -> Path | None:
+    """Choose where small facts are kept between runs by hand; None if nowhere can be written.
+
+    The service's own data folder if this user may write there, else the user's folder for state (XDG, else ~/.local).
+    """
+    if config is not None and os.access(config.agent.data, os.W_OK | os.X_OK):
+        return Path(config.agent.data)
+    states = [Path(environment.get("XDG_STATE_HOME", "")), Path(environment.get("HOME", "")) / ".local" / "state"]
+    folder = next((state / "linkgauge" for state in states if state.is_absolute()), None)
+    if folder is None:
+        return None
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK | os.X_OK) else None
 
 
 async def _measure_once(order: "Order", device: Any, *, as_json: bool) -> int:  # noqa: ANN401 - Device is not imported here
@@ -162,7 +215,7 @@ def order_of(args: argparse.Namespace, config: AgentConfig | None) -> "Order":
         raise UsageError("no peer; name one with --peer URL, or a configuration with --config FILE")
     peer = args.peer or settings.peer or peer_for(args.kind, urls)
     parse_peer(peer)
-    options = options_for(args.kind, settings, config.peer) if config else settings.options
+    options = options_for(args.kind, settings, config.peer, url=peer) if config else settings.options
     task = Task(
         peer=peer,
         family=family_of(args.family),

@@ -78,8 +78,8 @@ class KindSettings(_Section, frozen=True, kw_only=True):
 
     Once at a random instant in each slot of `every_s`. `first_runs` extra runs follow each start of the service,
     `first_every_s` apart and at most `first_max_seconds` and `first_max_bytes` big, so that a new installation shows
-    something at once. `deadline_s` ends a run that hangs; `max_seconds` (throughput: of each direction)
-    and `max_bytes` are the probe's own budget.
+    something at once. `deadline_s` ends a run that hangs; `max_seconds` and `max_bytes` are the probe's own budget
+    (throughput: of each direction, so that a run takes and costs up to twice as much).
     """
 
     enabled: bool = True
@@ -233,9 +233,20 @@ def _check_peer(url: str, key: str, check_peer: CheckPeer) -> None:
         raise UsageError(f"{key}: {error}") from error
 
 
+def _check_both_ways(name: str, kind: ThroughputSettings) -> None:
+    most = max(kind.max_seconds or 0, kind.first_max_seconds or 0)
+    if 2 * most > kind.deadline_s:
+        raise UsageError(
+            f"schedule.{name}.deadline_s: two directions of {most:g} s do not fit into {kind.deadline_s:g} s;"
+            f" allow more than {2 * most:g} s, or set max_seconds lower"
+        )
+
+
 def _check_schedule(schedule: ScheduleSettings, check_peer: CheckPeer) -> None:
     for name, kind in schedule.kinds().items():
         if kind.max_seconds is not None and kind.max_seconds > kind.deadline_s:
             raise UsageError(f"schedule.{name}.max_seconds: must not be above schedule.{name}.deadline_s")
+        if isinstance(kind, ThroughputSettings):
+            _check_both_ways(name, kind)
         if kind.peer is not None:
             _check_peer(kind.peer, f"schedule.{name}.peer", check_peer)

@@ -1,4 +1,4 @@
-"""Which of the named peers a run goes to, and what it is told about them. Pure."""
+"""Which of the named peers a run goes to, what it is told about them, and what to expect of the choice. Pure."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,25 +7,62 @@ from agent.config import KindSettings, PeerSettings
 from agent.errors import UsageError
 from agent.net.peer_url import parse
 
-# Best first: a kind uses the peers of the first group that has any.
+# Best first: a kind uses the peers of the first group that has any. What is no more than a reference comes last.
 _ENGINES: Final[dict[str, tuple[frozenset[str], ...]]] = {
-    "throughput": (frozenset({"msak"}), frozenset({"ndt7", "librespeed", "iperf3", "ookla", "mlab"})),
+    "throughput": (
+        frozenset({"msak"}),
+        frozenset({"ndt7", "librespeed", "iperf3", "mlab"}),
+        frozenset({"ookla"}),
+    ),
     "latency": (frozenset({"stamp"}), frozenset({"msak", "ndt7"})),
     "ipv6": (frozenset({"msak", "ndt7", "librespeed", "iperf3"}),),
 }
+# Services that strangers run: whom they trust is not ours to choose.
+_PUBLIC: Final = frozenset({"mlab", "ookla"})
+_DAY_S: Final = 86_400
+MLAB_A_DAY: Final = 4
 
 
-def peer_for(kind: str, urls: Sequence[str], *, turn: int = 0) -> str:
-    """Choose the peer for a kind; those that fit equally well take turns. Raises UsageError if none fits."""
+def peers_for(kind: str, urls: Sequence[str]) -> list[str]:
+    """Name the peers that fit a kind best, in their order; empty if none does."""
     engines = {url: parse(url).engine for url in urls}
     for group in _ENGINES.get(kind, ()):
         fitting = [url for url in urls if engines[url] in group]
         if fitting:
-            return fitting[turn % len(fitting)]
-    raise UsageError(f"no peer for {kind} among {', '.join(urls) or 'none'}; name one with --peer or in peer.urls")
+            return fitting
+    return []
 
 
-def options_for(kind: str, settings: KindSettings, peer: PeerSettings) -> dict[str, str]:
-    """Give a kind's own options; [peer] ca becomes one where TLS is spoken, unless the kind names its own."""
-    trusted = {"ca": peer.ca} if peer.ca is not None and kind == "throughput" else {}
+def peer_for(kind: str, urls: Sequence[str], *, turn: int = 0) -> str:
+    """Choose the peer for a kind; those that fit equally well take turns. Raises UsageError if none fits."""
+    fitting = peers_for(kind, urls)
+    if not fitting:
+        raise UsageError(f"no peer for {kind} among {', '.join(urls) or 'none'}; name one with --peer or in peer.urls")
+    return fitting[turn % len(fitting)]
+
+
+def options_for(kind: str, settings: KindSettings, peer: PeerSettings, *, url: str) -> dict[str, str]:
+    """Give a kind's own options for a peer; [peer] ca becomes one where TLS is spoken to a server of one's own.
+
+    The kind's own `ca` stays, and M-Lab and Ookla are checked by the authorities of the system.
+    """
+    ours = kind == "throughput" and parse(url).engine not in _PUBLIC
+    trusted = {"ca": peer.ca} if peer.ca is not None and ours else {}
     return trusted | settings.options
+
+
+def cautions(kind: str, settings: KindSettings, peer: PeerSettings) -> list[str]:
+    """Say what will not go as the configuration wants it: M-Lab is asked more often than it allows."""
+    if kind != "throughput":
+        return []
+    urls = [settings.peer] if settings.peer else peers_for(kind, peer.urls)
+    asked = sum(parse(url).engine == "mlab" for url in urls)
+    runs = _DAY_S / settings.every_s * asked / max(1, len(urls))
+    if runs <= MLAB_A_DAY:
+        return []
+    enough = _DAY_S / MLAB_A_DAY * asked / len(urls)
+    said = (
+        f"schedule.{kind}: {runs:g} runs a day with M-Lab, which allows {MLAB_A_DAY}; the others will fail as"
+        f" device:budget. Set every_s to {enough:g} or more"
+    )
+    return [said]

@@ -263,13 +263,14 @@ class Rounds:
         settings = _settings(self._config, kind)
         first = due is not None and due.first
         slot = slot_of(due.at if due else self._clock.now(), settings.every_s)
-        peer = (request.peer if request else None) or settings.peer
+        named = (request.peer if request else None) or settings.peer
+        peer = named or peer_for(kind, self._config.peer.urls, turn=slot)
         task = Task(
-            peer=peer or peer_for(kind, self._config.peer.urls, turn=slot),
+            peer=peer,
             family=family_of(settings.family),
             max_bytes=(settings.first_max_bytes if first else None) or settings.max_bytes,
             max_seconds=(settings.first_max_seconds if first else None) or settings.max_seconds,
-            options=options_for(kind, settings, self._config.peer),
+            options=options_for(kind, settings, self._config.peer, url=peer),
         )
         return Order(kind, task, settings.deadline_s, request.request if request else None)
 

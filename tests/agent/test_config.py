@@ -61,6 +61,8 @@ def test_a_kind_can_be_switched_off() -> None:
         (("[peer]", "keepalive_s = 1\n[peer]"), "broker.keepalive_s: expected int >= 5"),
         (("[peer]", "[schedule.throughput]\nevery_ss = 3\n[peer]"), "did you mean schedule.throughput.every_s?"),
         (("[peer]", "[schedule.throughput]\nmax_seconds = 100\n[peer]"), "schedule.throughput.max_seconds: must not"),
+        (("[peer]", "[schedule.throughput]\nmax_seconds = 50\n[peer]"), "two directions of 50 s do not fit into 90 s"),
+        (("[peer]", "[schedule.throughput]\nfirst_max_seconds = 46\n[peer]"), "schedule.throughput.deadline_s: two"),
         (("[peer]", '[schedule.latency]\npeer = "stamp://"\n[peer]'), "schedule.latency.peer: "),
         (("[peer]", '[schedule.latency]\nfamily = "6"\n[peer]'), "schedule.latency.family: "),
         (("[peer]", "[peer"), "not valid TOML"),

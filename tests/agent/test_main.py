@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from agent.commands import exit_code, host_id, options_of
+from agent.commands import exit_code, host_id, notes_folder, options_of
+from agent.config import parse
 from agent.errors import AgentError, UsageError
 from agent.probes import PROBES
 from agent.wire.failure import Failure
@@ -148,6 +149,44 @@ def test_check_config_looks_for_the_files_that_are_named(config: Path) -> None:
     done = run("check-config", "--config", str(config), LINKGAUGE_BROKER_CA="/nowhere/ca.pem")
     assert done.returncode == 2
     assert "broker.ca: /nowhere/ca.pem is not there" in one_line(done)
+
+
+def test_check_config_notes_what_a_service_or_the_device_will_not_do(config: Path) -> None:
+    done = run("check-config", "--config", str(config), LINKGAUGE_PEER_URLS="mlab:")
+    assert done.returncode == 0
+    assert "good; agent a1" in done.stdout
+    assert "note: schedule.throughput: 6 runs a day with M-Lab" in done.stderr
+    done = run("check-config", "--config", str(config), LINKGAUGE_SCHEDULE_THROUGHPUT_PEER="stamp://h:1")
+    assert done.returncode == 2
+    assert "stamp measures no throughput" in one_line(done)
+
+
+@pytest.mark.parametrize(
+    ("variables", "chosen"),
+    [
+        ({"XDG_STATE_HOME": "{}/x", "HOME": "{}/h"}, "{}/x/linkgauge"),
+        ({"XDG_STATE_HOME": "relative", "HOME": "{}/h"}, "{}/h/.local/state/linkgauge"),
+        ({"HOME": "{}/h"}, "{}/h/.local/state/linkgauge"),
+        ({}, None),
+        ({"HOME": "{}/file"}, None),
+    ],
+)
+def test_small_facts_are_kept_in_the_users_folder_for_state(
+    tmp_path: Path, variables: dict[str, str], chosen: str | None
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    environment = {name: value.format(tmp_path) for name, value in variables.items()}
+    folder = notes_folder(None, environment)
+    assert folder == (Path(chosen.format(tmp_path)) if chosen else None)
+    assert folder is None or folder.is_dir()
+
+
+def test_small_facts_are_kept_with_the_service_where_its_folder_may_be_written(tmp_path: Path) -> None:
+    text = GOOD.format(data=tmp_path, peer="h:1")
+    service = parse(text, {}, name="a.toml", check_peer=lambda _: None)
+    assert notes_folder(service, {"HOME": str(tmp_path / "home")}) == tmp_path
+    gone = parse(text, {"LINKGAUGE_AGENT_DATA": "/nowhere"}, name="a.toml", check_peer=lambda _: None)
+    assert notes_folder(gone, {"HOME": str(tmp_path / "home")}) == tmp_path / "home/.local/state/linkgauge"
 
 
 def test_the_environment_reaches_the_configuration(config: Path) -> None:

@@ -4,9 +4,10 @@ import pytest
 
 from agent.config import LatencySettings, PeerSettings, ThroughputSettings
 from agent.errors import UsageError
-from agent.peers import options_for, peer_for
+from agent.peers import cautions, options_for, peer_for
 
 MSAK, OTHER, STAMP, IPERF = "msak+wss://a:1", "b:2", "stamp://c:3", "iperf3://d:4"
+NDT7, LIBRE = "ndt7+wss://e:5", "librespeed+https://f/backend"
 
 
 @pytest.mark.parametrize(
@@ -15,6 +16,9 @@ MSAK, OTHER, STAMP, IPERF = "msak+wss://a:1", "b:2", "stamp://c:3", "iperf3://d:
         ("throughput", [STAMP, MSAK, OTHER], [MSAK, OTHER, MSAK]),
         ("throughput", [IPERF, MSAK], [MSAK, MSAK, MSAK]),
         ("throughput", [IPERF], [IPERF, IPERF, IPERF]),
+        ("throughput", ["ookla:", "mlab:", NDT7], ["mlab:", NDT7, "mlab:"]),
+        ("throughput", ["ookla:", LIBRE], [LIBRE, LIBRE, LIBRE]),
+        ("throughput", ["ookla:"], ["ookla:", "ookla:", "ookla:"]),
         ("latency", [MSAK, STAMP], [STAMP, STAMP, STAMP]),
         ("latency", [MSAK], [MSAK, MSAK, MSAK]),
         ("ipv6", [STAMP, IPERF, MSAK], [IPERF, MSAK, IPERF]),
@@ -32,8 +36,33 @@ def test_none_that_fits_is_said(kind: str, urls: list[str]) -> None:
         peer_for(kind, urls)
 
 
-def test_the_authority_goes_to_where_tls_is_spoken() -> None:
+def test_the_authority_goes_to_where_tls_is_spoken_to_a_server_of_ours() -> None:
     peer = PeerSettings(urls=[MSAK], ca="/ca.pem")
-    assert options_for("throughput", ThroughputSettings(), peer) == {"ca": "/ca.pem"}
-    assert options_for("throughput", ThroughputSettings(options={"ca": "/own"}), peer) == {"ca": "/own"}
-    assert options_for("latency", LatencySettings(options={"count": "1"}), peer) == {"count": "1"}
+    assert options_for("throughput", ThroughputSettings(), peer, url=MSAK) == {"ca": "/ca.pem"}
+    own = ThroughputSettings(options={"ca": "/own"})
+    assert options_for("throughput", own, peer, url=MSAK) == {"ca": "/own"}
+    assert options_for("throughput", ThroughputSettings(), peer, url="mlab:") == {}
+    assert options_for("throughput", ThroughputSettings(), peer, url="ookla://7") == {}
+    assert options_for("throughput", own, peer, url="mlab:") == {"ca": "/own"}
+    assert options_for("latency", LatencySettings(options={"count": "1"}), peer, url=STAMP) == {"count": "1"}
+
+
+@pytest.mark.parametrize(
+    ("every_s", "urls", "own", "said"),
+    [
+        (14400, ["mlab:"], None, "6 runs a day with M-Lab, which allows 4"),
+        (21600, ["mlab:"], None, None),
+        (14400, [MSAK, "mlab:"], None, None),
+        (14400, [MSAK], "mlab:", "Set every_s to 21600"),
+        (14400, [IPERF, "mlab:"], None, None),
+        (7200, [IPERF, "mlab:"], None, "Set every_s to 10800"),
+        (3600, [STAMP], None, None),
+    ],
+)
+def test_m_lab_asked_too_often_is_said_before(
+    every_s: float, urls: list[str], own: str | None, said: str | None
+) -> None:
+    found = cautions("throughput", ThroughputSettings(every_s=every_s, peer=own), PeerSettings(urls=urls))
+    assert len(found) == (said is not None)
+    assert said is None or said in found[0]
+    assert cautions("latency", LatencySettings(every_s=300), PeerSettings(urls=urls)) == []
