@@ -168,7 +168,8 @@ def _peer_bound(facts: Facts) -> bool:
 def _peer_is_limit(facts: Facts, seen: Seen) -> bool:
     if seen.saturation == "peer" or (seen.peer is not None and _peer_is_busy(seen.peer)):
         return True
-    if seen.peer is not None and seen.peer.paced and seen.saturation != "full":
+    # A queue before a peer that reads at its own pace looks like one on the line: only a download tells them apart.
+    if seen.peer is not None and seen.peer.paced and (seen.way == "upload" or seen.saturation != "full"):
         return True
     theirs = (seen.held.sndbuf, seen.held.app) if seen.way == "download" else (seen.held.rwnd,)
     return any((share or 0) >= HELD for share in theirs) and _has_no_queue(facts, seen)

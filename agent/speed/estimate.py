@@ -18,8 +18,10 @@ RAMP_SHARE: Final = 0.4
 RATE_STEP_S: Final = 0.1
 MAX_RATES: Final = 300
 STEADY_SHARE: Final = 0.9
-MIN_BATCH_S: Final = 0.2
+MIN_BATCH_S: Final = 0.06
 MAX_BATCHES: Final = 10
+# No bound is narrower: moments are read to a millisecond, and a super-packet counts when it is whole.
+FLOOR: Final = 0.005
 
 # Student's t, two-sided 95 %, for 1 to 9 degrees of freedom (any table; the tests recompute it).
 T_95: Final = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622)
@@ -53,6 +55,17 @@ class Estimate:
     duration_s: float
 
 
+class Steadiness(NamedTuple):
+    """The mean rate of a window in Mbit/s; as shares of it the standard error of its parts, and the halves' difference.
+
+    Both are infinite where nothing came.
+    """
+
+    mbps: float
+    error: float
+    drift: float
+
+
 def ramp_cut_s(duration_s: float) -> float:
     """How much of the start does not count: 2 s, but of a run under 5 s at most two fifths.
 
@@ -64,18 +77,19 @@ def ramp_cut_s(duration_s: float) -> float:
     return min(RAMP_S, RAMP_SHARE * duration_s)
 
 
-def estimate(samples: Sequence[Sample]) -> Estimate | None:
+def estimate(samples: Sequence[Sample], *, since_s: float | None = None) -> Estimate | None:
     """The steady rate and its bounds, or None where no time passed.
 
-    `samples`: time rising; the first is the start of the run and counts nothing yet.
+    `samples`: time rising; the first is the start of the run and counts nothing yet. `since_s`: where the steady
+    window begins, if somebody has judged that; else after the ramp cut.
     """
     if len(samples) < 2 or samples[-1].at_s <= samples[0].at_s:  # noqa: PLR2004 - two ends make a window
         return None
     start, end = samples[0].at_s, samples[-1].at_s
-    window = start + ramp_cut_s(end - start)
+    window = start + ramp_cut_s(end - start) if since_s is None or not start <= since_s < end else since_s
     steady = _rates(samples, window, end, 1)[0]
     batches = min(MAX_BATCHES, int((end - window) / MIN_BATCH_S))
-    half = _half_width(_rates(samples, window, end, batches)) if batches > 1 else None
+    half = max(FLOOR * steady, _half_width(_rates(samples, window, end, batches))) if batches > 1 else None
     return Estimate(
         mbps=steady,
         mean_mbps=_rates(samples, start, end, 1)[0],
@@ -86,11 +100,22 @@ def estimate(samples: Sequence[Sample]) -> Estimate | None:
     )
 
 
-def settled(samples: Sequence[Sample], *, idle_rtt_us: float | None) -> float | None:
-    """The steady rate in Mbit/s if it is known well enough to stop now, else None."""
-    if len(samples) < 2 or idle_rtt_us is None:  # noqa: PLR2004 - placeholder of the early stop
-        return None
-    return None
+def steadiness(samples: Sequence[Sample], since_s: float, until_s: float, *, parts: int = 8) -> Steadiness:
+    """How even the rate is in a window that lies within the samples."""
+    batches = _rates(samples, since_s, until_s, parts)
+    mean = statistics.fmean(batches)
+    if mean <= 0:
+        return Steadiness(0.0, math.inf, math.inf)
+    half = parts // 2
+    drift = abs(statistics.fmean(batches[half:]) - statistics.fmean(batches[:half])) / mean
+    return Steadiness(mean, statistics.stdev(batches) / math.sqrt(parts) / mean, drift)
+
+
+def median_rtt_us(samples: Sequence[Sample], since_s: float) -> float | None:
+    """The median of the round trips from a moment on; None where none is known."""
+    first = bisect_left(samples, since_s, key=lambda sample: sample.at_s)
+    known = [sample.rtt_us for sample in samples[first:] if sample.rtt_us is not None]
+    return statistics.median(known) if known else None
 
 
 def rates(samples: Sequence[Sample]) -> list[float]:

@@ -266,6 +266,11 @@ class Flows:
         """The round trip before the load."""
         return _median(self._idle_us)
 
+    def sender_congestion(self) -> str | None:
+        """Ours on an upload; a server of this kind does not say."""
+        ours = (one.congestion for flow in self.flows for one in flow.connections)
+        return next(ours, None) if self._leg.way == "upload" else None
+
     def tell(self, now: float) -> None:
         """Keep the round trips under load; the protocol has nothing to tell."""
         for info in self._infos():
@@ -299,6 +304,7 @@ class Flows:
             streams=len(self.flows),
             saturation=ended.saturation,
             early=ended.early,
+            steady_since_s=ended.steady_since_s,
             idle_rtts_us=self._idle_us,
             rtts_us=self.rtts_us,
             sent_bytes=_total(info.bytes_sent for info in infos) if upload else None,

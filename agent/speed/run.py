@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from agent.speed.engine import Early, Saturation, Watch
 from agent.speed.estimate import Sample, at
 from agent.speed.limits import Limits, Progress, Stop, stop
-from agent.speed.steering import Steering
+from agent.speed.steering import MORE, Steering
 from agent.wire.failure import Failure
 
 TICK_S: Final = 0.025
@@ -33,6 +33,9 @@ class Meter(Protocol):
     def idle_rtt_us(self) -> float | None:
         """The round trip before the load."""
 
+    def sender_congestion(self) -> str | None:
+        """The congestion control of whoever sends, if it is known by now."""
+
     def tell(self, now: float) -> None:
         """A quarter of a second has passed: talk to the peer, if the protocol does."""
 
@@ -42,12 +45,13 @@ class Meter(Protocol):
 
 @dataclass(slots=True)
 class Ended:
-    """How a run ended, and everything counted on the way."""
+    """How a run ended, and everything counted on the way. `steady_since_s`: from when on the rate counts, if judged."""
 
     stop: Stop
     samples: Sequence[Sample] = field(default_factory=list)
     saturation: Saturation | None = None
     early: Early | None = None
+    steady_since_s: float | None = None
 
 
 async def until_stop(meter: Meter, limits: Limits, watch: Watch) -> Ended:
@@ -72,7 +76,8 @@ async def until_stop(meter: Meter, limits: Limits, watch: Watch) -> Ended:
         if ending is None:
             ending = _steer(steering, samples, meter)
         if ending is not None:
-            return Ended(ending, samples, steering.saturation, steering.early)
+            steering.close(samples)
+            return Ended(ending, samples, steering.saturation, steering.early, steering.steady_since_s)
         if now - told_s >= TELL_S:
             told_s = now
             watch(now - meter.start_s, _live_mbps(samples, meter.start_s))
@@ -82,8 +87,10 @@ async def until_stop(meter: Meter, limits: Limits, watch: Watch) -> Ended:
 
 
 def _steer(steering: Steering, samples: Sequence[Sample], meter: Meter) -> Stop | None:
+    congestion = meter.sender_congestion()
+    steering.loss_based = None if congestion is None else not congestion.startswith("bbr")
     move = steering.look(samples)
-    if move == "grow" and not meter.grow(steering.streams):
+    if move == "grow" and not meter.grow(MORE):
         steering.may_grow = False
     return Stop("converged") if move == "stop" else None
 

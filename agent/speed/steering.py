@@ -1,7 +1,9 @@
 """What to do next with a loaded line: go on, add streams, or stop. Pure: samples in, one word out.
 
-Converged is not saturated. A rate that has settled while the round trip is no longer than on the idle line was not set
-by a queue at the bottleneck: TCP may be stuck (losses, windows), or the peer sends no faster. More streams tell which.
+Converged is not saturated. While the bottleneck's queue stands, what arrives is what the line carries; the queue shows
+as a round trip longer than on the idle line. A rate that has settled without a queue was set by something else: losses
+that hold TCP back, a window, or a peer that sends no faster. More streams tell which: they move what TCP has set, and
+nothing else.
 """
 
 from collections.abc import Sequence
@@ -9,39 +11,128 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from agent.speed.engine import Early, Saturation
-from agent.speed.estimate import Sample, settled
+from agent.speed.estimate import Sample, Steadiness, at, median_rtt_us, steadiness
 
-GROWTH: Final = 4
-MAX_STREAMS: Final = 12
+# The window: long enough for round trips and for a rate measured to 0.2 %, and never the first half of the run, which
+# holds the ramp.
+WINDOW_S: Final = 0.6
+ROUND_TRIPS: Final = 6
+SHARE: Final = 0.5
+# A second passes before anything is believed, also on the shortest line: many shapers let a first burst through.
+FIRST_S: Final = 1.0
+ERROR: Final = 0.01
+DRIFT: Final = 0.02
+LOOKS: Final = 2
+# A queue: this share of the idle round trip, within these bounds (µs). Below half a millisecond no kernel's round trip
+# tells, and 5 ms are a queue on any line.
+QUEUE_SHARE: Final = 0.25
+QUEUE_US: Final = (500.0, 5000.0)
+# How long a line may stay without a queue, after its ramp, until more streams are tried; and how many there may be.
+PATIENCE_S: Final = 1.5
+MORE: Final = 4
+MOST: Final = 12
 GAIN: Final = 1.03
+# Sent again beyond this share without a queue: the line drops what exceeds it.
+LOSSY: Final = 0.005
 
 Move = Literal["go_on", "grow", "stop"]
 
 
 @dataclass(slots=True)
 class Steering:
-    """Decides over one run. `full_length`: never stop early, but note what stopping would have said.
+    """Decides over one run, look by look.
 
-    `idle_rtt_us`: the round trip before the load, None if nobody knows it. `may_grow`: whether streams can be added.
+    `idle_rtt_us`: the round trip before the load, None if nobody knows it (then a settled rate is taken as it is).
+    `loss_based`: whether the sender takes a loss for a full line (None: not known). `full_length`: never stop early,
+    but note what stopping would have said. `saturation`, once known: the line was `full`, TCP was `stuck`, or the limit
+    is the `peer`'s. `since_s`: what counts begins here; later after each growth. `steady_since_s`: where the window
+    begins whose rate ended the run.
     """
 
     idle_rtt_us: float | None
     streams: int
     may_grow: bool = False
+    loss_based: bool | None = None
     full_length: bool = False
     saturation: Saturation | None = None
     early: Early | None = None
-    since: int = 0
-    _before: float | None = None
+    since_s: float | None = None
+    steady_since_s: float | None = None
+    _flat: int = 0
+    _before_mbps: float | None = None
+    _gained: bool = True
 
     def look(self, samples: Sequence[Sample]) -> Move:
         """Judge the run so far; called once a tick, the newest sample last."""
-        found = settled(samples[self.since :], idle_rtt_us=self.idle_rtt_us)
-        if found is None:
+        now, start = samples[-1].at_s, self.since_s if self.since_s is not None else samples[0].at_s
+        gone = now - start
+        window = max(WINDOW_S, ROUND_TRIPS * (samples[-1].rtt_us or self.idle_rtt_us or 0) / 1e6, SHARE * gone)
+        if gone < max(FIRST_S, window):
             return "go_on"
+        found = steadiness(samples, now - window, now)
+        self._flat = self._flat + 1 if found.error <= ERROR and found.drift <= DRIFT else 0
+        full = self._is_full(samples, now - window)
+        if full is not False:
+            saturation: Saturation | None = "full" if full else None
+            return self._settle(samples, found, saturation, window) if self._flat >= LOOKS else "go_on"
+        if self._flat < LOOKS and gone < PATIENCE_S:
+            return "go_on"
+        return self._without_queue(samples, found, window)
+
+    def close(self, samples: Sequence[Sample]) -> None:
+        """The run was ended by another rule: say what the line was like in its second half, if that is not known."""
+        if self.saturation is None and len(samples) > 1:
+            middle = (samples[0].at_s + samples[-1].at_s) / 2
+            full = self._is_full(samples, middle)
+            if full is not None:
+                self.saturation = "full" if full else "stuck"
+
+    def _without_queue(self, samples: Sequence[Sample], found: Steadiness, window_s: float) -> Move:
+        now = samples[-1].at_s
+        if self._before_mbps is not None:
+            self._gained = found.mbps > GAIN * self._before_mbps
+        if self._gained and self.may_grow and self.streams < MOST:
+            self.streams += MORE
+            self._before_mbps, self._flat, self.since_s = found.mbps, 0, now
+            return "grow"
+        if self._flat < LOOKS:
+            return "go_on"
+        return self._settle(samples, found, self._limit(_lost_share(samples, now - window_s)), window_s)
+
+    def _limit(self, lost: float) -> Saturation | None:
+        """What holds a settled rate down where no queue stands."""
+        if self.loss_based is not False and lost > 0:
+            return "stuck"
+        if self._before_mbps is None or self._gained:
+            return "stuck" if lost > LOSSY else None
+        return "full" if lost > LOSSY else "peer"
+
+    def _settle(
+        self, samples: Sequence[Sample], found: Steadiness, saturation: Saturation | None, window_s: float
+    ) -> Move:
+        """The rate is known: stop, or note it and go on."""
+        self.saturation = saturation
         if not self.full_length:
+            self.steady_since_s = samples[-1].at_s - window_s
             return "stop"
         if self.early is None:
             last = samples[-1]
-            self.early = Early(found, last.at_s - samples[0].at_s, int(last.received))
+            self.early = Early(found.mbps, last.at_s - samples[0].at_s, int(last.received))
         return "go_on"
+
+    def _is_full(self, samples: Sequence[Sample], since_s: float) -> bool | None:
+        """Whether a queue stands in the window; None if round trips are not known."""
+        loaded = median_rtt_us(samples, since_s)
+        if loaded is None or self.idle_rtt_us is None:
+            return None
+        # A first round trip can be the long one: a radio that slept, a neighbour that had to be found.
+        idle = min(self.idle_rtt_us, *(sample.rtt_us for sample in samples if sample.rtt_us is not None))
+        return loaded - idle >= min(max(QUEUE_SHARE * idle, QUEUE_US[0]), QUEUE_US[1])
+
+
+def _lost_share(samples: Sequence[Sample], since_s: float) -> float:
+    """Bytes sent again as a share of those that arrived, in a window; 0 where it is not known."""
+    before = next((sample.retransmitted for sample in samples if sample.at_s >= since_s), None)
+    last = samples[-1].retransmitted
+    arrived = samples[-1].received - at(samples, since_s)
+    return 0.0 if before is None or last is None or arrived <= 0 else (last - before) / arrived

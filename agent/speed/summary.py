@@ -17,7 +17,9 @@ _DIGITS: Final = 3
 
 def direction(transfer: Transfer, limits: Limits) -> Direction:
     """One direction of the result: numbers, or the failure that ended it and what was seen before it."""
-    found = estimate(transfer.samples)
+    if transfer.figure_mbps is not None and transfer.stop.failure is None:
+        return _figure(transfer, transfer.figure_mbps)
+    found = estimate(transfer.samples, since_s=transfer.steady_since_s)
     failure = transfer.stop.failure
     if failure is None and (found is None or found.mbps <= 0 or _too_brief(transfer, found.duration_s)):
         failure = _nothing(transfer, limits)
@@ -44,6 +46,17 @@ def direction(transfer: Transfer, limits: Limits) -> Direction:
         retransmit_ratio=_ratio(transfer),
         loaded_rtt_ms=_loaded(transfer),
         rates_mbps=seen.rates_mbps,
+    )
+
+
+def _figure(transfer: Transfer, mbps: float) -> Direction:
+    """What an engine says that gives a figure and no samples: no bounds, no curve."""
+    return Direction(
+        mbps=_rounded(mbps),
+        bytes=transfer.received or None,
+        streams=transfer.streams or None,
+        stop=transfer.stop.word,
+        retransmit_ratio=_ratio(transfer),
     )
 
 
@@ -79,7 +92,7 @@ def _nothing(transfer: Transfer, limits: Limits) -> Failure:
 def _loaded(transfer: Transfer) -> Spread | None:
     """Round trips once the line is full: after the ramp cut."""
     first, last = transfer.samples[0].at_s, transfer.samples[-1].at_s
-    full = first + ramp_cut_s(last - first)
+    full = transfer.steady_since_s or first + ramp_cut_s(last - first)
     return spread_ms([rtt for moment, rtt in transfer.rtts_us if moment >= full])
 
 

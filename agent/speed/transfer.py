@@ -181,6 +181,12 @@ class Lines:
         """The round trip before the load: the median of what the streams met when they opened."""
         return _median(self.idle_rtts_us())
 
+    def sender_congestion(self) -> str | None:
+        """Ours on an upload, what the peer says on a download."""
+        if self._leg.way == "upload":
+            return self.lines[0].stream.congestion
+        return next((line.heard.congestion for line in self.lines if line.heard.congestion), None)
+
     def idle_rtts_us(self) -> list[int]:
         """One round trip per stream, from before the load."""
         return [line.stream.idle_rtt_us for line in self.lines if line.stream.idle_rtt_us is not None]
@@ -249,6 +255,7 @@ class Lines:
             streams=len(self.lines),
             saturation=ended.saturation,
             early=ended.early,
+            steady_since_s=ended.steady_since_s,
             idle_rtts_us=self.idle_rtts_us(),
             rtts_us=([] if upload else [rtt for one in heard for rtt in one.rtts_us]) or self.rtts_us,
             sent_bytes=_total(fact.bytes_sent for fact in facts),
