@@ -75,14 +75,13 @@ class Service:
         now = wanted.now or SystemClock().now()
         if not is_set(now):
             raise _refused("the clock is not set, so the tests of a day cannot be counted")
-        runs = self._runs
-        if wanted.folder is not None:
-            runs = allowance.read(files.read(wanted.folder / NAME), now.timestamp(), most=TESTS_A_DAY)
+        record = allowance.write(self._runs) if wanted.folder is None else files.read(wanted.folder / NAME)
+        runs = allowance.read(record, now.timestamp(), most=TESTS_A_DAY)
         verdict = allowance.ask(runs, now.timestamp(), most=TESTS_A_DAY)
         if verdict.next_s is None:
             return verdict.runs
-        if tuple(runs) != verdict.runs:
-            self._keep(wanted, verdict.runs)  # or what a wrong clock left behind would keep us out for ever
+        if record != allowance.write(verdict.runs):
+            self._keep(wanted, verdict.runs)  # or what a wrong clock or disk left behind would keep us out for ever
         when = datetime.fromtimestamp(verdict.next_s, UTC).isoformat(timespec="seconds")
         raise _refused(f"M-Lab allows {TESTS_A_DAY} tests in 24 hours; the next one from {when} on")
 

@@ -1,4 +1,4 @@
-"""The client's words and frames, as the protocol has them."""
+"""The client's msak words, as the protocol has them."""
 
 from urllib.parse import parse_qs, urlsplit
 
@@ -8,61 +8,34 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.net.tcp_info import TcpInfo
-from agent.speed.frames import FrameSkimmer
+from agent.speed.dialect import Told
+from agent.speed.engine import PeerLoad, Way
 from agent.speed.limits import Limits
-from agent.speed.msak import MAX_MESSAGE, MIN_MESSAGE, Supply, decode, measurement, next_size, target
+from agent.speed.msak import DIALECT, decode, target, tell
+from tests.agent.speed.peers import leg
 
 
-@pytest.mark.parametrize(("direction", "bytes_"), [("download", ["2500"]), ("upload", None)])
-def test_the_target(direction: str, bytes_: list[str] | None) -> None:
-    parts = urlsplit(target(direction, Limits(seconds=4.5, max_bytes=10_000), mid="a b"))
-    query = parse_qs(parts.query)
-    assert parts.path == f"/throughput/v1/{direction}"
-    assert (query["mid"], query["streams"], query["cc"]) == (["a b"], ["4"], ["bbr"])
+@pytest.mark.parametrize(("way", "limit"), [("download", ["2500"]), ("upload", None)])
+def test_the_target(way: Way, limit: list[str] | None) -> None:
+    parts = urlsplit(target(leg("::1", 1, way, Limits(seconds=4.5, max_bytes=10_000), mid="a b", congestion="cubic")))
+    query = parse_qs(parts.query, strict_parsing=True)
+    assert parts.path == f"/throughput/v1/{way}"
+    assert (query["mid"], query["streams"], query["cc"]) == (["a b"], ["4"], ["cubic"])
     assert 4500 <= int(query["duration"][0]) <= 6000
-    assert query.get("bytes") == bytes_
+    assert query.get("bytes") == limit
+    assert all(len(values) == 1 for values in query.values()), "a reference server refuses what comes twice"
 
 
-def test_messages_grow_as_the_protocol_says() -> None:
-    assert next_size(MIN_MESSAGE, 0) == MIN_MESSAGE
-    assert next_size(MIN_MESSAGE, 16 * MIN_MESSAGE - 1) == MIN_MESSAGE
-    assert next_size(MIN_MESSAGE, 16 * MIN_MESSAGE) == 2 * MIN_MESSAGE
-    assert next_size(MAX_MESSAGE, 2**40) == MAX_MESSAGE
-
-
-@settings(deadline=None)
-@given(st.integers(0, 3_000_000))
-def test_a_supply_gives_its_share_exactly(share: int) -> None:
-    supply, skimmer, written = Supply(RINGS, share), FrameSkimmer(masked=True), 0
-    while (item := supply(written)) is not None:
-        frame, size = item
-        skimmer.feed(frame)
-        written += size
-        assert size <= MAX_MESSAGE
-    assert written == skimmer.received == share
-    assert supply(written) is None
-
-
-RINGS: dict[int, list[bytes]] = {}
-
-
-def test_a_supply_without_share_never_ends_and_stops_growing() -> None:
-    supply, written = Supply(RINGS, None), 0
-    sizes = []
-    for _ in range(400):
-        item = supply(written)
-        assert item is not None
-        sizes.append(item[1])
-        written += item[1]
-    assert sizes == sorted(sizes)
-    assert sizes[0] == MIN_MESSAGE
-    assert sizes[-1] == MAX_MESSAGE
-    assert len({bytes(frame[:14]) for frame in RINGS[MAX_MESSAGE]}) == len(RINGS[MAX_MESSAGE])
+def test_the_protocols_numbers() -> None:
+    assert DIALECT.subprotocol == "net.measurementlab.throughput.v1"
+    assert DIALECT.first_bytes == 2**10
+    assert DIALECT.largest_bytes <= 2**20
+    assert DIALECT.receiver_must_count
 
 
 def test_our_message_has_the_protocols_names() -> None:
     info = TcpInfo(rtt_us=5, min_rtt_us=4, bytes_sent=100, bytes_acked=90, bytes_received=7)
-    assert msgspec.json.decode(measurement(sent=80, received=6, info=info, elapsed_us=1234)) == {
+    assert msgspec.json.decode(tell(Told("download", sent=80, received=6, info=info, elapsed_us=1234))) == {
         "Application": {"BytesSent": 80, "BytesReceived": 6},
         "Network": {"BytesSent": 100, "BytesReceived": 7},
         "ElapsedTime": 1234,
@@ -80,16 +53,18 @@ def test_our_message_has_the_protocols_names() -> None:
 def test_a_servers_message_is_read_and_missing_parts_are_no_error() -> None:
     full = decode(
         b'{"CC":"bbr","UUID":"u","Application":{"BytesSent":5,"BytesReceived":6},"ElapsedTime":7,"BBRInfo":{"BW":1},'
-        b'"Network":{},"TCPInfo":{"RTT":8,"State":1,"BytesRetrans":9}}'
+        b'"Network":{},"TCPInfo":{"RTT":8,"State":1,"BytesRetrans":9,"BytesReceived":400},'
+        b'"Peer":{"Tests":1,"MaxTests":4,"CPURatio":0.25,"Paced":true}}'
     )
     assert full is not None
-    assert full.application is not None
     assert full.kernel is not None
-    assert (full.congestion, full.elapsed_us, full.application.bytes_received) == ("bbr", 7, 6)
-    assert (full.kernel.rtt, full.kernel.bytes_retrans, full.kernel.min_rtt) == (8, 9, None)
+    assert (full.congestion, full.elapsed_s, full.received) == ("bbr", 7e-6, 6)
+    assert (full.kernel.rtt, full.kernel.bytes_retrans, full.kernel.bytes_received) == (8, 9, 400)
+    assert (full.kernel.min_rtt, full.kernel.app_limited) == (None, None)
+    assert full.load == PeerLoad(1, 4, 0.25, paced=True)
     empty = decode(b"{}")
     assert empty is not None
-    assert empty.application is None
+    assert (empty.elapsed_s, empty.received, empty.kernel, empty.load) == (None, None, None, None)
 
 
 @settings(deadline=None)
