@@ -130,7 +130,8 @@ class Direction:
     def change(self, spec: LinkSpec, now: float) -> None:
         """Take new settings; what has not passed the bottleneck is planned anew."""
         waiting = [piece for piece in self.pending if piece.finish > now]
-        replanned = self._shaper.change(spec, now, [piece.finish for piece in waiting])
+        behind = max((piece.due for piece in self.pending if piece.finish <= now), default=now)
+        replanned = self._shaper.change(spec, now, [piece.finish for piece in waiting], behind)
         for piece, (finish, due) in zip(waiting, replanned, strict=True):
             piece.finish, piece.due = finish, due
 

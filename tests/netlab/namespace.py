@@ -53,8 +53,19 @@ class Namespace:
         with tun.entered(self.name):
             yield
 
+    def congestion(self, name: str) -> None:
+        """Set the congestion control of its new connections: "bbr", "cubic", "reno"."""
+        try:
+            self.set({"net.ipv4.tcp_congestion_control": name})
+        except PermissionError:
+            # Outside the first namespace Linux allows only some as the default, but any by route.
+            for line in (
+                line for flag in ("-4", "-6") for line in self.run(f"ip {flag} route show default").splitlines()
+            ):
+                self.ip(f"route change {line.partition(' congctl')[0]} congctl {name}")
+
     def set(self, settings: Mapping[str, str | int]) -> None:
-        """Write sysctls such as "net.ipv4.tcp_congestion_control"."""
+        """Write sysctls such as "net.ipv4.tcp_rmem"."""
         with self.entered():
             for key, value in settings.items():
                 Path("/proc/sys", *key.split(".")).write_text(str(value), "ascii")
@@ -132,16 +143,17 @@ def remove_stale() -> None:
 def end(pids: Sequence[int]) -> None:
     """Ask these processes to end, and after a grace end them; returns when they are gone or a zombie."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        pids = [pid for pid in pids if _running(pid)]
+        pids = [pid for pid in pids if running(pid)]
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
         deadline = time.monotonic() + GRACE_S
-        while any(_running(pid) for pid in pids) and time.monotonic() < deadline:
+        while any(running(pid) for pid in pids) and time.monotonic() < deadline:
             time.sleep(0.005)
 
 
-def _running(pid: int) -> bool:
+def running(pid: int) -> bool:
+    """Whether a process lives; one that only waits to be noticed does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):

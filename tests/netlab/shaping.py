@@ -190,12 +190,16 @@ class Shaper:
         self._last_due = max(self._last_due, finish + delay)
         return self._last_due
 
-    def change(self, spec: LinkSpec, now: float, finishes: list[float]) -> list[tuple[float, float]]:
-        """Take new settings. Gives (finish, due) anew for what has not passed yet (`finishes` > now, in order)."""
+    def change(self, spec: LinkSpec, now: float, finishes: list[float], behind: float) -> list[tuple[float, float]]:
+        """Take new settings. Gives (finish, due) anew for what has not passed yet (`finishes` > now, in order).
+
+        `behind` is when the last of what has passed comes out: nothing overtakes it.
+        """
         before, free_at = self.capacity, self.free_at
         self._changes += 1
         self._set(spec, now)
         self.free_at = min(free_at, now)
+        self._last_due = behind
         since, replanned = now, []
         for finish in finishes:
             left = before.between(since, finish)

@@ -172,7 +172,8 @@ def test_a_change_of_rate_plans_the_queue_anew() -> None:
     assert finishes == pytest.approx([0.001, 0.002, 0.003, 0.004])
     [link.due(finish) for finish in finishes]
     # half of the second has passed; from now on ten times as fast
-    again = link.change(LinkSpec(rate_mbps=80, delay_ms=10), 0.0015, finishes[1:])
+    again = link.change(LinkSpec(rate_mbps=80, delay_ms=10), 0.0015, finishes[1:], behind=0.011)
+    assert [due for _, due in again] == pytest.approx([0.01155, 0.01165, 0.01175])
     assert [finish for finish, _ in again] == pytest.approx([0.00155, 0.00165, 0.00175])
     assert link.free_at == pytest.approx(0.00175)
 
@@ -180,7 +181,7 @@ def test_a_change_of_rate_plans_the_queue_anew() -> None:
 def test_a_slower_link_keeps_its_backlog() -> None:
     link = shaper(LinkSpec(rate_mbps=80, delay_ms=1))
     finishes = [link.serve(0.0, 10_000) for _ in range(3)]
-    again = link.change(LinkSpec(rate_mbps=8, delay_ms=1), 0.0, finishes)
+    again = link.change(LinkSpec(rate_mbps=8, delay_ms=1), 0.0, finishes, behind=0.0)
     assert [finish for finish, _ in again] == pytest.approx([0.01, 0.02, 0.03])
     assert [due for _, due in again] == pytest.approx([0.011, 0.021, 0.031])
 
@@ -189,14 +190,14 @@ def test_a_backlog_whose_tail_was_lost_is_still_a_backlog() -> None:
     link = shaper(LinkSpec(rate_mbps=8))
     kept = link.serve(0.0, 1000)
     link.serve(0.0, 1000)
-    link.change(LinkSpec(rate_mbps=16), 0.0, [kept])
+    link.change(LinkSpec(rate_mbps=16), 0.0, [kept], behind=0.0)
     assert link.free_at == pytest.approx(0.001)
 
 
 def test_an_idle_link_takes_a_change_and_stays_idle() -> None:
     link = shaper(LinkSpec(rate_mbps=8))
     link.serve(0.0, 1000)
-    assert link.change(LinkSpec(), 5.0, []) == []
+    assert link.change(LinkSpec(), 5.0, [], behind=5.0) == []
     assert link.serve(6.0, 1000) == 6.0
 
 
@@ -205,10 +206,11 @@ def test_whatever_changes_order_stays(before: LinkSpec, after: LinkSpec, when: f
     link = shaper(before)
     finishes = [link.serve(0.0, 1500) for _ in range(20)]
     waiting = [finish for finish in finishes if finish > when]
-    again = link.change(after, when, waiting)
+    again = link.change(after, when, waiting, behind=when + 0.01)
     assert len(again) == len(waiting)
     dues = [due for _, due in again]
     assert dues == sorted(dues)
+    assert all(due >= when + 0.01 for due in dues)
     assert all(finish >= when for finish, _ in again)
 
 

@@ -30,13 +30,14 @@ from tests.netlab.spec import LinkSpec, payload_ceiling
 __all__ = ["Count", "Counters", "Lab", "Link", "LinkSpec", "Namespace", "lab", "payload_ceiling"]
 
 DEVICE: Final = "wan"
+CONGESTION: Final = "net.ipv4.tcp_congestion_control"
 # 1 Gbit/s for 80 ms is 10 MB, doubled by a full queue and again by the kernel's bookkeeping
 ENDPOINT_SYSCTLS: Final[Mapping[str, str | int]] = {
     "net.ipv4.tcp_rmem": "4096 131072 67108864",
     "net.ipv4.tcp_wmem": "4096 65536 67108864",
     # each run starts like the first
     "net.ipv4.tcp_no_metrics_save": 1,
-    "net.ipv4.tcp_congestion_control": "bbr",
+    CONGESTION: "bbr",
 }
 ROUTER_SYSCTLS: Final[Mapping[str, str | int]] = {
     "net.ipv4.ip_forward": 1,
@@ -222,4 +223,7 @@ def _routes(place: _Place, gateway: int, to4: str = "default", to6: str = "defau
 def _set(spaces: Mapping[str, Namespace], sysctls: Mapping[str, Mapping[str, str | int]]) -> None:
     for role, space in spaces.items():
         defaults = ROUTER_SYSCTLS if role in {"near", "far"} else ENDPOINT_SYSCTLS
-        space.set({**defaults, **sysctls.get(role, {})})
+        settings = {**defaults, **sysctls.get(role, {})}
+        if (congestion := settings.pop(CONGESTION, None)) is not None:
+            space.congestion(str(congestion))
+        space.set(settings)

@@ -5,7 +5,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from tests.netlab.namespace import Namespace
@@ -23,13 +23,19 @@ BURST: Final = 40
 
 
 @contextlib.contextmanager
-def flooding(source: Namespace, sink: Namespace, mbps: float, family: str = "ipv4", size: int = 0) -> Iterator[None]:
-    """Send UDP at a rate (IP bytes, full packets unless `size` says the payload) until the block ends."""
+def flooding(
+    source: Namespace, sink: Namespace, mbps: float, family: str = "ipv4", size: int = 0
+) -> Iterator[Callable[[], None]]:
+    """Send UDP at a rate (IP bytes, full packets unless `size` says the payload) until the block ends.
+
+    Gives what stops it earlier, with the socket of the sink still open. Nobody reads that one.
+    """
     with contextlib.ExitStack() as stack:
         receiver, sender = _udp(sink, family, stack), _udp(source, family, stack)
         size = size or FULL[family]
         packet = size + 1500 - FULL[family]
         burst = max(1, min(BURST, int(mbps * 125_000 * BURST_S / packet)))
+        receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         sender.setsockopt(socket.SOL_UDP, UDP_SEGMENT, size)
         sender.connect((sink.address(family), receiver.getsockname()[1]))
         stop = threading.Event()
@@ -37,9 +43,13 @@ def flooding(source: Namespace, sink: Namespace, mbps: float, family: str = "ipv
             target=_flood, args=(sender, bytes(size * burst), burst * packet / (mbps * 125_000), stop), name="flood"
         )
         thread.start()
-        stack.callback(thread.join)
-        stack.callback(stop.set)
-        yield
+
+        def finish() -> None:
+            stop.set()
+            thread.join()
+
+        stack.callback(finish)
+        yield finish
 
 
 def _flood(sender: socket.socket, block: bytes, pause: float, stop: threading.Event) -> None:
