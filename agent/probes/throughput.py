@@ -3,9 +3,11 @@
 Peer: `msak+ws://H:P`, `msak+wss://H:P`, or a bare `H:P` (ours, over TLS); ndt7, M-Lab, LibreSpeed, iperf3 and Ookla by
 their own URLs (`agent.speed.engines`).
 Options: `streams` (4), `early` (`false`: always the full length), `full_every` (20: one in so many runs, at random,
-goes the full length and stores what stopping early would have said), `metered` (`true`: never such a run),
-`congestion` (what the senders are asked to use: `bbr`, `cubic`, `reno`), `ca` (a file of certificates to trust instead
-of the system's), `insecure` (`true`: accept any certificate; for tests of one's own).
+goes the full length and stores what stopping early would have said), `metered` (`true`: never such a run), `before_s`
+(2: how long the interface is watched before the load), `congestion` (what the senders are asked to use: `bbr`, `cubic`,
+`reno`), `ca` (a file of certificates to trust instead of the system's), `insecure` (`true`: accept any certificate; for
+tests of one's own), `rehearsal` (`true`: the peer's pace stands in for a line, as in a trial on one machine; it is no
+doubt then, and the report's peer is named so).
 
 A direction ends when its rate is known, at the latest after 10 s, or `max_seconds` if that is less, after connecting;
 `max_bytes` bounds each direction. One failed direction keeps its own failure; the other still counts.
@@ -19,25 +21,32 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
+from msgspec import structs
+
 from agent.errors import Failed, UsageError
-from agent.net.interfaces import link_to
-from agent.net.peer_url import parse
+from agent.evidence.evidence import Evidence
+from agent.evidence.gathering import BEFORE_S, Gathering, gather
+from agent.net.peer_url import PeerUrl, parse
 from agent.net.resolve import choose_family, resolve
 from agent.probes.probe import Outcome, Progress, Task, reaching
-from agent.speed import summary
-from agent.speed.doubts import Facts, Seen, doubts
+from agent.speed import ceiling, circumstances, summary
+from agent.speed.ceiling import Ceilings
+from agent.speed.doubts import doubts
 from agent.speed.engine import Engine, Leg, Target, Transfer, Wanted, Watch, Way
 from agent.speed.engines import engine_for
 from agent.speed.limits import FULL_S, Limits
-from agent.wire.failure import Reason, Stage
-from agent.wire.report import Link, Peer
+from agent.wire.failure import Doubt, Reason, Stage
+from agent.wire.report import Peer
 from agent.wire.results import Direction, Throughput
 
 RESOLVE_S: Final = 10.0
 FULL_EVERY: Final = 20
-_OPTIONS: Final = ("ca", "congestion", "early", "full_every", "insecure", "metered", "streams")
+REHEARSAL: Final = "rehearsal"
+_OPTIONS: Final = ("before_s", "ca", "congestion", "early", "full_every", "insecure", "metered", "rehearsal", "streams")
 _CONGESTION: Final = ("bbr", "cubic", "reno")
 _STREAMS_MAX: Final = 8
+_BEFORE_MOST_S: Final = 60.0
+_PROGRAMS: Final = ("iperf3", "ookla")
 _SECONDS_MIN: Final = 1.0
 # What stands in the way before a direction is chosen stands in the way of both.
 _BOTH: Final = (Stage.RESOLVE, Stage.ROUTE, Stage.CONNECT, Stage.TLS)
@@ -64,6 +73,18 @@ class _Reached:
     up: _Half
 
 
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What a run was asked for, read and checked, and the evidence that is gathered around it."""
+
+    task: Task
+    url: PeerUrl
+    engine: Engine
+    limits: Limits
+    tls: ssl.SSLContext | None
+    gathering: Gathering
+
+
 async def probe(task: Task) -> Outcome:
     """Measure both directions.
 
@@ -74,60 +95,55 @@ async def probe(task: Task) -> Outcome:
     url = parse(task.peer)
     engine = engine_for(url)
     limits = _limits(task, engine)
-    tls = _context(task.options) if url.secure else None
+    tls = _context(task.options) if url.secure or not url.host else None
     wanted = Wanted(url, task.family, tls, task.folder, task.at)
-    with reaching(Peer(url=url.text), task.family):
-        targets = await engine.find(wanted)
-    reached = await _first(task, engine, targets, limits=limits, tls=tls)
-    transfers = [half.transfer for half in (reached.down, reached.up) if half.transfer is not None]
-    link = link_to(reached.peer.address) if reached.peer.address else Link()
-    return Outcome(
-        result=_result(url.engine, reached, transfers),
-        family=reached.family,
-        peer=reached.peer,
-        link=link,
-        doubts=doubts(
-            Facts((Seen("download", reached.down.direction), Seen("upload", reached.up.direction)), link=link)
-        ),
-    )
+    async with gather(before_s=_before(task.options)) as gathering:
+        with reaching(Peer(url=url.text), task.family):
+            targets = await engine.find(wanted)
+        order = _Order(task, url, engine, limits, tls, gathering)
+        reached = await _first(order, targets)
+        evidence = gathering.evidence()
+    return _outcome(order, reached, evidence)
 
 
-async def _first(
-    task: Task, engine: Engine, targets: Sequence[Target], *, limits: Limits, tls: ssl.SSLContext | None
-) -> _Reached:
+async def _first(order: _Order, targets: Sequence[Target]) -> _Reached:
     """Go along the servers until one can be measured; raises what the last one said."""
     for place, target in enumerate(targets):
         try:
-            return await _measure(task, engine, target, limits=limits, tls=tls)
+            return await _measure(order, target)
         except Failed as failed:
             if failed.failure.stage not in _NEXT or place == len(targets) - 1:
                 raise
     raise Failed(Stage.PEER, Reason.NO_ADDRESS, "no server to measure with")
 
 
-async def _measure(
-    task: Task, engine: Engine, target: Target, *, limits: Limits, tls: ssl.SSLContext | None
-) -> _Reached:
-    peer, family = Peer(name=target.name, url=task.peer), task.family
+async def _measure(order: _Order, target: Target) -> _Reached:
+    task, limits = order.task, order.limits
+    peer, family = Peer(name=target.name, url=order.url.text), task.family
     if target.host:
         family = family or await choose_family(target.host, timeout_s=RESOLVE_S)
         with reaching(peer, family):
             address = (await resolve(target.host, family, timeout_s=RESOLVE_S))[0]
-        peer = Peer(name=target.name, url=parse(task.peer).text, address=address)
-    secured = tls if target.secure else None
+        peer = Peer(name=target.name, url=order.url.text, address=address)
+        link = await order.gathering.before(address)
+        # Whoever pays by the byte is not made to pay for our knowledge of ourselves.
+        limits = limits if link.medium != "cellular" else _economical(limits, task)
+    secured = order.tls if target.secure else None
     leg = Leg("download", target, peer.address or "", limits, str(uuid.uuid4()), secured, congestion=_congestion(task))
     with reaching(peer, family):
-        down = await _half(engine, replace(leg, watch=_watch(task, "download", limits.seconds)))
-        up = await _half(engine, replace(leg, way="upload", watch=_watch(task, "upload", limits.seconds)))
+        down = await _half(order, replace(leg, watch=_watch(task, "download", limits.seconds)))
+        up = await _half(order, replace(leg, way="upload", watch=_watch(task, "upload", limits.seconds)))
         if down.direction.failure is not None and up.direction.failure is not None:
             failure = down.direction.failure
             raise Failed(Stage(failure.stage), Reason(failure.reason), failure.detail)
-    return _Reached(peer, family, down, up)
+    server = next((half.transfer.server for half in (down, up) if half.transfer and half.transfer.server), None)
+    return _Reached(server or peer, family, down, up)
 
 
-async def _half(engine: Engine, leg: Leg) -> _Half:
+async def _half(order: _Order, leg: Leg) -> _Half:
     try:
-        transfer = await engine.run(leg)
+        async with order.gathering.during(leg.way):
+            transfer = await order.engine.run(leg)
     except Failed as failed:
         if failed.failure.stage in _BOTH:
             raise
@@ -135,16 +151,50 @@ async def _half(engine: Engine, leg: Leg) -> _Half:
     return _Half(summary.direction(transfer, leg.limits), transfer)
 
 
-def _result(engine: str, reached: _Reached, transfers: Sequence[Transfer]) -> Throughput:
+def _outcome(order: _Order, reached: _Reached, evidence: Evidence) -> Outcome:
+    """The report's part that only this probe knows: both directions, the evidence, and the doubts that follow."""
+    halves: tuple[tuple[Way, _Half], ...] = (("download", reached.down), ("upload", reached.up))
+    transfers = [half.transfer for _, half in halves if half.transfer is not None]
+    ceilings = ceiling.load(order.task.folder) if order.task.folder is not None else None
+    both = [
+        circumstances.seen(way, half.direction, half.transfer, evidence, ceiling_mbps=_ceiling(ceilings, way, half))
+        for way, half in halves
+    ]
+    idle = summary.idle_ms(transfers[0].idle_rtts_us)
     senders = dict.fromkeys(transfer.congestion for transfer in transfers if transfer.congestion)
-    return Throughput(
-        download=reached.down.direction,
-        upload=reached.up.direction,
-        idle_rtt_ms=summary.idle_ms(transfers[0].idle_rtts_us),
-        engine=engine,
+    figures = Throughput(
+        download=both[0].direction,
+        upload=both[1].direction,
+        idle_rtt_ms=idle,
+        engine=order.url.engine,
         cipher=transfers[0].cipher,
         congestion="/".join(senders) or None,
     )
+    facts = circumstances.facts(
+        both,
+        evidence,
+        idle_rtt_ms=idle,
+        reference_only=any(transfer.reference_only for transfer in transfers),
+        own_program=order.url.engine in _PROGRAMS,
+    )
+    found, peer = doubts(facts), reached.peer
+    if _flag(REHEARSAL, order.task.options):
+        found = tuple(doubt for doubt in found if doubt is not Doubt.PEER_BOUND)
+        peer = structs.replace(peer, name=REHEARSAL)
+    return Outcome(
+        result=circumstances.result(figures, both, transfers, evidence),
+        family=reached.family,
+        peer=peer,
+        link=evidence.link,
+        doubts=found,
+    )
+
+
+def _ceiling(ceilings: Ceilings | None, way: Way, half: _Half) -> float | None:
+    """What this device reaches with the cipher of the run; nobody knows it for another program's."""
+    if ceilings is None or half.transfer is None or not half.transfer.samples:
+        return None
+    return ceilings.ceiling_for(half.transfer.cipher, way)
 
 
 def _watch(task: Task, phase: Way, seconds: float) -> Watch:
@@ -179,6 +229,22 @@ def _congestion(task: Task) -> str:
     if asked not in _CONGESTION:
         raise UsageError(f"option congestion: expected one of {', '.join(_CONGESTION)}, got {asked!r}")
     return asked
+
+
+def _economical(limits: Limits, task: Task) -> Limits:
+    """No run of full length for the sake of comparison, unless it was asked for."""
+    return limits if limits.early or not _flag("early", task.options, default=True) else replace(limits, early=True)
+
+
+def _before(options: Mapping[str, str]) -> float:
+    text = options.get("before_s", str(BEFORE_S))
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= _BEFORE_MOST_S:
+        raise UsageError(f"option before_s: expected seconds from 0 to {_BEFORE_MOST_S:g}, got {text!r}")
+    return seconds
 
 
 def _whole(name: str, options: Mapping[str, str], default: int, bounds: tuple[int, int]) -> int:
