@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from agent.net import tcp_info
 
-_TCP_NOTSENT_LOWAT = 25
 _TCP_CC_INFO = 26
 _SO_MAX_PACING_RATE = 47
 _LAYOUT = struct.Struct("=8B24IQq2Q6I4Q2I2Q4I")
@@ -69,16 +68,13 @@ def read(sock: socket.socket) -> Snapshot | None:
     return Snapshot(tcp, bbr_fields(raw) if len(raw) == _BBR.size else None)
 
 
-def prepare(sock: socket.socket, *, user_timeout_s: float, unsent_bytes: int, pace_bytes_per_s: float | None) -> None:
-    """Set what every accepted socket gets: BBR if there is, an end for dead peers, little unsent data in the kernel.
+def prepare(sock: socket.socket, *, user_timeout_s: float, pace_bytes_per_s: float | None) -> None:
+    """Set what every accepted socket gets: BBR if there is, an end for dead peers, bursts spread out below a pace.
 
     Each is a refinement that a kernel may refuse; none is needed for a measurement.
     """
     tcp_info.set_congestion(sock, "bbr")
-    options = [
-        (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(user_timeout_s * 1000)),
-        (socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, unsent_bytes),
-    ]
+    options = [(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(user_timeout_s * 1000))]
     if pace_bytes_per_s is not None:
         # A quarter above the rate: it only spreads bursts out, the rate itself is kept by `pace`.
         options.append((socket.SOL_SOCKET, _SO_MAX_PACING_RATE, min(int(pace_bytes_per_s * 1.25), 2**32 - 2)))

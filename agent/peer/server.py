@@ -26,7 +26,6 @@ from agent.peer.workload import Workload
 _log = logging.getLogger(__name__)
 
 _READ_BUFFER = 1 << 18
-_UNSENT_BYTES = 1 << 17
 _ACCEPT_PAUSE_S = 0.2
 _LATER_S = 2.0
 """The kernel gives a dead peer up after our own idle limit has had its chance, which sees more and says why."""
@@ -112,7 +111,6 @@ class Server:
         kernel.prepare(
             sock,
             user_timeout_s=2 * limits.idle_s + _LATER_S,
-            unsent_bytes=_UNSENT_BYTES,
             pace_bytes_per_s=None if pace is None else pace.bytes_per_s,
         )
         await asyncio.get_running_loop().connect_accepted_socket(

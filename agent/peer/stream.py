@@ -16,6 +16,7 @@ from agent.peer.pace import Pace
 from agent.peer.plan import Plan
 from agent.peer.workload import Workload
 from agent.speed.frames import FrameSkimmer, Message, Opcode, ProtocolError, close, frame
+from agent.speed.unsent import Unsent
 
 _MEAN_S = 0.25
 _LEAST_S = 0.1
@@ -73,6 +74,8 @@ class Stream:
         self._skimmer = FrameSkimmer(masked=True)
         self._moved = (-1, self.started)
         self._mid_message = False
+        self._written = 0
+        self._unsent = Unsent(connection.sock, self.started)
         self._waiting: list[bytes] = []
         self._close_sent = False
         self._first = True
@@ -173,9 +176,12 @@ class Stream:
         """Whether a message was begun and given up: nothing that follows it could be read as a frame."""
         return self._mid_message
 
-    def begin_message(self) -> None:
-        """A slice of a binary message goes out: small frames wait for its end."""
+    def send_slice(self, part: memoryview, now: float) -> None:
+        """Send a part of a binary message: small frames wait for its end."""
         self._mid_message = True
+        self.connection.transport.write(part)
+        self._written += len(part)
+        self._unsent.fit(self._written, now)
 
     def end_message(self, size: int) -> None:
         """The message of `size` payload bytes is out: send what has waited for it."""

@@ -92,8 +92,7 @@ async def _send(stream: Stream, frame: memoryview, *, payload: int) -> None:
         # Even without a pace the loop gets a turn: other streams, timers, the reflector.
         await asyncio.sleep(0 if stream.pace is None else stream.pace.reserve(len(part), time.monotonic()))
         stream.check()
-        stream.begin_message()
-        stream.connection.transport.write(part)
+        stream.send_slice(part, time.monotonic())
     stream.end_message(payload)
 
 

@@ -99,7 +99,7 @@ def test_a_closed_socket_says_nothing(pair: tuple[socket.socket, socket.socket])
 
 def test_prepared_sockets_have_a_bounded_end(pair: tuple[socket.socket, socket.socket]) -> None:
     _, server = pair
-    kernel.prepare(server, user_timeout_s=7, unsent_bytes=65536, pace_bytes_per_s=1e6)
+    kernel.prepare(server, user_timeout_s=7, pace_bytes_per_s=1e6)
     assert server.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 7000
     snapshot = kernel.read(server)
     assert snapshot is not None
