@@ -68,5 +68,28 @@ def test_any_length_is_read_as_far_as_it_goes(data: bytes) -> None:
 
 def test_unknown_times_are_absent_not_numbers() -> None:
     info = parse(b"\0" * 148 + b"\xff" * 4 + b"\0" * 80)
-    assert (info.rtt_us, info.min_rtt_us) == (None, None)
-    assert sum(value is not None for value in asdict(info).values()) == 22 - 3
+    absent = {name for name, value in asdict(info).items() if value is None}
+    assert absent == {"rtt_us", "rtt_var_us", "min_rtt_us", "rcv_rtt_us"}
+
+
+def test_one_bit_says_that_the_program_limits() -> None:
+    assert parse(b"\0" * 7 + b"\xff").app_limited == 1
+    assert parse(b"\0" * 7 + b"\xfe").app_limited == 0
+
+
+def test_segments_are_counted_at_both_ends(pair: tuple[socket.socket, socket.socket]) -> None:
+    client, server = pair
+    for _ in range(10):
+        client.sendall(b"x")
+        assert server.recv(1) == b"x"
+        server.sendall(b"y")
+        assert client.recv(1) == b"y"
+    sender, receiver = read(client), read(server)
+    assert sender is not None
+    assert receiver is not None
+    assert receiver.data_segs_in == 10
+    assert sender.delivered is not None
+    assert 10 <= sender.delivered <= 11  # the SYN too
+    assert (receiver.rcv_ooo_packets, sender.bytes_retrans) == (0, 0)
+    assert sender.pmtu is not None
+    assert sender.pmtu > 1000
