@@ -34,13 +34,16 @@ class Bounds:
     memory_bytes: int | None = None
 
 
+OnLine = Callable[["Program", bytes], None]
+
+
 class Program(asyncio.SubprocessProtocol):
     """A program that runs. `out` and `err` grow; `cut` says why it was killed, if a limit did that.
 
-    `on_line` is called with each complete line of its standard output.
+    `on_line` is called with the program and each complete line of its standard output.
     """
 
-    def __init__(self, bounds: Bounds, on_line: Callable[[bytes], None] | None) -> None:
+    def __init__(self, bounds: Bounds, on_line: OnLine | None) -> None:
         self.out = bytearray()
         self.err = bytearray()
         self.cut: Cut | None = None
@@ -48,6 +51,8 @@ class Program(asyncio.SubprocessProtocol):
         self._bounds = bounds
         self._on_line = on_line
         self._read = 0
+        self._clock = asyncio.timeout(bounds.seconds)
+        self._is_timed = False
         self._transport: asyncio.SubprocessTransport | None = None
         self._done = asyncio.Event()
 
@@ -77,7 +82,7 @@ class Program(asyncio.SubprocessProtocol):
         if fd == 1 and self._on_line is not None:
             while (end := self.out.find(b"\n", self._read)) >= 0:
                 line, self._read = bytes(self.out[self._read : end]), end + 1
-                self._on_line(line)
+                self._on_line(self, line)
 
     def process_exited(self) -> None:
         """It has ended; its pipes may still hold something."""
@@ -91,11 +96,21 @@ class Program(asyncio.SubprocessProtocol):
     async def ended(self) -> None:
         """Wait for its end, or make it at the time limit (then `cut` is `time`)."""
         try:
-            async with asyncio.timeout(self._bounds.seconds):
+            async with self._clock:
+                self._is_timed = True
                 await self._done.wait()
         except TimeoutError:
             self.cut = self.cut or "time"
             await self.gone()
+        finally:
+            self._is_timed = False
+
+    def allow(self, seconds: float) -> None:
+        """Let it run for so long from now, instead of what it was given at its start."""
+        if self._is_timed:
+            self._clock.reschedule(asyncio.get_running_loop().time() + seconds)
+        else:
+            self._clock = asyncio.timeout(seconds)
 
     def kill(self) -> None:
         """End it and all that it started, now."""
@@ -122,7 +137,7 @@ async def running(
     *,
     bounds: Bounds,
     env: Mapping[str, str] | None = None,
-    on_line: Callable[[bytes], None] | None = None,
+    on_line: OnLine | None = None,
 ) -> AsyncIterator[Program]:
     """Start `command` (its first word a path, or a name looked for in PATH); when the block is left, it is gone.
 

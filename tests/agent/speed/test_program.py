@@ -59,7 +59,7 @@ async def test_lines_come_while_it_runs() -> None:
     lines: list[bytes] = []
     came = asyncio.Event()
 
-    def hear(line: bytes) -> None:
+    def hear(_program: Program, line: bytes) -> None:
         lines.append(line)
         came.set()
 
@@ -81,6 +81,19 @@ async def test_a_hung_program_is_killed_at_its_limit() -> None:
     assert ended.cut == "time"
     assert loop.time() - begun < 2
     await until_dead(ended.pid)
+
+
+async def test_what_it_says_may_move_its_limit() -> None:
+    def hear(program: Program, _line: bytes) -> None:
+        program.allow(0.3)
+
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    code = "import time; print('begun', flush=True); time.sleep(60)"
+    async with running(python(code), bounds=Bounds(seconds=30), on_line=hear) as program:
+        await program.ended()
+    assert program.cut == "time"
+    assert loop.time() - begun < 2
 
 
 async def test_its_children_go_with_it() -> None:
