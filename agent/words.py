@@ -41,6 +41,11 @@ def advice_on_ipv6(result: Ipv6, tongue: Language, *, tried_one: bool) -> str:
     return _advice(("ipv6:tried" if tried_one else f"ipv6:{result.status}",), tongue)
 
 
+def advice_on_doubt(doubt: str, tongue: Language) -> str:
+    """Say what a doubt means for the figure, and what to do; nothing about a word of later."""
+    return _advice((f"doubt:{doubt}",), tongue)
+
+
 def _advice(keys: Iterable[str], tongue: Language) -> str:
     pairs = [_ADVICE[key] for key in keys if key in _ADVICE]
     return pairs[0][0 if tongue == "en" else 1] if pairs else ""
@@ -57,9 +62,29 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "over": ("over", "qua"),
     "when": ("Measured", "Thời điểm đo"),
     "took": ("took", "mất"),
-    "idle": ("Delay, idle", "Độ trễ khi rỗi"),
-    "loaded": ("Delay, loaded", "Độ trễ khi tải"),
-    "retransmitted": ("Sent again", "Gửi lại"),
+    "idle": ("Delay at rest", "Độ trễ khi rỗi"),
+    "loaded": ("under load", "khi tải"),
+    "again": ("{} sent again", "gửi lại {}"),
+    "router": ("First router", "Bộ định tuyến"),
+    "streams": ("{} streams", "{} luồng"),
+    "ramp": ("ramp {} s", "tăng tốc {} giây"),
+    "early_said": (
+        "full length on purpose: stopping early would have said {} ({}) after {} s and {}",
+        "cố ý đo đủ thời gian: dừng sớm sẽ cho {} ({}) sau {} giây và {}",
+    ),
+    "stop:converged": ("settled after", "ổn định sau"),
+    "stop:budget": ("data budget used up after", "hết hạn mức dữ liệu sau"),
+    "stop:time": ("ran for the whole", "đo đủ"),
+    "stop:peer": ("the peer ended it after", "đầu kia kết thúc sau"),
+    "stop:error": ("failed after", "lỗi sau"),
+    "device": ("Device", "Thiết bị"),
+    "cpu": ("CPU {} of a core", "CPU {} một nhân"),
+    "cpu_all": ("{} of all cores", "{} mọi nhân"),
+    "cpu_wait": ("{} waiting", "chờ {}"),
+    "ceiling": ("can do {} Mbit/s", "tối đa {} Mbit/s"),
+    "others": ("others {} Mbit/s", "lưu lượng khác {} Mbit/s"),
+    "peer_busy": ("{} busy", "bận {}"),
+    "looking": ("Looking around", "Chuẩn bị"),
     "rtt": ("Round trip", "Khứ hồi"),
     "median": ("median", "trung vị"),
     "jitter": ("Jitter", "Biến động trễ"),
@@ -71,7 +96,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "checks": ("Checks", "Các bước kiểm tra"),
     "connect": ("Connect", "Kết nối"),
     "method": ("Method", "Phương pháp"),
-    "doubts": ("Doubts", "Điều còn nghi ngờ"),
+    "doubts": ("Doubts", "Nghi ngờ"),
     "failed": ("failed", "thất bại"),
     "where": ("Where", "Ở bước"),
     "why": ("Why", "Lý do"),
@@ -175,6 +200,55 @@ _ADVICE: Final[dict[str, tuple[str, str]]] = {
     "handshake:timeout": (
         "the peer takes connections and says nothing: is it stuck, or is another service on this port?",
         "máy đo nhận kết nối nhưng không trả lời: bị treo, hay cổng này là của dịch vụ khác?",
+    ),
+    "doubt:cpu_bound": (
+        "the line may be faster than this box: stop other programs, choose plain msak+ws:// or a stronger box",
+        "đường truyền có thể nhanh hơn thiết bị: tắt chương trình khác, dùng msak+ws:// hoặc thiết bị mạnh hơn",
+    ),
+    "doubt:nic_bound": (
+        "the line may be faster: a gigabit port and a Cat 5e cable, full duplex at both ends",
+        "đường truyền có thể nhanh hơn: dùng cổng gigabit, cáp Cat 5e, song công ở cả hai đầu",
+    ),
+    "doubt:wifi_bound": (
+        "this is the Wi-Fi, not the line: connect by cable, or stand nearer to the access point",
+        "đây là tốc độ Wi-Fi, không phải đường truyền: cắm dây hoặc lại gần điểm phát",
+    ),
+    "doubt:cross_traffic": (
+        "the line carried more than this: stop downloads and video, or measure when nobody is there",
+        "đường truyền tải nhiều hơn mức này: ngừng tải và xem video, hoặc đo khi không có người dùng",
+    ),
+    "doubt:peer_bound": (
+        "the line may be faster than the far end: try later, or a peer that is less busy and sets no pace",
+        "đường truyền có thể nhanh hơn đầu kia: đo lại sau, hoặc chọn máy đo rảnh hơn, không giới hạn tốc độ",
+    ),
+    "doubt:budget_cut": (
+        "a lower bound, no more: allow more with --max-bytes",
+        "chỉ là mức tối thiểu: cho phép nhiều dữ liệu hơn bằng --max-bytes",
+    ),
+    "doubt:clock_unset": (
+        "the time of this result is not known: let the device reach a time server (NTP)",
+        "chưa rõ thời điểm đo: cho thiết bị kết nối máy chủ giờ (NTP)",
+    ),
+    "doubt:not_converged": (
+        "no steady rate: loss or a changing line; run again, and look at the plot and at what was sent again",
+        "không có tốc độ ổn định: mất gói hoặc đường truyền thay đổi; đo lại, xem biểu đồ và tỷ lệ gửi lại",
+    ),
+    "doubt:tunnel": (
+        "this is the way through the tunnel (VPN): switch it off to measure the line itself",
+        "đây là tốc độ qua đường hầm (VPN): tắt VPN để đo chính đường truyền",
+    ),
+    "doubt:captive_portal": ("sign in on that page once", "đăng nhập một lần trên trang đó"),
+    "doubt:thermal": (
+        "the processor slowed itself down: give the box air or a heat sink",
+        "bộ xử lý tự giảm tốc: để thiết bị thoáng hoặc gắn tản nhiệt",
+    ),
+    "doubt:undervoltage": (
+        "the board slowed itself down: use the maker's power supply and a short cable",
+        "bo mạch tự giảm tốc: dùng bộ nguồn của nhà sản xuất và dây ngắn",
+    ),
+    "doubt:method_reference_only": (
+        "this method proves nothing about the line: measure with msak or ndt7 for a verdict",
+        "phương pháp này không chứng minh được gì: đo bằng msak hoặc ndt7 để kết luận",
     ),
     "ipv6:broken": (
         "IPv6 on the router and at the provider; over IPv4 the same peer answers",

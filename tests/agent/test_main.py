@@ -241,10 +241,10 @@ def test_a_terminal_shows_a_bar_and_then_a_card(peer: dict[str, str]) -> None:
         seen = _drain(master)
         assert process.wait(20) == 0
     assert "Mbit/s" in seen
-    assert "━" in seen
+    assert "⠋" in seen
     assert "╭─" in seen
     assert "█" in seen
-    assert seen.index("━") < seen.index("╭─")
+    assert seen.index("⠋") < seen.index("╭─")
 
 
 def test_ctrl_c_stops_a_probe_without_a_traceback(peer: dict[str, str]) -> None:

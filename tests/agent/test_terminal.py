@@ -9,13 +9,14 @@ from msgspec import structs
 from rich.console import Console
 
 from agent import status as statuses
+from agent.card import plot, rows_of, size, spread_line
 from agent.probes.probe import Progress
-from agent.terminal import Screen, plot, rows_of, spread_line
+from agent.terminal import Screen
 from agent.wire.control import Health, Status
 from agent.wire.failure import Doubt, Failure, Reason, Stage
-from agent.wire.report import Link, Measurement, Peer
+from agent.wire.report import Cellular, Link, Measurement, Peer, Wifi
 from agent.wire.results import Addresses, Check, Direction, Ipv6, Latency, Ledger, Result, Spread, Throughput
-from agent.words import advice, language, say
+from agent.words import advice, advice_on_doubt, language, say
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 ENGLISH = {"LANG": "en_US.UTF-8"}
@@ -27,13 +28,30 @@ THROUGHPUT = Throughput(
         low_mbps=116.8,
         high_mbps=119.7,
         rates_mbps=[float(rate) for rate in range(100)],
-        loaded_rtt_ms=Spread(median=38.1),
+        bytes=31_233_920,
+        duration_s=2.13,
+        streams=4,
+        stop="converged",
+        ramp_s=0.62,
+        loaded_rtt_ms=Spread(median=38.1, p95=61.0),
         retransmit_ratio=0.0004,
+        gateway_loaded_rtt_ms=Spread(median=1.9),
     ),
     upload=Direction(failure=Failure("transfer", "reset", "Connection reset by peer")),
     idle_rtt_ms=Spread(min=11.8, median=12.4),
     engine="msak",
     congestion="bbr",
+    tls="TLSv1.3",
+    cipher="TLS_AES_128_GCM_SHA256",
+    gateway_rtt_ms=Spread(min=0.4, median=0.62),
+    cpu_ratio=0.21,
+    device_cpu_ratio=0.34,
+    cpu_wait_ratio=0.012,
+    ceiling_mbps=2345.6,
+    temperature_c=58.4,
+    cross_traffic_mbps=0.31,
+    peer_load_ratio=0.3,
+    pmtu_bytes=1492,
 )
 IPV6 = Ipv6(
     status="ipv4_only",
@@ -54,7 +72,7 @@ def _made(
         duration_s=21.04,
         family="ipv4",
         peer=Peer(url="msak+ws://h:1", address="192.0.2.1"),
-        link=Link(interface="eth0", medium="ethernet", speed_mbps=1000),
+        link=Link(interface="eth0", medium="ethernet", speed_mbps=1000, duplex="full"),
         result=result,
         failure=failure,
         doubts=["cross_traffic"],
@@ -70,17 +88,69 @@ def _shown(made: Measurement[Any], environment: dict[str, str], *, terminal: boo
 
 def test_a_throughput_card_has_both_directions_a_plot_and_the_way() -> None:
     card = _shown(_made(THROUGHPUT), ENGLISH, terminal=True)
-    for words in ("118.4 Mbit/s  (116.8 - 119.7)", "█", "99 Mbit/s", "each bar 0.2 s", "the connection was cut"):
+    for words in ("118.4 ± 1.6 Mbit/s", "█", "99 Mbit/s", "each bar 0.3 s", "the connection was cut"):
         assert words in card
-    for words in ("Upload", "failed", "median 12.4 ms", "Download 38.1 ms", "0.04%", "msak, bbr", "eth0 ethernet 1000"):
+    for words in (
+        "settled after 2.1 s · 31.2 MB · 4 streams · ramp 0.6 s",
+        "under load 38.1 ms (p95 61.0) · 0.04% sent again",
+        "median 12.4 ms (min 11.8)",
+        "median 0.62 ms (min 0.40) · under load: Download 1.9 ms",
+        "msak · bbr · TLSv1.3 · TLS_AES_128_GCM_SHA256",
+        "CPU 21% of a core · 34% of all cores · 1% waiting · can do 2346 Mbit/s · 58 °C",
+        "msak+ws://h:1 (192.0.2.1) IPv4 · 30% busy",
+        "eth0 ethernet 1000 Mbit/s full-duplex · MTU 1492 · others 0.31 Mbit/s",
+    ):
         assert words in card
+    assert card.index("Measured") < card.index("Doubts"), "what to do comes last, where the eye is"
     assert "others used the line meanwhile" in card
+    assert "stop downloads and video" in card
     assert card.startswith("╭─ Throughput")
+
+
+@pytest.mark.parametrize("environment", [ENGLISH, VIETNAMESE])
+def test_a_card_fits_a_terminal_of_80_columns(environment: dict[str, str]) -> None:
+    out = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None, highlight=False)
+    Screen(environment, out=out, bar=out).show(_made(THROUGHPUT))
+    assert isinstance(out.file, io.StringIO)
+    lines = out.file.getvalue().splitlines()
+    assert {len(line) for line in lines} <= {80, 79, 78, 77, 76}
+    assert len(lines) <= 34
+    assert any("MB · 4" in line and ("ramp 0.6" in line or "tăng tốc 0.6" in line) for line in lines), "on one line"
+
+
+def test_a_direction_cut_by_its_budget_is_a_lower_bound() -> None:
+    part = Direction(mbps=50.0, low_mbps=49.0, high_mbps=51.0, stop="budget", duration_s=0.66, bytes=5_000_000)
+    card = _shown(_made(Throughput(download=part)), ENGLISH, terminal=True)
+    assert "≥ 50.0 Mbit/s" in card
+    assert "data budget used up after 0.7 s · 5.0 MB" in card
+
+
+def test_a_run_of_full_length_says_what_stopping_early_would_have_said() -> None:
+    part = Direction(mbps=100.0, early_mbps=100.25, early_duration_s=1.9, early_bytes=22_000_000, stop="time")
+    english = _shown(_made(Throughput(download=part)), ENGLISH, terminal=False)
+    assert "stopping early would have said 100.2 Mbit/s (+0.25%) after 1.9 s and 22.0 MB" in english
+    assert "dừng sớm" in _shown(_made(Throughput(download=part)), VIETNAMESE, terminal=False)
+
+
+def test_what_the_air_was_like_is_shown() -> None:
+    wifi = Link(interface="wlan0", medium="wifi", wifi=Wifi(signal_dbm=-61.4, band="5 GHz", rx_mbps=433.3, tx_mbps=390))
+    mobile = Link(interface="wwan0", medium="cellular", cellular=Cellular(technology="lte", band="B3", rsrp_dbm=-101))
+    made = _made(THROUGHPUT)
+    shown = _shown(structs.replace(made, link=wifi), ENGLISH, terminal=True)
+    assert "wlan0 wifi · Wi-Fi 5 GHz -61 dBm 433/390 Mbit/s" in shown
+    assert "wwan0 cellular · lte B3 -101 dBm" in _shown(structs.replace(made, link=mobile), ENGLISH, terminal=True)
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(999, "999 B"), (1000, "1.0 kB"), (123_456_789, "123 MB"), (2_500_000_000, "2.50 GB")]
+)
+def test_amounts_are_short(count: int, words: str) -> None:
+    assert size(count) == words
 
 
 def test_without_a_terminal_the_same_comes_as_plain_lines() -> None:
     text = _shown(_made(THROUGHPUT), ENGLISH, terminal=False)
-    assert text.startswith("Throughput\nDownload: 118.4 Mbit/s")
+    assert text.startswith("Throughput\nDownload: 118.4 ± 1.6 Mbit/s\n")
     assert "╭" not in text
     assert "\x1b" not in text
     assert "Measured: 2026-11-22 12:00:00 UTC, took 21.0 s\n" in text
@@ -89,7 +159,7 @@ def test_without_a_terminal_the_same_comes_as_plain_lines() -> None:
 def test_a_latency_card() -> None:
     result = Latency(method="stamp", sent=200, received=198, lost=2, loss_ratio=0.01, rtt_ms=SPREAD, jitter_ms=0.123)
     card = _shown(_made(result, kind="latency"), ENGLISH, terminal=True)
-    for words in ("median 10.0 ms  (min 5.0, p95 15.0, max 20.0)", "2 of 200 (1.0%)", "0.12 ms", "┃"):
+    for words in ("median 10.0 ms (min 5.0, p95 15.0, max 20.0)", "2 of 200 (1.0%)", "0.12 ms", "┃"):
         assert words in card
 
 
@@ -159,7 +229,7 @@ def test_a_bare_result_still_has_a_card(result: Result | None) -> None:
 
 def test_a_kind_of_later_is_shown_by_what_all_share() -> None:
     rows = rows_of(_made(Ledger(day=NOON.date()), kind="some_kind"), "en")
-    assert [label for label, _ in rows] == ["Doubts", "Peer", "Through", "Measured"]
+    assert [row.label for row in rows] == ["Peer", "Through", "Measured", "Doubts"]
 
 
 def test_the_plot_rises_with_the_rate_and_is_never_wider_than_asked() -> None:
@@ -183,16 +253,31 @@ def test_the_box_marks_the_median() -> None:
 
 def test_the_bar_moves_on_a_terminal_only() -> None:
     out = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
-    with Screen(ENGLISH, out=out, bar=out).watch("throughput") as move:
-        move(Progress(0.5, "download", 93.25, "Mbit/s"))
-        move(Progress(7.0, "upload"))
+    with Screen(ENGLISH, out=out, bar=out).watch("latency") as move:
+        move(Progress(0.5, "latency", 93.25, "ms"))
+        move(Progress(7.0, "later"))
     assert isinstance(out.file, io.StringIO)
-    assert "93.2 Mbit/s" in out.file.getvalue() or "Upload" in out.file.getvalue()
+    assert "93.2 ms" in out.file.getvalue() or "later" in out.file.getvalue()
     dumb = Console(file=io.StringIO(), force_terminal=False)
     with Screen(ENGLISH, out=dumb, bar=dumb).watch("throughput") as move:
         move(Progress(0.5, "download", 93.25, "Mbit/s"))
     assert isinstance(dumb.file, io.StringIO)
     assert dumb.file.getvalue() == ""
+
+
+def test_a_run_that_ends_when_it_knows_shows_rates_and_no_share_of_anything() -> None:
+    out = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
+    with Screen(ENGLISH, out=out, bar=out).watch("throughput") as move:
+        for value in (10.0, 40.0, 80.0):
+            move(Progress(0.01, "download", value, "Mbit/s"))
+        for value in (20.0, 40.0):
+            move(Progress(0.51, "upload", value, "Mbit/s"))
+    assert isinstance(out.file, io.StringIO)
+    last = out.file.getvalue().rpartition("Download")[2]
+    assert "▁▄█" in last
+    assert "80.0 Mbit/s" in last, "the finished direction keeps its last rate"
+    assert "▄█" in last.partition("Upload")[2]
+    assert "━" not in out.file.getvalue()
 
 
 def test_the_status_of_the_service() -> None:
@@ -245,6 +330,9 @@ def test_every_word_of_the_contract_has_words(tongue: Any) -> None:  # noqa: ANN
             text = say(f"{prefix}:{word}", tongue)
             assert tongue == "en" or text != say(f"{prefix}:{word}", "en")
             assert "_" not in text
+            assert prefix != "doubt" or advice_on_doubt(word, tongue)
+    for stop in ("converged", "budget", "time", "peer", "error"):
+        assert say(f"stop:{stop}", tongue) != say(f"stop:{stop}", "vi" if tongue == "en" else "en")
     for stage in Stage:
         assert advice(Failure(stage, Reason.DROPPED), tongue)
     assert say("doubt:word_of_later", tongue) == "word of later"
