@@ -185,6 +185,12 @@ def msak_receiver(_visit: Visit, received: int, gone_s: float) -> dict[str, obje
     return {"Application": {"BytesSent": 0, "BytesReceived": received}, "ElapsedTime": round(gone_s * 1e6)}
 
 
+def kernel_receiver(visit: Visit, received: int, gone_s: float) -> dict[str, object]:
+    """What an msak server says of an upload: both its program's and its kernel's count."""
+    said = msak_receiver(visit, received, gone_s)
+    return said | {"TCPInfo": {"BytesReceived": visit.kernel_received(), "RTT": 9000}}
+
+
 def ndt7_receiver(visit: Visit, _received: int, gone_s: float) -> dict[str, object]:
     """What the present ndt7 reference server says of an upload: no AppInfo, its kernel's count with the handshake."""
     return {

@@ -1,10 +1,10 @@
-"""Whole directions against real servers on loopback: the honest ones first, then every other kind."""
+"""Whole directions against honest servers on loopback, and a box on the way that is not."""
 
 import asyncio
-import os
-import socket
+import itertools
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
+import statistics
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,62 +12,35 @@ import pytest
 
 from agent.errors import Failed
 from agent.speed import frames, msak
-from agent.speed.dialect import Dialect
-from agent.speed.engine import Transfer, Way
+from agent.speed.engine import Way
+from agent.speed.estimate import at
 from agent.speed.frames import Opcode
 from agent.speed.limits import Limits
+from agent.speed.stream import end_all
 from agent.speed.summary import direction
+from agent.speed.transfer import Lines
+from tests.agent.speed.one_direction import SHORT, no_socket_left, run, sockets
 from tests.agent.speed.peers import (
     CHUNK,
+    QUICK,
     Visit,
+    Words,
+    acknowledging_for,
+    kernel_receiver,
     leg,
     move,
+    msak_receiver,
     peer,
     receive_paced,
     send_paced,
 )
 
-SHORT = Limits(seconds=1.0, streams=2, early=False, may_grow=False)
-LATE_S = 0.5
-
-
-def sockets() -> set[str]:
-    """The open sockets of this process."""
-    found = set()
-    for number in os.listdir("/proc/self/fd"):  # noqa: PTH208 - the links are what is wanted
-        try:
-            target = os.readlink(f"/proc/self/fd/{number}")  # noqa: PTH115 - as above
-        except OSError:
-            continue
-        if target.startswith("socket:"):
-            found.add(target)
-    return found
-
 
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
-    """No socket outlives its run (the loop's own pair is there before the test)."""
-    before = sockets()
-    yield
-    assert sockets() <= before
-
-
-async def run(
-    behaviour: Callable[[Visit], Awaitable[None]],
-    way: Way = "download",
-    limits: Limits = SHORT,
-    dialect: Dialect = msak.DIALECT,
-) -> Transfer:
-    """One direction against `behaviour`; it must be over in time, and leave no task."""
-    loop = asyncio.get_running_loop()
-    async with peer(behaviour) as (host, port, _):
-        begun = loop.time()
-        try:
-            return await move(leg(host, port, way, limits), dialect)
-        finally:
-            assert loop.time() - begun < limits.seconds + 0.8
-            names = {task.get_name() for task in asyncio.all_tasks()}
-            assert not any(name.startswith(("download", "upload")) for name in names)
+    """The loop's own pair of sockets is there before the test."""
+    with no_socket_left():
+        yield
 
 
 async def test_download_is_counted_here_and_its_evidence_kept() -> None:
@@ -201,179 +174,6 @@ async def test_a_budget_ends_an_upload_and_nothing_more_is_sent() -> None:
 
 
 @pytest.mark.parametrize("way", ["download", "upload"])
-async def test_a_peer_that_falls_silent_is_a_timeout(way: Way) -> None:
-    async def silent(visit: Visit) -> None:
-        await visit.upgrade()
-        if visit.is_upload:
-            visit.say(Application={"BytesReceived": 1000}, ElapsedTime=1000)
-        else:
-            visit.writer.write(CHUNK)
-        await asyncio.sleep(5)
-
-    transfer = await run(silent, way)
-    assert str(transfer.stop.failure) == "transfer:timeout"
-    found = direction(transfer, SHORT)
-    assert (found.stop, found.mbps) == ("error", None)
-    assert found.bytes is not None
-
-
-@pytest.mark.parametrize("way", ["download", "upload"])
-async def test_a_peer_that_resets_in_mid_run(way: Way) -> None:
-    async def resetting(visit: Visit) -> None:
-        await visit.upgrade()
-        if visit.is_upload:
-            await receive_paced(visit, 20, 0.4)
-        else:
-            visit.writer.write(CHUNK)
-            await asyncio.sleep(0.3)
-        visit.reset()
-
-    transfer = await run(resetting, way)
-    assert transfer.stop.failure is not None
-    assert transfer.stop.failure.stage == "transfer"
-    assert transfer.stop.failure.reason in {"reset", "closed"}
-    assert transfer.received > 0
-    assert direction(transfer, SHORT).failure == transfer.stop.failure
-
-
-async def test_a_reset_at_the_very_end_is_usual() -> None:
-    async def abrupt(visit: Visit) -> None:
-        await visit.upgrade()
-        await send_paced(visit, 20, 0.9)
-        visit.reset()
-
-    async def hurried(visit: Visit) -> None:
-        await visit.upgrade()
-        for _ in range(9):
-            visit.writer.write(CHUNK)
-            await asyncio.sleep(0.1)
-        visit.reset()
-
-    for behaviour in (abrupt, hurried):
-        transfer = await run(behaviour)
-        assert transfer.stop.failure is None
-        assert transfer.stop.word == "time"
-
-
-async def test_a_peer_that_ends_early_with_close_still_gives_a_number() -> None:
-    limits = replace(SHORT, seconds=4, streams=2)
-
-    async def brief(visit: Visit) -> None:
-        await visit.upgrade()
-        await send_paced(visit, 20, 1.2 + visit.number / 10)
-
-    transfer = await run(brief, "download", limits)
-    found = direction(transfer, limits)
-    assert (found.stop, found.failure) == ("peer", None)
-    assert found.mbps == pytest.approx(40, rel=0.05)
-    assert found.duration_s == pytest.approx(1.2, abs=0.1)
-
-
-@pytest.mark.parametrize(
-    ("data", "failure"),
-    [
-        (frames.close(masked=False), "transfer:closed"),
-        (frames.close(1013, "try later", masked=False), "peer:busy"),
-        (frames.close(1002, "bad", masked=False), "transfer:closed"),
-        (frames.frame(Opcode.BINARY, b"masked", masked=True), "transfer:protocol"),
-        (b"\xff" * 100, "transfer:protocol"),
-        (b"", "transfer:closed"),
-    ],
-)
-async def test_endings_at_once_have_their_names(data: bytes, failure: str) -> None:
-    async def ending(visit: Visit) -> None:
-        await visit.upgrade()
-        visit.writer.write(data)
-        await visit.writer.drain()
-        visit.writer.write_eof()
-        await visit.read(timeout_s=1)
-
-    ways: tuple[Way, ...] = ("download", "upload")
-    for way in ways:
-        transfer = await run(ending, way)
-        assert str(transfer.stop.failure) == failure
-
-
-@pytest.mark.parametrize("words", ["nothing", "garbage", "too much", "going back"])
-async def test_an_upload_whose_receiver_does_not_count_is_no_number(words: str) -> None:
-    async def odd(visit: Visit) -> None:
-        await visit.upgrade()
-        for step in range(1, 60):
-            if words == "garbage":
-                visit.writer.write(frames.frame(Opcode.TEXT, b'{"Application":7}', masked=False))
-            elif words == "too much":
-                visit.say(Application={"BytesReceived": 10**15 + step}, ElapsedTime=step * 50_000)
-            elif words == "going back":
-                visit.say(Application={"BytesReceived": -step}, ElapsedTime=step * 50_000)
-            await visit.read(timeout_s=0.05)
-
-    found = direction(await run(odd, "upload"), SHORT)
-    assert found.mbps is None
-    assert found.failure is not None
-    assert str(found.failure) == "peer:protocol"
-
-
-async def test_one_refused_stream_refuses_the_direction() -> None:
-    async def crowded(visit: Visit) -> None:
-        if visit.number == 1:
-            await visit.request()
-            visit.writer.write(b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 9\r\n\r\n")
-            await visit.writer.drain()
-        else:
-            await visit.upgrade()
-        await visit.ignore(timeout_s=1)
-
-    with pytest.raises(Failed) as caught:
-        await run(crowded)
-    assert str(caught.value.failure) == "peer:busy"
-
-
-async def test_a_peer_that_accepts_and_says_nothing() -> None:
-    async def mute(visit: Visit) -> None:
-        await visit.ignore(timeout_s=2)
-
-    with pytest.raises(Failed) as caught:
-        await run(mute)
-    assert str(caught.value.failure) == "handshake:timeout"
-
-
-async def test_a_peer_that_hangs_up_on_the_request() -> None:
-    async def rude(visit: Visit) -> None:
-        await visit.request()
-        visit.reset()
-
-    with pytest.raises(Failed) as caught:
-        await run(rude)
-    assert caught.value.failure.stage == "handshake"
-    assert caught.value.failure.reason in {"reset", "closed"}
-
-
-async def test_tls_to_something_that_is_not() -> None:
-    async def plain(visit: Visit) -> None:
-        await visit.reader.read(10)
-        visit.writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        await visit.writer.drain()
-
-    async def mute(visit: Visit) -> None:
-        await visit.ignore(timeout_s=2)
-
-    for behaviour, failure in ((plain, "tls:protocol"), (mute, "tls:timeout")):
-        async with peer(behaviour) as (host, port, _):
-            with pytest.raises(Failed) as caught:
-                await move(leg(host, port, "download", SHORT, tls=ssl.create_default_context()))
-        assert str(caught.value.failure) == failure
-
-
-async def test_nobody_there() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        with pytest.raises(Failed) as caught:
-            await move(leg("127.0.0.1", port, "upload", SHORT))
-    assert str(caught.value.failure) == "connect:refused"
-
-
-@pytest.mark.parametrize("way", ["download", "upload"])
 async def test_a_cancelled_run_leaves_nothing(way: Way) -> None:
     async def honest(visit: Visit) -> None:
         await visit.upgrade()
@@ -388,12 +188,100 @@ async def test_a_cancelled_run_leaves_nothing(way: Way) -> None:
         assert len(mine) <= 4  # the server's own ends, which it closes when this block ends
 
 
-async def test_floods_of_small_messages_are_cut_off() -> None:
-    async def flooding(visit: Visit) -> None:
-        await visit.upgrade()
-        while True:
-            visit.writer.write(frames.frame(Opcode.PING, b"", masked=False) * 20_000)
-            await visit.writer.drain()
+@pytest.mark.parametrize("words", [msak_receiver, kernel_receiver])
+async def test_an_upload_through_a_box_that_acknowledges_for_the_peer_is_the_peers_count(words: Words) -> None:
+    """The box takes 80 Mbit/s and the peer 24: what settles first is the rate into the box."""
 
-    transfer = await run(flooding)
-    assert str(transfer.stop.failure) == "transfer:protocol"
+    async def honest(visit: Visit) -> None:
+        await visit.upgrade()
+        await receive_paced(visit, 12, 8, words)
+
+    async with peer(honest) as (host, port, _), acknowledging_for(port, mbps=40) as box:
+        for limits in (replace(SHORT, seconds=2.5), replace(SHORT, seconds=2.5, early=True)):
+            transfer = await move(leg(host, box, "upload", limits))
+            found = direction(transfer, limits)
+            assert found.failure is None
+            assert found.mbps == pytest.approx(24, rel=0.1)
+            assert found.stop == "time", "an early stop would be the box's"
+            assert transfer.received < 24e6 / 8 * 2.6
+
+
+@pytest.mark.parametrize("words", [msak_receiver, kernel_receiver])
+async def test_an_honest_receivers_count_is_no_reason_to_doubt_ours(words: Words) -> None:
+    async def honest(visit: Visit) -> None:
+        await visit.upgrade()
+        await receive_paced(visit, 100, 5, words)
+
+    transfer = await run(honest, "upload", replace(SHORT, seconds=1.5, streams=4))
+    steps = [later.at_s - early.at_s for early, later in itertools.pairwise(transfer.samples)]
+    assert statistics.median(steps) == pytest.approx(0.025, abs=0.005), "these are the samples of our kernel"
+
+
+@pytest.mark.parametrize("way", ["download", "upload"])
+async def test_streams_that_join_later_add_to_the_same_count(way: Way) -> None:
+    async def honest(visit: Visit) -> None:
+        await visit.upgrade()
+        await (receive_paced(visit, 20, 5) if visit.is_upload else send_paced(visit, 20, 5))
+
+    async with peer(honest) as (host, port, visits):
+        one = leg(host, port, way, replace(SHORT, seconds=2))
+        lines = Lines(one, msak.DIALECT, QUICK)
+        await lines.open()
+        lines.load()
+        asyncio.get_running_loop().call_later(0.5, lines.grow, 2)
+        try:
+            ended = await lines.measure()
+            transfer = lines.account(ended)
+        finally:
+            await end_all([line.stream for line in lines.lines], grace_s=0.3)
+        assert len(visits) == 4
+    assert (ended.stop.word, transfer.streams) == ("time", 4)
+    samples = transfer.samples
+    start = samples[0].at_s
+    before = (at(samples, start + 0.4) - at(samples, start + 0.2)) * 8 / 1e6 / 0.2
+    after = (at(samples, start + 1.9) - at(samples, start + 0.9)) * 8 / 1e6
+    assert before == pytest.approx(40, rel=0.2)
+    assert after == pytest.approx(80, rel=0.1)
+
+
+async def test_a_stream_that_joins_at_the_very_end_is_no_reason_to_doubt_the_rest() -> None:
+    async def honest(visit: Visit) -> None:
+        await visit.upgrade()
+        await receive_paced(visit, 20, 5)
+
+    async with peer(honest) as (host, port, _):
+        lines = Lines(leg(host, port, "upload", replace(SHORT, seconds=1.2)), msak.DIALECT, QUICK)
+        await lines.open()
+        lines.load()
+        asyncio.get_running_loop().call_later(1.1, lines.grow, 1)
+        try:
+            transfer = lines.account(await lines.measure())
+        finally:
+            await end_all([line.stream for line in lines.lines], grace_s=0.3)
+    assert transfer.streams == 3
+    assert direction(transfer, SHORT).mbps == pytest.approx(40, rel=0.15)
+
+
+async def test_streams_that_cannot_join_leave_the_run_as_it_is() -> None:
+    async def full(visit: Visit) -> None:
+        if visit.number >= 2:
+            await visit.ignore(timeout_s=3)  # no answer to the upgrade: it is still awaited when the run ends
+            return
+        await visit.upgrade()
+        await send_paced(visit, 20, 5)
+
+    async with peer(full) as (host, port, _):
+        lines = Lines(leg(host, port, "download", SHORT), msak.DIALECT, QUICK)
+        assert not lines.grow(1), "nothing runs yet"
+        await lines.open()
+        lines.load()
+        loop = asyncio.get_running_loop()
+        loop.call_later(0.2, lines.grow, 2)
+        loop.call_later(0.9, lines.grow, 2)
+        try:
+            transfer = lines.account(await lines.measure())
+        finally:
+            await end_all([line.stream for line in lines.lines], grace_s=0.3)
+        assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("download")]
+    assert (transfer.streams, transfer.stop.word) == (2, "time")
+    assert direction(transfer, SHORT).mbps == pytest.approx(40, rel=0.1)
