@@ -27,10 +27,9 @@ class Loaded:
     wifi: Wifi | None = None
 
     def cpu_use(self, start_s: float, end_s: float) -> CpuUse | None:
-        """The processors while the load ran; over all readings where fewer than two fall into that time."""
+        """The processors in that time; None where fewer than two readings fall into it."""
         inside = _within(self.cpu, start_s, end_s)
-        chosen = inside if len(inside) > 1 else self.cpu
-        return cpu.between(chosen[0], chosen[-1]) if len(chosen) > 1 else None
+        return cpu.between(inside[0], inside[-1]) if len(inside) > 1 else None
 
     def gateway_us(self, start_s: float, end_s: float) -> list[int]:
         """Round trips to the first router under load, those that the kernel timed."""

@@ -1,4 +1,4 @@
-"""Gathering evidence around a run: 2 s before it, and four times a second while a direction is measured.
+"""Gathering evidence around a run: 2 s before it, and five times a second while a direction is measured.
 
     async with gather() as gathering:           # the two seconds begin
         address = ...                           # resolve meanwhile
@@ -28,11 +28,11 @@ from agent.net.interfaces import Route, is_tunnel, kind_of, link_to, route_to
 from agent.wire.report import Link, Wifi
 
 BEFORE_S: Final = 2.0
-TICK_S: Final = 0.25
+TICK_S: Final = 0.2
 HEAT_S: Final = 1.0
-ASK_S: Final = 0.25
+ASK_S: Final = 0.15
 ASKS: Final = 5
-WIFI_S: Final = 1.0
+WIFI_S: Final = 0.5
 """How far into the load the Wi-Fi is asked: its bitrates are those of the last packet, and of little worth at rest."""
 
 

@@ -20,7 +20,7 @@ class Places:
 def text(path: Path | str) -> str | None:
     """What a small file says, without the line's end; None if it cannot be read."""
     try:
-        # Unbuffered, by descriptor: a reading is taken four times a second and must cost nothing.
+        # Unbuffered, by descriptor: a reading is taken five times a second and must cost nothing.
         place = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (OSError, ValueError):
         return None

@@ -3,13 +3,15 @@
 Pure. Of each figure that both directions have, the report shows the worse one.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from msgspec import structs
 
 from agent.evidence.counters import Own
-from agent.evidence.evidence import Evidence
+from agent.evidence.cpu import CpuUse
+from agent.evidence.evidence import Evidence, Loaded
 from agent.speed.doubts import Facts, Seen
 from agent.speed.engine import PeerLoad, Transfer, Way
 from agent.speed.estimate import ramp_cut_s
@@ -28,14 +30,13 @@ def seen(
     if transfer is None:
         return Seen(way, direction)
     loaded = evidence.loaded.get(way)
-    start_s, end_s = _span(transfer)
     return Seen(
         way,
         shown(way, direction, transfer, evidence),
         saturation=transfer.saturation,
         held=transfer.held,
         peer=transfer.peer_load,
-        cpu=None if loaded is None else loaded.cpu_use(start_s, end_s),
+        cpu=None if loaded is None else _cpu(loaded, transfer),
         other_mbps=None if loaded is None or not transfer.samples else loaded.other_mbps(_own(way, transfer)),
         ceiling_mbps=ceiling_mbps,
     )
@@ -44,12 +45,10 @@ def seen(
 def shown(way: Way, direction: Direction, transfer: Transfer, evidence: Evidence) -> Direction:
     """The direction with the evidence of its own that the report carries."""
     loaded = evidence.loaded.get(way)
-    start_s, end_s = _span(transfer)
-    full_s = start_s + (ramp_cut_s(end_s - start_s) if transfer.samples else 0.0)
     early = transfer.early
     return structs.replace(
         direction,
-        gateway_loaded_rtt_ms=spread_ms(loaded.gateway_us(full_s, end_s)) if loaded is not None else None,
+        gateway_loaded_rtt_ms=spread_ms(loaded.gateway_us(*_full(transfer))) if loaded is not None else None,
         rwnd_limited_ratio=_ratio(transfer.held.rwnd),
         sndbuf_limited_ratio=_ratio(transfer.held.sndbuf),
         early_mbps=None if early is None else round(early.mbps, _DIGITS),
@@ -104,8 +103,20 @@ def result(figures: Throughput, both: Sequence[Seen], transfers: Sequence[Transf
 def _span(transfer: Transfer) -> tuple[float, float]:
     """From the first moment of load to the last; all of time for an engine that gives a figure alone."""
     if not transfer.samples:
-        return 0.0, float("inf")
+        return 0.0, math.inf
     return transfer.samples[0].at_s, transfer.samples[-1].at_s
+
+
+def _full(transfer: Transfer) -> tuple[float, float]:
+    """The span without the ramp."""
+    start_s, end_s = _span(transfer)
+    return (start_s + ramp_cut_s(end_s - start_s) if transfer.samples else start_s), end_s
+
+
+def _cpu(loaded: Loaded, transfer: Transfer) -> CpuUse | None:
+    """The processors while the line was full; over a longer time where too few readings fall into that."""
+    full = loaded.cpu_use(*_full(transfer))
+    return full or loaded.cpu_use(*_span(transfer)) or loaded.cpu_use(0.0, math.inf)
 
 
 def _own(way: Way, transfer: Transfer) -> Own:
