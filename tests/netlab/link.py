@@ -10,7 +10,6 @@ import json
 import os
 import select
 import shutil
-import signal
 import socket
 import sys
 import time
@@ -48,19 +47,13 @@ class Emulator:
         self._server.listen()
         self._clients: dict[int, socket.socket] = {}
         self._watched = [*self._directions, self._server.fileno(), sys.stdin.fileno()]
-        self._stopping = False
-        self.orphaned = False
-        signal.signal(signal.SIGTERM, self._stop)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def _stop(self, *_: object) -> None:
-        self._stopping = True
+        self._orphaned = False
 
     def run(self) -> None:
-        """Forward until told to stop."""
+        """Forward until the owner dies; a signal ends it as it ends any process."""
         monotonic, tick = time.monotonic, self._tick
         drained = monotonic()
-        while not self._stopping:
+        while not self._orphaned:
             now = monotonic()
             if now < drained + tick:
                 time.sleep(drained + tick - now)
@@ -90,7 +83,7 @@ class Emulator:
 
     def _hear(self, descriptor: int) -> None:
         if descriptor == sys.stdin.fileno():
-            self.orphaned = self._stopping = True
+            self._orphaned = True
         elif descriptor == self._server.fileno():
             client, _ = self._server.accept()
             client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
@@ -129,7 +122,7 @@ class Emulator:
 
 
 def main() -> None:
-    """Run until the owner ends the process; if the owner was killed instead, remove what it made."""
+    """Run until the owner ends this process; if the owner itself was killed, remove what it made."""
     settings = json.loads(sys.argv[1])
     emulator = Emulator(settings)
     try:
@@ -140,11 +133,10 @@ def main() -> None:
     gc.disable()
     print("ready", flush=True)  # noqa: T201 - the owner waits for it
     emulator.run()
-    if emulator.orphaned:
-        from tests.netlab.namespace import remove
+    from tests.netlab.namespace import remove
 
-        remove(settings["namespaces"])
-        shutil.rmtree(Path(settings["socket"]).parent, ignore_errors=True)
+    remove(settings["namespaces"])
+    shutil.rmtree(Path(settings["socket"]).parent, ignore_errors=True)
 
 
 if __name__ == "__main__":
