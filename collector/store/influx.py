@@ -104,6 +104,13 @@ class InfluxStore:
         found = await self._select(influxql.summary(measurement, field, (start_ns, end_ns)))
         return influxql.summaries(found)
 
+    async def having(
+        self, measurement: str, field: str, *, start_ns: int, end_ns: int, beside: Sequence[str] = ()
+    ) -> list[Row]:
+        """Rows of all sites in which a field stands, oldest first."""
+        found = influxql.rows(await self._select(influxql.having(measurement, field, beside, (start_ns, end_ns))))
+        return [row for row in found if "site" in row.tags]
+
     async def drop(self) -> None:
         """Delete every point, one measurement after the other; rights and retention rules of the database stay."""
         for series in await self._select("SHOW MEASUREMENTS"):

@@ -60,6 +60,12 @@ class Influx2Store:
         """Each site's number and median of a field over its conclusive rows."""
         return await self._reads.summary(measurement, field, start_ns=start_ns, end_ns=end_ns)
 
+    async def having(
+        self, measurement: str, field: str, *, start_ns: int, end_ns: int, beside: Sequence[str] = ()
+    ) -> list[Row]:
+        """Rows of all sites in which a field stands, oldest first."""
+        return await self._reads.having(measurement, field, start_ns=start_ns, end_ns=end_ns, beside=beside)
+
     async def drop(self) -> None:
         """Delete every point; InfluxQL of 2.x cannot, so the client's delete does it."""
         from influxdb_client.client.exceptions import InfluxDBError

@@ -36,6 +36,13 @@ def summary(measurement: str, field: str, window: tuple[int, int]) -> str:
     )
 
 
+def having(measurement: str, field: str, beside: Sequence[str], window: tuple[int, int]) -> str:
+    """The rows that hold a field. One selected alone is asked for by that; beside others it is compared."""
+    there = f" AND ({name(field)} >= 0 OR {name(field)} < 0)" if beside else ""
+    chosen = ", ".join(name(one) for one in (field, *beside))
+    return f"SELECT {chosen} FROM {name(measurement)} WHERE {_within(window)}{there} GROUP BY *"  # noqa: S608 - all parts are quoted
+
+
 def rows(series: Sequence[Series]) -> list[Row]:
     """Rows of all series, oldest first."""
     found = [row for one in series for row in _rows(one)]

@@ -107,6 +107,12 @@ class SqliteStore:
         """Each site's number and median of a field over its conclusive rows."""
         return await self._read(lambda layout: _summary(layout, measurement, field, (start_ns, end_ns)))
 
+    async def having(
+        self, measurement: str, field: str, *, start_ns: int, end_ns: int, beside: Sequence[str] = ()
+    ) -> list[Row]:
+        """Rows of all sites in which a field stands, oldest first."""
+        return await self._read(lambda layout: _having(layout, measurement, (field, *beside), (start_ns, end_ns)))
+
     async def drop(self) -> None:
         """Delete every point."""
 
@@ -272,6 +278,24 @@ def _rows(layout: Layout, measurement: str, site: str, window: tuple[int, int], 
     ).fetchall()
     types = tuple(columns.items())
     return [Row(time, tags_of(tags), _typed(types, values)) for time, tags, *values in reversed(found)]
+
+
+def _having(layout: Layout, measurement: str, fields: Sequence[str], window: tuple[int, int]) -> list[Row]:
+    """Rows of all sites that hold the first of the fields, oldest first."""
+    columns = layout.columns(measurement) if NAME.fullmatch(measurement) else {}
+    types = tuple((name, columns[name]) for name in dict.fromkeys(fields) if name in columns)
+    if fields[0] not in columns:
+        return []
+    names = ", ".join(f'point."{name}"' for name, _ in types)
+    found = layout.connection.execute(
+        f"SELECT point._time, series.tags, {names} FROM _site AS site"  # noqa: S608 - names are columns
+        f' CROSS JOIN "_{measurement}" AS point ON point._site = site.id'
+        " JOIN _series AS series ON series.id = point._series"
+        f" WHERE site.name != '' AND point._time >= ? AND point._time < ? AND point.\"{fields[0]}\" IS NOT NULL",
+        window,
+    )
+    rows = [Row(time, tags_of(tags), _typed(types, values)) for time, tags, *values in found]
+    return sorted(rows, key=lambda row: (row.time_ns, sorted(row.tags.items())))
 
 
 def _typed(types: tuple[tuple[str, type], ...], values: list[Any]) -> dict[str, FieldValue]:

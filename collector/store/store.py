@@ -75,6 +75,14 @@ class Store(Protocol):
     async def summary(self, measurement: str, field: str, *, start_ns: int, end_ns: int) -> dict[str, Summary]:
         """Each site's number and median of a field over its conclusive rows."""
 
+    async def having(
+        self, measurement: str, field: str, *, start_ns: int, end_ns: int, beside: Sequence[str] = ()
+    ) -> list[Row]:
+        """Rows of all sites in which a field stands, oldest first, with that field and those `beside` it only.
+
+        For fields that few rows have; with `beside`, the field must be a number.
+        """
+
     async def drop(self) -> None:
         """Delete every point."""
 

@@ -2,6 +2,7 @@
 
 import statistics
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -168,6 +169,24 @@ async def test_refused_points_are_named_and_all_others_are_durable(store: Store)
     assert [row.time_ns for row in rows] == [
         one.time_ns for number, one in enumerate([point(0), *batch]) if number - 1 not in (7, 23, 24, 30, 39)
     ]
+
+
+async def test_rows_that_hold_a_field_are_found_in_all_sites(store: Store) -> None:
+    full: dict[str, Any] = {"download_early_mbps": 99.5, "download_bytes": 1e8}
+    await store.write([point(1), point(2, **full), point(3, doubts="cpu_bound"), point(4, site="b", **full, words="x")])
+    await store.write([point(6, **full), replace(point(5, **full), tags=(("agent", "nowhere"),))])
+    window: dict[str, Any] = {"start_ns": NOON, "end_ns": NOON + 6 * SECOND}
+    rows = await store.having("throughput", "download_early_mbps", **window, beside=["download_bytes", "no_such_field"])
+    assert [(row.time_ns, row.tags["site"], dict(row.fields)) for row in rows] == [
+        (NOON + 2 * SECOND, "a", full),
+        (NOON + 4 * SECOND, "b", full),
+    ]
+    (doubted,) = await store.having("throughput", "doubts", **window)
+    assert doubted.fields == {"doubts": "cpu_bound"}
+    assert doubted.tags == dict(point(3).tags)
+    assert await store.having("throughput", "no_such_field", **window) == []
+    assert await store.having("throughput", "no_such_field", **window, beside=["doubts"]) == []
+    assert await store.having("no_such_measurement", "doubts", **window) == []
 
 
 async def test_a_number_that_is_none_is_left_out(store: Store) -> None:
