@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.speed.estimate import Sample, estimate
-from agent.speed.timeline import Reading, joined, placed
+from agent.speed.timeline import Reading, joined, lacking, placed
 
 
 def stream(rng: random.Random, *, mbps: float, begin_s: float, end_s: float, delay_s: float) -> list[Reading]:
@@ -57,3 +57,14 @@ def test_without_a_common_time_there_is_no_sum() -> None:
     assert joined([one, []]) == []
     assert joined([[Sample(1, 0)], [Sample(1, 0), Sample(2, 5)]]) == []
     assert placed([]) == []
+
+
+def test_what_the_peer_lacks_is_the_least_of_its_second_half() -> None:
+    ours = [Sample(step / 10, step * 1000) for step in range(21)]
+    behind = [Sample(step / 5, step * 2000 - 500) for step in range(11)]
+    assert lacking(ours, behind) == pytest.approx(500)
+    late = [*behind[:9], Sample(1.9, 100), behind[10]]
+    assert lacking(ours, late) == pytest.approx(500), "one message that took its time says nothing"
+    assert lacking(ours, [Sample(0, -9_000), *behind[1:]]) == pytest.approx(500), "nor does the beginning"
+    assert lacking(ours, [Sample(step / 5, step * 2000 + 50) for step in range(11)]) == pytest.approx(-50)
+    assert lacking(ours, []) == 0

@@ -1,0 +1,91 @@
+"""Segments that have crossed, holes or not; what follows is arithmetic on the kernel's counters."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.speed.arrivals import ENOUGH_SEGMENTS, Arrivals, Count
+from agent.speed.estimate import Sample
+
+MSS = 1448
+
+
+def received(arrivals: Arrivals) -> list[float]:
+    return [sample.received for sample in arrivals.samples]
+
+
+def test_without_holes_bytes_in_order_are_all() -> None:
+    arrivals = Arrivals(5.0)
+    for step in range(1, 6):
+        arrivals.add(5 + step / 40, [Count(step * 100 * MSS, step * 100, MSS, 0)])
+    assert arrivals.samples[0] == Sample(5.0, 0)
+    assert received(arrivals) == [step * 100 * MSS for step in range(6)]
+
+
+def test_behind_a_hole_segments_go_on_counting() -> None:
+    arrivals = Arrivals(0)
+    arrivals.add(0.1, [Count(100 * MSS, 100, MSS, 0)])
+    arrivals.add(0.2, [Count(110 * MSS, 200, MSS, 90)])  # lost the 111th; 89 have come behind it
+    arrivals.add(0.3, [Count(110 * MSS, 300, MSS, 190)])
+    arrivals.add(0.4, [Count(400 * MSS, 400, MSS, 190)])
+    assert received(arrivals) == [0, 100 * MSS, 200 * MSS, 300 * MSS, 400 * MSS]
+
+
+def test_a_ratio_learnt_late_fills_what_came_before() -> None:
+    arrivals = Arrivals(0)
+    arrivals.add(0.1, [Count(10 * MSS, ENOUGH_SEGMENTS, MSS, 30)])
+    assert received(arrivals)[-1] == 10 * MSS, "nobody knows yet what a segment carries"
+    arrivals.add(0.2, [Count(100 * MSS, 100, MSS, 30)])
+    assert received(arrivals) == [0, ENOUGH_SEGMENTS * MSS, 100 * MSS]
+
+
+def test_segments_that_are_not_full_tell_nothing() -> None:
+    for largest in (MSS, None):
+        arrivals = Arrivals(0)
+        arrivals.add(0.1, [Count(100 * 500, 100, largest, 5)])
+        arrivals.add(0.2, [Count(100 * 500, 300, largest, 50)])
+        assert received(arrivals) == [0, 50_000, 50_000]
+    glued = Arrivals(0)
+    glued.add(0.1, [Count(100 * 3 * MSS, 100, MSS, 5)])
+    glued.add(0.2, [Count(100 * 3 * MSS, 300, MSS, 50)])
+    assert received(glued)[-1] == 300 * MSS
+
+
+def test_a_kernel_that_does_not_count_segments() -> None:
+    arrivals = Arrivals(0)
+    arrivals.add(0.1, [Count(1000)], rtt_us=5.0, retransmitted=7)
+    assert arrivals.samples[-1] == Sample(0.1, 1000, 5.0, 7)
+
+
+def test_streams_join_and_leave_and_the_count_never_falls() -> None:
+    arrivals = Arrivals(0)
+    arrivals.add(0.1, [Count(1000)])
+    arrivals.add(0.2, [Count(2000), Count(50)])
+    arrivals.add(0.3, [Count(0), Count(80)])
+    arrivals.add(0.4, [Count(2500), Count(90)])
+    assert received(arrivals) == [0, 1000, 2050, 2050, 2590]
+    assert [sample.received for sample in arrivals.in_order(1)] == [0, 1000, 2000, 0, 2500]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.lists(
+            st.builds(
+                Count,
+                st.integers(0, 10**9),
+                st.none() | st.integers(0, 10**6),
+                st.none() | st.integers(1, 65_536),
+                st.none() | st.integers(0, 10**6),
+            ),
+            max_size=4,
+        ),
+        max_size=12,
+    )
+)
+def test_whatever_the_kernel_says_counts_rise(rows: list[list[Count]]) -> None:
+    arrivals = Arrivals(0)
+    for step, row in enumerate(sorted(rows, key=len), start=1):
+        arrivals.add(step / 40, row)
+        got = received(arrivals)
+        assert got == sorted(got)
+        assert len(got) == step + 1
