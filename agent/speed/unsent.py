@@ -32,9 +32,13 @@ def wanted(bytes_per_s: float) -> int:
 
 
 class Unsent:
-    """Fits one socket's limit of unsent data to its rate. A kernel that refuses is left as it is."""
+    """Fits one socket's limit of unsent data to its rate, `bytes_per_s` (0 until it is known).
+
+    A kernel that refuses is left as it is.
+    """
 
     def __init__(self, sock: Options, now: float) -> None:
+        self.bytes_per_s = 0.0
         self._sock = sock
         self._written = 0
         self._looked_s = now
@@ -46,7 +50,8 @@ class Unsent:
         passed_s = now - self._looked_s
         if passed_s < EVERY_S:
             return
-        self._set(wanted((written - self._written) / passed_s))
+        self.bytes_per_s = (written - self._written) / passed_s
+        self._set(wanted(self.bytes_per_s))
         self._written, self._looked_s = written, now
 
     def _set(self, limit: int) -> None:
