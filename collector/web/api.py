@@ -34,6 +34,7 @@ def add_routes(app: web.Application, sources: Sources) -> None:
             web.get("/api/v1/incidents", _bound(_incidents, sources)),
             web.get("/api/v1/incidents/{incident}", _bound(_incident, sources)),
             web.post("/api/v1/incidents/{incident}/{action:acknowledge|silence|resolve}", _bound(_act, sources)),
+            web.get("/api/v1/fleet", _bound(_fleet, sources)),
             web.get("/api/v1/plans", _bound(_plans, sources)),
             web.get("/api/v1/plans/{plan}", _bound(_plan, sources)),
         ]
@@ -130,6 +131,13 @@ async def _act(request: web.Request, sources: Sources) -> web.Response:
         return problem(409, "Conflict", str(error))
     sources.bus.publish(Event("incident", acted.site, sources.now(), {"id": acted.id, "state": acted.state}))
     return _json(acted)
+
+
+async def _fleet(_: web.Request, sources: Sources) -> web.Response:
+    """Every device, and over all of them the doubts and the error of stopping early."""
+    found = await views.fleet_page(sources)
+    items = [asdict(device) | {"site": device.site.id if device.site else None} for device in found.devices]
+    return _json({"items": items, "next": None, "doubts": found.doubts, "early_stop": found.early_stop})
 
 
 async def _plans(_: web.Request, sources: Sources) -> web.Response:

@@ -12,7 +12,7 @@ from aiohttp.typedefs import Handler
 
 from collector.errors import CollectorError
 from collector.registry.site import Site
-from collector.web import api, live, pages, views
+from collector.web import api, fleet, live, pages, views
 from collector.web.chart import Chart, Line, Mark, draw
 from collector.web.pages import Filters, Measured
 from collector.web.sources import Sources
@@ -47,6 +47,7 @@ def make_app(sources: Sources) -> web.Application:
             web.get("/sites/{site}", _site),
             web.get("/sites/{site}/row", _row),
             web.get("/incidents", _incidents),
+            web.get("/fleet", _fleet),
             web.get("/favicon.ico", _icon),  # asked for where a page cannot name its own, beside raw reports
             web.static("/static", STATIC),
         ]
@@ -149,6 +150,13 @@ async def _incidents(request: web.Request) -> web.Response:
     incidents, snapshot = await api.incidents_of(sources)
     names = {site_id: versions[-1].value.name for site_id, versions in snapshot.sites.items()}
     return _page(request, "incidents.html", here="incidents", incidents=incidents, names=names)
+
+
+async def _fleet(request: web.Request) -> web.Response:
+    found = await views.fleet_page(request.app[SOURCES])
+    most = max((max(one.bars) for one in found.early_stop), default=1)
+    days = {"days": views.WINDOW.days, "compared_days": views.COMPARED.days}
+    return _page(request, "fleet.html", here="fleet", fleet=found, edges=fleet.EDGES, most=most, **days)
 
 
 def _charts(sources: Sources, words: Words, found: views.SitePage, days: int) -> list[tuple[str, str, Chart]]:

@@ -1,6 +1,6 @@
 """View models of the pages: what a template prints, worked out from plain values. Pure: no store, no clock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -11,6 +11,7 @@ from collector.store.store import Row, Summary
 from collector.web.chart import Look
 
 State = Literal["below", "silent", "inconclusive", "met", "unjudged"]
+_WAYS: Final = ("download", "upload")
 # Worst first: the order in which an engineer wants to read a list.
 ORDER: Final[tuple[State, ...]] = ("below", "silent", "inconclusive", "unjudged", "met")
 
@@ -75,6 +76,9 @@ class Measured:
     failure: str | None
     doubts: tuple[str, ...]
     conclusive: bool
+    stops: tuple[str, ...] = ()
+    """How the directions ended, each word once."""
+    data_bytes: float | None = None
 
     def look(self, value: float | None) -> Look:
         """How a value of this report is drawn."""
@@ -116,7 +120,14 @@ def measured(kind: str, row: Row) -> Measured:
         failure=text(row, "failure") or text(row, "download_failure") or text(row, "upload_failure"),
         doubts=tuple((text(row, "doubts") or "").split(",")) if text(row, "doubts") else (),
         conclusive=row.fields.get("conclusive") is True,
+        stops=tuple(dict.fromkeys(stop for way in _WAYS if (stop := text(row, f"{way}_stop")))),
+        data_bytes=_sum(number(row, f"{way}_bytes") for way in _WAYS),
     )
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
 
 
 def site_row(

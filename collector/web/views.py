@@ -11,11 +11,14 @@ from collector.judge import Verdict
 from collector.registry.changes import Waiting
 from collector.registry.site import Site, Snapshot
 from collector.store.store import Row, Summary
-from collector.web import pages
+from collector.web import fleet, pages
+from collector.web.fleet import Device, DoubtCount, EarlyStop
 from collector.web.pages import Contact, Measured, SiteRow
 from collector.web.sources import Sources
 
 WINDOW: Final = timedelta(days=30)
+# Runs of full length are one in twenty: it takes longer until they say something.
+COMPARED: Final = timedelta(days=90)
 KINDS: Final = ("throughput", "latency", "ipv6")
 NEWEST: Final = 100
 
@@ -37,6 +40,15 @@ class SitePage:
     incidents: list[Incident]
     throughput: list[Measured]
     reports: list[Measured]
+
+
+@dataclass(frozen=True, slots=True)
+class FleetPage:
+    """All devices, what is doubted about their throughput, and how far stopping early is off."""
+
+    devices: list[Device]
+    doubts: list[DoubtCount]
+    early_stop: list[EarlyStop]
 
 
 async def overview(sources: Sources) -> Overview:
@@ -83,6 +95,27 @@ async def site_page(sources: Sources, site: Site, snapshot: Snapshot, *, days: i
         incidents=await asyncio.to_thread(sources.casebook.search, active=True, site=site.id),
         throughput=[report for report in found if report.kind == "throughput"],
         reports=sorted(found, key=lambda report: report.at, reverse=True)[:NEWEST],
+    )
+
+
+async def fleet_page(sources: Sources) -> FleetPage:
+    """Every device, with the doubts and the runs of full length of the last time; raises StoreUnavailable."""
+    now = sources.now()
+    snapshot = await asyncio.to_thread(sources.places.snapshot)
+    end_ns = _ns(now + timedelta(days=1))
+    doubted = await sources.store.having("throughput", "doubts", start_ns=_ns(now - WINDOW), end_ns=end_ns)
+    found = []
+    for way in fleet.WAYS:
+        beside = [f"{way}_{name}" for name in ("mbps", "bytes", "early_bytes")]
+        start_ns = _ns(now - COMPARED)
+        rows = await sources.store.having(
+            "throughput", f"{way}_early_mbps", start_ns=start_ns, end_ns=end_ns, beside=beside
+        )
+        found.append(fleet.early_stop(way, rows))
+    return FleetPage(
+        devices=fleet.devices(snapshot, sources.fleet.agents, fleet.doubted_by_agent(doubted)),
+        doubts=fleet.doubt_counts(doubted),
+        early_stop=[one for one in found if one is not None],
     )
 
 

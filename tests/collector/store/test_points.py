@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.wire.codec import decode
+from agent.wire.codec import Accepted, decode, decode_reports
 from agent.wire.control import Status
 from agent.wire.failure import Doubt
 from agent.wire.results import RESULTS
@@ -30,6 +30,7 @@ from collector.store.points import (
 from collector.store.store import Point
 from tests.collector.store.samples import DIRECTION, SITE, THROUGHPUT, report
 
+SAMPLES = Path(__file__).parents[2] / "contract" / "samples" / "v1"
 LATENCY = {
     "method": "stamp",
     "sent": 100,
@@ -311,3 +312,30 @@ def test_golden_samples_make_points() -> None:
         (point,) = points_of(one, SITE)
         assert encode_line(point)
         assert all(math.isfinite(value) for value in point.fields.values() if isinstance(value, float))
+
+
+def test_the_evidence_of_a_run_becomes_fields_and_numbers_stay_floats() -> None:
+    (sample,) = decode_reports((SAMPLES / "report-throughput-evidence.json").read_bytes())
+    assert isinstance(sample, Accepted)
+    (point,) = points_of(sample.report, SITE)
+    expected = {
+        "download_early_mbps": 118.1,
+        "download_early_duration_s": 1.85,
+        "download_early_bytes": 26_110_000.0,
+        "download_rwnd_limited_ratio": 0.02,
+        "download_gateway_loaded_rtt_ms_p95": 31.0,
+        "upload_sndbuf_limited_ratio": 0.0,
+        "gateway_rtt_ms_median": 1.9,
+        "peer_load_ratio": 0.25,
+        "ceiling_mbps": 612.0,
+        "temperature_c": 58.4,
+        "pmtu_bytes": 1500.0,
+        "tls": "TLSv1.3",
+        "download_stop": "time",
+        "doubts": "cross_traffic",
+    }
+    assert {name: point.fields[name] for name in expected} == expected
+    assert not any(isinstance(value, int) and not isinstance(value, bool) for value in point.fields.values())
+    columns = known_columns()["throughput"]
+    assert {name: type(value) for name, value in point.fields.items()} == {name: columns[name] for name in point.fields}
+    assert "upload_early_mbps" not in point.fields

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import ClientResponse
@@ -10,7 +11,7 @@ from aiohttp import ClientResponse
 from collector.errors import StoreUnavailable
 from collector.events import Event
 from collector.store.store import Row
-from tests.collector.web.house import RAW, province
+from tests.collector.web.house import RAW, province, throughput
 
 
 async def _text(answer: ClientResponse, status: int = 200) -> str:
@@ -64,6 +65,30 @@ async def test_a_site_shows_each_test_against_its_target(tmp_path: Path) -> None
         assert "Below target" in below
 
 
+async def test_a_test_that_ended_early_shows_how_it_ended_and_what_it_cost(tmp_path: Path) -> None:
+    async with province(tmp_path) as it:
+        early: dict[str, Any] = {
+            "download_stop": "converged",
+            "upload_stop": "converged",
+            "download_bytes": 31e6,
+            "upload_bytes": 12e6,
+        }
+        cut: dict[str, Any] = {
+            "download_stop": "budget",
+            "upload_stop": "time",
+            "doubts": "budget_cut",
+            "conclusive": False,
+        }
+        await it.sources.store.write(
+            [throughput("th-huu-lung", 22, 118.0, **early), throughput("th-huu-lung", 23, 50.0, **cut)]
+        )
+        page = await _text(await it.client.get("/sites/th-huu-lung?lang=en"))
+        assert '<span class="remark">settled</span><small>43 MB</small>' in page
+        assert '<span class="remark">budget</span><span class="remark">full length</span>' in page
+        assert "cut by the data budget" in page
+        assert page.count('class="dot doubted"') == 4, "a lower bound is drawn as doubted"
+
+
 async def test_a_site_without_any_report_says_so(tmp_path: Path) -> None:
     async with province(tmp_path) as it:
         page = await _text(await it.client.get("/sites/th-moi?lang=en"))
@@ -73,7 +98,7 @@ async def test_a_site_without_any_report_says_so(tmp_path: Path) -> None:
 
 async def test_nothing_comes_from_elsewhere(tmp_path: Path) -> None:
     async with province(tmp_path) as it:
-        for path in ("/", "/sites/th-huu-lung", "/incidents", "/static/style.css", "/static/live.js"):
+        for path in ("/", "/sites/th-huu-lung", "/incidents", "/fleet", "/static/style.css", "/static/live.js"):
             answer = await it.client.get(path)
             page = await _text(answer)
             assert "http://" not in page.replace("http://www.w3.org", "")

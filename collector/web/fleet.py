@@ -1,0 +1,146 @@
+"""View model of the fleet page: how each device is, what is doubted, and how far stopping early is off. Pure."""
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from collector.fleet import AgentState
+from collector.registry.site import Site, Snapshot
+from collector.store.store import Row
+from collector.web.pages import number, text
+
+Way = Literal["download", "upload"]
+WAYS: Final[tuple[Way, ...]] = ("download", "upload")
+# Upper ends of the bars, as shares of the full-length rate; the last bar holds what is further off.
+EDGES: Final = (0.002, 0.005, 0.01, 0.02, 0.05)
+_P95: Final = 0.95
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One agent: where it stands, when it was heard, and what it last said of itself. None is unknown."""
+
+    agent: str
+    site: Site | None
+    seen: datetime | None
+    state: str | None
+    software: str | None = None
+    profile: str | None = None
+    waiting: int | None = None
+    dropped: int | None = None
+    clock: bool | None = None
+    disk_free_bytes: int | None = None
+    trouble: tuple[str, ...] = ()
+    doubted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtCount:
+    """How many reports carry a doubt, from how many agents."""
+
+    doubt: str
+    reports: int
+    agents: int
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyStop:
+    """How far stopping early was off, in runs that went their full length to find out.
+
+    `median`, `p95` (nearest rank): of |early - full| / full; `bias`: the median with its sign. `saved`: the mean share
+    of the data that stopping would have spared, None if no run counted its bytes. `bars`: runs up to each of `EDGES`,
+    and beyond.
+    """
+
+    way: Way
+    n: int
+    median: float
+    p95: float
+    bias: float
+    saved: float | None
+    bars: tuple[int, ...]
+
+
+def devices(snapshot: Snapshot, states: Mapping[str, AgentState], doubted: Mapping[str, int]) -> list[Device]:
+    """Every agent that is registered or was heard, the longest silent first."""
+    current = {agent: versions[-1].value for agent, versions in snapshot.agents.items()}
+    known = {agent for agent, site in current.items() if site is not None} | (states.keys() - current.keys())
+    found = [
+        _device(agent, snapshot.site(current.get(agent) or ""), states.get(agent), doubted.get(agent, 0))
+        for agent in known
+    ]
+    return sorted(found, key=lambda device: (device.seen or _NEVER, device.agent))
+
+
+def _device(agent: str, site: Site | None, heard: AgentState | None, doubted: int) -> Device:
+    if heard is None:
+        return Device(agent, site, None, None, doubted=doubted)
+    status = heard.status
+    health = status.health if status else None
+    trouble = (health.spool_error, health.config_error) if health else ()
+    return Device(
+        agent=agent,
+        site=site,
+        seen=heard.last_seen,
+        state=heard.state,
+        software=status.software if status else None,
+        profile=status.profile if status else None,
+        waiting=status.spooled if status else None,
+        dropped=status.dropped if status else None,
+        clock=health.clock_synchronized if health else None,
+        disk_free_bytes=health.disk_free_bytes if health else None,
+        trouble=tuple(said for said in trouble if said),
+        doubted=doubted,
+    )
+
+
+def doubt_counts(rows: Iterable[Row]) -> list[DoubtCount]:
+    """The doubts of these reports, the most frequent first."""
+    reports: Counter[str] = Counter()
+    agents: dict[str, set[str]] = {}
+    for row in rows:
+        for doubt in (text(row, "doubts") or "").split(","):
+            if doubt:
+                reports[doubt] += 1
+                agents.setdefault(doubt, set()).add(row.tags.get("agent", ""))
+    ordered = sorted(reports.items(), key=lambda item: (-item[1], item[0]))
+    return [DoubtCount(doubt, count, len(agents[doubt])) for doubt, count in ordered]
+
+
+def doubted_by_agent(rows: Iterable[Row]) -> Mapping[str, int]:
+    """How many of these reports, all of them doubted, each agent sent."""
+    return Counter(row.tags.get("agent", "") for row in rows)
+
+
+def early_stop(way: Way, rows: Sequence[Row]) -> EarlyStop | None:
+    """What the runs of full length say of stopping early; None while there is none."""
+    errors = [error for row in rows if (error := _error(way, row)) is not None]
+    if not errors:
+        return None
+    sizes = sorted(abs(error) for error in errors)
+    spared = [share for row in rows if (share := _spared(way, row)) is not None]
+    ends = [sum(size <= edge for size in sizes) for edge in EDGES]
+    return EarlyStop(
+        way=way,
+        n=len(sizes),
+        median=statistics.median(sizes),
+        p95=sizes[math.ceil(_P95 * len(sizes)) - 1],
+        bias=statistics.median(errors),
+        saved=statistics.fmean(spared) if spared else None,
+        bars=tuple(end - before for before, end in zip([0, *ends], [*ends, len(sizes)], strict=True)),
+    )
+
+
+def _error(way: Way, row: Row) -> float | None:
+    early, full = number(row, f"{way}_early_mbps"), number(row, f"{way}_mbps")
+    return (early - full) / full if early is not None and full else None
+
+
+def _spared(way: Way, row: Row) -> float | None:
+    early, full = number(row, f"{way}_early_bytes"), number(row, f"{way}_bytes")
+    return 1 - early / full if early is not None and full else None
