@@ -16,12 +16,12 @@ from agent.speed.estimate import Sample, Steadiness, at, median_rtt_us, steadine
 # The window: long enough for round trips and for a rate measured to 0.2 %, and never the first half of the run, which
 # holds the ramp.
 WINDOW_S: Final = 0.6
-ROUND_TRIPS: Final = 6
+ROUND_TRIPS: Final = 8
 SHARE: Final = 0.5
 # A second passes before anything is believed, also on the shortest line: many shapers let a first burst through.
 FIRST_S: Final = 1.0
-ERROR: Final = 0.01
-DRIFT: Final = 0.02
+ERROR: Final = 0.005
+DRIFT: Final = 0.01
 LOOKS: Final = 2
 # A queue: this share of the idle round trip, within these bounds (µs). Below half a millisecond no kernel's round trip
 # tells, and 5 ms are a queue on any line.
