@@ -43,6 +43,10 @@ STOP_S: Final = 2.0
 HARD_STOP_S: Final = 4.7
 RESTART_S: Final = 2.0
 FIRST_RUNS: Final = 10
+FIRST_SECONDS: Final = {True: 4, False: 2}
+"""Of each direction, by whether the peer is somebody else's. Mostly an early stop comes before; against our own, which
+keeps a pace, no queue builds up and nothing is gained by looking for one: it is told to be the line (`REHEARSAL`)."""
+REHEARSAL: Final = '\noptions = { streams = "4", rehearsal = "true" }'
 AGENT_PROGRAM: Final = str(Path(sys.executable).with_name("linkgauge-agent"))
 
 COLLECTOR_TOML: Final = """\
@@ -75,7 +79,7 @@ urls = [{peers}]
 [schedule.throughput]
 first_runs = {runs}
 first_every_s = 10
-first_max_seconds = 2
+first_max_seconds = {seconds}{options}
 [schedule.ipv6]
 first_runs = 1
 """
@@ -165,7 +169,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument("--peer", metavar="URL", help="measure to this peer instead of starting one here")
     parser.add_argument(
         "--pace", type=float, default=300.0, metavar="MBPS",
-        help="rate of the peer that is started here, so that this box is not what is measured (default %(default)g)",
+        help="rate of the line that the peer started here plays, so that it is not this box (default %(default)g)",
     )  # fmt: skip
     parser.set_defaults(func=run)
 
@@ -243,7 +247,7 @@ async def _together(
         say(f"page on {address}, broker on 127.0.0.1:{plan.broker}, data in {plan.data}")
         async with asyncio.TaskGroup() as inner:
             others = [inner.create_task(child.keep(), name=child.name) for child in _children(plan, say)]
-            paced = "" if plan.peer else f", paced to {plan.pace_mbps:g} Mbit/s"
+            paced = "" if plan.peer else f", which plays a line of {plan.pace_mbps:g} Mbit/s"
             say(f"measuring to {', '.join(plan.peers)}{paced}; the first result takes some seconds")
             others.append(inner.create_task(_announce(address, say), name="announce"))
             await stop.wait()
@@ -267,7 +271,15 @@ def _prepare(plan: Plan) -> settings.CollectorConfig:
     text = COLLECTOR_TOML.format(broker=plan.broker, data=str(plan.data).lstrip("/"), listen=plan.listen)
     (plan.data / "collector.toml").write_text(text, "utf-8")
     peers = ", ".join(f'"{peer}"' for peer in plan.peers)
-    agent_text = AGENT_TOML.format(agent=AGENT, data=plan.data, broker=plan.broker, peers=peers, runs=FIRST_RUNS)
+    agent_text = AGENT_TOML.format(
+        agent=AGENT,
+        data=plan.data,
+        broker=plan.broker,
+        peers=peers,
+        runs=FIRST_RUNS,
+        seconds=FIRST_SECONDS[plan.peer is not None],
+        options="" if plan.peer else REHEARSAL,
+    )
     plan.agent_toml.write_text(agent_text, "utf-8")
     config = settings.parse(text, os.environ, name=str(plan.data / "collector.toml"))
     registry = Registry(config.registry.url)
