@@ -76,11 +76,15 @@ def _lacking(url: str) -> list[str]:
     Raises UsageError if no engine serves the peer.
     """
     from importlib import import_module
+    from importlib.util import find_spec
 
     from agent.speed.engines import engine_for
 
+    engine = parse_peer(url).engine
     engine_for(parse_peer(url))
-    said = getattr(import_module(f"agent.speed.{parse_peer(url).engine}"), "warning", lambda: None)()
+    if engine == "ookla" and find_spec("speedtest") is None:
+        return ["speedtest-cli is not installed; install it with: pip install 'linkgauge[ookla]'"]
+    said = getattr(import_module(f"agent.speed.{engine}"), "warning", lambda: None)()
     return [said] if said else []
 
 

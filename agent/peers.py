@@ -52,17 +52,22 @@ def options_for(kind: str, settings: KindSettings, peer: PeerSettings, *, url: s
 
 
 def cautions(kind: str, settings: KindSettings, peer: PeerSettings) -> list[str]:
-    """Say what will not go as the configuration wants it: M-Lab is asked more often than it allows."""
+    """Say what will not go as the configuration wants it, because a service or an engine does not allow it."""
     if kind != "throughput":
         return []
     urls = [settings.peer] if settings.peer else peers_for(kind, peer.urls)
-    asked = sum(parse(url).engine == "mlab" for url in urls)
-    runs = _DAY_S / settings.every_s * asked / max(1, len(urls))
-    if runs <= MLAB_A_DAY:
-        return []
-    enough = _DAY_S / MLAB_A_DAY * asked / len(urls)
-    said = (
-        f"schedule.{kind}: {runs:g} runs a day with M-Lab, which allows {MLAB_A_DAY}; the others will fail as"
-        f" device:budget. Set every_s to {enough:g} or more"
-    )
-    return [said]
+    engines = [parse(url).engine for url in urls]
+    found = []
+    runs = _DAY_S / settings.every_s * engines.count("mlab") / max(1, len(engines))
+    if runs > MLAB_A_DAY:
+        enough = _DAY_S / MLAB_A_DAY * engines.count("mlab") / len(engines)
+        found.append(
+            f"schedule.{kind}: {runs:g} runs a day with M-Lab, which allows {MLAB_A_DAY}; the others will fail as"
+            f" device:budget. Set every_s to {enough:g} or more"
+        )
+    if "ookla" in engines and (settings.max_bytes or settings.first_max_bytes):
+        found.append(
+            f"schedule.{kind}: speedtest-cli keeps no budget of bytes, so every run with Ookla that has max_bytes will"
+            " fail as device:budget. Leave max_bytes out, or use another peer"
+        )
+    return found

@@ -247,7 +247,7 @@ async def _together(
         say(f"page on {address}, broker on 127.0.0.1:{plan.broker}, data in {plan.data}")
         async with asyncio.TaskGroup() as inner:
             others = [inner.create_task(child.keep(), name=child.name) for child in _children(plan, say)]
-            paced = "" if plan.peer else f", which plays a line of {plan.pace_mbps:g} Mbit/s"
+            paced = "" if plan.peer else f"; the peer plays a line of {plan.pace_mbps:g} Mbit/s"
             say(f"measuring to {', '.join(plan.peers)}{paced}; the first result takes some seconds")
             others.append(inner.create_task(_announce(address, say), name="announce"))
             await stop.wait()

@@ -66,3 +66,11 @@ def test_m_lab_asked_too_often_is_said_before(
     assert len(found) == (said is not None)
     assert said is None or said in found[0]
     assert cautions("latency", LatencySettings(every_s=300), PeerSettings(urls=urls)) == []
+
+
+def test_a_budget_that_ookla_cannot_keep_is_said_before() -> None:
+    peer = PeerSettings(urls=["ookla:"])
+    assert cautions("throughput", ThroughputSettings(), peer) == []
+    for settings in (ThroughputSettings(max_bytes=10**7), ThroughputSettings(first_max_bytes=10**7)):
+        assert "keeps no budget of bytes" in cautions("throughput", settings, peer)[0]
+    assert cautions("throughput", ThroughputSettings(max_bytes=10**7), PeerSettings(urls=[MSAK, "ookla:"])) == []
