@@ -16,6 +16,8 @@ from tests.netlab import tun
 
 ROOT: Final = Path(__file__).parents[2]
 NAME: Final = re.compile(r"nl(\d+)-\d+-\w+")
+# `ip netns exec` lays what is in here over /etc
+SETTINGS: Final = Path("/etc/netns")
 GRACE_S: Final = 2.0
 
 
@@ -78,6 +80,12 @@ class Namespace:
         """Run `ip` commands, such as "route add default via 10.77.1.1", in one batch."""
         run(["ip", "-n", self.name, "-batch", "-"], text="\n".join(lines) + "\n")
 
+    def resolver(self, *addresses: str) -> None:
+        """Let programs started here from now on ask these name servers (not this process's own sockets)."""
+        folder = SETTINGS / self.name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "resolv.conf").write_text("".join(f"nameserver {address}\n" for address in addresses), "ascii")
+
     def close(self) -> None:
         """End what was started here, and close our ends of its pipes."""
         end([process.pid for process in self._started if process.poll() is None])
@@ -131,6 +139,7 @@ def remove(names: Sequence[str]) -> None:
     for name in present:
         with contextlib.suppress(RuntimeError):
             run(["ip", "netns", "delete", name])
+        shutil.rmtree(SETTINGS / name, ignore_errors=True)
 
 
 def remove_stale() -> None:

@@ -197,7 +197,7 @@ def test_an_owner_that_is_killed_leaves_nothing(number: signal.Signals) -> None:
         pid, emulator = owner.stdout.readline().split()
         owner.send_signal(number)
         owner.wait()
-        until(lambda: not Path("/proc", emulator).exists(), "the emulator stays")
+        until(lambda: not namespace.running(int(emulator)), "the emulator stays")
     assert not [path for path in tun.NAMESPACES.iterdir() if path.name.startswith(f"nl{pid}-")]
 
 
