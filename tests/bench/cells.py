@@ -49,7 +49,8 @@ class Cell:
     """One square of the table: a link, a family, and how the two ends are set.
 
     `probe`: options of our client. `peer`: options of our peer. `cubic`: both ends are held to it. `rival`: another
-    device fills the line too. `busy`: the peer's only place is taken. `seeded`: each repeat has a trace of its own.
+    device fills the line too, with this congestion control. `busy`: the peer's only place is taken. `seeded`: each
+    repeat has a trace of its own. `runs`: how many, whatever the repeats.
     """
 
     name: str
@@ -61,7 +62,7 @@ class Cell:
     probe: tuple[str, ...] = ()
     peer: tuple[str, ...] = ()
     cubic: bool = False
-    rival: bool = False
+    rival: str | None = None
     busy: bool = False
     seeded: bool = False
     tools: tuple[Tool, ...] = ("own",)
@@ -181,7 +182,9 @@ def _unsteady() -> Iterator[Cell]:
     wild = LinkSpec(rtt_ms=50, jitter_ms=3, queue_ms=150, trace=lte_trace(0))
     runs = RUNS_WITHOUT_ONE_TRUTH
     yield Cell("lte/ipv4", "lte", "ipv4", wild, wild, seeded=True, runs=runs)
-    yield Cell("rival/ipv4", "rival", "ipv4", *both(102, 40), rival=True, tools=("share", "own"), runs=runs)
+    for rival in ("cubic", "bbr"):
+        tools: tuple[Tool, ...] = ("share", "own")
+        yield Cell(f"rival/{rival}/ipv4", "rival", "ipv4", *both(102, 40), rival=rival, tools=tools, runs=runs)
 
 
 def _budget() -> Iterator[Cell]:

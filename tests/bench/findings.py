@@ -26,9 +26,9 @@ def failures(runs: Iterable[Run]) -> list[str]:
     return found
 
 
-def shares(runs: Iterable[Run]) -> dict[str, float]:
-    """Give the mean of all looks at this client's steady share, per direction."""
-    looks = [run for run in runs if run.tool == "share"]
+def shares(runs: Iterable[Run], cell: str) -> dict[str, float]:
+    """Give the mean of all looks at this client's steady share of a line, per direction."""
+    looks = [run for run in runs if run.tool == "share" and run.cell == cell]
     ways = {way for run in looks for way in run.sides}
     found = {way: [side.mbps for run in looks if (side := run.sides[way]).mbps is not None] for way in sorted(ways)}
     return {way: statistics.mean(values) for way, values in found.items() if values}

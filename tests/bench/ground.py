@@ -74,12 +74,13 @@ class Ground:
     def execute(self, place: Namespace, arguments: Sequence[str], *, timeout_s: float) -> Said:
         """Run a program in a namespace to its end; raises Stopped, with the program gone, when told to stop."""
         begun = time.monotonic()
-        options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": clean_environment()}
-        with place.popen(arguments, **options) as process:
+        with place.popen(arguments, stderr=subprocess.PIPE, **popen_options(subprocess.PIPE)) as process:
             try:
                 while True:
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         out, err = process.communicate(timeout=LOOK_S)
+                        if self.stopping.is_set():
+                            raise Stopped
                         return Said(out, err, process.returncode, time.monotonic() - begun)
                     if self.stopping.is_set():
                         raise Stopped
@@ -124,10 +125,10 @@ def needed(name: str) -> str:
     return path
 
 
-def clean_environment() -> dict[str, str]:
-    """Give an environment without proxies, which would lead around the lab."""
+def popen_options(stdout: Any) -> dict[str, Any]:  # noqa: ANN401 - Popen's own
+    """Give a session of its own, which a Ctrl-C meant for us does not reach, and no proxies, which would lead away."""
     kept = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
-    return {**kept, "PYTHONPATH": str(ROOT)}
+    return {"stdout": stdout, "start_new_session": True, "env": {**kept, "PYTHONPATH": str(ROOT)}}
 
 
 @contextlib.contextmanager
@@ -142,8 +143,8 @@ def ground(cell: Cell, stopping: threading.Event) -> Iterator[Ground]:
         found = Ground(net, cell, stopping, stack)
         peer = [sys.executable, "-m", "agent", "peer", "--listen", f"*:{PEER_PORT}", *cell.peer]
         found.serve(net.server, peer, port=PEER_PORT)
-        if cell.rival:
-            _let_a_rival_in(found)
+        if cell.rival is not None:
+            _let_a_rival_in(found, cell.rival)
         yield found
 
 
@@ -154,15 +155,15 @@ def hold_to_cubic(place: Namespace) -> None:
         place.run(["ip", family, "route", "change", *shown[0].split(), "congctl", "lock", "cubic"])
 
 
-def _let_a_rival_in(found: Ground) -> None:
-    """Start one cubic flow each way from the other device, and wait until the line is full both ways."""
+def _let_a_rival_in(found: Ground, congestion: str) -> None:
+    """Start one flow each way from the other device, and wait until the line is full both ways."""
     net = found.net
     iperf = needed("iperf3")
     found.stack.enter_context(
         _serving(net.rival_server, [iperf, "-s"], port=IPERF_PORT, family="ipv4"),
     )
     target = net.rival_server.address("ipv4")
-    flow = [iperf, "-c", target, "-t", str(RIVAL_S), "--bidir", "-C", "cubic"]
+    flow = [iperf, "-c", target, "-t", str(RIVAL_S), "--bidir", "-C", congestion]
     found.stack.enter_context(_running(net.rival, flow))
     full = [ceiling_mbps(spec, "ipv4") * RIVAL_SHARE for spec in (found.cell.down, found.cell.up)]
     looks, deadline = 0, time.monotonic() + READY_S
@@ -197,7 +198,9 @@ def _serving(place: Namespace, arguments: Sequence[str], *, port: int, family: s
 @contextlib.contextmanager
 def _running(place: Namespace, arguments: Sequence[str]) -> Iterator[tuple["subprocess.Popen[str]", Any]]:
     with tempfile.TemporaryFile() as said:
-        process = place.popen(arguments, stdout=said, stderr=subprocess.STDOUT, env=clean_environment())
+        # an open standard input: some servers end with it
+        options = {"stdin": subprocess.PIPE, "stderr": subprocess.STDOUT, **popen_options(said)}
+        process = place.popen(arguments, **options)
         try:
             yield process, said
         finally:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from tests.bench.cells import Job
-from tests.bench.ground import LOOK_S, PEER_PORT, READY_S, Ground, Said, Stopped, clean_environment
+from tests.bench.ground import LOOK_S, PEER_PORT, READY_S, Ground, Said, Stopped, popen_options
 from tests.bench.store import Run, Way
 from tests.bench.watched import Told, watch
 
@@ -76,8 +76,8 @@ def _company(ground: Ground) -> Iterator[None]:
     """Let another device hold the peer's only place, and load the line, for as long as the block lasts."""
     link = ground.net.link
     before = link.counters().down.total.bytes_delivered
-    options: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": clean_environment()}
-    with ground.net.rival.popen(_command(ground, "--early", "false"), **options) as process:
+    options = popen_options(subprocess.DEVNULL)
+    with ground.net.rival.popen(_command(ground, "--early", "false"), stderr=subprocess.DEVNULL, **options) as process:
         try:
             deadline = time.monotonic() + READY_S
             while link.counters().down.total.bytes_delivered - before < LOADED_BYTES:

@@ -119,5 +119,9 @@ class Store:
         self.runs[run.key] = run
 
     def left(self, jobs: Iterable[Job]) -> list[Job]:
-        """Those that are still to be done."""
-        return [job for job in jobs if job.key not in self.runs]
+        """Give those still to be done: a failure of ours is a result, one of another program is tried again."""
+        return [
+            job
+            for job in jobs
+            if (run := self.runs.get(job.key)) is None or (run.failure is not None and job.tool != "own")
+        ]

@@ -28,6 +28,7 @@ HARD_ERROR: Final = 0.03
 HONEST: Final = frozenset({"not_converged", "peer_bound"})
 BUSY: Final = "peer:busy"
 NOTHING: Final = "-"
+CONTAINED: Final = "truth in low…high, or a doubt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,8 @@ def rows(runs: Iterable[Run]) -> list[Row]:
         *_clean([run for run in own if run.case == "clean"]),
         *_impaired([run for run in own if run.case == "impaired"]),
         *_doubtful([run for run in own if run.case == "doubt"]),
-        *_contained("lte", [run for run in own if run.case == "lte"], {}),
-        *_contained("rival", [run for run in own if run.case == "rival"], shares(every)),
+        *_unsteady("lte", every),
+        *_unsteady("rival", every),
         *_peers(every),
         *_costs([run for run in every if run.tool == "cost"]),
         _deadline(own),
@@ -152,8 +153,15 @@ def _wrong(run: Run) -> str:
     return f"{run.failure or sides}"
 
 
-def _contained(case: str, runs: Sequence[Run], truths: dict[str, float]) -> list[Row]:
-    """Judge the directions of runs on a line without one true number."""
+def _unsteady(case: str, every: Sequence[Run]) -> list[Row]:
+    """Judge the lines without one true number, each on its own."""
+    found = [run for run in every if run.case == case and run.tool == "own"]
+    names = list(dict.fromkeys(run.cell for run in found))
+    rows_ = [_contained(name, [run for run in found if run.cell == name], shares(every, name)) for name in names]
+    return rows_ or [Row(case, CONTAINED, "≥ 90 %", NOTHING, None)]
+
+
+def _contained(name: str, runs: Sequence[Run], truths: dict[str, float]) -> Row:
     inside, doubted, missed = 0, 0, []
     for run, way, side in sides(runs):
         truth = truths.get(way, side.truth_mbps)
@@ -166,12 +174,11 @@ def _contained(case: str, runs: Sequence[Run], truths: dict[str, float]) -> list
             missed.append(f"{run.cell} #{run.repeat} {way}: {side.failure or bounds}")
     missed += [f"{run.cell} #{run.repeat}: {run.failure}" for run in runs if not run.sides]
     count = inside + doubted + len(missed)
-    goal, what = "≥ 90 %", "truth in low…high, or a doubt"
     if not count:
-        return [Row(case, what, goal, NOTHING, None)]
+        return Row(name, CONTAINED, "≥ 90 %", NOTHING, None)
     good = (inside + doubted) / count
     found = f"{percent(good)} ({inside} inside, {doubted} doubted, {len(missed)} wrong)"
-    return [Row(case, what, goal, found, good >= 0.9, len(runs), tuple(missed))]
+    return Row(name, CONTAINED, "≥ 90 %", found, good >= 0.9, len(runs), tuple(missed))
 
 
 def _peers(every: Sequence[Run]) -> list[Row]:
