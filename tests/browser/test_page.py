@@ -56,9 +56,24 @@ async def test_the_language_is_chosen_by_the_browser_and_changed_by_a_link(tmp_p
         await expect(shown.page.locator("html")).to_have_attribute("lang", "en")
 
 
+async def test_the_fleet_fills_by_itself_when_a_run_of_full_length_comes(tmp_path: Path) -> None:
+    async with province(tmp_path) as it, tab(str(it.client.make_url("/"))) as shown:
+        await shown.page.get_by_role("link", name="Fleet").click()
+        await expect(shown.page.locator("main")).to_contain_text("Nothing to compare yet")
+        await expect(shown.page.locator("#live")).to_have_text("live")
+        early = {"download_early_mbps": 99.9, "download_early_bytes": 20e6, "download_bytes": 100e6}
+        await it.sources.store.write([throughput("th-huu-lung", -1, 100.0, **early)])
+        it.sources.bus.publish(Event("report", "th-huu-lung", NOW, {"kind": "throughput"}))
+        figure = shown.page.locator("figure.early")
+        await expect(figure).to_contain_text("0.10 %", timeout=4000)
+        await expect(figure.locator("rect.near").first).to_have_attribute("width", "270.0")
+        assert shown.complaints == []
+        assert shown.elsewhere == []
+
+
 async def test_a_phone_needs_no_sideways_scrolling(tmp_path: Path) -> None:
     async with province(tmp_path) as it, tab(str(it.client.make_url("/")), width=360, height=740) as shown:
-        for path in ("/", "/sites/th-huu-lung", "/incidents"):
+        for path in ("/", "/sites/th-huu-lung", "/incidents", "/fleet"):
             await shown.page.goto(str(it.client.make_url(path)))
             width = await shown.page.evaluate("document.documentElement.scrollWidth")
             assert width <= 360, path
