@@ -221,3 +221,12 @@ def test_an_emulator_that_cannot_start_says_so(capfd: pytest.CaptureFixture[str]
         pytest.fail("it started")
     assert "delay_ms must be 0 or more" in capfd.readouterr().err
     assert ours() == []
+
+
+def test_a_line_that_goes_down_comes_back() -> None:
+    with lab(rtt_ms=2) as net:
+        net.near.ip("link set wan down")
+        assert echoes(net.client, net.server, count=3, pause_s=0, wait_s=0.2) == [None] * 3
+        net.near.ip("link set wan up", "route replace default via 10.77.9.2")
+        # Linux forgets the routes of a device that goes down.
+        until(lambda: echoes(net.client, net.server, count=1, pause_s=0, wait_s=0.2) != [None], "it stays down")
