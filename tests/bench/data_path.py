@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import json
 import os
-import platform
 import resource
 import shutil
 import signal
@@ -34,6 +33,7 @@ from agent.speed.engine import Leg, Target, Transfer, Way
 from agent.speed.estimate import at
 from agent.speed.limits import Limits
 from tests.agent.net.namespaces import Namespace, cabled, first_line
+from tests.bench.machine import commit, machine
 
 NEAR, FAR = "10.79.0.1", "10.79.0.2"
 LONGEST_S: Final = 23.0
@@ -80,6 +80,7 @@ async def _load(port: int, *, tls: bool, way: Way, gigabytes: float) -> dict[str
         "cpu_s_per_gb": (cpu_after - cpu_before) / (moved / 1e9),
         "gbps": moved * 8 / 1e9 / (ended_s - begun_s),
         "gigabytes": moved / 1e9,
+        "all_gigabytes": transfer.received / 1e9,
         "cpu_ratio": (cpu_after - cpu_before) / (ended_s - begun_s),
     }
 
@@ -195,7 +196,7 @@ def measure_cpu(bench: Bench, gigabytes: float) -> Iterator[Row]:
     for (kind, way), goal in CPU_GOALS.items():
         before = _cpu_s(bench.peer.pid)
         found = bench.client("load", bench.ports[kind], kind, way, gigabytes)
-        theirs = (_cpu_s(bench.peer.pid) - before) / (found["gigabytes"] * 1.4)
+        theirs = (_cpu_s(bench.peer.pid) - before) / found["all_gigabytes"]
         note = f"{found['gbps']:.1f} Gbit/s, {found['gigabytes']:.1f} GB, client on {found['cpu_ratio']:.0%} of a core"
         yield Row(f"client CPU, {kind} {way}", found["cpu_s_per_gb"], "s/GB", goal, note)
         yield Row(f"peer CPU, {kind} {way}", theirs, "s/GB")
@@ -300,26 +301,21 @@ def _client(what: str, port: str, kind: str, way: Way, gigabytes: str) -> int:
 
 
 def _keep(rows: Sequence[Row], args: argparse.Namespace) -> None:
+    """Write the files. Rows of other parts that a file has from before stay in it, each with its date."""
     day = datetime.now(UTC).date().isoformat()
-    kernel = platform.release().partition("-")[0]
-    machine = f"{os.cpu_count()} cores of {_processor()}, Linux {kernel}, Python {platform.python_version()}"
+    told = {row.what: {"date": day, **asdict(row)} for row in rows}
     if args.json:
-        told = {"date": day, "machine": machine, "rows": [asdict(row) for row in rows]}
-        args.json.write_text(json.dumps(told, indent=1) + "\n")
+        if args.json.is_file():
+            before = json.loads(args.json.read_text())
+            told = {row["what"]: row for row in before["rows"]} | told
+        content = {"machine": machine(), "commit": commit(), "rows": list(told.values())}
+        args.json.write_text(json.dumps(content, indent=1) + "\n")
     if args.markdown:
-        lines = [f"Measured {day} on {machine}.", "", "| what | value | goal | |", "| --- | --- | --- | --- |"]
-        for row in rows:
-            goal = "" if row.goal is None else f"≤ {row.goal:g}"
-            lines.append(f"| {row.what} | {row.value:.2f} {row.unit} | {goal} | {row.note} |")
+        lines = [f"Measured {day} on {machine()}.", "", "| what | value | goal | |", "| --- | --- | --- | --- |"]
+        for row in told.values():
+            goal = "" if row["goal"] is None else f"≤ {row['goal']:g}"
+            lines.append(f"| {row['what']} | {row['value']:.2f} {row['unit']} | {goal} | {row['note']} |")
         args.markdown.write_text("\n".join(lines) + "\n")
-
-
-def _processor() -> str:
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith(("model name", "Model")):
-                return line.partition(":")[2].strip()
-    return platform.machine()
 
 
 if __name__ == "__main__":
