@@ -28,6 +28,7 @@ from agent.net.interfaces import Route, is_tunnel, kind_of, link_to, route_to
 from agent.wire.report import Link, Wifi
 
 BEFORE_S: Final = 2.0
+ENOUGH_S: Final = 1.0
 TICK_S: Final = 0.2
 HEAT_S: Final = 1.0
 ASK_S: Final = 0.15
@@ -148,6 +149,8 @@ class Gathering:
             self._reasons.append(f"interface {interface}: no counters")
             return
         last = counters.read(self._places, interface, at_s=_now())
+        if last.at_s - first.at_s < ENOUGH_S:
+            return  # a lookup and our own echoes would be a rate
         down, up = counters.rate_mbps(first, last, "rx"), counters.rate_mbps(first, last, "tx")
         if down is None or up is None:
             self._reasons.append(f"interface {interface}: its counters did not hold")

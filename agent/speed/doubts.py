@@ -50,8 +50,9 @@ HELD: Final = 0.5
 FLAT: Final = 1.25
 FLAT_MS: Final = 3.0
 """A round trip that grew no more than a quarter and 3 ms has no queue in it: nothing on the way was full."""
-WIDE: Final = 0.2
-"""Half the width of the 95 % bounds, as a share of the rate: wider is no measurement."""
+WIDE: Final = 0.4
+"""Half the width of the 95 % bounds, as a share of the rate: wider is no measurement. A mobile line that wanders gives
+10 to 30 % in ten seconds, and that is its nature, not a fault of the run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,16 +95,17 @@ class Steering:
             self.streams += MORE
             self._before_mbps, self._flat, self.since_s = found.mbps, 0, now
             return "grow"
-        if self._flat < LOOKS:
+        # Where streams cannot be added nothing tells whose limit it is: a queue may yet come, or the time ends the run.
+        if self._flat < LOOKS or self._before_mbps is None:
             return "go_on"
         return self._settle(samples, found, self._limit(_lost_share(samples, now - window_s)), window_s)
 
-    def _limit(self, lost: float) -> Saturation | None:
+    def _limit(self, lost: float) -> Saturation:
         """What holds a settled rate down where no queue stands."""
         if self.loss_based is not False and lost > 0:
             return "stuck"
-        if self._before_mbps is None or self._gained:
-            return "stuck" if lost > LOSSY else None
+        if self._gained:
+            return "stuck"
         return "full" if lost > LOSSY else "peer"
 
     def _settle(

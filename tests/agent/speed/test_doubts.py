@@ -214,8 +214,8 @@ def test_a_flat_round_trip_tells_that_the_peer_had_no_more_to_send(loaded: float
     [
         ({"stop": "budget"}, (Doubt.BUDGET_CUT,)),
         ({"stop": "time"}, ()),
-        ({"stop": "time", "low_mbps": 39.0, "high_mbps": 59.1}, (Doubt.NOT_CONVERGED,)),
-        ({"stop": "time", "low_mbps": 40.0, "high_mbps": 60.0}, ()),
+        ({"stop": "time", "low_mbps": 29.0, "high_mbps": 69.1}, (Doubt.NOT_CONVERGED,)),
+        ({"stop": "time", "low_mbps": 30.0, "high_mbps": 70.0}, ()),
         ({"stop": "time", "low_mbps": None, "high_mbps": None}, ()),
         ({"stop": "peer", "low_mbps": None, "high_mbps": None}, (Doubt.NOT_CONVERGED,)),
         ({"stop": "error", "mbps": None}, ()),

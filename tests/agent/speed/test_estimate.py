@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.speed.estimate import T_95, Sample, at, estimate, ramp_cut_s, rates
+from agent.speed.estimate import T_95, Sample, at, estimate, median_rtt_us, ramp_cut_s, rates, steadiness
 
 
 def line(mbps: Sequence[float], *, step_s: float = 0.1, start_s: float = 50.0) -> list[Sample]:
@@ -26,13 +26,42 @@ def test_a_ramp_does_not_count_and_the_mean_says_so() -> None:
     assert found.mean_mbps == pytest.approx(97.1, rel=1e-9)
     assert found.ramp_s == pytest.approx(0.6)
     assert found.duration_s == pytest.approx(10)
-    assert [found.low_mbps, found.high_mbps] == pytest.approx([100, 100], abs=1e-6)
+    assert [found.low_mbps, found.high_mbps] == pytest.approx([99.5, 100.5], abs=1e-6)
 
 
 def test_a_burst_after_the_losses_of_the_ramp_does_not_count() -> None:
     found = estimate(line([90, 85, 110, 98, 94, 86, 80, 84, 104, 141, 105] + [97] * 34))
     assert found is not None
     assert found.mbps == pytest.approx(97)
+
+
+def test_a_window_that_was_judged_steady_is_taken_as_it_is() -> None:
+    samples = line([10, 20, 40, 60] + [100] * 6)
+    found = estimate(samples, since_s=50.4)
+    assert found is not None
+    assert found.mbps == pytest.approx(100)
+    assert found.mean_mbps == pytest.approx(73)
+    assert found.duration_s == pytest.approx(1)
+    for outside in (49.0, 51.0, 60.0):
+        assert estimate(samples, since_s=outside) == estimate(samples)
+
+
+def test_steadiness_knows_noise_from_drift() -> None:
+    even = steadiness(line([100] * 16), 50.0, 51.6)
+    assert (even.mbps, even.error, even.drift) == pytest.approx((100, 0, 0), abs=1e-9)
+    noisy = steadiness(line([90, 110] * 8), 50.0, 51.6, parts=16)
+    assert noisy.drift == pytest.approx(0, abs=1e-9)
+    assert noisy.error == pytest.approx(0.1 * math.sqrt(16 / 15) / 4)
+    rising = steadiness(line([90] * 8 + [110] * 8), 50.0, 51.6)
+    assert rising.drift == pytest.approx(0.2)
+    assert steadiness(line([0] * 16), 50.0, 51.6) == (0.0, math.inf, math.inf)
+
+
+def test_the_median_round_trip_is_that_of_the_window() -> None:
+    samples = [Sample(number, number, rtt) for number, rtt in enumerate([90.0, None, 10.0, 30.0, 20.0])]
+    assert median_rtt_us(samples, 1) == 20
+    assert median_rtt_us(samples, 0) == 25
+    assert median_rtt_us(samples[1:2], 0) is None
 
 
 def test_stalls_and_bursts_leave_the_mean_of_the_window() -> None:
@@ -78,7 +107,7 @@ def test_too_little_is_no_estimate_and_short_is_one_without_bounds() -> None:
     assert estimate([]) is None
     assert estimate([Sample(1, 0)]) is None
     assert estimate([Sample(1, 0), Sample(1, 5)]) is None
-    short = estimate(line([100, 100, 100]))
+    short = estimate(line([100, 100], step_s=0.08))
     assert short is not None
     assert short.mbps == pytest.approx(100)
     assert (short.low_mbps, short.high_mbps) == (None, None)

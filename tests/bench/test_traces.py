@@ -1,0 +1,83 @@
+"""Our early stop against plateau B, on every recorded line whose answer is known."""
+
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from agent.speed.estimate import at, estimate
+from agent.speed.steering import Steering
+from tests.bench.plateau import plateau
+from tests.bench.recording import Recording, recordings
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A run's error as a share of the truth, and its data as a share of ten seconds at the line's rate."""
+
+    name: str
+    error: float
+    data: float
+    saturation: str | None = None
+
+
+def steered(recording: Recording) -> Outcome:
+    """Replay a recording through the early stop. Streams cannot be added to what was recorded."""
+    samples = recording.arrived
+    loss_based = recording.name.startswith(("cubic", "stuck-cubic"))
+    steering = Steering(recording.idle_rtt_us, recording.streams, loss_based=loss_based)
+    last = next((place for place in range(1, len(samples)) if steering.look(samples[: place + 1]) == "stop"), None)
+    seen = samples if last is None else samples[: last + 1]
+    if last is None:
+        steering.close(seen)
+    found = estimate(seen, since_s=steering.steady_since_s)
+    assert found is not None
+    return _outcome(recording, found.mbps, found.duration_s, steering.saturation)
+
+
+def _outcome(recording: Recording, mbps: float, seconds: float, saturation: str | None = None) -> Outcome:
+    truth = recording.truth_mbps
+    assert truth is not None
+    samples = recording.arrived
+    data = at(samples, samples[0].at_s + seconds) * 8 / 1e6 / (10 * truth)
+    return Outcome(f"{recording.name} {recording.way}", mbps / truth - 1, data, saturation)
+
+
+def lines(*, stuck: bool) -> Iterator[Recording]:
+    """The recordings on which TCP is stuck or the peer is slow, or all others."""
+    for recording in recordings():
+        if recording.truth_mbps is not None and recording.name.startswith("stuck") == stuck:
+            yield recording
+
+
+@pytest.mark.timeout(120)
+def test_nearer_to_the_truth_than_plateau_b_and_with_less_data() -> None:
+    ours, theirs = [], []
+    for recording in lines(stuck=False):
+        ours.append(steered(recording))
+        mbps, seconds = plateau(recording.in_order, (recording.idle_rtt_us or 0) / 1e6)
+        theirs.append(_outcome(recording, mbps, seconds))
+    assert len(ours) >= 60
+    errors = [abs(outcome.error) for outcome in ours]
+    assert statistics.fmean(errors) < 0.5 * statistics.fmean(abs(outcome.error) for outcome in theirs)
+    assert max(errors) < max(abs(outcome.error) for outcome in theirs)
+    assert statistics.fmean(outcome.data for outcome in ours) < 0.5 * statistics.fmean(o.data for o in theirs)
+    worst = max(ours, key=lambda outcome: abs(outcome.error))
+    assert abs(worst.error) < 0.015, worst
+    assert statistics.median(errors) < 0.002
+
+
+@pytest.mark.timeout(60)
+def test_what_tcp_or_the_peer_set_is_never_called_the_lines() -> None:
+    checked = 0
+    for recording in lines(stuck=True):
+        outcome = steered(recording)
+        # An upload that the peer reads slowly fills its buffers first: the peer's own word raises the doubt there.
+        if recording.name.startswith("stuck-peer") and recording.way == "upload":
+            continue
+        checked += 1
+        assert outcome.saturation != "full" or abs(outcome.error) < 0.03, outcome
+        if "peer" not in recording.name:
+            assert outcome.saturation == "stuck", outcome
+    assert checked >= 8
