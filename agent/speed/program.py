@@ -61,6 +61,11 @@ class Program(asyncio.SubprocessProtocol):
         """Its process id, which is its group's too."""
         return 0 if self._transport is None else self._transport.get_pid()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, and all that it said is here."""
+        return self._done.is_set()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Bound its memory at once; of its own accord it has not yet asked for any."""
         self._transport = cast("asyncio.SubprocessTransport", transport)
@@ -111,6 +116,15 @@ class Program(asyncio.SubprocessProtocol):
             self._clock.reschedule(asyncio.get_running_loop().time() + seconds)
         else:
             self._clock = asyncio.timeout(seconds)
+
+    async def stop(self, *, grace_s: float) -> None:
+        """Ask it to end, and wait a moment for that."""
+        if self.code is None and not self.is_over:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(self.pid, signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                await self._done.wait()
 
     def kill(self) -> None:
         """End it and all that it started, now."""
