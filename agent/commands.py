@@ -77,11 +77,14 @@ def _lacking(url: str) -> list[str]:
     """
     from importlib import import_module
     from importlib.util import find_spec
+    from shutil import which
 
     from agent.speed.engines import engine_for
 
     engine = parse_peer(url).engine
     engine_for(parse_peer(url))
+    if engine == "iperf3" and which("iperf3") is None:
+        return ["the program iperf3 is not installed; install it, 3.19.1 or later if you can"]
     if engine == "ookla" and find_spec("speedtest") is None:
         return ["speedtest-cli is not installed; install it with: pip install 'linkgauge[ookla]'"]
     said = getattr(import_module(f"agent.speed.{engine}"), "warning", lambda: None)()

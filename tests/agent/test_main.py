@@ -156,6 +156,9 @@ def test_check_config_notes_what_a_service_or_the_device_will_not_do(config: Pat
     assert done.returncode == 0
     assert "good; agent a1" in done.stdout
     assert "note: schedule.throughput: 6 runs a day with M-Lab" in done.stderr
+    done = run("check-config", "--config", str(config), LINKGAUGE_PEER_URLS="iperf3://h:1", PATH="/nowhere")
+    assert "good; agent a1" in done.stdout
+    assert "note: schedule.throughput: the program iperf3 is not installed" in done.stderr
     done = run("check-config", "--config", str(config), LINKGAUGE_SCHEDULE_THROUGHPUT_PEER="stamp://h:1")
     assert done.returncode == 2
     assert "stamp measures no throughput" in one_line(done)
