@@ -112,7 +112,10 @@ def _measured(store: Store, jobs: Sequence[Job], args: argparse.Namespace, conso
     stopping = threading.Event()
     before = {number: signal.signal(number, lambda *_: stopping.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        return Work(store, console, stopping).done(left, lanes=args.lanes)
+        done = Work(store, console, stopping).done(left, lanes=args.lanes)
+        if not done:
+            console.print(f"stopped; {len(store.left(jobs))} runs are left, the same command goes on with them")
+        return done
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
