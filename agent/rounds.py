@@ -6,7 +6,7 @@ One at a time on the whole device: a latency run during a throughput run would m
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -54,7 +54,10 @@ class Made:
 
 
 class Rounds:
-    """Runs until cancelled. All methods are for the loop's own thread."""
+    """Runs until cancelled. All methods are for the loop's own thread.
+
+    `spare`: work to do once, in a moment when nothing is due; it must not raise.
+    """
 
     def __init__(
         self, config: AgentConfig, *, device: Device, keeper: Keeper, timetable: Timetable, book: Path
@@ -73,11 +76,13 @@ class Rounds:
         self._dated = False
         self._kept_at: float | None = None
         self._wake = asyncio.Event()
+        self._measured_once = False
         self._deadline: float | None = None
         self.measuring: str | None = None
         self.spool_error: str | None = None
         self.kind_errors: dict[str, str] = {}
         self.heard: Callable[[Measurement[Any]], None] = lambda _: None
+        self.spare: Callable[[], Awaitable[object]] | None = None
 
     def next(self) -> dict[str, datetime]:
         """Tell when each kind runs next."""
@@ -109,8 +114,17 @@ class Rounds:
         self._timetable.start(self._instant())
         while True:
             await self._upkeep()
-            if not await self._step():
+            if not await self._step() and not await self._use_spare_time():
                 await self._wait()
+
+    async def _use_spare_time(self) -> bool:
+        """Do once what must not run beside a measurement, after the first one and while none is due."""
+        if self.spare is None or not self._measured_once:
+            return False
+        work, self.spare = self.spare, None
+        async with asyncio.TaskGroup() as group:  # a task of its own, as in `_apart`
+            group.create_task(_work(work), name="spare time")
+        return True
 
     async def _step(self) -> bool:
         """Make one run, if one is asked for or due; they take turns, so that neither can starve the other."""
@@ -163,6 +177,7 @@ class Rounds:
         finally:
             self.measuring = self._deadline = None
         self.kind_errors.pop(kind, None)
+        self._measured_once = True
         boot = self._clock.boot_id()
         return Made(measurement, None if is_set(measurement.started) else Undated(boot_id=boot, boottime_s=began))
 
@@ -292,6 +307,10 @@ class Rounds:
         except OSError as error:
             # The account of a day is worth less than the measurements: it goes on in memory.
             _LOG.debug("event=ledger_unkept why=%s", error)
+
+
+async def _work(work: Callable[[], Awaitable[object]]) -> None:
+    await work()
 
 
 async def _apart(order: Order, device: Device) -> Measurement[Any]:

@@ -304,7 +304,17 @@ class Service:
         timetable = timetable_for(self._config, last=last, rng=Random(os.urandom(16)))  # noqa: S311 - only spreads load
         rounds = Rounds(self._config, device=device, keeper=self._spool, timetable=timetable, book=self._folder / _BOOK)
         rounds.heard = self._heard
+        if "throughput" in self._config.schedule.kinds():
+            rounds.spare = self._test_itself
         return rounds
+
+    async def _test_itself(self) -> None:
+        """Learn what this device can do, at first start and after upgrades, to doubt results near it."""
+        from agent.speed import ceiling
+
+        found = await ceiling.ensure(self._folder)
+        rates = " ".join(f"{rate.cipher}/{rate.way}={rate.mbps:.0f}" for rate in found.rates)
+        _LOG.info("event=ceiling mbps=%r missing=%r", rates, found.missing)
 
 
 def _folder(config: AgentConfig) -> Path:

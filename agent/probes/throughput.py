@@ -83,6 +83,7 @@ class _Order:
     url: PeerUrl
     engine: Engine
     limits: Limits
+    congestion: str
     tls: ssl.SSLContext | None
     gathering: Gathering
 
@@ -96,13 +97,13 @@ async def probe(task: Task) -> Outcome:
     """
     url = parse(task.peer)
     engine = engine_for(url)
-    limits = _limits(task, engine)
+    limits, congestion = _limits(task, engine), _congestion(task)
     tls = _context(task.options) if url.secure or not url.host else None
     wanted = Wanted(url, task.family, tls, task.folder, task.at)
     async with gather(before_s=_before(task.options)) as gathering:
         with reaching(Peer(url=url.text), task.family):
             targets = await engine.find(wanted)
-        order = _Order(task, url, engine, limits, tls, gathering)
+        order = _Order(task, url, engine, limits, congestion, tls, gathering)
         reached = await _first(order, targets)
         evidence = gathering.evidence()
     return _outcome(order, reached, evidence)
@@ -131,7 +132,7 @@ async def _measure(order: _Order, target: Target) -> _Reached:
         # Whoever pays by the byte is not made to pay for our knowledge of ourselves.
         limits = limits if link.medium != "cellular" else _economical(limits, task)
     secured = order.tls if target.secure else None
-    leg = Leg("download", target, peer.address or "", limits, str(uuid.uuid4()), secured, congestion=_congestion(task))
+    leg = Leg("download", target, peer.address or "", limits, str(uuid.uuid4()), secured, congestion=order.congestion)
     with reaching(peer, family):
         down = await _half(order, replace(leg, watch=_watch(task, "download", limits.seconds)))
         up = await _half(order, replace(leg, way="upload", watch=_watch(task, "upload", limits.seconds)))

@@ -56,10 +56,11 @@ class LoadFacts(msgspec.Struct, rename="pascal"):
     max_tests: int | None = None
     cpu_ratio: float | None = msgspec.field(default=None, name="CPURatio")
     paced: bool = False
+    pace_mbps: float | None = None
 
     def load(self) -> PeerLoad:
         """The same in the words that all engines share."""
-        return PeerLoad(self.tests, self.max_tests, self.cpu_ratio, self.paced)
+        return PeerLoad(self.tests, self.max_tests, self.cpu_ratio, self.paced, self.pace_mbps)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,8 @@ CROSS_FLOOR_MBPS: Final = 0.064
 """16 kB in 2 s: name lookups, our own echoes, and what every network murmurs."""
 PEER_BUSY: Final = 0.9
 """Of the peer's busiest core: there is nothing left for one more stream."""
+PACE_NEAR: Final = 0.85
+"""Of the peer's own pace: a queue before a peer that reads slowly looks like one on the line, its pace tells."""
 HELD: Final = 0.5
 """Held back for half of the loaded time by a window, a buffer or a program, beside a line that is not full."""
 FLAT: Final = 1.25
@@ -169,8 +171,7 @@ def _peer_bound(facts: Facts) -> bool:
 def _peer_is_limit(facts: Facts, seen: Seen) -> bool:
     if seen.saturation == "peer" or (seen.peer is not None and _peer_is_busy(seen.peer)):
         return True
-    # A queue before a peer that reads at its own pace looks like one on the line: only a download tells them apart.
-    if seen.peer is not None and seen.peer.paced and (seen.way == "upload" or seen.saturation != "full"):
+    if seen.peer is not None and seen.peer.paced and _is_at_pace(seen.direction, seen.peer):
         return True
     theirs = (seen.held.sndbuf, seen.held.app) if seen.way == "download" else (seen.held.rwnd,)
     return any((share or 0) >= HELD for share in theirs) and _has_no_queue(facts, seen)
@@ -180,6 +181,13 @@ def _peer_is_busy(peer: PeerLoad) -> bool:
     """No core left, or no place: a peer that takes one test alone is not busy with ours."""
     full = peer.tests is not None and peer.max_tests is not None and peer.tests >= peer.max_tests and peer.tests > 1
     return full or (peer.cpu_ratio or 0) >= PEER_BUSY
+
+
+def _is_at_pace(direction: Direction, peer: PeerLoad) -> bool:
+    """The result is near the peer's own pace, or near our part of it; a pace that it does not tell may be any."""
+    if peer.pace_mbps is None:
+        return True
+    return _is_above(direction.mbps, peer.pace_mbps / max(1, peer.tests or 1), PACE_NEAR)
 
 
 def _has_no_queue(facts: Facts, seen: Seen) -> bool:

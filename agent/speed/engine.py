@@ -88,12 +88,16 @@ class Early:
 
 @dataclass(frozen=True, slots=True)
 class PeerLoad:
-    """How busy the peer says it is. `cpu_ratio`: of its busiest core; `paced`: it holds a rate of its own choice."""
+    """How busy the peer says it is. `cpu_ratio`: of its busiest core; `paced`: it holds a rate of its own choice.
+
+    That rate is `pace_mbps`, for all tests together, as far as it says.
+    """
 
     tests: int | None = None
     max_tests: int | None = None
     cpu_ratio: float | None = None
     paced: bool = False
+    pace_mbps: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

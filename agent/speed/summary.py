@@ -85,7 +85,8 @@ def _too_brief(transfer: Transfer, duration_s: float) -> bool:
 
 def _nothing(transfer: Transfer, limits: Limits) -> Failure:
     if transfer.stop.word == "budget":
-        return Failure(Stage.DEVICE, Reason.BUDGET, f"{limits.max_bytes} bytes are too few to measure this line")
+        allowed = f"{limits.max_bytes} bytes are" if limits.max_bytes else "what the service allows is"
+        return Failure(Stage.DEVICE, Reason.BUDGET, f"{allowed} too little to measure this line")
     return Failure(Stage.PEER, Reason.PROTOCOL, "the peer did not say for every stream what it had received")
 
 

@@ -236,6 +236,46 @@ async def test_a_request_is_run_at_once_and_only_once(tmp_path: Path) -> None:
     assert not bench.book.exists()
 
 
+async def test_spare_time_is_used_once_after_the_first_run_and_alone(tmp_path: Path) -> None:
+    done: list[int] = []
+    gate = asyncio.Event()
+
+    async def spare() -> None:
+        done.append(len(bench.keeper.kept))
+        await gate.wait()
+
+    async with _bench(tmp_path, _schedule()) as bench:
+        bench.rounds.spare = spare
+        await asyncio.sleep(0)
+        bench.rounds.ask(Request(request="r1", kind="latency"))
+        await _until(lambda: done)
+        bench.rounds.ask(Request(request="r2", kind="latency"))
+        await asyncio.sleep(0.05)  # nothing may happen meanwhile
+        assert len(bench.keeper.kept) == 1
+        gate.set()
+        await _until(lambda: len(bench.keeper.kept) == 2)
+        bench.rounds.ask(Request(request="r3", kind="latency"))
+        await _until(lambda: len(bench.keeper.kept) == 3)
+    assert done == [1]
+
+
+async def test_a_stop_ends_what_uses_spare_time(tmp_path: Path) -> None:
+    begun = asyncio.Event()
+    ended: list[str] = []
+
+    async def spare() -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.append("ended")
+
+    async with _bench(tmp_path, _schedule(ONCE)) as bench:
+        bench.rounds.spare = spare
+        await asyncio.wait_for(begun.wait(), 5)
+    assert ended == ["ended"]
+
+
 async def test_requests_that_make_no_sense_are_let_go(tmp_path: Path) -> None:
     past, soon = datetime.now(UTC) - timedelta(1), datetime.now(UTC) + timedelta(1)
     async with _bench(tmp_path, _schedule()) as bench:

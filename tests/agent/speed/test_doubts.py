@@ -171,12 +171,14 @@ def test_the_murmur_of_a_network_is_no_traffic_on_a_slow_line() -> None:
         pytest.param("download", {"peer": PeerLoad(tests=4, max_tests=4)}, [Doubt.PEER_BOUND], id="no place left"),
         pytest.param("download", {"peer": PeerLoad(tests=1, max_tests=1)}, [], id="alone with it"),
         pytest.param("download", {"peer": PeerLoad(cpu_ratio=0.9)}, [Doubt.PEER_BOUND], id="no core left"),
-        pytest.param("download", {"peer": PeerLoad(paced=True)}, [], id="paced above the line"),
+        pytest.param("upload", {"peer": PeerLoad(paced=True)}, [Doubt.PEER_BOUND], id="paced, nobody knows at what"),
+        pytest.param("upload", {"peer": PeerLoad(paced=True, pace_mbps=200)}, [], id="paced above the line"),
+        pytest.param("upload", {"peer": PeerLoad(paced=True, pace_mbps=55)}, [Doubt.PEER_BOUND], id="at its pace"),
         pytest.param(
             "download",
-            {"peer": PeerLoad(paced=True), "saturation": None},
+            {"peer": PeerLoad(tests=2, max_tests=4, paced=True, pace_mbps=110)},
             [Doubt.PEER_BOUND],
-            id="paced, perhaps below",
+            id="at our part of its pace",
         ),
         pytest.param("download", {"held": Held(app=0.6)}, [], id="a full line needs no more"),
         pytest.param(
