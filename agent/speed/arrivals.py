@@ -2,20 +2,20 @@
 
 In-order bytes stand still behind a lost packet and then jump; a line that is full all the time looks like one that
 stalls. Segments are counted as they cross, holes or not (`tcpi_data_segs_in` at a receiver, `tcpi_delivered` at a
-sender), and they become bytes by a stream's own bytes per segment: the best ratio it has ever shown, which is the one
-of a moment without a hole.
+sender). From the first hole of a stream on, each of them stands for a full one, if its segments have been full: small
+ones are sent at the start alone.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from agent.speed.estimate import Sample
 
 ENOUGH_SEGMENTS: Final = 40
-# The ratio must be that of full segments: where sizes vary (loopback, offloading, a sender that trickles) it tells
-# nothing, and in-order bytes are all there is.
-FULL: Final = (0.95, 1.02)
-_BETTER: Final = 1e-4
+# Where segments are not full (loopback, offloading, a sender that trickles) they tell nothing, and bytes in order are
+# all there is. In a stretch without a new hole the bytes are those of its segments.
+FULL: Final = (0.98, 1.005)
 
 
 class Count(NamedTuple):
@@ -31,26 +31,59 @@ class Count(NamedTuple):
     holes: int | None = None
 
 
+_NOTHING: Final = Count(0, 0)
+
+
+@dataclass(slots=True)
+class _Stream:
+    """What is known of one stream: its last counters before the first hole, and whether its segments are full.
+
+    `mark`: where the present stretch of at least 40 segments began, to be compared with its end.
+    """
+
+    before_holes: Count = _NOTHING
+    mark: Count = _NOTHING
+    is_full: bool = False
+
+    def learn(self, count: Count) -> bool:
+        """Take the next counters; whether they changed what earlier ones mean."""
+        if not count.holes:
+            self.before_holes = count
+        if self.is_full or count.segments is None or not count.largest:
+            return False
+        segments = count.segments - (self.mark.segments or 0)
+        if segments < ENOUGH_SEGMENTS:
+            return False
+        size = (count.in_order - self.mark.in_order) / segments
+        self.mark = count
+        self.is_full = FULL[0] * count.largest <= size <= FULL[1] * count.largest
+        return self.is_full and bool(count.holes)
+
+    def arrived(self, count: Count) -> int:
+        """Payload bytes that have crossed when the counters stood so."""
+        anchor = self.before_holes
+        if not (self.is_full and count.holes and count.largest) or count.segments is None or anchor.segments is None:
+            return count.in_order
+        return max(count.in_order, anchor.in_order + (count.segments - anchor.segments) * count.largest)
+
+
 class Arrivals:
     """Turns counters into samples of everything that has arrived, over all streams. Streams may join later."""
 
     def __init__(self, start_s: float) -> None:
         self.samples: list[Sample] = [Sample(start_s, 0)]
         self._rows: list[Sequence[Count]] = [()]
-        self._ratios: list[float | None] = []
+        self._streams: list[_Stream] = []
 
     def add(
         self, at_s: float, counts: Sequence[Count], *, rtt_us: float | None = None, retransmitted: float | None = None
     ) -> None:
         """Take the counters of all streams at one moment; a stream keeps its place in the sequence."""
-        better = False
-        for place, count in enumerate(counts):
-            if place == len(self._ratios):
-                self._ratios.append(None)
-            better |= self._learn(place, count)
+        self._streams += [_Stream() for _ in counts[len(self._streams) :]]
+        changed = [stream.learn(count) for stream, count in zip(self._streams, counts, strict=False)]
         self._rows.append(tuple(counts))
         self.samples.append(Sample(at_s, 0, rtt_us, retransmitted))
-        for place in range(1 if better else len(self.samples) - 1, len(self.samples)):
+        for place in range(1 if any(changed) else len(self.samples) - 1, len(self.samples)):
             self._fill(place)
 
     def in_order(self, streams: int) -> list[Sample]:
@@ -60,23 +93,9 @@ class Arrivals:
             for sample, row in zip(self.samples, self._rows, strict=True)
         ]
 
-    def _learn(self, place: int, count: Count) -> bool:
-        """Keep the best ratio; whether it changed what earlier counters mean."""
-        if not count.segments or not count.largest or count.segments < ENOUGH_SEGMENTS:
-            return False
-        ratio, best = count.in_order / count.segments, self._ratios[place]
-        if best is not None and ratio <= best * (1 + _BETTER):
-            return False
-        if not FULL[0] * count.largest <= ratio <= FULL[1] * count.largest:
-            return False
-        self._ratios[place] = ratio
-        return bool(count.holes)
-
     def _fill(self, place: int) -> None:
-        arrived = sum(
-            max(count.in_order, (count.segments or 0) * ratio) if ratio is not None and count.holes else count.in_order
-            for count, ratio in zip(self._rows[place], self._ratios, strict=False)
-        )
+        row = self._rows[place]
+        arrived = sum(stream.arrived(count) for stream, count in zip(self._streams, row, strict=False))
         # An ended stream's last counters may be unreadable; what has crossed stays crossed.
         before = self.samples[place - 1].received
         self.samples[place] = self.samples[place]._replace(received=max(arrived, before))

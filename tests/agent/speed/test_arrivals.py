@@ -30,24 +30,29 @@ def test_behind_a_hole_segments_go_on_counting() -> None:
     assert received(arrivals) == [0, 100 * MSS, 200 * MSS, 300 * MSS, 400 * MSS]
 
 
-def test_a_ratio_learnt_late_fills_what_came_before() -> None:
+def test_full_segments_learnt_late_fill_what_came_before() -> None:
     arrivals = Arrivals(0)
     arrivals.add(0.1, [Count(10 * MSS, ENOUGH_SEGMENTS, MSS, 30)])
     assert received(arrivals)[-1] == 10 * MSS, "nobody knows yet what a segment carries"
-    arrivals.add(0.2, [Count(100 * MSS, 100, MSS, 30)])
-    assert received(arrivals) == [0, ENOUGH_SEGMENTS * MSS, 100 * MSS]
+    arrivals.add(0.2, [Count(50 * MSS, 80, MSS, 30)])
+    assert received(arrivals) == [0, ENOUGH_SEGMENTS * MSS, 80 * MSS]
+
+
+def test_small_segments_of_the_start_do_not_make_those_behind_a_hole_smaller() -> None:
+    arrivals = Arrivals(0)
+    arrivals.add(0.1, [Count(16 * 1024 + 40 * MSS, 56, MSS, 0)])
+    arrivals.add(0.2, [Count(16 * 1024 + 100 * MSS, 116, MSS, 0)])
+    arrivals.add(0.3, [Count(16 * 1024 + 110 * MSS, 216, MSS, 40)])
+    arrivals.add(0.4, [Count(16 * 1024 + 110 * MSS, 316, MSS, 140)])
+    assert received(arrivals)[2:] == [16 * 1024 + count * MSS for count in (100, 200, 300)]
 
 
 def test_segments_that_are_not_full_tell_nothing() -> None:
-    for largest in (MSS, None):
+    for size, largest in ((500, MSS), (500, None), (3 * MSS, MSS)):
         arrivals = Arrivals(0)
-        arrivals.add(0.1, [Count(100 * 500, 100, largest, 5)])
-        arrivals.add(0.2, [Count(100 * 500, 300, largest, 50)])
-        assert received(arrivals) == [0, 50_000, 50_000]
-    glued = Arrivals(0)
-    glued.add(0.1, [Count(100 * 3 * MSS, 100, MSS, 5)])
-    glued.add(0.2, [Count(100 * 3 * MSS, 300, MSS, 50)])
-    assert received(glued)[-1] == 300 * MSS
+        arrivals.add(0.1, [Count(100 * size, 100, largest, 5)])
+        arrivals.add(0.2, [Count(100 * size, 300, largest, 50)])
+        assert received(arrivals) == [0, 100 * size, 100 * size]
 
 
 def test_a_kernel_that_does_not_count_segments() -> None:
