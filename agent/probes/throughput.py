@@ -50,7 +50,7 @@ _STREAMS_MAX: Final = 8
 _BEFORE_MOST_S: Final = 60.0
 _PROGRAMS: Final = ("iperf3", "ookla")
 _SECONDS_MIN: Final = 1.0
-# What stands in the way before a direction is chosen stands in the way of both.
+# What stands in the way before the first direction has begun stands in the way of both.
 _BOTH: Final = (Stage.RESOLVE, Stage.ROUTE, Stage.CONNECT, Stage.TLS)
 # One server of several said no, or nothing: the next one may do.
 _NEXT: Final = (*_BOTH, Stage.HANDSHAKE, Stage.PEER)
@@ -98,7 +98,9 @@ async def probe(task: Task) -> Outcome:
     url = parse(task.peer)
     engine = engine_for(url)
     limits, congestion = _limits(task, engine), _congestion(task)
-    tls = _context(task.options) if url.secure or not url.host else None
+    # A list that comes over plain HTTP may name servers with TLS; what the options say of trust holds for these too.
+    trusts = url.secure or not url.host or "ca" in task.options or _flag("insecure", task.options)
+    tls = _context(task.options) if trusts else None
     wanted = Wanted(url, task.family, tls, task.folder, task.at)
     async with gather(before_s=_before(task.options)) as gathering:
         with reaching(Peer(url=url.text), task.family):
@@ -148,7 +150,7 @@ async def _half(order: _Order, leg: Leg) -> _Half:
         async with order.gathering.during(leg.way):
             transfer = await order.engine.run(leg)
     except Failed as failed:
-        if failed.failure.stage in _BOTH:
+        if leg.way == "download" and failed.failure.stage in _BOTH:
             raise
         return _Half(Direction(failure=failed.failure))
     return _Half(summary.direction(transfer, leg.limits), transfer)

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import json
 import ssl
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from agent.probes.throughput import probe
 from agent.wire.failure import Doubt
 from agent.wire.report import Peer
 from agent.wire.results import Throughput
+from tests.agent.speed.librespeed_server import Backend, answer, backend
 from tests.agent.speed.peers import Visit, make_certificate, peer, receive_paced, send_paced
 
 PACE_MBPS = 40
@@ -62,7 +65,8 @@ async def test_our_own_peer_at_a_stated_pace(certificate: tuple[Path, Path]) -> 
     assert result.idle_rtt_ms is not None
     assert result.idle_rtt_ms.min is not None
     assert result.cpu_ratio is not None
-    assert (outcome.family, outcome.doubts) == ("ipv4", ("peer_bound",))  # it says that it holds a pace
+    # It says that it holds a pace; what else goes over this machine's loop is not ours to know.
+    assert (outcome.family, {*outcome.doubts} - {Doubt.CROSS_TRAFFIC}) == ("ipv4", {Doubt.PEER_BOUND})
     assert outcome.peer is not None
     assert (outcome.peer.url, outcome.peer.address) == (url, "127.0.0.1")
     assert outcome.link is not None
@@ -155,6 +159,42 @@ async def test_a_failed_direction_leaves_the_other_its_number() -> None:
     assert result.upload is not None
     assert str(result.download.failure) == "peer:busy"
     assert result.upload.mbps == pytest.approx(40, rel=0.15)
+
+
+async def test_a_peer_that_is_gone_before_the_upload_does_not_take_the_download_with_it() -> None:
+    async def leaving(visit: Visit) -> None:
+        await visit.upgrade()
+        visit.stop_listening() if visit.number == 3 else None
+        await send_paced(visit, 10, 3)
+
+    async with peer(leaving) as (host, port, _):
+        result = (await probe(Task(f"msak+ws://{host}:{port}", max_seconds=1, options=WHOLE))).result
+    assert isinstance(result, Throughput)
+    assert result.download is not None
+    assert result.upload is not None
+    assert result.download.mbps == pytest.approx(40, rel=0.1)
+    assert str(result.upload.failure) == "connect:refused"
+
+
+@pytest.mark.program("openssl")
+async def test_a_plain_list_may_name_servers_with_tls_that_the_options_trust(certificate: tuple[Path, Path]) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*certificate)
+    async with backend(Backend(), tls=context) as (_, secured, _):
+        entries = json.dumps([{"name": "near", "server": f"https://localhost:{secured}/"}]).encode()
+
+        async def listing(visit: Visit) -> None:
+            await visit.request()
+            answer(visit, 200, "Content-Type: application/json\r\n", entries)
+            await visit.ignore(timeout_s=1)
+
+        async with peer(listing) as (host, port, _):
+            task = Task(f"librespeed+http://{host}:{port}/s.json", "ipv4", max_seconds=1)
+            result = (await probe(replace(task, options=WHOLE | {"ca": str(certificate[0])}))).result
+    assert isinstance(result, Throughput)
+    assert result.cipher is not None
+    assert result.download is not None
+    assert result.download.mbps is not None
 
 
 async def test_two_failures_are_the_downloads() -> None:

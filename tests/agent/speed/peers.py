@@ -42,6 +42,7 @@ class Visit:
     skimmer: FrameSkimmer = field(default_factory=lambda: FrameSkimmer(masked=True))
     texts: list[bytes] = field(default_factory=list)
     closed: bool = False
+    stop_listening: Callable[[], None] = lambda: None
 
     @property
     def query(self) -> dict[str, str]:
@@ -121,7 +122,7 @@ async def peer(
     serving: list[asyncio.Task[None]] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        visit = Visit(len(visits), reader, writer)
+        visit = Visit(len(visits), reader, writer, stop_listening=server.close)
         visits.append(visit)
         task = asyncio.current_task()
         assert task is not None
