@@ -10,6 +10,8 @@ from typing import Final
 
 import msgspec
 
+from agent.wire.codec import HOSTILE
+
 DAY_S: Final = 86_400.0
 
 
@@ -39,7 +41,7 @@ def read(record: bytes | None, now_s: float, *, most: int) -> tuple[float, ...]:
         return ()
     try:
         return tuple(msgspec.json.decode(record, type=_Record).runs)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+    except HOSTILE:
         return (now_s,) * most
 
 

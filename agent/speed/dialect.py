@@ -5,7 +5,7 @@ msak and ndt7 differ in these words only; the streams, the load and the counting
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -15,6 +15,11 @@ from agent.speed.engine import Leg, PeerLoad, Way
 from agent.speed.frames import binary_frames
 
 USER_AGENT: Final = f"linkgauge-agent/{__version__}"
+# What no machine can mean is not read: one number that cannot be makes the whole message mere advice.
+Amount = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Word = Annotated[str, msgspec.Meta(max_length=64)]
+# Below nothing is kept, to be told from silence: it is not our bytes that are counted there.
+Counted = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
 _GROWTH: Final = 16
 _RING: Final = 4
 
@@ -22,18 +27,18 @@ _RING: Final = 4
 class KernelFacts(msgspec.Struct, omit_defaults=True):
     """The part of TCPInfo that is used, in the names of M-Lab's servers: microseconds and bytes."""
 
-    rtt: int | None = msgspec.field(default=None, name="RTT")
-    min_rtt: int | None = msgspec.field(default=None, name="MinRTT")
-    bytes_sent: int | None = msgspec.field(default=None, name="BytesSent")
-    bytes_acked: int | None = msgspec.field(default=None, name="BytesAcked")
-    bytes_received: int | None = msgspec.field(default=None, name="BytesReceived")
-    bytes_retrans: int | None = msgspec.field(default=None, name="BytesRetrans")
-    app_limited: int | bool | None = msgspec.field(default=None, name="AppLimited")
-    busy_us: int | None = msgspec.field(default=None, name="BusyTime")
-    rwnd_limited_us: int | None = msgspec.field(default=None, name="RWndLimited")
-    sndbuf_limited_us: int | None = msgspec.field(default=None, name="SndBufLimited")
-    pmtu: int | None = msgspec.field(default=None, name="PMTU")
-    elapsed_us: int | None = msgspec.field(default=None, name="ElapsedTime")
+    rtt: Amount | None = msgspec.field(default=None, name="RTT")
+    min_rtt: Amount | None = msgspec.field(default=None, name="MinRTT")
+    bytes_sent: Amount | None = msgspec.field(default=None, name="BytesSent")
+    bytes_acked: Amount | None = msgspec.field(default=None, name="BytesAcked")
+    bytes_received: Counted | None = msgspec.field(default=None, name="BytesReceived")
+    bytes_retrans: Amount | None = msgspec.field(default=None, name="BytesRetrans")
+    app_limited: Amount | bool | None = msgspec.field(default=None, name="AppLimited")
+    busy_us: Amount | None = msgspec.field(default=None, name="BusyTime")
+    rwnd_limited_us: Amount | None = msgspec.field(default=None, name="RWndLimited")
+    sndbuf_limited_us: Amount | None = msgspec.field(default=None, name="SndBufLimited")
+    pmtu: Amount | None = msgspec.field(default=None, name="PMTU")
+    elapsed_us: Amount | None = msgspec.field(default=None, name="ElapsedTime")
 
 
 def kernel_facts(info: TcpInfo, elapsed_us: int) -> KernelFacts:
@@ -52,8 +57,8 @@ def kernel_facts(info: TcpInfo, elapsed_us: int) -> KernelFacts:
 class LoadFacts(msgspec.Struct, rename="pascal"):
     """How busy one of our own peers says it is; M-Lab's servers do not send it."""
 
-    tests: int | None = None
-    max_tests: int | None = None
+    tests: Amount | None = None
+    max_tests: Amount | None = None
     cpu_ratio: float | None = msgspec.field(default=None, name="CPURatio")
     paced: bool = False
     pace_mbps: float | None = None

@@ -11,6 +11,8 @@ MAX_MESSAGES: Final = 2000
 # TCP carries more than the messages' payload: frame headers, TLS records, pongs.
 OVERHEAD: Final = 1.05
 OVERHEAD_BYTES: Final = 64 * 1024
+# A peer's clock began with the connection: before ours by TLS and the upgrade, if these took their time.
+BEGAN_BEFORE_S: Final = 30.0
 
 
 @dataclass(slots=True)
@@ -62,11 +64,12 @@ class Heard:
             received, most = wire - self.before, sent * OVERHEAD + OVERHEAD_BYTES
         if received is None or (said.elapsed_s is not None and said.elapsed_s <= 0):
             return
+        # A message without the speaker's time has ours: it is then as late as it was on its way.
+        gone_s = came_s - self.opened_s
+        elapsed_s = gone_s if said.elapsed_s is None else said.elapsed_s
         # A receiver cannot have more than was sent; one that says so is not counting our bytes.
-        if not -OVERHEAD_BYTES <= received <= most:
+        if not -OVERHEAD_BYTES <= received <= most or elapsed_s > gone_s + BEGAN_BEFORE_S:
             self.refused += 1
             return
         self.by_kernel &= wire is not None
-        # A message without the speaker's time has ours: it is then as late as it was on its way.
-        elapsed_s = came_s - self.opened_s if said.elapsed_s is None else said.elapsed_s
         self.readings.append(Reading(came_s, elapsed_s, max(0, received)))

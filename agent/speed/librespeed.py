@@ -20,6 +20,7 @@ from agent.speed.http_flows import Flows
 from agent.speed.http_load import Server
 from agent.speed.http_message import refusal
 from agent.speed.http_page import Page, page
+from agent.wire.codec import HOSTILE
 from agent.wire.failure import Reason, Stage
 
 STREAMS: Final = 4
@@ -96,7 +97,7 @@ def targets(text: bytes, *, secure: bool) -> list[Target]:
     """
     try:
         rows = msgspec.json.decode(text, type=list[msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except HOSTILE as error:
         page_came = text.lstrip()[:1] == b"<"
         reason = Reason.CAPTIVE_PORTAL if page_came else Reason.PROTOCOL
         raise Failed(Stage.HANDSHAKE, reason, f"not a list of servers: {error}") from error
@@ -113,7 +114,7 @@ def _target(row: msgspec.Raw, *, secure: bool) -> Target | None:
         server = entry.server if "//" in entry.server else f"//{entry.server}"
         parts = urlsplit(f"{scheme}:{server}" if server.startswith("//") else server)
         port = parts.port
-    except (msgspec.DecodeError, ValueError):
+    except (*HOSTILE, ValueError):
         return None
     host = parts.hostname or ""
     folder = parts.path if parts.path.endswith("/") else f"{parts.path}/"

@@ -12,6 +12,7 @@ import msgspec
 
 from agent.errors import Failed
 from agent.speed.engine import Target
+from agent.wire.codec import HOSTILE
 from agent.wire.failure import Reason, Stage
 
 BASE: Final = "https://locate.measurementlab.net"
@@ -20,6 +21,7 @@ _PATH: Final = "/v2/nearest/ndt/ndt7"
 _WAYS: Final = ("download", "upload")
 _SCHEMES: Final = {"wss": 443, "ws": 80}
 _TARGET_BYTES: Final = 4096
+_MAX_NAME: Final = 100
 _BUSY: Final[Mapping[int, str]] = {
     HTTPStatus.NO_CONTENT: "M-Lab has no capacity now",
     HTTPStatus.TOO_MANY_REQUESTS: "M-Lab was asked too often from this address",
@@ -70,7 +72,7 @@ def servers(status: int, body: bytes) -> list[Target]:
 def _reply(body: bytes) -> _Reply | None:
     try:
         return msgspec.json.decode(body, type=_Reply)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+    except HOSTILE:
         return None
 
 
@@ -95,7 +97,8 @@ def _target(offer: _Offer) -> Target | None:
         if len(whole) == len(_WAYS) and len(places) == 1:
             host, port = places.pop()
             paths = {way: f"{parts.path}?{parts.query}" for way, parts in whole.items()}
-            return Target(host, port, scheme == "wss", offer.hostname or offer.machine or host, paths)
+            name = offer.hostname or offer.machine or host
+            return Target(host, port, scheme == "wss", name[:_MAX_NAME], paths)
     return None
 
 

@@ -9,9 +9,10 @@ from urllib.parse import urlencode
 import msgspec
 
 from agent import __version__
-from agent.speed.dialect import Dialect, KernelFacts, LoadFacts, Said, Told, kernel_facts
+from agent.speed.dialect import Amount, Counted, Dialect, KernelFacts, LoadFacts, Said, Told, Word, kernel_facts
 from agent.speed.engine import Engine, Leg, Transfer, named
 from agent.speed.transfer import transfer
+from agent.wire.codec import HOSTILE
 
 SUBPROTOCOL: Final = "net.measurementlab.throughput.v1"
 MIN_MESSAGE: Final = 2**10
@@ -26,17 +27,17 @@ _SERVER_MARGIN_S: Final = 1.0
 class Counters(msgspec.Struct, rename="pascal"):
     """Bytes over one stream since its upgrade, in the speaker's view."""
 
-    bytes_sent: int = 0
-    bytes_received: int = 0
+    bytes_sent: Amount = 0
+    bytes_received: Counted = 0
 
 
 class Measurement(msgspec.Struct, omit_defaults=True):
     """One text message. All parts are optional on the way in; `elapsed_us` counts from the speaker's upgrade."""
 
-    congestion: str | None = msgspec.field(default=None, name="CC")
+    congestion: Word | None = msgspec.field(default=None, name="CC")
     application: Counters | None = msgspec.field(default=None, name="Application")
     network: Counters | None = msgspec.field(default=None, name="Network")
-    elapsed_us: int | None = msgspec.field(default=None, name="ElapsedTime")
+    elapsed_us: Amount | None = msgspec.field(default=None, name="ElapsedTime")
     kernel: KernelFacts | None = msgspec.field(default=None, name="TCPInfo")
     peer: LoadFacts | None = msgspec.field(default=None, name="Peer")
 
@@ -48,7 +49,7 @@ def decode(payload: bytes) -> Said | None:
     """Read a text message; None for anything that is not one (such messages are advice, never an error)."""
     try:
         said = _decoder.decode(payload)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+    except HOSTILE:
         return None
     return Said(
         elapsed_s=None if said.elapsed_us is None else said.elapsed_us / 1e6,

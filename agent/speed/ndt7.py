@@ -13,10 +13,11 @@ import msgspec
 
 from agent import __version__
 from agent.errors import UsageError
-from agent.speed.dialect import Dialect, KernelFacts, LoadFacts, Said, Told, kernel_facts
+from agent.speed.dialect import Amount, Counted, Dialect, KernelFacts, LoadFacts, Said, Told, kernel_facts
 from agent.speed.engine import Engine, Leg, Transfer, named
 from agent.speed.limits import Limits
 from agent.speed.transfer import transfer
+from agent.wire.codec import HOSTILE
 
 SUBPROTOCOL: Final = "net.measurementlab.ndt.v7"
 STREAMS: Final = 1
@@ -31,8 +32,8 @@ _PATHS: Final = {"download": "/ndt/v7/download", "upload": "/ndt/v7/upload"}
 class AppInfo(msgspec.Struct, rename="pascal"):
     """Payload bytes over the stream in its test's direction, after so many microseconds."""
 
-    elapsed_time: int | None = None
-    num_bytes: int | None = None
+    elapsed_time: Amount | None = None
+    num_bytes: Counted | None = None
 
 
 class Measurement(msgspec.Struct, omit_defaults=True, rename="pascal"):
@@ -56,7 +57,7 @@ def decode(payload: bytes) -> Said | None:
     """
     try:
         said = _decoder.decode(payload)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+    except HOSTILE:
         return None
     app = said.app_info or AppInfo()
     kernel = said.kernel

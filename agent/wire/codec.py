@@ -74,7 +74,7 @@ _CONTROLS: Final[dict[type, msgspec.json.Decoder[Any]]] = {
 }
 _ENCODER = msgspec.json.Encoder()
 # msgspec raises these, by test, for hostile bytes: bad JSON or values; bad UTF-8; nesting too deep.
-_HOSTILE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+HOSTILE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def encode(message: Control | Report[Any] | Measurement[Any]) -> bytes:
@@ -89,7 +89,7 @@ def decode(payload: bytes, kind: type[C]) -> C | Rejection:
     try:
         payload.decode()
         message: C = _CONTROLS[kind].decode(payload)
-    except _HOSTILE as error:
+    except HOSTILE as error:
         return Rejection("malformed", _words(error), payload)
     return message
 
@@ -103,7 +103,7 @@ def decode_reports(payload: bytes) -> list[Decoded]:
     try:
         payload.decode()
         elements = [bytes(element) for element in _ELEMENTS.decode(payload)]
-    except _HOSTILE as error:
+    except HOSTILE as error:
         return [Rejection("malformed", _words(error), payload)]
     if len(elements) > ARRAY_LENGTH:
         return [Rejection("too_large", f"{len(elements)} reports in one array, at most {ARRAY_LENGTH}", payload)]
@@ -119,7 +119,7 @@ def _decode_report(raw: bytes) -> Decoded:
     try:
         raw.decode()
         head = _HEAD.decode(raw)
-    except _HOSTILE as error:
+    except HOSTILE as error:
         return Rejection("malformed", _words(error), raw)
     seq = head.seq if head.seq is not None and 1 <= head.seq <= 2**53 else None
     if head.v != VERSION:
@@ -128,7 +128,7 @@ def _decode_report(raw: bytes) -> Decoded:
         return Rejection("too_large", f"{len(raw)} bytes, at most {REPORT_LIMIT}", raw, head.epoch, seq)
     try:
         return _decode_kind(raw, _REPORTS.get(head.kind or ""))
-    except _HOSTILE as error:
+    except HOSTILE as error:
         return Rejection("malformed", _words(error), raw, head.epoch, seq)
 
 

@@ -77,3 +77,35 @@ def test_the_last_word_about_the_peer_stands() -> None:
     one.hear(1, 10.2, text(Peer={"Tests": 2}, TCPInfo={"AppLimited": 0}))
     assert one.load is not None
     assert (one.load.tests, one.app_limited, one.rtts_us) == (2, 1, [])
+
+
+DEEP = b'{"Junk":' + b"[" * 20_000 + b"]" * 20_000 + b"}"
+HUGE = b"1" + b"0" * 400
+
+
+@pytest.mark.parametrize("dialect", [msak.DIALECT, ndt7.DIALECT], ids=["msak", "ndt7"])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        DEEP,
+        b'{"ElapsedTime":%b,"AppInfo":{"ElapsedTime":%b}}' % (HUGE, HUGE),
+        b'{"TCPInfo":{"ElapsedTime":%b}}' % HUGE,
+        b'{"TCPInfo":{"RTT":%b}}' % HUGE,
+        b'{"TCPInfo":{"BytesSent":-5}}',
+        b'{"CC":"%b","TCPInfo":{"RTT":-1}}' % (b"b" * 60_000),
+        b'{"Peer":{"Tests":%b,"MaxTests":1},"TCPInfo":{"RTT":-1}}' % HUGE,
+    ],
+)
+def test_what_no_machine_can_mean_is_not_a_message(dialect: Dialect, payload: bytes) -> None:
+    one = heard(dialect)
+    one.hear(10**9, 10.3, payload)
+    assert (one.readings, one.rtts_us, one.kernel, one.congestion, one.load) == ([], [], None, None, None)
+
+
+def test_a_clock_that_runs_far_ahead_does_not_place_a_reading() -> None:
+    """It would put the stream's beginning years back, and every 50 ms since then would be a sample."""
+    one = heard()
+    one.hear(4000, 10.3, text(ElapsedTime=10**15, Application={"BytesReceived": 1000}))
+    assert (one.readings, one.refused) == ([], 1)
+    one.hear(4000, 10.6, text(ElapsedTime=900_000, Application={"BytesReceived": 1000}))
+    assert one.readings == [Reading(10.6, 0.9, 1000)]

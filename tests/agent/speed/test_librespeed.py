@@ -448,6 +448,7 @@ async def test_an_endless_list_is_cut() -> None:
         (b"<!DOCTYPE html><html>", "captive_portal"),
         (b"{}", "handshake:protocol"),
         (b"\xff", "handshake:protocol"),
+        (b"[" * 50_000, "handshake:protocol"),
         (b"[]", "names no server"),
         (b'[{"server": "ftp://h/"}, {"server": "http://u:p@h/"}, {"server": "http://h:0/"}, 7]', "names no server"),
         (b'[{"server": "http://h/", "dlURL": "x\\r\\nEvil: 1"}, {"server": "http://h:99999/"}]', "names no server"),

@@ -44,6 +44,8 @@ def test_servers_in_order_with_their_names_and_paths() -> None:
     assert second == Target("h2", 4443, secure=True, name="mlab2-han01.example.org", paths=paths)
     assert third == Target("h3", 80, secure=False, name="h3", paths=paths)
     assert len(servers(200, answer(*[{"urls": urls()}] * 9))) == 4
+    (named,) = servers(200, answer({"hostname": "x" * 100_000, "urls": urls()}))
+    assert named.name == "x" * 100, "a report has room for no more"
 
 
 @pytest.mark.parametrize(
