@@ -118,9 +118,9 @@ class Transfer:
 
     `samples`: the receiver's count over all streams, from the first one's start until the first one's end;
     `received`: all payload bytes, later ones too. `steady_since_s`: where the window of the steady rate begins, if the
-    run was ended for having found it. `rtts_us`: (moment, round trip) under load. `congestion`: the
-    sender's. `figure_mbps`: from an engine that gives a figure and no samples. `server`: what the engine's own program
-    chose.
+    run was ended for having found it, and `spread_mbps` the extremes of the rate while the line was full. `rtts_us`:
+    (moment, round trip) under load. `congestion`: the sender's. `figure_mbps`: from an engine that gives a figure and
+    no samples. `server`: what the engine's own program chose.
     """
 
     stop: Stop
@@ -130,6 +130,7 @@ class Transfer:
     saturation: Saturation | None = None
     early: Early | None = None
     steady_since_s: float | None = None
+    spread_mbps: tuple[float, float] | None = None
     idle_rtts_us: Sequence[int] = ()
     rtts_us: Sequence[tuple[float, int]] = ()
     sent_bytes: int | None = None

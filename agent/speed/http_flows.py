@@ -21,10 +21,10 @@ from agent.speed.estimate import Sample
 from agent.speed.http_load import BLOCK_BYTES, Connection, Server, Space, end_all, open_connection
 from agent.speed.http_message import Ask, Exchange, refusal
 from agent.speed.limits import Stop
+from agent.speed.opening import all_open
 from agent.speed.run import Ended, until_stop
 from agent.wire.failure import Failure, Reason, Stage
 
-OPENING_S: Final = 10.0
 CONGESTION: Final = "bbr"
 CHUNK_BYTES: Final = 2**20
 FIRST_CHUNKS: Final = 100
@@ -133,7 +133,6 @@ class Flows:
         self._idle_us: list[int] = []
         self._group: asyncio.TaskGroup | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._opened: list[float] = []
 
     # --- the run
 
@@ -155,23 +154,23 @@ class Flows:
             await end_all(self._all)
 
     async def _open(self) -> None:
-        try:
-            async with asyncio.timeout(OPENING_S), asyncio.TaskGroup() as group:
-                for number in range(self._leg.limits.streams):
-                    group.create_task(self._open_flow(), name=f"{self._leg.way} flow {number}")
-        except BaseExceptionGroup as errors:
-            refused = next((error for error in errors.exceptions if isinstance(error, Failed)), None)
-            if refused is None:
-                raise
-            raise refused from errors
-        except TimeoutError as error:
-            raise Failed(Stage.HANDSHAKE, Reason.TIMEOUT, f"not all streams open after {OPENING_S:g} s") from error
         upload = self._leg.way == "upload"
-        self.start_s = asyncio.get_running_loop().time() if upload else min(self._opened)
-        self.arrivals = Arrivals(self.start_s)
+        numbers = range(self._leg.limits.streams)
+        openings = {f"{self._leg.way} flow {number}": self._open_flow() for number in numbers}
+        await all_open(openings, meanwhile=self._look)
         if upload:
+            self._begin()
             for connection in self._all:
                 connection.begin()
+
+    def _begin(self) -> None:
+        self.start_s = asyncio.get_running_loop().time()
+        self.arrivals = Arrivals(self.start_s)
+
+    def _look(self) -> None:
+        """A download runs from its first flow on."""
+        if self._leg.way == "download" and self.flows:
+            self.sample(asyncio.get_running_loop().time())
 
     async def _open_flow(self) -> Flow:
         """Connect a new flow; a download is open when its first answer begins."""
@@ -182,7 +181,8 @@ class Flows:
             await connection.admitted.wait()
             if connection.refused is not None:
                 raise connection.refused
-        self._opened.append(asyncio.get_running_loop().time())
+        if not self.flows:
+            self._begin()
         self.flows.append(flow)
         return flow
 
@@ -305,6 +305,7 @@ class Flows:
             saturation=ended.saturation,
             early=ended.early,
             steady_since_s=ended.steady_since_s,
+            spread_mbps=ended.spread_mbps,
             idle_rtts_us=self._idle_us,
             rtts_us=self.rtts_us,
             sent_bytes=_total(info.bytes_sent for info in infos) if upload else None,

@@ -45,13 +45,14 @@ class Meter(Protocol):
 
 @dataclass(slots=True)
 class Ended:
-    """How a run ended, and everything counted on the way. `steady_since_s`: from when on the rate counts, if judged."""
+    """How a run ended, and everything counted on the way; the last two as in `Steering`, None if it did not end it."""
 
     stop: Stop
     samples: Sequence[Sample] = field(default_factory=list)
     saturation: Saturation | None = None
     early: Early | None = None
     steady_since_s: float | None = None
+    spread_mbps: tuple[float, float] | None = None
 
 
 async def until_stop(meter: Meter, limits: Limits, watch: Watch) -> Ended:
@@ -77,7 +78,14 @@ async def until_stop(meter: Meter, limits: Limits, watch: Watch) -> Ended:
             ending = _steer(steering, samples, meter)
         if ending is not None:
             steering.close(samples)
-            return Ended(ending, samples, steering.saturation, steering.early, steering.steady_since_s)
+            return Ended(
+                stop=ending,
+                samples=samples,
+                saturation=steering.saturation,
+                early=steering.early,
+                steady_since_s=steering.steady_since_s,
+                spread_mbps=steering.spread_mbps,
+            )
         if now - told_s >= TELL_S:
             told_s = now
             watch(now - meter.start_s, _live_mbps(samples, meter.start_s))

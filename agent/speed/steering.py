@@ -23,10 +23,11 @@ FIRST_S: Final = 1.0
 ERROR: Final = 0.005
 DRIFT: Final = 0.01
 LOOKS: Final = 2
+STEP_S: Final = 0.3
 # A queue: this share of the idle round trip, within these bounds (µs). Below half a millisecond no kernel's round trip
-# tells, and 5 ms are a queue on any line.
+# tells; a receiver's own measure of a sender that only trickles is up to 5 ms long; and 8 ms are a queue on any line.
 QUEUE_SHARE: Final = 0.25
-QUEUE_US: Final = (500.0, 5000.0)
+QUEUE_US: Final = (500.0, 8000.0)
 # How long a line may stay without a queue, after its ramp, until more streams are tried; and how many there may be.
 PATIENCE_S: Final = 1.5
 MORE: Final = 4
@@ -46,7 +47,8 @@ class Steering:
     `loss_based`: whether the sender takes a loss for a full line (None: not known). `full_length`: never stop early,
     but note what stopping would have said. `saturation`, once known: the line was `full`, TCP was `stuck`, or the limit
     is the `peer`'s. `since_s`: what counts begins here; later after each growth. `steady_since_s`: where the window
-    begins whose rate ended the run.
+    begins whose rate ended the run. `spread_mbps`: the least and the most that came while a queue stood: a full line
+    gives one rate, so where these differ others had a part of it, or it changed, and a second cannot speak for an hour.
     """
 
     idle_rtt_us: float | None
@@ -58,6 +60,7 @@ class Steering:
     early: Early | None = None
     since_s: float | None = None
     steady_since_s: float | None = None
+    spread_mbps: tuple[float, float] | None = None
     _flat: int = 0
     _before_mbps: float | None = None
     _gained: bool = True
@@ -115,6 +118,7 @@ class Steering:
         self.saturation = saturation
         if not self.full_length:
             self.steady_since_s = samples[-1].at_s - window_s
+            self.spread_mbps = self._spread(samples) if saturation == "full" else None
             return "stop"
         if self.early is None:
             last = samples[-1]
@@ -123,12 +127,30 @@ class Steering:
 
     def _is_full(self, samples: Sequence[Sample], since_s: float) -> bool | None:
         """Whether a queue stands in the window; None if round trips are not known."""
-        loaded = median_rtt_us(samples, since_s)
-        if loaded is None or self.idle_rtt_us is None:
+        loaded, queued = median_rtt_us(samples, since_s), self._queued_us(samples)
+        return None if loaded is None or queued is None else loaded >= queued
+
+    def _queued_us(self, samples: Sequence[Sample]) -> float | None:
+        """The round trip from which on a queue stands."""
+        if self.idle_rtt_us is None:
             return None
         # A first round trip can be the long one: a radio that slept, a neighbour that had to be found.
-        idle = min(self.idle_rtt_us, *(sample.rtt_us for sample in samples if sample.rtt_us is not None))
-        return loaded - idle >= min(max(QUEUE_SHARE * idle, QUEUE_US[0]), QUEUE_US[1])
+        idle = min([self.idle_rtt_us, *(sample.rtt_us for sample in samples if sample.rtt_us is not None)])
+        return idle + min(max(QUEUE_SHARE * idle, QUEUE_US[0]), QUEUE_US[1])
+
+    def _spread(self, samples: Sequence[Sample]) -> tuple[float, float] | None:
+        """The extremes of the rate in steps, from when the queue stood first, growth or not."""
+        queued = self._queued_us(samples)
+        first = next(
+            (s.at_s for s in samples if s.rtt_us is not None and queued is not None and s.rtt_us >= queued), None
+        )
+        if first is None:
+            return None
+        # What left the sender before the queue stood arrives for another round trip.
+        start, now = first + (samples[-1].rtt_us or 0) / 1e6, samples[-1].at_s
+        steps = int((now - start) / STEP_S)
+        rates = [steadiness(samples, now - (n + 1) * STEP_S, now - n * STEP_S, parts=2).mbps for n in range(steps)]
+        return (min(rates), max(rates)) if rates else None
 
 
 def _lost_share(samples: Sequence[Sample], since_s: float) -> float:

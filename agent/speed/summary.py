@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from agent.speed.engine import Transfer
-from agent.speed.estimate import estimate, ramp_cut_s, rates
+from agent.speed.estimate import Estimate, estimate, ramp_cut_s, rates
 from agent.speed.limits import Limits
 from agent.wire.failure import Failure, Reason, Stage
 from agent.wire.results import Direction, Spread
 
 BRIEF_S: Final = 0.2
+# Others on the line go on taking and giving after the second that was looked at.
+WIDER: Final = 1.5
 _DIGITS: Final = 3
 
 
@@ -33,11 +35,12 @@ def direction(transfer: Transfer, limits: Limits) -> Direction:
     )
     if failure is not None or found is None:
         return seen
+    low, high = _bounds(found, transfer.spread_mbps)
     return Direction(
         mbps=_rounded(found.mbps),
         mean_mbps=_rounded(found.mean_mbps),
-        low_mbps=_rounded(found.low_mbps),
-        high_mbps=_rounded(found.high_mbps),
+        low_mbps=_rounded(low),
+        high_mbps=_rounded(high),
         bytes=seen.bytes,
         duration_s=seen.duration_s,
         streams=seen.streams,
@@ -47,6 +50,14 @@ def direction(transfer: Transfer, limits: Limits) -> Direction:
         loaded_rtt_ms=_loaded(transfer),
         rates_mbps=seen.rates_mbps,
     )
+
+
+def _bounds(found: Estimate, spread: tuple[float, float] | None) -> tuple[float | None, float | None]:
+    """The bounds of the window, and at least what the rate did while the line was full, and half as much again."""
+    if spread is None or found.low_mbps is None or found.high_mbps is None:
+        return found.low_mbps, found.high_mbps
+    low, high = (found.mbps + WIDER * (extreme - found.mbps) for extreme in spread)
+    return max(0.0, min(found.low_mbps, low)), max(found.high_mbps, high)
 
 
 def _figure(transfer: Transfer, mbps: float) -> Direction:

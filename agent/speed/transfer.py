@@ -21,11 +21,11 @@ from agent.speed.engine import Held, Leg, Transfer
 from agent.speed.estimate import Sample, at
 from agent.speed.handshake import Upgrade
 from agent.speed.heard import Heard
+from agent.speed.opening import all_open
 from agent.speed.run import Ended, until_stop
 from agent.speed.stream import BUFFER_BYTES, Endpoint, Patience, Stream, end_all, open_stream
-from agent.wire.failure import Failure, Reason, Stage
+from agent.wire.failure import Failure
 
-OPENING_S: Final = 10.0
 GRACE_S: Final = 0.3
 GRACE_ROUND_TRIPS: Final = 2
 # Counters read while another process had the processor belong to no moment: 2 ms are 0.2 % of a second's window.
@@ -72,18 +72,14 @@ class Lines:
 
     async def open(self) -> None:
         """Open the first streams. Raises Failed if not every one could be opened within the time for it."""
-        try:
-            async with asyncio.timeout(OPENING_S), asyncio.TaskGroup() as group:
-                for number in range(self._leg.limits.streams):
-                    group.create_task(self._open_one(), name=f"{self._leg.way} stream {number}")
-        except BaseExceptionGroup as errors:
-            refused = next((error for error in errors.exceptions if isinstance(error, Failed)), None)
-            if refused is None:
-                raise
-            raise refused from errors
-        except TimeoutError as error:
-            raise Failed(Stage.HANDSHAKE, Reason.TIMEOUT, f"not all streams open after {OPENING_S:g} s") from error
-        self.start_s = min(line.stream.opened_s or 0.0 for line in self.lines)
+        numbers = range(self._leg.limits.streams)
+        openings = {f"{self._leg.way} stream {number}": self._open_one() for number in numbers}
+        await all_open(openings, meanwhile=self._look)
+
+    def _look(self) -> None:
+        """A download runs from its first stream on."""
+        if self._leg.way == "download" and self.lines:
+            self.sample(asyncio.get_running_loop().time())
 
     async def _open_one(self) -> None:
         heard = Heard(self._dialect)
@@ -96,13 +92,17 @@ class Lines:
         heard.opened_s = stream.opened_s
         if self._leg.way == "upload":
             heard.before = max(0, base.in_order - _SYN)
+        if not self.lines:
+            self._begin(stream.opened_s or asyncio.get_running_loop().time())
         self.lines.append(Line(stream, heard, base))
+
+    def _begin(self, start_s: float) -> None:
+        self.start_s, self.arrivals = start_s, Arrivals(start_s)
 
     def load(self) -> None:
         """Begin to send, on an upload: its time begins now, a download's began when the first stream was open."""
         if self._leg.way == "upload":
-            self.start_s = asyncio.get_running_loop().time()
-        self.arrivals = Arrivals(self.start_s)
+            self._begin(asyncio.get_running_loop().time())
         for line in self.lines:
             self._feed(line)
 
@@ -256,6 +256,7 @@ class Lines:
             saturation=ended.saturation,
             early=ended.early,
             steady_since_s=ended.steady_since_s,
+            spread_mbps=ended.spread_mbps,
             idle_rtts_us=self.idle_rtts_us(),
             rtts_us=([] if upload else [rtt for one in heard for rtt in one.rtts_us]) or self.rtts_us,
             sent_bytes=_total(fact.bytes_sent for fact in facts),

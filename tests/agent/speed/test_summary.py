@@ -1,5 +1,7 @@
 """What the report says about a transfer."""
 
+from dataclasses import replace
+
 import pytest
 
 from agent.speed.engine import Transfer
@@ -36,6 +38,19 @@ def test_numbers() -> None:
     assert (found.bytes, found.duration_s, found.streams, found.stop) == (125_000_000, 10, 4, "time")
     assert (found.ramp_s, found.retransmit_ratio, found.failure) == (0.1, 0.025, None)
     assert found.rates_mbps == [100.0] * 100
+
+
+def test_a_line_that_was_shared_has_wider_bounds() -> None:
+    seen = replace(transfer(STEADY, stop=Stop("converged")), steady_since_s=14.0, spread_mbps=(90, 101))
+    found = direction(seen, Limits())
+    assert (found.mbps, found.low_mbps, found.high_mbps) == pytest.approx((100, 85, 101.5))
+    assert direction(replace(seen, spread_mbps=(99.9, 100.1)), Limits()).low_mbps == pytest.approx(99.5)
+
+
+def test_a_figure_without_samples_is_all_there_is() -> None:
+    found = direction(replace(transfer([]), figure_mbps=42.5, received=1000), Limits())
+    assert (found.mbps, found.bytes, found.low_mbps, found.rates_mbps) == (42.5, 1000, None, None)
+    assert found.failure is None
 
 
 def test_round_trips_of_the_ramp_are_not_those_under_load() -> None:
