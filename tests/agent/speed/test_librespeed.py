@@ -12,7 +12,7 @@ import pytest
 
 from agent.errors import Failed
 from agent.net.peer_url import parse
-from agent.speed import http_flows
+from agent.speed import http_flows, opening
 from agent.speed.engine import Leg, Target, Transfer, Wanted, Way
 from agent.speed.estimate import estimate
 from agent.speed.http_load import Server
@@ -295,7 +295,7 @@ async def test_a_download_that_cannot_begin_is_a_named_failure(behaviour: Behavi
 
 @pytest.mark.parametrize("behaviour", [hang, drip])
 async def test_a_download_that_never_begins_ends(behaviour: Behaviour, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_flows, "OPENING_S", 0.7)
+    monkeypatch.setattr(opening, "OPENING_S", 0.7)
     with pytest.raises(Failed, match="handshake:timeout"):
         await load(behaviour)
 

@@ -285,3 +285,16 @@ async def test_streams_that_cannot_join_leave_the_run_as_it_is() -> None:
         assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("download")]
     assert (transfer.streams, transfer.stop.word) == (2, "time")
     assert direction(transfer, SHORT).mbps == pytest.approx(40, rel=0.1)
+
+
+async def test_a_stream_that_opens_late_leaves_no_gap_in_the_count() -> None:
+    async def one_is_late(visit: Visit) -> None:
+        await visit.request()
+        await asyncio.sleep(0.4 if visit.number == 3 else 0)  # as after a lost SYN
+        await visit.accept()
+        await send_paced(visit, 20, 5)
+
+    async with peer(one_is_late) as (host, port, _):
+        found = await move(leg(host, port, "download", replace(SHORT, streams=4)))
+    steps = [later.at_s - before.at_s for before, later in itertools.pairwise(found.samples)]
+    assert max(steps) < 0.2
