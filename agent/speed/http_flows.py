@@ -244,7 +244,7 @@ class Flows:
         base = connection.base
         now, before = (None, None) if info is None or base is None else _bytes(info, base, upload=upload)
         if info is None or base is None or now is None or before is None:
-            return last._replace(in_order=max(last.in_order, least))
+            return last if least <= last.in_order else last._replace(in_order=least)
         other = connection.heads if upload else connection.overhead
         segments = _since(info.delivered, base.delivered) if upload else _since(info.data_segs_in, base.data_segs_in)
         return Count(
@@ -331,7 +331,8 @@ def _bytes(info: TcpInfo, base: TcpInfo, *, upload: bool) -> tuple[int | None, i
     if not upload:
         return info.bytes_received, base.bytes_received
     sent, again = base.bytes_sent, base.bytes_retrans
-    return info.bytes_acked, None if sent is None or again is None else sent - again
+    # Before Linux 4.19 what was on its way then is not known, and counts: a kilobyte of TLS at the most.
+    return info.bytes_acked, base.bytes_acked if sent is None or again is None else sent - again
 
 
 def _since(now: int | None, before: int | None) -> int | None:

@@ -21,11 +21,11 @@ from agent.net.connect import connect
 from agent.net.failures import failed
 from agent.net.tcp_info import TcpInfo
 from agent.speed.http_message import Ask, BodyError, Exchange
+from agent.speed.unsent import Unsent
 from agent.wire.failure import Reason, Stage
 
 BUFFER_BYTES: Final = 256 * 1024
 BLOCK_BYTES: Final = 256 * 1024
-_UNSENT_BYTES: Final = 128 * 1024
 _HIGH_WATER_BYTES: Final = 64 * 1024
 _WRITES_PER_TURN: Final = 8
 _GONE_S: Final = 1.0
@@ -104,6 +104,8 @@ class Connection(asyncio.BufferedProtocol):
         self._asked_s = 0.0
         self._left = 0
         self._turn = 0
+        self._written = 0
+        self._unsent: Unsent | None = None
         self._paused = False
         self._pump_planned = False
         self._lost = asyncio.Event()
@@ -235,6 +237,9 @@ class Connection(asyncio.BufferedProtocol):
         self.heads += len(head)
         self._transport.write(head)
         self._left = ask.size or 0
+        sock = self._extra("socket")
+        if self._left and self._unsent is None and sock is not None:
+            self._unsent = Unsent(sock, self._asked_s)
         self._pump()
 
     def _take(self, data: memoryview) -> None:
@@ -303,7 +308,10 @@ class Connection(asyncio.BufferedProtocol):
             self._turn += 1
             size = min(self._left, len(block))
             self._left -= size
+            self._written += size
             self._transport.write(block if size == len(block) else block[:size])
+            if self._unsent is not None:
+                self._unsent.fit(self._written, asyncio.get_running_loop().time())
         if not self._pump_planned:
             self._pump_planned = True
             asyncio.get_running_loop().call_soon(self._pump_again)
@@ -334,8 +342,6 @@ async def open_connection(server: Server, turns: Turns, space: Space, *, congest
 def _tune(sock: socket.socket, congestion: str | None) -> None:
     if congestion is not None:
         tcp_info.set_congestion(sock, congestion)
-    with contextlib.suppress(OSError, AttributeError):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 

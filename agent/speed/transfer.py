@@ -30,6 +30,8 @@ GRACE_S: Final = 0.3
 GRACE_ROUND_TRIPS: Final = 2
 # Counters read while another process had the processor belong to no moment: 2 ms are 0.2 % of a second's window.
 TORN_S: Final = 0.002
+# On a box that is never faster, they are better than none.
+UNREAD_S: Final = 0.1
 # What the peer may lack of what was acknowledged. One that counts in its program counts whole messages, and not yet
 # what waits in its kernel; a kernel's own count is exact, but for the moment in which it was taken.
 UNCOUNTED_SHARE: Final = 0.03
@@ -128,12 +130,12 @@ class Lines:
     # --- the Meter
 
     def sample(self, now: float) -> Sequence[Sample]:
-        """Read all streams; see `Meter`. A reading that was interrupted has no moment, and is left out."""
+        """Read all streams; see `Meter`. A reading that was interrupted has no moment, and is left out while it can be."""
         clock = asyncio.get_running_loop().time
         begun = clock()
         infos = [line.info() for line in self.lines]
         ended = clock()
-        if ended - begun > TORN_S and len(self.arrivals.samples) > 1:
+        if ended - begun > TORN_S and ended - self.arrivals.samples[-1].at_s < UNREAD_S:
             return self.arrivals.samples
         counts = [self._count(place, info) for place, info in enumerate(infos)]
         known = [info for info in infos if info is not None]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent.errors import Failed
+from agent.net import tcp_info
 from agent.net.peer_url import parse
 from agent.speed import http_flows, opening
 from agent.speed.engine import Leg, Target, Transfer, Wanted, Way
@@ -94,6 +95,14 @@ async def test_upload_counts_what_the_other_kernel_has() -> None:
     assert server.transfer_encodings == ["", ""]
     assert transfer.congestion
     assert transfer.sent_bytes
+
+
+@pytest.mark.parametrize("size", [136, 168, 192])  # as in Linux 4.1, 4.9 and 4.18
+async def test_an_old_kernel_counts_uploads_as_they_go(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tcp_info, "_SIZE", size)
+    found = await load(Backend(mbps=20), "upload")
+    assert found.stop.word == "time"
+    assert rate(found) == pytest.approx(40, rel=0.15)
 
 
 @pytest.mark.parametrize("keeps_open", [True, False])

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from agent.errors import Failed
-from agent.speed import frames, msak
+from agent.net import tcp_info
+from agent.speed import frames, msak, transfer
 from agent.speed.engine import Way
 from agent.speed.estimate import at
 from agent.speed.frames import Opcode
@@ -298,3 +299,29 @@ async def test_a_stream_that_opens_late_leaves_no_gap_in_the_count() -> None:
         found = await move(leg(host, port, "download", replace(SHORT, streams=4)))
     steps = [later.at_s - before.at_s for before, later in itertools.pairwise(found.samples)]
     assert max(steps) < 0.2
+
+
+async def test_a_box_too_slow_for_one_moment_still_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer, "TORN_S", 0.0)  # no reading is ever quick enough
+
+    async def honest(visit: Visit) -> None:
+        await visit.upgrade()
+        await send_paced(visit, 20, 5)
+
+    found = direction(await run(honest), SHORT)
+    assert (found.stop, found.failure) == ("time", None)
+    assert found.mbps == pytest.approx(40, rel=0.1)
+
+
+@pytest.mark.parametrize("size", [136, 168, 192])  # Linux 4.1, 4.9 and 4.18: no kernel newer than 5.4 is asked for
+@pytest.mark.parametrize("way", ["download", "upload"])
+async def test_an_old_kernel_tells_enough(way: Way, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tcp_info, "_SIZE", size)
+
+    async def honest(visit: Visit) -> None:
+        await visit.upgrade()
+        await (receive_paced(visit, 20, 5) if visit.is_upload else send_paced(visit, 20, 5))
+
+    found = direction(await run(honest, way), SHORT)
+    assert (found.stop, found.failure) == ("time", None)
+    assert found.mbps == pytest.approx(40, rel=0.15)
