@@ -35,7 +35,7 @@ def direction(transfer: Transfer, limits: Limits) -> Direction:
     )
     if failure is not None or found is None:
         return seen
-    low, high = _bounds(found, transfer.spread_mbps)
+    low, high = _bounds(found, transfer)
     return Direction(
         mbps=_rounded(found.mbps),
         mean_mbps=_rounded(found.mean_mbps),
@@ -52,12 +52,16 @@ def direction(transfer: Transfer, limits: Limits) -> Direction:
     )
 
 
-def _bounds(found: Estimate, spread: tuple[float, float] | None) -> tuple[float | None, float | None]:
-    """The bounds of the window, and at least what the rate did while the line was full, and half as much again."""
-    if spread is None or found.low_mbps is None or found.high_mbps is None:
-        return found.low_mbps, found.high_mbps
-    low, high = (found.mbps + WIDER * (extreme - found.mbps) for extreme in spread)
-    return max(0.0, min(found.low_mbps, low)), max(found.high_mbps, high)
+def _bounds(found: Estimate, transfer: Transfer) -> tuple[float | None, float | None]:
+    """The bounds of the window, and at least what the rate did while the line was full, and half as much again.
+
+    A budget may end a run in its ramp: what its bytes show is how much the line carries at least, and no upper bound.
+    """
+    low, high, spread = found.low_mbps, found.high_mbps, transfer.spread_mbps
+    if spread is not None and low is not None and high is not None:
+        least, most = (found.mbps + WIDER * (extreme - found.mbps) for extreme in spread)
+        low, high = max(0.0, min(low, least)), max(high, most)
+    return low, None if transfer.stop.word == "budget" else high
 
 
 def _figure(transfer: Transfer, mbps: float) -> Direction:

@@ -130,7 +130,7 @@ class Lines:
     # --- the Meter
 
     def sample(self, now: float) -> Sequence[Sample]:
-        """Read all streams; see `Meter`. A reading that was interrupted has no moment, and is left out while it can be."""
+        """Read all streams; see `Meter`. One that was interrupted has no moment: left out while it can be."""
         clock = asyncio.get_running_loop().time
         begun = clock()
         infos = [line.info() for line in self.lines]

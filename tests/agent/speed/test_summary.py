@@ -90,6 +90,12 @@ def test_a_budget_that_was_gone_at_once_is_no_rate() -> None:
     assert direction(transfer(STEADY[:6], stop=Stop("budget")), Limits(max_bytes=500_000)).mbps is not None
 
 
+def test_a_run_cut_by_its_budget_has_no_upper_bound() -> None:
+    found = direction(transfer(STEADY, stop=Stop("budget")), Limits(max_bytes=125_000_000))
+    assert (found.mbps, found.low_mbps) == pytest.approx((100, 99.5))
+    assert found.high_mbps is None
+
+
 @pytest.mark.parametrize(("sent", "lost", "ratio"), [(None, 5, None), (0, 0, None), (10, None, None), (10, 20, 1.0)])
 def test_retransmissions_unknown_are_absent(sent: int | None, lost: int | None, ratio: float | None) -> None:
     assert direction(transfer(STEADY, sent=sent, lost=lost), Limits()).retransmit_ratio == ratio
