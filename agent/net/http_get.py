@@ -74,7 +74,7 @@ async def get(url: str, asking: Asking | None = None) -> Answer:
 
 def _parts(url: str) -> SplitResult:
     wrong = Failed(Stage.HANDSHAKE, Reason.PROTOCOL, f"not a web address: {url[:100]!r}")
-    if not url.isascii() or any(character <= " " for character in url):
+    if not url.isascii() or not url.isprintable() or " " in url:
         raise wrong
     try:
         parts = urlsplit(url)

@@ -31,7 +31,6 @@ MAX_TARGETS: Final = 5
 _AT_ONCE: Final = 10
 _MAX_NAME: Final = 100
 _MAX_PATH: Final = 500
-_MAX_PORT: Final = 65535
 _NOT_FOUND: Final = 404
 _LISTS: Final = (".json", "servers.php")
 # As PHP has them, as the other backends have them; and both where the base of a page was given.

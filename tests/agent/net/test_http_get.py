@@ -99,3 +99,11 @@ async def test_over_tls_the_certificate_is_checked_and_one_redirect_followed(tmp
         assert await refusal(server.url("/new", "https")) == "tls:bad_certificate"
     async with web(lambda _: b"plain") as plain:
         assert await refusal(plain.url("/", "https"), trusting) in {"tls:protocol", "handshake:timeout"}
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://h/", "http://", "http://h:0/", "http://h:99999/", "http://h/a b", "http://h/\x7f"]
+)
+async def test_what_is_no_web_address_is_not_asked_for(url: str) -> None:
+    with pytest.raises(Failed, match="not a web address"):
+        await get(url)

@@ -17,6 +17,7 @@ from agent.speed import iperf3
 from agent.speed.engine import Leg, Target, Wanted, Way
 from agent.speed.estimate import estimate
 from agent.speed.limits import Limits
+from agent.speed.summary import direction
 from tests.agent.speed.peers import Visit, peer
 
 pytestmark = pytest.mark.program("iperf3")
@@ -90,6 +91,14 @@ async def test_a_budget_is_kept() -> None:
         transfer = await iperf3.run(leg(port, limits=Limits(2, max_bytes=20_000_000, streams=2)))
     assert transfer.stop.word == "budget"
     assert 17_000_000 <= transfer.received <= 24_000_000
+
+
+@pytest.mark.parametrize("way", ["download", "upload"])
+async def test_a_budget_that_is_gone_at_once_is_no_rate(way: Way) -> None:
+    limits = Limits(2, max_bytes=1_000_000, streams=2)
+    async with server() as port:
+        found = direction(await iperf3.run(leg(port, way, limits)), limits)
+    assert (str(found.failure), found.mbps) == ("device:budget", None)
 
 
 @pytest.mark.parametrize("way", ["download", "upload"])
