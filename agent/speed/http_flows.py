@@ -8,8 +8,7 @@ counted, they read up to 5 % high.
 import asyncio
 import os
 import secrets
-import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlencode
 
@@ -20,6 +19,7 @@ from agent.speed.engine import Held, Leg, Transfer
 from agent.speed.estimate import Sample
 from agent.speed.http_load import BLOCK_BYTES, Connection, Server, Space, end_all, open_connection
 from agent.speed.http_message import Ask, Exchange, refusal
+from agent.speed.known import median, share, total
 from agent.speed.limits import Stop
 from agent.speed.opening import all_open
 from agent.speed.run import Ended, until_stop
@@ -231,8 +231,8 @@ class Flows:
             self._last[place] = self._count(place, info)
         known = [info for info in infos if info is not None]
         upload = self._leg.way == "upload"
-        rtt = _median(info.rtt_us if upload else info.rcv_rtt_us for info in known)
-        again = _total(info.bytes_retrans for info in known) if upload else None
+        rtt = median(info.rtt_us if upload else info.rcv_rtt_us for info in known)
+        again = total(info.bytes_retrans for info in known) if upload else None
         self.arrivals.add(now, self._last, rtt_us=rtt, retransmitted=again)
         return self.arrivals.samples
 
@@ -264,7 +264,7 @@ class Flows:
 
     def idle_rtt_us(self) -> float | None:
         """The round trip before the load."""
-        return _median(self._idle_us)
+        return median(self._idle_us)
 
     def sender_congestion(self) -> str | None:
         """Ours on an upload; a server of this kind does not say."""
@@ -308,8 +308,8 @@ class Flows:
             spread_mbps=ended.spread_mbps,
             idle_rtts_us=self._idle_us,
             rtts_us=self.rtts_us,
-            sent_bytes=_total(info.bytes_sent for info in infos) if upload else None,
-            retransmitted_bytes=_total(info.bytes_retrans for info in infos) if upload else None,
+            sent_bytes=total(info.bytes_sent for info in infos) if upload else None,
+            retransmitted_bytes=total(info.bytes_retrans for info in infos) if upload else None,
             held=_held(infos) if upload else Held(),
             cipher=first.cipher,
             tls=first.tls_version,
@@ -341,21 +341,6 @@ def _since(now: int | None, before: int | None) -> int | None:
 
 def _held(infos: Sequence[TcpInfo]) -> Held:
     """What held our own sockets back."""
-    busy = _total(info.busy_time_us for info in infos)
-    if not busy:
-        return Held()
-    rwnd, sndbuf = _total(info.rwnd_limited_us for info in infos), _total(info.sndbuf_limited_us for info in infos)
-    return Held(
-        None if rwnd is None else min(1.0, rwnd / busy),
-        None if sndbuf is None else min(1.0, sndbuf / busy),
-    )
-
-
-def _median(values: Iterable[int | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return statistics.median(known) if known else None
-
-
-def _total(counts: Iterable[int | None]) -> int | None:
-    known = [count for count in counts if count is not None]
-    return sum(known) if known else None
+    busy = total(info.busy_time_us for info in infos)
+    rwnd, sndbuf = total(info.rwnd_limited_us for info in infos), total(info.sndbuf_limited_us for info in infos)
+    return Held(share(rwnd, busy), share(sndbuf, busy))

@@ -12,9 +12,8 @@ import logging
 import math
 import re
 import socket
-import statistics
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from agent.errors import Failed
@@ -24,6 +23,7 @@ from agent.net.tcp_info import TcpInfo
 from agent.speed.arrivals import Arrivals, Count
 from agent.speed.engine import Engine, Leg, Target, Transfer, Wanted, named
 from agent.speed.estimate import Sample
+from agent.speed.known import median
 from agent.speed.limits import Stop
 from agent.speed.program import Bounds, Program, finished, running
 from agent.speed.run import Ended, until_stop
@@ -157,7 +157,7 @@ class Sockets:
                 self._last[inode] = _count(one.info, base, upload=self._upload)
             self._last.setdefault(inode, Count(0))
         infos = [one.info for one in self.sockets.values() if one.inode in self._base]
-        rtt = _median(_rtt(info, upload=self._upload) for info in infos)
+        rtt = median(_rtt(info, upload=self._upload) for info in infos)
         again = sum(info.bytes_retrans or 0 for info in infos) if self._upload else None
         self.arrivals.add(now, list(self._last.values()), rtt_us=rtt, retransmitted=again)
         return self.arrivals.samples
@@ -174,7 +174,7 @@ class Sockets:
 
     def idle_rtt_us(self) -> float | None:
         """The round trip before the load."""
-        return _median(self._idle_us)
+        return median(self._idle_us)
 
     def sender_congestion(self) -> str | None:
         """Ours on an upload; a server's is told at the end only."""
@@ -237,11 +237,6 @@ def _count(info: TcpInfo, base: TcpInfo, *, upload: bool) -> Count:
 
 def _rtt(info: TcpInfo, *, upload: bool) -> int | None:
     return info.rtt_us if upload else info.rcv_rtt_us or info.rtt_us
-
-
-def _median(values: Iterable[int | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return statistics.median(known) if known else None
 
 
 async def run(leg: Leg, *, command: Sequence[str] = COMMAND) -> Transfer:

@@ -7,8 +7,7 @@ it, and then the peer's own count is the result.
 """
 
 import asyncio
-import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -21,6 +20,7 @@ from agent.speed.engine import Held, Leg, Transfer
 from agent.speed.estimate import Sample, at
 from agent.speed.handshake import Upgrade
 from agent.speed.heard import Heard
+from agent.speed.known import median, share, total
 from agent.speed.opening import all_open
 from agent.speed.run import Ended, until_stop
 from agent.speed.stream import BUFFER_BYTES, Endpoint, Patience, Stream, end_all, open_stream
@@ -144,7 +144,7 @@ class Lines:
         again = [info.bytes_retrans for info in known] if upload else self._said_again()
         self._readings += len(known)
         self._app_limited += sum(bool(info.app_limited) for info in known)
-        self.arrivals.add(max(now, (begun + ended) / 2), counts, rtt_us=_median(rtts), retransmitted=_total(again))
+        self.arrivals.add(max(now, (begun + ended) / 2), counts, rtt_us=median(rtts), retransmitted=total(again))
         return self.arrivals.samples
 
     def _count(self, place: int, info: TcpInfo | None) -> Count:
@@ -181,7 +181,7 @@ class Lines:
 
     def idle_rtt_us(self) -> float | None:
         """The round trip before the load: the median of what the streams met when they opened."""
-        return _median(self.idle_rtts_us())
+        return median(self.idle_rtts_us())
 
     def sender_congestion(self) -> str | None:
         """Ours on an upload, what the peer says on a download."""
@@ -261,8 +261,8 @@ class Lines:
             spread_mbps=ended.spread_mbps,
             idle_rtts_us=self.idle_rtts_us(),
             rtts_us=([] if upload else [rtt for one in heard for rtt in one.rtts_us]) or self.rtts_us,
-            sent_bytes=_total(fact.bytes_sent for fact in facts),
-            retransmitted_bytes=_total(fact.bytes_retrans for fact in facts),
+            sent_bytes=total(fact.bytes_sent for fact in facts),
+            retransmitted_bytes=total(fact.bytes_retrans for fact in facts),
             held=self.held(),
             cipher=self.lines[0].stream.cipher,
             tls=self.lines[0].stream.tls_version,
@@ -352,18 +352,8 @@ def _base(stream: Stream, way: str) -> Count:
     return Count((info.bytes_received or 0) + stream.head_bytes, answered)
 
 
-def _median(values: Iterable[int | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return statistics.median(known) if known else None
-
-
-def _total(counts: Iterable[int | None]) -> int | None:
-    known = [count for count in counts if count is not None]
-    return sum(known) if known else None
-
-
 def _share(facts: list[tuple[int | None, int | None, int | None]], place: int) -> float | None:
     """The share of the senders' busy time that went into one kind of waiting."""
-    busy = _total(fact[2] for fact in facts)
-    waited = _total(fact[place] for fact in facts)
-    return None if not busy or waited is None else min(1.0, waited / busy)
+    busy = total(fact[2] for fact in facts)
+    waited = total(fact[place] for fact in facts)
+    return share(waited, busy)
