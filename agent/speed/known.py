@@ -17,5 +17,5 @@ def total(counts: Iterable[int | None]) -> int | None:
 
 
 def share(part: int | None, whole: int | None) -> float | None:
-    """A part as a share of its whole, 0 to 1 whatever a peer says; None if either is unknown, or the whole is nothing."""
+    """A part as a share of its whole, 0 to 1 whatever a peer says; None if either is unknown, or the whole none."""
     return None if part is None or not whole else min(1.0, max(0.0, part / whole))

@@ -7,6 +7,7 @@ it, and then the peer's own count is the result.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -83,7 +84,7 @@ class Lines:
         if self._leg.way == "download" and self.lines:
             self.sample(asyncio.get_running_loop().time())
 
-    async def _open_one(self) -> None:
+    async def _open_one(self) -> Line:
         heard = Heard(self._dialect)
         target = self._leg.target.paths.get(self._leg.way) or self._dialect.target(self._leg)
         upgrade = Upgrade(self._endpoint.authority, target, subprotocol=self._dialect.subprotocol, agent=USER_AGENT)
@@ -96,7 +97,9 @@ class Lines:
             heard.before = max(0, base.in_order - _SYN)
         if not self.lines:
             self._begin(stream.opened_s or asyncio.get_running_loop().time())
-        self.lines.append(Line(stream, heard, base))
+        line = Line(stream, heard, base)
+        self.lines.append(line)
+        return line
 
     def _begin(self, start_s: float) -> None:
         self.start_s, self.arrivals = start_s, Arrivals(start_s)
@@ -216,13 +219,8 @@ class Lines:
         return True
 
     async def _join(self) -> None:
-        before = len(self.lines)
-        try:
-            await self._open_one()
-        except Failed:
-            return  # the run goes on with those it has
-        for line in self.lines[before:]:
-            self._feed(line)
+        with contextlib.suppress(Failed):  # the run goes on with those it has
+            self._feed(await self._open_one())
 
     # --- the account
 

@@ -17,7 +17,7 @@ from agent.speed.engine import Way
 from agent.speed.estimate import at
 from agent.speed.frames import Opcode
 from agent.speed.limits import Limits
-from agent.speed.stream import end_all
+from agent.speed.stream import Stream, Supply, end_all
 from agent.speed.summary import direction
 from agent.speed.transfer import Lines
 from tests.agent.speed.one_direction import SHORT, no_socket_left, run, sockets
@@ -243,6 +243,32 @@ async def test_streams_that_join_later_add_to_the_same_count(way: Way) -> None:
     after = (at(samples, start + 1.9) - at(samples, start + 0.9)) * 8 / 1e6
     assert before == pytest.approx(40, rel=0.2)
     assert after == pytest.approx(80, rel=0.1)
+
+
+async def test_streams_that_join_together_are_loaded_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[Stream] = []
+    load = Stream.load
+
+    def counted(stream: Stream, supply: Supply) -> None:
+        loaded.append(stream)
+        load(stream, supply)
+
+    monkeypatch.setattr(Stream, "load", counted)
+
+    async def honest(visit: Visit) -> None:
+        await visit.upgrade()
+        await receive_paced(visit, 20, 5)
+
+    async with peer(honest) as (host, port, _):
+        lines = Lines(leg(host, port, "upload", SHORT), msak.DIALECT, QUICK)
+        await lines.open()
+        lines.load()
+        asyncio.get_running_loop().call_later(0.2, lines.grow, 4)
+        try:
+            await lines.measure()
+        finally:
+            await end_all([line.stream for line in lines.lines], grace_s=0.3)
+    assert len(loaded) == len({*loaded}) == 6
 
 
 async def test_a_stream_that_joins_at_the_very_end_is_no_reason_to_doubt_the_rest() -> None:
