@@ -1,8 +1,8 @@
 """Gathering evidence around a run: 2 s before it, and five times a second while a direction is measured.
 
-    async with gather() as gathering:           # the two seconds begin
-        address = ...                           # resolve meanwhile
-        await gathering.before(address)         # wait for the rest of them
+    async with gather() as gathering:
+        address = ...                           # what is asked for now is our own traffic
+        await gathering.before(address)         # the two seconds
         async with gathering.during("download"):
             ...
         evidence = gathering.evidence()
@@ -23,8 +23,8 @@ from agent.evidence.cpu import CpuReading
 from agent.evidence.evidence import Evidence, Loaded, Way
 from agent.evidence.gateway import Gateway
 from agent.evidence.heat import HeatReading, Sensors
-from agent.evidence.places import Places, entries
-from agent.net.interfaces import Route, is_tunnel, kind_of, link_to, route_to
+from agent.evidence.places import Places
+from agent.net.interfaces import LOOPBACK, Route, is_tunnel, kind_of, link_to, route_to
 from agent.wire.report import Link, Wifi
 
 BEFORE_S: Final = 2.0
@@ -54,12 +54,9 @@ class Gathering:
         self._places = places
         self._groups = cgroup.folders(places)
         self._sensors = Sensors(places)
-        begun_s = _now()
-        self._quiet_s = begun_s + before_s
-        # The interface is known when the name is resolved; until then all of them are read.
-        names = [entry.name for entry in entries(places.sysfs / "class" / "net", "*")]
-        self._first = {name: counters.read(places, name, at_s=begun_s) for name in names}
-        self._heat: list[HeatReading] = [self._sensors.read(at_s=begun_s)]
+        self._before_s = before_s
+        self._quiet_s = 0.0
+        self._heat: list[HeatReading] = [self._sensors.read(at_s=_now())]
         self._route: Route | None = None
         self._link = Link()
         self._tunnel = False
@@ -75,12 +72,14 @@ class Gathering:
             self._gateway.close()
 
     async def before(self, address: str) -> Link:
-        """Look at the way to `address` until the quiet time is over, with nothing measured yet; gives the link."""
+        """Look at the way to `address` for the quiet time, with nothing measured yet; gives the link."""
+        self._quiet_s = _now() + self._before_s
         self._route = route_to(address)
         if self._route is None:
             self._reasons.append(f"no route to {address}")
             return self._link
         interface = self._route.interface
+        first = self._count(interface)
         self._link = link_to(address, sysfs=self._places.sysfs)
         wrapped = [end for end in (self._route.source, address) if end and kind_of(end) == "tunnel"]
         self._tunnel = bool(wrapped) or is_tunnel(interface, sysfs=self._places.sysfs)
@@ -88,7 +87,7 @@ class Gathering:
             self._link = structs.replace(self._link, wifi=await wifi.look(interface, self._places))
         await self._ask_idle(self._route)
         await asyncio.sleep(max(0.0, self._quiet_s - _now()))
-        self._look_back(interface)
+        self._look_back(interface, first)
         return self._link
 
     @contextlib.asynccontextmanager
@@ -133,6 +132,7 @@ class Gathering:
         if route.gateway is None:
             self._reasons.append("gateway: none, the peer is on the same network")
             return
+        self.close()  # of another server on the list, which could not be measured
         self._gateway = Gateway(route.gateway)
         for number in range(ASKS):
             answer = await self._gateway.ask()
@@ -142,15 +142,23 @@ class Gathering:
                 await asyncio.sleep(max(0.0, min(ASK_S, (self._quiet_s - _now()) / (ASKS - number))))
         self._idle_us = tuple(answer.rtt_us for answer in self._gateway.answers)
 
-    def _look_back(self, interface: str) -> None:
+    def _count(self, interface: str) -> CounterReading | None:
+        """The interface's counters now; None where they say nothing of a line."""
+        return None if interface == LOOPBACK else counters.read(self._places, interface, at_s=_now())
+
+    def _look_back(self, interface: str, first: CounterReading | None) -> None:
         """What went through the interface in the quiet time."""
-        first = self._first.get(interface)
-        if first is None:
+        last = self._count(interface)
+        if first is None or last is None:
+            self._reasons.append(
+                f"interface {interface}: loopback, what others move through it is no traffic on a line"
+            )
+            return
+        if last.rx is None or last.tx is None:
             self._reasons.append(f"interface {interface}: no counters")
             return
-        last = counters.read(self._places, interface, at_s=_now())
         if last.at_s - first.at_s < ENOUGH_S:
-            return  # a lookup and our own echoes would be a rate
+            return  # our own echoes would be a rate
         down, up = counters.rate_mbps(first, last, "rx"), counters.rate_mbps(first, last, "tx")
         if down is None or up is None:
             self._reasons.append(f"interface {interface}: its counters did not hold")
@@ -165,8 +173,9 @@ class Gathering:
     def _read(self, log: "_Log") -> None:
         at_s = _now()
         log.cpu.append(cpu.read(self._places, self._groups, at_s=at_s))
-        if self._route is not None:
-            log.counters.append(counters.read(self._places, self._route.interface, at_s=at_s))
+        count = None if self._route is None else self._count(self._route.interface)
+        if count is not None:
+            log.counters.append(count)
         if at_s - self._heat[-1].at_s >= HEAT_S:
             self._heat.append(self._sensors.read(at_s=at_s))
 

@@ -11,6 +11,7 @@ from agent.wire.report import Link
 
 PROC: Final = Path("/proc")
 SYSFS: Final = Path("/sys")
+LOOPBACK: Final = "lo"
 
 AddressKind = Literal["global", "ula", "temporary", "tunnel"]
 
@@ -86,7 +87,7 @@ def default_route_v6(*, proc: Path = PROC) -> str | None:
         if len(fields) != 10 or fields[1] != "00" or int(fields[0], 16):  # noqa: PLR2004 - the columns of the file
             continue
         metric, flags, interface = int(fields[5], 16), int(fields[8], 16), fields[9]
-        usable = flags & _ROUTE_UP and not flags & _ROUTE_REJECT and interface != "lo"
+        usable = flags & _ROUTE_UP and not flags & _ROUTE_REJECT and interface != LOOPBACK
         if usable and (best is None or metric < best[0]):
             best = (metric, interface)
     return best[1] if best else None
@@ -120,7 +121,7 @@ class Route:
 def has_interface(*, sysfs: Path = SYSFS) -> bool:
     """Tell whether any interface but loopback is there and up."""
     for entry in _entries(sysfs / "class" / "net"):
-        if entry.name != "lo" and int(_fact(entry / "flags") or "0", 16) & 1:
+        if entry.name != LOOPBACK and int(_fact(entry / "flags") or "0", 16) & 1:
             return True
     return False
 

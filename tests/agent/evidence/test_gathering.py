@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from agent.evidence.gateway import Gateway
 from agent.evidence.gathering import Gathering, gather
 from agent.evidence.heat import Heat
 from agent.evidence.places import Places
+from agent.net.interfaces import Route
 from agent.speed.doubts import Facts, doubts
 from agent.wire.report import Link
 from tests.agent.evidence.board import places, write
@@ -120,15 +122,62 @@ async def test_a_stop_goes_through(moment: float) -> None:
     assert (descriptors(), asyncio.all_tasks()) == (before, tasks)
 
 
-async def test_a_machine_that_shows_nothing(tmp_path: Path) -> None:
+def counted(machine: Places, octets: int) -> None:
+    counts = {f"statistics__{name}": octets for name in ("rx_bytes", "tx_bytes", "rx_packets", "tx_packets")}
+    write(machine.sysfs / "class" / "net" / "eth9", **counts)
+
+
+async def test_what_we_moved_to_find_a_server_is_not_traffic_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list of servers on a slow line is more than the twentieth of its rate."""
+    monkeypatch.setattr("agent.evidence.gathering.route_to", lambda _: Route("eth9"))
+    machine = places(tmp_path)
+    counted(machine, 1000)
+    async with gather(places=machine, before_s=1.1) as gathering:
+        counted(machine, 500_000)  # the list comes
+        await gathering.before("192.0.2.1")
+        assert gathering.evidence().before_mbps == {"download": 0.0, "upload": 0.0}
+
+
+async def test_loopback_carries_this_machines_own_talk_which_tells_nothing_of_a_line() -> None:
+    async with gather(before_s=1.1) as gathering:
+        await gathering.before("127.0.0.1")
+        async with gathering.during("download"):
+            await asyncio.sleep(0.01)
+        evidence = gathering.evidence()
+    assert (evidence.before_mbps, evidence.loaded["download"].counters) == ({}, ())
+    assert "interface lo: loopback, what others move through it is no traffic on a line" in evidence.reasons
+
+
+async def test_the_first_router_of_a_server_that_refused_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run goes along its list of servers; each look at the way to one may open a socket."""
+    closed: list[str] = []
+
+    class Watched(Gateway):
+        def close(self) -> None:
+            closed.append(self.address)
+            super().close()
+
+    monkeypatch.setattr("agent.evidence.gathering.Gateway", Watched)
+    monkeypatch.setattr("agent.evidence.gathering.route_to", lambda address: Route("lo", gateway=address))
+    async with gather(before_s=0.0) as gathering:
+        await gathering.before("127.0.0.1")
+        await gathering.before("127.0.0.2")
+        assert closed == ["127.0.0.1"]
+    assert closed == ["127.0.0.1", "127.0.0.2"]
+
+
+async def test_a_machine_that_shows_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.evidence.gathering.route_to", lambda _: Route("eth9"))
     async with gather(places=places(tmp_path), before_s=0.0) as gathering:
         await gathering.before("127.0.0.1")
         async with gathering.during("download"):
             await asyncio.sleep(0.01)
         evidence = gathering.evidence()
-    assert evidence.link == Link(interface="lo", medium="other")
+    assert evidence.link == Link(interface="lo", medium="other")  # the real routing table's answer
     assert (evidence.before_mbps, evidence.gateway_us, evidence.heat, evidence.tunnel) == ({}, (), Heat(), False)
-    assert "interface lo: no counters" in evidence.reasons
+    assert "interface eth9: no counters" in evidence.reasons
     use = evidence.loaded["download"].cpu_use(0.0, float("inf"))
     assert use is not None
     assert (use.wait, use.device) == (None, None)
