@@ -22,13 +22,15 @@ class Count(NamedTuple):
     """One stream's counters since it was opened: payload in order, segments with payload, and the largest of these.
 
     `holes`: out-of-order packets (at a receiver) or bytes sent again (at a sender) so far; with none, in order is all.
-    The last three are None where the kernel does not tell.
+    `most`: what can have crossed at most, because no more was sent. All but the first are None where the kernel does
+    not tell.
     """
 
     in_order: int
     segments: int | None = None
     largest: int | None = None
     holes: int | None = None
+    most: int | None = None
 
 
 _NOTHING: Final = Count(0, 0)
@@ -49,22 +51,26 @@ class _Stream:
         """Take the next counters; whether they changed what earlier ones mean."""
         if not count.holes:
             self.before_holes = count
-        if self.is_full or count.segments is None or not count.largest:
+        if count.segments is None or not count.largest:
             return False
         segments = count.segments - (self.mark.segments or 0)
         if segments < ENOUGH_SEGMENTS:
             return False
         size = (count.in_order - self.mark.in_order) / segments
+        full, was = FULL[0] * count.largest <= size <= FULL[1] * count.largest, self.is_full
+        # Across a new hole a stretch may look like anything; without one its segments are what they are.
+        if full or count.holes == self.mark.holes:
+            self.is_full = full
         self.mark = count
-        self.is_full = FULL[0] * count.largest <= size <= FULL[1] * count.largest
-        return self.is_full and bool(count.holes)
+        return self.is_full and not was and bool(count.holes)
 
     def arrived(self, count: Count) -> int:
         """Payload bytes that have crossed when the counters stood so."""
         anchor = self.before_holes
         if not (self.is_full and count.holes and count.largest) or count.segments is None or anchor.segments is None:
             return count.in_order
-        return max(count.in_order, anchor.in_order + (count.segments - anchor.segments) * count.largest)
+        crossed = anchor.in_order + (count.segments - anchor.segments) * count.largest
+        return max(count.in_order, crossed if count.most is None else min(crossed, count.most))
 
 
 class Arrivals:

@@ -77,7 +77,8 @@ async def until_stop(meter: Meter, limits: Limits, watch: Watch) -> Ended:
         if ending is None:
             ending = _steer(steering, samples, meter)
         if ending is not None:
-            steering.close(samples)
+            if ending.word != "budget":  # too little was seen to judge, and its doubt is raised anyway
+                steering.close(samples)
             return Ended(
                 stop=ending,
                 samples=samples,

@@ -6,8 +6,10 @@ that hold TCP back, a window, or a peer that sends no faster. More streams tell 
 nothing else.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, Literal
 
 from agent.speed.engine import Early, Saturation
@@ -22,6 +24,7 @@ SHARE: Final = 0.5
 FIRST_S: Final = 1.0
 ERROR: Final = 0.005
 DRIFT: Final = 0.01
+PARTS: Final = 8
 LOOKS: Final = 2
 STEP_S: Final = 0.3
 # A queue: this share of the idle round trip, within these bounds (µs). Below half a millisecond no kernel's round trip
@@ -62,18 +65,23 @@ class Steering:
     steady_since_s: float | None = None
     spread_mbps: tuple[float, float] | None = None
     _flat: int = 0
+    _looked_s: float | None = None
     _before_mbps: float | None = None
     _gained: bool = True
 
     def look(self, samples: Sequence[Sample]) -> Move:
-        """Judge the run so far; called once a tick, the newest sample last."""
+        """Judge the run so far; called once a tick, the newest sample last. Nothing new is no second look."""
+        if samples[-1].at_s == self._looked_s:
+            return "go_on"
+        self._looked_s = samples[-1].at_s
         now, start = samples[-1].at_s, self.since_s if self.since_s is not None else samples[0].at_s
         gone = now - start
         window = max(WINDOW_S, ROUND_TRIPS * (samples[-1].rtt_us or self.idle_rtt_us or 0) / 1e6, SHARE * gone)
         if gone < max(FIRST_S, window):
             return "go_on"
-        found = steadiness(samples, now - window, now)
-        self._flat = self._flat + 1 if found.error <= ERROR and found.drift <= DRIFT else 0
+        found = steadiness(samples, now - window, now, parts=PARTS)
+        even = found.error <= ERROR and found.drift <= DRIFT and not _has_gap(samples, now - window, window / PARTS)
+        self._flat = self._flat + 1 if even else 0
         full = self._is_full(samples, now - window)
         if full is not False:
             saturation: Saturation | None = "full" if full else None
@@ -94,7 +102,8 @@ class Steering:
         now = samples[-1].at_s
         if self._before_mbps is not None:
             self._gained = found.mbps > GAIN * self._before_mbps
-        if self._gained and self.may_grow and self.streams < MOST:
+        # What was noted early must not be compared with what more streams got.
+        if self._gained and self.may_grow and self.streams < MOST and self.early is None:
             self.streams += MORE
             self._before_mbps, self._flat, self.since_s = found.mbps, 0, now
             return "grow"
@@ -153,9 +162,15 @@ class Steering:
         return (min(rates), max(rates)) if rates else None
 
 
+def _has_gap(samples: Sequence[Sample], since_s: float, longest_s: float) -> bool:
+    """Whether nothing was counted for longer than that: between two samples every rate looks even."""
+    first = max(1, bisect_left(samples, since_s, key=lambda sample: sample.at_s))
+    return any(after.at_s - before.at_s > longest_s for before, after in pairwise(samples[first - 1 :]))
+
+
 def _lost_share(samples: Sequence[Sample], since_s: float) -> float:
     """Bytes sent again as a share of those that arrived, in a window; 0 where it is not known."""
     before = next((sample.retransmitted for sample in samples if sample.at_s >= since_s), None)
     last = samples[-1].retransmitted
     arrived = samples[-1].received - at(samples, since_s)
-    return 0.0 if before is None or last is None or arrived <= 0 else (last - before) / arrived
+    return 0.0 if before is None or last is None or arrived <= 0 else max(0.0, last - before) / arrived

@@ -11,7 +11,7 @@ from agent.speed.limits import Limits
 from agent.wire.failure import Failure, Reason, Stage
 from agent.wire.results import Direction, Spread
 
-BRIEF_S: Final = 0.2
+BRIEF_S: Final = 0.05
 # Others on the line go on taking and giving after the second that was looked at.
 WIDER: Final = 1.5
 _DIGITS: Final = 3

@@ -28,6 +28,8 @@ from agent.speed.stream import BUFFER_BYTES, Endpoint, Patience, Stream, end_all
 from agent.wire.failure import Failure
 
 GRACE_S: Final = 0.3
+# A peer speaks of every stream each 100 to 400 ms.
+HEARD_S: Final = 0.5
 GRACE_ROUND_TRIPS: Final = 2
 # Counters read while another process had the processor belong to no moment: 2 ms are 0.2 % of a second's window.
 TORN_S: Final = 0.002
@@ -69,6 +71,7 @@ class Lines:
         self._rings: dict[int, list[bytes]] = {}
         self._joining: asyncio.TaskGroup | None = None
         self._joiners: list[asyncio.Task[None]] = []
+        self._word = asyncio.Event()
         self._last: dict[int, Count] = {}
         self._app_limited = 0
         self._readings = 0
@@ -88,8 +91,13 @@ class Lines:
         heard = Heard(self._dialect)
         target = self._leg.target.paths.get(self._leg.way) or self._dialect.target(self._leg)
         upgrade = Upgrade(self._endpoint.authority, target, subprotocol=self._dialect.subprotocol, agent=USER_AGENT)
+
+        def hear(sent: int, came_s: float, payload: bytes) -> None:
+            heard.hear(sent, came_s, payload)
+            self._word.set()
+
         stream = await open_stream(
-            self._endpoint, lambda: Stream(upgrade, self._buffer, heard.hear), congestion=self._leg.congestion
+            self._endpoint, lambda: Stream(upgrade, self._buffer, hear), congestion=self._leg.congestion
         )
         base = _base(stream, self._leg.way)
         heard.opened_s = stream.opened_s
@@ -130,6 +138,14 @@ class Lines:
                 for task in self._joiners:
                     task.cancel()
 
+    async def be_heard(self) -> None:
+        """Wait a moment for the peer's first word on an upload that was over before it came."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HEARD_S):
+                while self._leg.way == "upload" and not self._is_counted() and self.open_streams():
+                    self._word.clear()
+                    await self._word.wait()
+
     # --- the Meter
 
     def sample(self, now: float) -> Sequence[Sample]:
@@ -162,6 +178,7 @@ class Lines:
             None if segments is None or line.base.segments is None else (segments - line.base.segments) % 2**32,
             info.snd_mss if upload else info.rcv_mss,
             info.bytes_retrans if upload else info.rcv_ooo_packets,
+            _unique(info, line.base.most or 0) if upload else None,
         )
         self._last[place] = count
         return count
@@ -333,6 +350,8 @@ async def transfer(leg: Leg, dialect: Dialect, *, patience: Patience | None = No
         await lines.open()
         lines.load()
         ended = await lines.measure()
+        if ended.stop.word in {"budget", "converged"}:
+            await lines.be_heard()
         grace_s = min(GRACE_S, GRACE_ROUND_TRIPS * (lines.idle_rtt_us() or 1e6) / 1e6)
         return lines.account(ended)
     finally:
@@ -345,9 +364,16 @@ def _base(stream: Stream, way: str) -> Count:
     if info is None:
         return Count(0)
     if way == "upload":
-        return Count(info.bytes_acked or 0, info.delivered)
+        return Count(info.bytes_acked or 0, info.delivered, most=_unique(info, 0))
     answered = None if info.data_segs_in is None else info.data_segs_in + 1
     return Count((info.bytes_received or 0) + stream.head_bytes, answered)
+
+
+def _unique(info: TcpInfo, before: int) -> int | None:
+    """Payload that was sent once at least, without the bytes of `before`; None if the kernel does not tell."""
+    if info.bytes_sent is None or info.bytes_retrans is None:
+        return None
+    return info.bytes_sent - info.bytes_retrans - before
 
 
 def _share(facts: list[tuple[int | None, int | None, int | None]], place: int) -> float | None:
