@@ -7,12 +7,12 @@ spins beside a spinner waits 0.50 of the time, one held at 20 % by its cgroup 0.
 
 import resource
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from agent.evidence.places import Places, text, whole
+from agent.evidence.places import Places, entries, text, whole
 
 # Columns of /proc/stat behind a core's name (man 5 proc): user nice system idle iowait irq softirq steal.
 _IDLE, _IOWAIT, _IRQ, _SOFTIRQ, _STEAL, _COLUMNS = 3, 4, 5, 6, 7, 8
@@ -32,7 +32,8 @@ class CpuReading:
     """The processors at one moment. Seconds since whenever; None is unknown.
 
     `process_s`: processor time of this process and of the programs it ran to their end. `thread_s`, `wait_s`: of the
-    calling thread alone. `held_s`: for how long a cgroup above this process has kept it off all cores.
+    calling thread alone. `held_s`: for how long a cgroup above this process has kept it off all cores. `programs_s`:
+    running and ready to run, by thread of the programs that the calling thread has started and that run now.
     """
 
     at_s: float
@@ -41,6 +42,7 @@ class CpuReading:
     wait_s: float | None = None
     held_s: float | None = None
     cores: Mapping[str, Core] = field(default_factory=dict)
+    programs_s: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,8 @@ class CpuUse:
 
     `process`: of one core (more than 1 if several were used). `thread`, `wait`: the thread that moves the data, running
     and ready to run. `held`: kept off by the cgroup's quota. `device`: all cores. `core`: the busiest core; `taken`:
-    the largest share of a core that interrupts (the network's work) and the host of a virtual machine took.
+    the largest share of a core that interrupts (the network's work) and the host of a virtual machine took. `program`:
+    of another program that moves data for us, the busiest thread, running and ready to run.
     """
 
     process: float
@@ -59,6 +62,7 @@ class CpuUse:
     device: float | None = None
     core: float | None = None
     taken: float | None = None
+    program: float | None = None
 
     @property
     def wanted(self) -> float:
@@ -68,19 +72,18 @@ class CpuUse:
 
 def read(places: Places, groups: Sequence[Path], *, at_s: float) -> CpuReading:
     """Take a reading, from the thread that moves the data. `groups`: as `cgroup.folders` found them."""
-    fields = (text(places.proc / "thread-self" / "schedstat") or "").split()
-    numbers = [number for field in fields[:2] if (number := whole(field)) is not None]
-    # A kernel without these counts shows zeros.
-    thread, wait = numbers if len(numbers) == 2 and numbers[0] else (None, None)  # noqa: PLR2004 - the two columns
+    ours = _scheduled(places.proc / "thread-self")
+    thread, wait = ours if ours is not None else (None, None)
     held = [seconds for folder in groups if (seconds := _held_s(folder)) is not None]
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     return CpuReading(
         at_s=at_s,
         process_s=time.process_time() + ended.ru_utime + ended.ru_stime,
-        thread_s=None if thread is None else thread / 1e9,
-        wait_s=None if wait is None else wait / 1e9,
+        thread_s=thread,
+        wait_s=wait,
         held_s=max(held, default=None),
         cores=_cores(text(places.proc / "stat") or ""),
+        programs_s=dict(_programs(places)),
     )
 
 
@@ -91,6 +94,8 @@ def between(first: CpuReading, last: CpuReading) -> CpuUse | None:
         return None
     cores = {name: _spent(first.cores[name], core) for name, core in last.cores.items() if name in first.cores}
     counted = {name: spent for name, spent in cores.items() if spent.total > 0}
+    before = first.programs_s
+    programs = [_part(wanted - before.get(thread, 0.0), seconds) for thread, wanted in last.programs_s.items()]
     alone = [spent for name, spent in counted.items() if name != "cpu"]
     return CpuUse(
         process=max(0.0, last.process_s - first.process_s) / seconds,
@@ -100,7 +105,24 @@ def between(first: CpuReading, last: CpuReading) -> CpuUse | None:
         device=_part(counted["cpu"].busy, counted["cpu"].total) if "cpu" in counted else None,
         core=max((_part(spent.busy, spent.total) for spent in alone), default=None),
         taken=max((_part(spent.taken, spent.total) for spent in alone), default=None),
+        program=max(programs, default=None),
     )
+
+
+def _scheduled(thread: Path) -> tuple[float, float] | None:
+    """Seconds that a thread ran, and was ready to run; None for a kernel without these counts, which shows zeros."""
+    fields = (text(thread / "schedstat") or "").split()
+    numbers = [number / 1e9 for field in fields[:2] if (number := whole(field)) is not None]
+    return (numbers[0], numbers[1]) if len(numbers) == 2 and numbers[0] else None  # noqa: PLR2004 - the two columns
+
+
+def _programs(places: Places) -> Iterator[tuple[str, float]]:
+    """The threads of the programs that run for us, each with the seconds it ran or was ready to run."""
+    for process in (text(places.proc / "thread-self" / "children") or "").split():
+        for thread in entries(places.proc / process / "task", "*"):
+            scheduled = _scheduled(thread)
+            if scheduled is not None:
+                yield thread.name, sum(scheduled)
 
 
 def _cores(stat: str) -> dict[str, Core]:

@@ -79,7 +79,7 @@ class Facts:
     """A run: its directions, and what both have in common. None is unknown, and so is what is missing in a mapping.
 
     `before_mbps`: what went through the interface by direction before the run. `own_program`: the data are moved by
-    another program (iperf3, Ookla), whose waiting for a core is not known.
+    another program (iperf3, Ookla); where its threads are not known, full cores alone must tell.
     """
 
     seen: tuple[Seen, ...]
@@ -109,13 +109,14 @@ def _cpu_bound(facts: Facts) -> bool:
 
 
 def _is_busy(cpu: CpuUse, *, own_program: bool) -> bool:
-    starved = cpu.wait is None or own_program or cpu.wait >= DEVICE_WAIT
+    blind = own_program and cpu.program is None
+    starved = cpu.wait is None or blind or cpu.wait >= DEVICE_WAIT
     return (
-        max(cpu.process, cpu.wanted) >= CPU_FULL
+        max(cpu.process, cpu.wanted, cpu.program or 0) >= CPU_FULL
         or (cpu.held or 0) >= CPU_HELD
         or (cpu.taken or 0) >= CORE_TAKEN
         or ((cpu.device or 0) >= DEVICE_FULL and starved)
-        or ((cpu.core or 0) >= DEVICE_FULL and own_program)
+        or ((cpu.core or 0) >= DEVICE_FULL and blind)
     )
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,6 +100,33 @@ def test_a_program_held_by_its_cgroup_is_doubted_although_it_gets_a_third() -> N
     assert judged(use) == ("cpu_bound",)
     # The program's own waiting says it too, also where no cpu.stat can be read.
     assert use.wanted > 0.93
+
+
+def test_the_busiest_thread_of_a_program_that_works_for_us() -> None:
+    before = cpu.read(Places(), [], at_s=0.0).programs_s.keys()
+    with spinner(core()):
+        first = cpu.read(Places(), [], at_s=time.monotonic())
+        time.sleep(0.5)  # the time measured
+        last = cpu.read(Places(), [], at_s=time.monotonic())
+    use = cpu.between(first, last)
+    assert use is not None
+    assert use.program is not None
+    assert use.program > 0.93
+    assert use.process < 0.5
+    assert cpu.read(Places(), [], at_s=0.0).programs_s.keys() == before
+
+
+def test_a_program_whose_threads_share_the_work(tmp_path: Path) -> None:
+    machine = places(tmp_path)
+    write(machine.proc, **{"thread-self__children": "71 72 73"})
+    for thread, said in {"71/task/71": "100000000 0 1", "71/task/74": "5 x", "72/task/72": "0 0 0"}.items():
+        write(machine.proc / thread, schedstat=said)
+    first = cpu.read(machine, [], at_s=0.0)
+    write(machine.proc / "71/task/71", schedstat="500000000 200000000 9")
+    write(machine.proc / "71/task/74", schedstat="400000000 100000000 9")
+    use = cpu.between(first, cpu.read(machine, [], at_s=1.0))
+    assert use is not None
+    assert use.program == pytest.approx(0.6)
 
 
 def test_from_two_readings() -> None:

@@ -79,10 +79,20 @@ def test_cpu(changes: dict[str, Any], *, doubted: bool) -> None:
     assert doubts(facts(cpu=replace(BUSY, **changes))) == expected
 
 
-def test_a_program_of_its_own_is_judged_by_the_cores() -> None:
-    full = facts(cpu=replace(BUSY, core=0.98))
-    assert doubts(replace(full, own_program=True)) == (Doubt.CPU_BOUND,)
-    assert doubts(full) == ()
+@pytest.mark.parametrize(
+    ("changes", "doubted"),
+    [
+        pytest.param({"core": 0.98}, True, id="its threads unknown, a core full"),
+        pytest.param({"device": 0.98}, True, id="its threads unknown, all cores full"),
+        pytest.param({"core": 1.0, "program": 0.5}, False, id="another one fills a core"),
+        pytest.param({"device": 0.98, "core": 1.0, "program": 0.5}, False, id="busy box, it gets its turn"),
+        pytest.param({"program": 0.9}, True, id="its busiest thread has a core used up"),
+        pytest.param({"program": 0.89}, False, id="its busiest thread has time left"),
+    ],
+)
+def test_a_program_of_its_own(changes: dict[str, Any], *, doubted: bool) -> None:
+    found = doubts(replace(facts(cpu=replace(BUSY, **changes)), own_program=True))
+    assert found == ((Doubt.CPU_BOUND,) if doubted else ())
 
 
 @pytest.mark.parametrize(("ceiling", "doubted"), [(62.5, True), (62.6, False), (None, False)])
