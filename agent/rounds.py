@@ -5,6 +5,7 @@ One at a time on the whole device: a latency run during a throughput run would m
 
 import asyncio
 import logging
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ from agent.wire.report import Clock as ClockFacts
 from agent.wire.report import Measurement
 
 LOOK_S: Final = 5.0  # how soon a jump of the wall clock is noticed
+SPARE_S: Final = 30.0  # nothing may be due for so long, or for half of the shortest rhythm: first runs go before
 UNKEPT_LIMIT: Final = 50
 SEEN_LIMIT: Final = 200
 _LOG = logging.getLogger("linkgauge.rounds")
@@ -56,7 +58,7 @@ class Made:
 class Rounds:
     """Runs until cancelled. All methods are for the loop's own thread.
 
-    `spare`: work to do once, in a moment when nothing is due; it must not raise.
+    `spare`: work to do once, when nothing is due for a while; it must not raise.
     """
 
     def __init__(
@@ -118,13 +120,19 @@ class Rounds:
                 await self._wait()
 
     async def _use_spare_time(self) -> bool:
-        """Do once what must not run beside a measurement, after the first one and while none is due."""
-        if self.spare is None or not self._measured_once:
+        """Do once what must not run beside a measurement, after the first one and when none will be due for a while."""
+        if self.spare is None or not self._measured_once or not self._is_quiet():
             return False
         work, self.spare = self.spare, None
         async with asyncio.TaskGroup() as group:  # a task of its own, as in `_apart`
             group.create_task(_work(work), name="spare time")
         return True
+
+    def _is_quiet(self) -> bool:
+        """Whether nothing is due for a while, as far as this schedule has such a while."""
+        wait = self._timetable.wait_s(self._clock.now())
+        shortest = min((kind.every_s for kind in self._config.schedule.kinds().values()), default=math.inf)
+        return wait is None or wait >= min(SPARE_S, shortest / 2)
 
     async def _step(self) -> bool:
         """Make one run, if one is asked for or due; they take turns, so that neither can starve the other."""

@@ -158,7 +158,7 @@ async def measure_ceiling(*, seconds: float = RUN_S, ciphers: Sequence[str] = (P
                 async with _peer(certificate) as (pid, ports):
                     for cipher in ciphers:
                         await _measure_cipher(cipher, pid, ports, seconds, costs)
-    except (OSError, AgentError, Failed) as error:
+    except (OSError, ValueError, AgentError, Failed) as error:
         why.append(f"self-test ended: {str(error) or type(error).__name__}")
     return Ceilings(key(), rates(costs, _cores()), "; ".join(why) or None)
 

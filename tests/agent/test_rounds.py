@@ -259,6 +259,25 @@ async def test_spare_time_is_used_once_after_the_first_run_and_alone(tmp_path: P
     assert done == [1]
 
 
+@pytest.mark.parametrize(
+    ("schedule", "runs"),
+    [
+        pytest.param("every_s = 30000000\nfirst_runs = 3\nfirst_every_s = 0.2\n", 3, id="first runs go before"),
+        pytest.param("every_s = 1\n", 1, id="no schedule is too dense"),
+    ],
+)
+async def test_spare_time_is_when_nothing_is_due_for_a_while(tmp_path: Path, schedule: str, runs: int) -> None:
+    done: list[int] = []
+
+    async def spare() -> None:
+        done.append(len(bench.keeper.kept))
+
+    async with _bench(tmp_path, _schedule(schedule)) as bench:
+        bench.rounds.spare = spare
+        await _until(lambda: done)
+    assert done[0] >= runs
+
+
 async def test_a_stop_ends_what_uses_spare_time(tmp_path: Path) -> None:
     begun = asyncio.Event()
     ended: list[str] = []
