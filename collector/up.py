@@ -9,23 +9,24 @@ import argparse
 import asyncio
 import contextlib
 import fcntl
+import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final
 
 from collector import config as settings
 from collector.errors import CollectorError, UsageError
 from collector.registry.registry import Registry
 from collector.registry.site import Site
+from collector.trial import Speaker, announce
 
 AGENT: Final = "this-machine"
 SITE: Final = Site(
@@ -190,26 +191,13 @@ def run(arguments: argparse.Namespace) -> int:
             pace_mbps=arguments.pace,
             peer=arguments.peer,
         )
+        _write_agent(plan)
         config = _prepare(plan)
-        _check_agent(plan)
         asyncio.run(_up(plan, config, Speaker(sys.stderr)))
     return 0
 
 
-class Speaker:
-    """Says what happens, with the seconds since the start."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._start = time.monotonic()
-
-    def __call__(self, words: str) -> None:
-        """Say one line."""
-        self._stream.write(f"{time.monotonic() - self._start:6.1f} s  {words}\n")
-        self._stream.flush()
-
-
-async def _up(plan: Plan, config: settings.CollectorConfig, say: Callable[[str], None]) -> None:
+async def _up(plan: Plan, config: settings.CollectorConfig, say: Speaker) -> None:
     """Run all parts until a signal; raises CollectorError for what cannot work."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -230,9 +218,7 @@ async def _up(plan: Plan, config: settings.CollectorConfig, say: Callable[[str],
         raise failed
 
 
-async def _together(
-    plan: Plan, config: settings.CollectorConfig, say: Callable[[str], None], stop: asyncio.Event
-) -> None:
+async def _together(plan: Plan, config: settings.CollectorConfig, say: Speaker, stop: asyncio.Event) -> None:
     from collector.service import serve
 
     page: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -249,7 +235,8 @@ async def _together(
             others = [inner.create_task(child.keep(), name=child.name) for child in _children(plan, say)]
             paced = "" if plan.peer else f"; the peer plays a line of {plan.pace_mbps:g} Mbit/s"
             say(f"measuring to {', '.join(plan.peers)}{paced}; the first result takes some seconds")
-            others.append(inner.create_task(_announce(address, say), name="announce"))
+            telling = announce(address, SITE.id, say, first_runs=FIRST_RUNS)
+            others.append(inner.create_task(telling, name="announce"))
             await stop.wait()
             say("stopping")
             for other in others:  # first, so that the agent can say goodbye to a broker that is still there
@@ -266,21 +253,9 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
 
 
 def _prepare(plan: Plan) -> settings.CollectorConfig:
-    """Write both configurations, and register this machine."""
-    (plan.data / "agent").mkdir(parents=True, exist_ok=True)
+    """Write the collector's configuration, and register this machine."""
     text = COLLECTOR_TOML.format(broker=plan.broker, data=str(plan.data).lstrip("/"), listen=plan.listen)
     (plan.data / "collector.toml").write_text(text, "utf-8")
-    peers = ", ".join(f'"{peer}"' for peer in plan.peers)
-    agent_text = AGENT_TOML.format(
-        agent=AGENT,
-        data=plan.data,
-        broker=plan.broker,
-        peers=peers,
-        runs=FIRST_RUNS,
-        seconds=FIRST_SECONDS[plan.peer is not None],
-        options="" if plan.peer else REHEARSAL,
-    )
-    plan.agent_toml.write_text(agent_text, "utf-8")
     config = settings.parse(text, os.environ, name=str(plan.data / "collector.toml"))
     registry = Registry(config.registry.url)
     registry.open()
@@ -295,12 +270,33 @@ def _prepare(plan: Plan) -> settings.CollectorConfig:
     return config
 
 
-def _check_agent(plan: Plan) -> None:
-    """Let the agent judge its own configuration before anything starts; raises UsageError with its words."""
-    command = [AGENT_PROGRAM, "check-config", "--config", str(plan.agent_toml)]
-    checked = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
-    if checked.returncode != 0:
-        raise UsageError(checked.stderr.strip().rpartition(f"{plan.agent_toml}: ")[2])
+def _write_agent(plan: Plan) -> None:
+    """Let the agent judge its configuration, then put it in place; raises UsageError with its words, and keeps the old.
+
+    Nothing has started by then, and a trial that is refused leaves the one before as it was.
+    """
+    plan.agent_toml.parent.mkdir(parents=True, exist_ok=True)
+    peers = ", ".join(json.dumps(peer) for peer in plan.peers)  # a peer may hold anything; TOML quotes as JSON does
+    text = AGENT_TOML.format(
+        agent=AGENT,
+        data=plan.data,
+        broker=plan.broker,
+        peers=peers,
+        runs=FIRST_RUNS,
+        seconds=FIRST_SECONDS[plan.peer is not None],
+        options="" if plan.peer else REHEARSAL,
+    )
+    new = plan.agent_toml.with_suffix(".new")
+    new.write_text(text, "utf-8")
+    try:
+        command = [AGENT_PROGRAM, "check-config", "--config", str(new)]
+        checked = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+        if checked.returncode != 0:
+            raise UsageError(checked.stderr.strip().rpartition(f"{new}: ")[2])
+        sys.stderr.write(checked.stderr)  # what it notes
+        new.replace(plan.agent_toml)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def _children(plan: Plan, say: Callable[[str], None]) -> Iterator[Child]:
@@ -310,31 +306,6 @@ def _children(plan: Plan, say: Callable[[str], None]) -> Iterator[Child]:
         yield Child("peer", command, plan.data / "peer.log", say)
     command = [AGENT_PROGRAM, "run", "--config", str(plan.agent_toml)]
     yield Child("agent", command, plan.data / "agent.log", say)
-
-
-async def _announce(address: str, say: Callable[[str], None]) -> None:
-    """Say where the page is as soon as it shows a result of this start, and when the verdict stands."""
-    import aiohttp
-
-    started = datetime.now(UTC).isoformat()
-    shown = False
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
-        while True:
-            with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-                async with session.get(f"{address}/api/v1/sites/{SITE.id}") as answer:
-                    site = await answer.json() if answer.ok else {}
-                result = (site.get("last") or {}).get("throughput", {})
-                if not shown and result.get("time", "") > started:
-                    found = (
-                        f"download {result['value']:.1f} Mbps" if "value" in result else f"failed, {result['failure']}"
-                    )
-                    say(f"first result: {found}. Open {address}/sites/{SITE.id} (Ctrl-C stops everything)")
-                    shown = True
-                verdict = site.get("verdict") or {}
-                if shown and verdict.get("verdict") in ("met", "below"):
-                    say(verdict["sentence"]["en"])
-                    return
-            await asyncio.sleep(0.5)
 
 
 def free_port(wish: int, kind: socket.SocketKind) -> int:
