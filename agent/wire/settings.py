@@ -5,14 +5,25 @@ Pure: text and environment come in, a frozen struct comes out.
 """
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, TypeVar, get_args, get_type_hints
+from typing import Any, Final, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
 S = TypeVar("S", bound=msgspec.Struct)
 PREFIX: Final = "LINKGAUGE_"
+_TYPE: Final = re.compile(r"`([^`]+)`")
+_MISSING: Final = re.compile(r"Object missing required field `(.+)`")
+_TYPES: Final = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": 'a list, such as ["a", "b"]',
+    "object": "a table",
+}
 
 
 class SettingsError(ValueError):
@@ -28,20 +39,47 @@ def load(text: str, kind: type[S], environment: Mapping[str, str]) -> S:
     try:
         tree: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"not valid TOML: {error}") from error
+        raise SettingsError(f"not valid TOML: {_placed(str(error), text)}") from error
     _check_keys(tree, kind, "")
     _override(tree, kind, environment)
     try:
         return msgspec.convert(tree, kind, strict=True)
     except msgspec.ValidationError as error:
-        raise SettingsError(_plain(str(error))) from error
+        raise SettingsError(_plain(str(error), kind)) from error
 
 
-def _plain(message: str) -> str:
+def _placed(message: str, text: str) -> str:
+    """Name the line where it is also known to be the last: what is missing there was begun before."""
+    lines = len(text.rstrip().splitlines()) or 1
+    said = message.replace("(at end of document)", f"(in line {lines}, the last, or left open before it)")
+    return f"{said[:1].lower()}{said[1:]}"
+
+
+def _plain(message: str, kind: type[msgspec.Struct]) -> str:
+    """What msgspec says, in the words of whoever writes the file."""
     what, _, where = message.partition(" - at `$")
-    key = where.rstrip("`").lstrip(".")
-    what = what.replace("`", "")
+    key = where.rstrip("`").lstrip(".").replace("[...]", "")
+    if missing := _MISSING.fullmatch(what):
+        return _lacks(f"{key}.{missing[1]}" if key else missing[1])
+    what = _TYPE.sub(lambda found: " or ".join(_TYPES.get(word, word) for word in found[1].split(" | ")), what)
+    what = what.replace(" or null", "").replace(" >= ", " of at least ").replace(" <= ", " of at most ")
+    what = what.replace(" > ", " above ").replace(" < ", " below ").removesuffix(".0")
+    what = what.replace("Invalid enum value ", _choices(kind, key))
     return f"{key}: {what[:1].lower()}{what[1:]}" if key else what
+
+
+def _lacks(key: str) -> str:
+    table, _, name = key.rpartition(".")
+    return f"{key} is missing: write {name} = … under [{table}]" if table else f"{key} is missing: write [{key}]"
+
+
+def _choices(kind: type[msgspec.Struct], key: str) -> str:
+    """Name what a key of fixed words may be, where it is one of a plain table."""
+    hint: Any = kind
+    for name in key.split("."):
+        inner = _struct_in(hint)
+        hint = _sections(inner).get(name) if inner is not None else None
+    return f"expected one of {', '.join(map(str, get_args(hint)))}, got " if get_origin(hint) is Literal else "got "
 
 
 def _sections(kind: type[msgspec.Struct]) -> dict[str, Any]:
@@ -111,4 +149,5 @@ def _value(text: str, hint: Any, name: str) -> Any:  # noqa: ANN401 - any annota
     try:
         return msgspec.convert(text, hint, strict=False)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{name}: {error}") from error
+        plain = _plain(str(error), msgspec.Struct)
+        raise SettingsError(f"{name}: {plain[:1].lower()}{plain[1:]}") from error

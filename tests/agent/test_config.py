@@ -58,7 +58,7 @@ def test_a_kind_can_be_switched_off() -> None:
         (("[peer]", 'password_file = "/c"\n[peer]'), "broker.password_file: needs broker.username"),
         (("[peer]", "resend_max_s = 5\n[peer]"), "broker.resend_max_s: must not be below"),
         (("[peer]", "reconnect_first_s = 500\n[peer]"), "broker.reconnect_max_s: must not be below"),
-        (("[peer]", "keepalive_s = 1\n[peer]"), "broker.keepalive_s: expected int >= 5"),
+        (("[peer]", "keepalive_s = 1\n[peer]"), "broker.keepalive_s: expected a whole number of at least 5"),
         (("[peer]", "[schedule.throughput]\nevery_ss = 3\n[peer]"), "did you mean schedule.throughput.every_s?"),
         (("[peer]", "[schedule.throughput]\nmax_seconds = 100\n[peer]"), "schedule.throughput.max_seconds: must not"),
         (("[peer]", "[schedule.throughput]\nmax_seconds = 50\n[peer]"), "two directions of 50 s do not fit into 90 s"),
