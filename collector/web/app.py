@@ -20,6 +20,8 @@ from collector.web.words import LANGUAGES, Words, choose
 
 SOURCES: Final = web.AppKey("sources", Sources)
 TEMPLATES: Final = web.AppKey("templates", jinja2.Environment)
+COMPRESSED_BYTES: Final = 16_384
+"""Pages and lists from this size on are compressed: those of two thousand devices are a twentieth then."""
 STATIC: Final = Path(str(files("collector.web") / "static"))
 PERIODS: Final = (1, 7, 30, 90)
 HEADERS: Final = {
@@ -64,6 +66,8 @@ async def _with_headers(request: web.Request, handler: Handler) -> web.StreamRes
         response.headers.setdefault(name, value)
     if not request.path.startswith("/static/") and not response.prepared:
         response.headers.setdefault("Cache-Control", "no-store")
+    if isinstance(response, web.Response) and (response.content_length or 0) >= COMPRESSED_BYTES:
+        response.enable_compression()
     return response
 
 

@@ -5,11 +5,14 @@ const lamp = document.getElementById("live");
 const kind = main.dataset.live;
 const pending = new Set();
 let timer = 0;
+let pause = 300; // a page that costs much is asked for more seldom: a fleet of thousands has news all the time
 
 const fetchPage = async () => {
+  const asked = performance.now();
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("main");
+  pause = Math.min(30000, Math.max(300, 20 * (performance.now() - asked)));
   if (!fresh) return;
   const focused = document.activeElement?.closest("main") ? document.activeElement : null;
   if (focused && /^(INPUT|SELECT)$/.test(focused.tagName)) return; // never under somebody's fingers
@@ -43,7 +46,7 @@ const heard = (event) => {
   const site = JSON.parse(event.data).site ?? "";
   if (kind === "site" && site !== main.dataset.site) return;
   pending.add(site);
-  timer ||= setTimeout(() => refresh().catch(() => {}), 300);
+  timer ||= setTimeout(() => refresh().catch(() => {}), pause);
 };
 
 if (kind) {

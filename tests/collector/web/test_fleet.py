@@ -143,6 +143,19 @@ async def test_page_and_api_show_the_error_of_stopping_early(tmp_path: Path) -> 
         assert body["next"] is None
 
 
+async def test_a_large_fleet_comes_compressed(tmp_path: Path) -> None:
+    async with province(tmp_path) as it:
+        for number in range(200):
+            it.sources.fleet.heard(f"agent-{number:04}", Status(state="online"), NOW)
+        for path in ("/fleet?lang=en", "/api/v1/fleet"):
+            answer = await it.client.get(path, headers={"Accept-Encoding": "gzip"})
+            assert answer.headers["Content-Encoding"] == "gzip"
+            assert int(answer.headers["Content-Length"]) < len(await answer.read()) / 8
+            plain = await it.client.get(path, headers={"Accept-Encoding": "identity"})
+            assert "Content-Encoding" not in plain.headers
+            assert "agent-0199" in await plain.text()
+
+
 async def test_a_device_in_trouble_shows_it(tmp_path: Path) -> None:
     async with province(tmp_path) as it:
         fleet: Fleet = it.sources.fleet
