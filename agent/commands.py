@@ -47,63 +47,18 @@ def run(path: Path, *, debug: bool) -> int:
 
 def check_config(path: Path) -> int:
     """Say that a configuration is good; raises UsageError if it is not."""
+    from agent.inspection import inspect
+
     config = _read(path)
-    _check_files(config)
-    notes = _cautions(config)
+    try:
+        notes = inspect(config)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from error
     kinds = ", ".join(f"{kind} every {settings.every_s:g} s" for kind, settings in config.schedule.kinds().items())
     sys.stdout.write(f"{path}: good; agent {config.agent.id}, broker {config.broker.url}, {kinds or 'no schedule'}\n")
     for note in notes:
         sys.stderr.write(f"linkgauge-agent check-config: note: {note}\n")
     return DONE
-
-
-def _cautions(config: AgentConfig) -> list[str]:
-    """What the file allows and the device or a service will not: no error, because it may change without the file."""
-    from agent.peers import cautions, peers_for
-
-    found = []
-    for kind, settings in config.schedule.kinds().items():
-        found += cautions(kind, settings, config.peer)
-        urls = [settings.peer] if settings.peer else peers_for(kind, config.peer.urls)
-        for url in urls if kind == "throughput" else ():
-            found += [f"schedule.{kind}: {said}" for said in _lacking(url)]
-    return found
-
-
-def _lacking(url: str) -> list[str]:
-    """What an engine says of the program or package that it needs; most need none.
-
-    Raises UsageError if no engine serves the peer.
-    """
-    from importlib import import_module
-    from importlib.util import find_spec
-    from shutil import which
-
-    from agent.speed.engines import engine_for
-
-    engine = parse_peer(url).engine
-    engine_for(parse_peer(url))
-    if engine == "iperf3" and which("iperf3") is None:
-        return ["the program iperf3 is not installed; install it, 3.19.1 or later if you can"]
-    if engine == "ookla" and find_spec("speedtest") is None:
-        return ["speedtest-cli is not installed; install it with: pip install 'linkgauge[ookla]'"]
-    said = getattr(import_module(f"agent.speed.{engine}"), "warning", lambda: None)()
-    return [said] if said else []
-
-
-def _check_files(config: AgentConfig) -> None:
-    """The service goes on without a certificate and says so; who asks beforehand should hear it before."""
-    broker = config.broker
-    named = {
-        "broker.ca": broker.ca,
-        "broker.cert": broker.cert,
-        "broker.key": broker.key,
-        "broker.password_file": broker.password_file,
-        "peer.ca": config.peer.ca,
-    }
-    for key, name in named.items():
-        if name is not None and not os.access(name, os.R_OK):
-            raise UsageError(f"{key}: {name} is not there, or may not be read by this user")
 
 
 def explain(kind: str | None) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from agent.config import KindSettings, PeerSettings
+from agent.config import AROUND_S, DIRECTION_S, KindSettings, PeerSettings
 from agent.errors import UsageError
 from agent.net.peer_url import parse
 
@@ -57,7 +57,7 @@ def cautions(kind: str, settings: KindSettings, peer: PeerSettings) -> list[str]
         return []
     urls = [settings.peer] if settings.peer else peers_for(kind, peer.urls)
     engines = [parse(url).engine for url in urls]
-    found = []
+    found = _about_time(kind, settings)
     runs = _DAY_S / settings.every_s * engines.count("mlab") / max(1, len(engines))
     if runs > MLAB_A_DAY:
         enough = _DAY_S / MLAB_A_DAY * engines.count("mlab") / len(engines)
@@ -69,5 +69,22 @@ def cautions(kind: str, settings: KindSettings, peer: PeerSettings) -> list[str]
         found.append(
             f"schedule.{kind}: speedtest-cli keeps no budget of bytes, so every run with Ookla that has max_bytes will"
             " fail as device:budget. Leave max_bytes out, or use another peer"
+        )
+    return found
+
+
+def _about_time(kind: str, settings: KindSettings) -> list[str]:
+    """What of the seconds cannot be meant as it stands."""
+    found = []
+    asked = max(settings.max_seconds or 0, settings.first_max_seconds or 0)
+    if asked > DIRECTION_S:
+        found.append(f"schedule.{kind}: max_seconds = {asked:g} counts as {DIRECTION_S:g}: no direction takes longer")
+    usual = settings.max_seconds or DIRECTION_S
+    first = (settings.first_max_seconds or usual) if settings.first_runs else 0
+    needed = 2 * min(DIRECTION_S, max(usual, first)) + AROUND_S
+    if settings.deadline_s < needed:
+        found.append(
+            f"schedule.{kind}: deadline_s = {settings.deadline_s:g} may end a run before its second direction is"
+            f" through; {needed:g} s are enough"
         )
     return found

@@ -98,7 +98,7 @@ async def probe(task: Task) -> Outcome:
 async def examine(task: Task, *, proc: Path = PROC, sysfs: Path = SYSFS) -> Outcome:
     """Do what `probe` promises, on the given views of the kernel."""
     url = _peer(task.peer)
-    settings = _settings(task)
+    settings = planned(task)
     notes = Notes()
     own = interfaces.addresses(proc=proc)
     _note_device(notes, own, proc=proc)
@@ -318,8 +318,8 @@ def _peer(text: str) -> PeerUrl:
     return url
 
 
-def _settings(task: Task) -> Settings:
-    """Read the options; half of `max_seconds` is for names and half for connects."""
+def planned(task: Task) -> Settings:
+    """Read the options; half of `max_seconds` is for names and half for connects. Raises UsageError."""
     options.check_names("ipv6", task.options, _OPTIONS)
     timeout_s = options.number("ipv6", task.options, "timeout", bounds=(0.05, _TIMEOUT_MAX_S), default=_TIMEOUT_S)
     if task.max_seconds is not None:

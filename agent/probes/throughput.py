@@ -111,6 +111,16 @@ async def probe(task: Task) -> Outcome:
     return _outcome(order, reached, evidence)
 
 
+def check(task: Task) -> None:
+    """Read what a run is asked for, as the run itself does; raises UsageError for what it would refuse."""
+    url = parse(task.peer)
+    _limits(task, engine_for(url))
+    _congestion(task)
+    _before(task.options)
+    _flag(REHEARSAL, task.options)
+    _context(task.options)
+
+
 async def _first(order: _Order, targets: Sequence[Target]) -> _Reached:
     """Go along the servers until one can be measured; raises what the last one said."""
     for place, target in enumerate(targets):

@@ -7,6 +7,7 @@ import pytest
 from agent import config
 from agent.errors import UsageError
 from agent.net.peer_url import parse as parse_peer
+from agent.speed import limits
 
 SMALLEST = """
 [agent]
@@ -60,9 +61,18 @@ def test_a_kind_can_be_switched_off() -> None:
         (("[peer]", "reconnect_first_s = 500\n[peer]"), "broker.reconnect_max_s: must not be below"),
         (("[peer]", "keepalive_s = 1\n[peer]"), "broker.keepalive_s: expected a whole number of at least 5"),
         (("[peer]", "[schedule.throughput]\nevery_ss = 3\n[peer]"), "did you mean schedule.throughput.every_s?"),
-        (("[peer]", "[schedule.throughput]\nmax_seconds = 100\n[peer]"), "schedule.throughput.max_seconds: must not"),
-        (("[peer]", "[schedule.throughput]\nmax_seconds = 50\n[peer]"), "two directions of 50 s do not fit into 90 s"),
-        (("[peer]", "[schedule.throughput]\nfirst_max_seconds = 46\n[peer]"), "schedule.throughput.deadline_s: two"),
+        (
+            ("[peer]", "[schedule.latency]\nmax_seconds = 100\n[peer]"),
+            "schedule.latency.max_seconds: must not be above",
+        ),
+        (
+            ("[peer]", "[schedule.throughput]\nmax_seconds = 60\ndeadline_s = 15\n[peer]"),
+            "two directions of 10 s do not fit into 15 s; allow 35 s",
+        ),
+        (
+            ("[peer]", "[schedule.throughput]\nfirst_max_seconds = 4\ndeadline_s = 7\n[peer]"),
+            "schedule.throughput.deadline_s: two directions of 4 s",
+        ),
         (("[peer]", '[schedule.latency]\npeer = "stamp://"\n[peer]'), "schedule.latency.peer: "),
         (("[peer]", '[schedule.latency]\nfamily = "6"\n[peer]'), "schedule.latency.family: "),
         (("[peer]", "[peer"), "not valid TOML"),
@@ -89,3 +99,8 @@ def test_a_file_is_read_with_its_name(tmp_path: Path) -> None:
     path = tmp_path / "a.toml"
     path.write_text(SMALLEST)
     assert config.read(path, {}, check_peer=parse_peer).peer.urls == ["msak+wss://peer.langson.example:4443"]
+
+
+def test_a_direction_counts_as_long_as_it_can_take() -> None:
+    assert _parse(SMALLEST + "[schedule.throughput]\nmax_seconds = 60\n").schedule.throughput.max_seconds == 60
+    assert config.DIRECTION_S == limits.FULL_S

@@ -165,6 +165,39 @@ def test_check_config_notes_what_a_service_or_the_device_will_not_do(config: Pat
 
 
 @pytest.mark.parametrize(
+    ("more", "complaint"),
+    [
+        ('options = { early = "no", strems = "4" }', "schedule.throughput: throughput has no option 'strems'"),
+        ('options = { streams = "9" }', "schedule.throughput: option streams: expected a number from 1 to 8, got '9'"),
+        ('options = { early = "perhaps" }', "schedule.throughput: option early: expected true or false"),
+        ('options = { metered = "perhaps" }', "schedule.throughput: option metered: expected true or false"),
+        ('options = { rehearsal = "perhaps" }', "schedule.throughput: option rehearsal: expected true or false"),
+        ('options = { insecure = "perhaps" }', "schedule.throughput: option insecure: expected true or false"),
+        ('options = { before_s = "soon" }', "schedule.throughput: option before_s: expected seconds"),
+        ('options = { congestion = "vegas" }', "schedule.throughput: option congestion: expected one of bbr"),
+        ('options = { ca = "/nowhere" }', "schedule.throughput: option ca: /nowhere is not a file"),
+        ("max_seconds = 0.5", "schedule.throughput: throughput needs at least 1 s a direction"),
+        ("first_runs = 1\nfirst_max_seconds = 0.5", "schedule.throughput: throughput needs at least 1 s a direction"),
+        ('[schedule.latency]\noptions = { cuont = "4" }', "schedule.latency: latency has no option 'cuont'"),
+        ('[schedule.latency]\noptions = { count = "0" }', "schedule.latency: latency option count: expected a number"),
+        ('[schedule.ipv6]\noptions = { timeout = "x" }', "schedule.ipv6: ipv6 option timeout: expected a number"),
+    ],
+)
+def test_check_config_reads_options_as_the_run_will(config: Path, more: str, complaint: str) -> None:
+    config.write_text(f"{config.read_text()}\n[schedule.throughput]\n{more}\n")
+    done = run("check-config", "--config", str(config), LINKGAUGE_PEER_URLS="msak+ws://h:1,stamp://h:1")
+    assert done.returncode == 2
+    assert complaint in one_line(done)
+    assert str(config) in done.stderr
+
+
+def test_check_config_says_which_kind_has_no_peer(config: Path) -> None:
+    done = run("check-config", "--config", str(config), LINKGAUGE_PEER_URLS="ookla:")
+    assert done.returncode == 0
+    assert "note: schedule.latency: no peer for it among ookla:; add one, for example stamp://" in done.stderr
+
+
+@pytest.mark.parametrize(
     ("variables", "chosen"),
     [
         ({"XDG_STATE_HOME": "{}/x", "HOME": "{}/h"}, "{}/x/linkgauge"),

@@ -74,3 +74,21 @@ def test_a_budget_that_ookla_cannot_keep_is_said_before() -> None:
     for settings in (ThroughputSettings(max_bytes=10**7), ThroughputSettings(first_max_bytes=10**7)):
         assert "keeps no budget of bytes" in cautions("throughput", settings, peer)[0]
     assert cautions("throughput", ThroughputSettings(max_bytes=10**7), PeerSettings(urls=[MSAK, "ookla:"])) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (ThroughputSettings(max_seconds=60), "max_seconds = 60 counts as 10"),
+        (ThroughputSettings(first_max_seconds=60), "max_seconds = 60 counts as 10"),
+        (ThroughputSettings(deadline_s=20), "deadline_s = 20 may end a run before its second direction is through; 35"),
+        (ThroughputSettings(deadline_s=20, max_seconds=3), "21 s are enough"),
+        (ThroughputSettings(deadline_s=21, max_seconds=3), None),
+        (ThroughputSettings(deadline_s=21, max_seconds=3, first_runs=1, first_max_seconds=5), "25 s are enough"),
+        (ThroughputSettings(deadline_s=35), None),
+    ],
+)
+def test_seconds_that_cannot_be_meant_so_are_said_before(settings: ThroughputSettings, said: str | None) -> None:
+    found = cautions("throughput", settings, PeerSettings(urls=[MSAK]))
+    assert len(found) == (said is not None)
+    assert said is None or said in found[0]
