@@ -15,7 +15,7 @@ from tests.netlab.topology import Lab, LinkSpec, lab, payload_ceiling
 from tests.netlab.trace import Step
 from tests.netlab.traffic import echoes, flooding, streaming
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.alone]
 
 WINDOW_S = 0.7
 # So long that the sender may be kept from running for a while without the link falling idle.

@@ -26,6 +26,8 @@ from tests.agent.speed.peers import (
     send_paced,
 )
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
@@ -113,6 +115,7 @@ async def test_a_peer_that_ends_early_with_close_still_gives_a_number() -> None:
         (b"\xff" * 100, "transfer:protocol"),
         (b"", "transfer:closed"),
     ],
+    ids=["at once", "busy", "a complaint", "masked", "garbage", "nothing"],
 )
 async def test_endings_at_once_have_their_names(data: bytes, failure: str) -> None:
     async def ending(visit: Visit) -> None:

@@ -20,7 +20,7 @@ from agent.speed.limits import Limits
 from agent.speed.summary import direction
 from tests.agent.speed.peers import Visit, peer
 
-pytestmark = pytest.mark.program("iperf3")
+pytestmark = [pytest.mark.program("iperf3"), pytest.mark.alone]
 SHORT = Limits(seconds=1.5, streams=2, early=False)
 
 

@@ -22,6 +22,8 @@ from agent.speed.limits import Limits
 from tests.agent.speed.librespeed_server import Backend, Framing, answer, backend
 from tests.agent.speed.peers import Visit, peer
 
+pytestmark = pytest.mark.alone
+
 SHORT = Limits(seconds=1.2, streams=2, early=False)
 PATHS = {"download": "/garbage.php", "upload": "/empty.php"}
 Behaviour = Callable[[Visit], Awaitable[None]]

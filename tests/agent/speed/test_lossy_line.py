@@ -23,7 +23,7 @@ RATE_MBPS = 60
 LOSS = 0.01
 TRUTH_MBPS = payload_ceiling(RATE_MBPS) * (1 - LOSS)
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.root, pytest.mark.alone, pytest.mark.timeout(60)]
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,8 @@ from agent.speed.engine import Leg, Target, Wanted, Way
 from agent.speed.limits import Limits
 from agent.wire.failure import Reason, Stage
 
+pytestmark = pytest.mark.alone
+
 ROOT = Path(__file__).parents[3]
 SERVER = json.dumps({"url": "http://192.0.2.1/speedtest/upload.php", "id": "4711"})
 TARGET = Target("", 0, secure=False, name="Stub (Lang Son)", paths={"server": SERVER})

@@ -36,6 +36,8 @@ from tests.agent.speed.peers import (
     send_paced,
 )
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
