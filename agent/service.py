@@ -33,6 +33,7 @@ from agent.wire.report import Measurement
 
 RECENT: Final = 10
 _BOOK: Final = "ledger.json"
+_SETTLED_S: Final = 1.0
 _LOG = logging.getLogger("linkgauge.service")
 
 
@@ -138,9 +139,11 @@ class Service:
                 running.cancel()
 
     async def _tell(self) -> None:
-        """Write status.json now and then, and soon after each report."""
+        """Write status.json now and then, and soon after each report and its receipt; many at once cost one write."""
+        pause_s = min(_SETTLED_S, self._config.limits.status_file_s)
         while True:
             await asyncio.to_thread(self._write_status, self._report("online"))
+            await asyncio.sleep(pause_s)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._config.limits.status_file_s):
                     await self._news.wait()

@@ -318,6 +318,7 @@ class Uplink:
             await asyncio.to_thread(self._spool.stored, receipt.epoch, receipt.stored, self._clock.now())
             self._outbox.stored(receipt.epoch, receipt.stored)
             self._set_unregistered(value=False)
+            self.on_change()  # the queue is shorter
         if receipt.rejected:
             await self._on_rejected(receipt)
         if receipt.deferred:

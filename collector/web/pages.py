@@ -12,6 +12,8 @@ from collector.web.chart import Look
 
 State = Literal["below", "silent", "inconclusive", "met", "unjudged"]
 _WAYS: Final = ("download", "upload")
+REHEARSAL: Final = "rehearsal"
+"""How an agent names its peer when that plays the line itself, as in a trial on one machine: no line was measured."""
 # Worst first: the order in which an engineer wants to read a list.
 ORDER: Final[tuple[State, ...]] = ("below", "silent", "inconclusive", "unjudged", "met")
 
@@ -41,6 +43,7 @@ class SiteRow:
     n: int
     target_mbps: float | None
     contact: Contact
+    rehearsed: bool = False
 
     @property
     def ratio(self) -> float | None:
@@ -79,6 +82,8 @@ class Measured:
     stops: tuple[str, ...] = ()
     """How the directions ended, each word once."""
     data_bytes: float | None = None
+    rehearsed: bool = False
+    """The peer played the line: what stands here is no line's."""
 
     def look(self, value: float | None) -> Look:
         """How a value of this report is drawn."""
@@ -122,6 +127,7 @@ def measured(kind: str, row: Row) -> Measured:
         conclusive=row.fields.get("conclusive") is True,
         stops=tuple(dict.fromkeys(stop for way in _WAYS if (stop := text(row, f"{way}_stop")))),
         data_bytes=_sum(number(row, f"{way}_bytes") for way in _WAYS),
+        rehearsed=row.tags.get("peer") == REHEARSAL,
     )
 
 
@@ -149,6 +155,7 @@ def site_row(
         n=summary.n if summary else 0,
         target_mbps=verdict.target if verdict else None,
         contact=contact,
+        rehearsed=last.rehearsed if last else False,
     )
 
 

@@ -211,6 +211,18 @@ async def test_it_measures_delivers_and_stops_cleanly(box: Box) -> None:
     assert not statuses.is_alive(told)
 
 
+async def test_a_receipt_shows_in_the_status_though_nothing_else_happens(box: Box) -> None:
+    rare = QUICK.replace("every_s = 1\n", "every_s = 86400\nfirst_runs = 1\n")
+    path = box.configure(f"[schedule.latency]\n{rare}")
+    path.write_text(path.read_text().replace("status_file_s = 0.2", "status_file_s = 300"))
+    with broker(box.folder, box.port):
+        async with listening(box.port) as heard:
+            with box.agent():
+                await until(lambda: heard.reports)
+                await until(lambda: (told := box.status()) and told.recent and told.status.spooled == 0, 8)
+                assert len({report.seq for report in heard.reports}) == 1
+
+
 async def test_a_broker_that_is_not_there_is_said_once_and_waited_for(box: Box) -> None:
     box.configure(f"[schedule.latency]\n{QUICK}")
     with box.agent() as run:

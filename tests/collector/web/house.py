@@ -67,13 +67,16 @@ class Province:
     client: TestClient[web.Request, web.Application]
 
 
-def throughput(site: str, number: int, mbps: float | None, **fields: float | str | bool) -> Point:
+def throughput(
+    site: str, number: int, mbps: float | None, *, peer: str | None = None, **fields: float | str | bool
+) -> Point:
     """One throughput point, `number` hours ago."""
     at = NOW - timedelta(hours=number)
     own: dict[str, float | str | bool] = {"id": f"r-{number}", "conclusive": mbps is not None, **fields}
     if mbps is not None:
         own |= {"download_mbps": mbps, "upload_mbps": mbps / 2}
-    return Point("throughput", (("agent", f"a-{site}"), ("site", site)), own, int(at.timestamp()) * 10**9)
+    tags = (("agent", f"a-{site}"), *((("peer", peer),) if peer else ()), ("site", site))
+    return Point("throughput", tags, own, int(at.timestamp()) * 10**9)
 
 
 def judged(site: Site, speeds: list[float], *, silent: bool = False) -> Verdict:

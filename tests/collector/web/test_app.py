@@ -89,6 +89,18 @@ async def test_a_test_that_ended_early_shows_how_it_ended_and_what_it_cost(tmp_p
         assert page.count('class="dot doubted"') == 4, "a lower bound is drawn as doubted"
 
 
+async def test_a_trial_says_that_it_is_a_rehearsal(tmp_path: Path) -> None:
+    async with province(tmp_path) as it:
+        for path in ("/", "/sites/th-huu-lung"):
+            assert "ehearsal" not in await _text(await it.client.get(f"{path}?lang=en"))
+        await it.sources.store.write([throughput("th-huu-lung", -1, 118.0, peer="rehearsal")])
+        page = await _text(await it.client.get("/sites/th-huu-lung?lang=en"))
+        assert page.count('<span class="remark">rehearsal</span>') == 1
+        assert "The far end plays the line here" in page
+        assert "<small>rehearsal</small>" in await _text(await it.client.get("/?lang=en"))
+        assert "Diễn tập" in await _text(await it.client.get("/sites/th-huu-lung?lang=vi"))
+
+
 async def test_a_site_without_any_report_says_so(tmp_path: Path) -> None:
     async with province(tmp_path) as it:
         page = await _text(await it.client.get("/sites/th-moi?lang=en"))
