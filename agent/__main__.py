@@ -195,7 +195,9 @@ def _add_peer(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser.add_argument(
         "--max-tests", type=_number("tests", 1), metavar="N", help="tests at once; more are told to wait"
     )
-    parser.add_argument("--pace", type=float, metavar="MBPS", help="send no faster than this")
+    parser.add_argument(
+        "--pace", type=float, metavar="MBPS", help="a rate for all tests together, each way, that is not exceeded"
+    )
 
 
 def _add_status(commands: "argparse._SubParsersAction[_Parser]") -> None:
