@@ -14,6 +14,8 @@ HEADERS_BYTES: Final = 100
 """Around one packet's payload at most: Ethernet with VLAN and check sum 22, PPPoE 8, IPv6 40, TCP with options 30."""
 PAYLOAD_BYTES: Final = 1200
 """Of one packet at least, where the path's largest packet is not known."""
+SMALLEST_BYTES: Final = 536
+"""Of our packets on the whole: TCP's payload where no side says more. Smaller ones are of others, headers and all."""
 FRAMING: Final = 0.005
 """TLS adds 22 bytes to 16 KiB, WebSocket 10 to a frame of some KiB: below half a percent together."""
 IN_KERNEL_S: Final = 0.1
@@ -77,7 +79,7 @@ def other_mbps(readings: Sequence[CounterReading], way: Way, own: Own) -> float 
         return None
     payload = max(PAYLOAD_BYTES, own.pmtu_bytes - 80) if own.pmtu_bytes else PAYLOAD_BYTES
     # An interface that leaves cutting to the hardware counts few large packets, some with the headers of all.
-    packets = max(moved.packets, own.octets / payload)
+    packets = max(min(moved.packets, own.octets / SMALLEST_BYTES), own.octets / payload)
     ours = own.octets * (1 + FRAMING + IN_KERNEL_S / seconds) + packets * HEADERS_BYTES
     return max(0.0, moved.octets - ours) * 8 / 1e6 / seconds
 
