@@ -14,6 +14,12 @@ COLUMNS: Final = 40
 _SAMPLE_S: Final = 0.1
 _HEIGHT: Final = 3
 _DOT: Final = " · "
+_CUT: Final = "▲"
+_SPIKE: Final = 1.5
+"""Times the steady rate: what is higher, mostly a buffer that fills at the start, does not set the plot's scale."""
+_GIGABITS: Final = 10_000.0
+_BUSY: Final = 0.5
+"""From here on a peer's load is worth a word; one test of several is no news."""
 
 Look = Literal["", "figure", "plot", "aside", "doubt"]
 
@@ -32,9 +38,14 @@ def title_of(measurement: Measurement[Any], tongue: Language) -> str:
     return f"{name}: {say('failed', tongue)}" if measurement.failure else name
 
 
-def rows_of(measurement: Measurement[Any], tongue: Language) -> list[Row]:
-    """Say everything of a measurement that a person wants to know: the figures, the circumstances, the doubts."""
-    rows = _result_rows(measurement, tongue) + _place_rows(measurement, tongue) + _doubt_rows(measurement, tongue)
+def rows_of(measurement: Measurement[Any], tongue: Language, *, columns: int = COLUMNS) -> list[Row]:
+    """Say everything of a measurement that a person wants to know: the figures, the circumstances, the doubts.
+
+    `columns`: how wide a plot may be, without the words beside it.
+    """
+    rows = (
+        _result_rows(measurement, tongue, columns) + _place_rows(measurement, tongue) + _doubt_rows(measurement, tongue)
+    )
     return [row for row in rows if row.value]
 
 
@@ -43,14 +54,29 @@ def at_utc(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def plot(rates: list[float], *, columns: int = COLUMNS, height: int = _HEIGHT) -> list[str]:
-    """Draw rates as bars from zero, highest line first; neighbours are averaged where there are more than columns."""
-    if not rates or max(rates) <= 0:
+def plot(rates: list[float], *, columns: int = COLUMNS, height: int = _HEIGHT, top: float | None = None) -> list[str]:
+    """Draw rates as bars from zero, highest line first; neighbours are averaged where there are more than columns.
+
+    Bars above `top` are cut there and marked, so that one early spike does not flatten all that follows.
+    """
+    bars = _bars(rates, columns)
+    if not bars or max(bars) <= 0:
         return []
-    step = -(-len(rates) // columns)
-    bars = [sum(part) / len(part) for part in (rates[at : at + step] for at in range(0, len(rates), step))]
-    eighths = [round(bar / max(bars) * height * 8) for bar in bars]
-    return ["".join(BLOCKS[min(8, max(0, high - 8 * line))] for high in eighths) for line in reversed(range(height))]
+    scale = max(bars) if top is None else min(max(bars), top)
+    eighths = [round(min(bar, scale) / scale * height * 8) for bar in bars]
+    lines = [[BLOCKS[min(8, max(0, high - 8 * line))] for high in eighths] for line in reversed(range(height))]
+    lines[0] = [_CUT if bar > scale else block for bar, block in zip(bars, lines[0], strict=True)]
+    return ["".join(line) for line in lines]
+
+
+def _bars(rates: list[float], columns: int) -> list[float]:
+    step = max(1, -(-len(rates) // columns))
+    return [sum(part) / len(part) for part in (rates[at : at + step] for at in range(0, len(rates), step))]
+
+
+def rate(mbps: float, digits: int = 1) -> str:
+    """A rate with its unit, as people say it."""
+    return f"{mbps / 1000:.2f} Gbit/s" if mbps >= _GIGABITS else f"{mbps:.{digits}f} Mbit/s"
 
 
 def spread_line(spread: Spread, *, columns: int = COLUMNS) -> str:
@@ -73,26 +99,30 @@ def size(count: float) -> str:
     return f"{count:.2f} GB"
 
 
-def _result_rows(measurement: Measurement[Any], tongue: Language) -> list[Row]:
+def _result_rows(measurement: Measurement[Any], tongue: Language, columns: int) -> list[Row]:
     if measurement.failure is not None:
-        return _failure_rows(measurement.failure, tongue)
+        return _failure_rows(measurement.failure, tongue, _asked(measurement))
     match measurement.result:
         case Throughput() as result:
-            return _throughput_rows(result, tongue)
+            return _throughput_rows(result, tongue, columns, _asked(measurement))
         case Latency() as result:
-            return _latency_rows(result, tongue)
+            return _latency_rows(result, tongue, columns)
         case Ipv6() as result:
             return _ipv6_rows(result, tongue, tried_one=Doubt.METHOD_REFERENCE_ONLY in measurement.doubts)
         case _:
             return []
 
 
-def _failure_rows(failure: Failure, tongue: Language) -> list[Row]:
+def _asked(measurement: Measurement[Any]) -> str | None:
+    return measurement.peer.url if measurement.peer is not None else None
+
+
+def _failure_rows(failure: Failure, tongue: Language, peer: str | None) -> list[Row]:
     return [
         Row(say("where", tongue), say(f"stage:{failure.stage}", tongue)),
         Row(say("why", tongue), say(f"reason:{failure.reason}", tongue)),
         Row(say("words", tongue), failure.detail or ""),
-        Row(say("check", tongue), advice(failure, tongue)),
+        Row(say("check", tongue), advice(failure, tongue, peer=peer)),
     ]
 
 
@@ -109,11 +139,16 @@ def _doubt_rows(measurement: Measurement[Any], tongue: Language) -> list[Row]:
 # --- throughput
 
 
-def _throughput_rows(result: Throughput, tongue: Language) -> list[Row]:
+def _throughput_rows(result: Throughput, tongue: Language, columns: int, peer: str | None) -> list[Row]:
     rows: list[Row] = []
     for name, direction in (("download", result.download), ("upload", result.upload)):
         if direction is not None:
-            rows += _direction_rows(say(name, tongue), direction, tongue)
+            label = say(name, tongue)
+            if direction.failure is not None:
+                failed = f"{say('failed', tongue)}: {say(f'reason:{direction.failure.reason}', tongue)}"
+                rows += [Row(label, failed, "figure"), *_failure_rows(direction.failure, tongue, peer)]
+            elif direction.mbps is not None:
+                rows += _direction_rows(label, direction, tongue, columns)
     idle, router = _spread(result.idle_rtt_ms, tongue), _spread(result.gateway_rtt_ms, tongue)
     rows += [
         Row(say("idle", tongue), idle),
@@ -124,15 +159,10 @@ def _throughput_rows(result: Throughput, tongue: Language) -> list[Row]:
     return rows
 
 
-def _direction_rows(label: str, part: Direction, tongue: Language) -> list[Row]:
-    if part.failure is not None:
-        failed = f"{say('failed', tongue)}: {say(f'reason:{part.failure.reason}', tongue)}"
-        return [Row(label, failed, "figure"), *_failure_rows(part.failure, tongue)]
-    if part.mbps is None:
-        return []
+def _direction_rows(label: str, part: Direction, tongue: Language, columns: int) -> list[Row]:
     return [
         Row(label, _figure(part), "figure"),
-        *_plot_rows(part.rates_mbps or [], tongue),
+        *_plot_rows(part, tongue, columns),
         Row("", _how_it_went(part, tongue), "aside"),
         Row("", _under_load(part, tongue), "aside"),
         Row("", _what_early_said(part, tongue), "aside"),
@@ -143,10 +173,12 @@ def _figure(part: Direction) -> str:
     """The rate with its bounds; a run that its budget cut is a lower bound and no more."""
     mbps = part.mbps or 0.0
     if part.stop == "budget":
-        return f"≥ {mbps:.1f} Mbit/s"
+        return f"≥ {rate(mbps)}"
     if part.low_mbps is None or part.high_mbps is None:
-        return f"{mbps:.1f} Mbit/s"
+        return rate(mbps)
     half = max(part.high_mbps - mbps, mbps - part.low_mbps)
+    if mbps >= _GIGABITS:
+        return f"{mbps / 1000:.2f} ± {half / 1000:.2f} Gbit/s"
     return f"{mbps:.1f} ± {half:.{1 if half >= 0.1 else 2}f} Mbit/s"  # noqa: PLR2004 - or it would read as 0.0
 
 
@@ -157,7 +189,7 @@ def _how_it_went(part: Direction, tongue: Language) -> str:
         (
             f"{stop} {took}".strip(),
             size(part.bytes) if part.bytes else "",
-            say("streams", tongue).format(part.streams) if part.streams else "",
+            say("stream" if part.streams == 1 else "streams", tongue).format(part.streams) if part.streams else "",
             "" if part.ramp_s is None else say("ramp", tongue).format(f"{part.ramp_s:.1f}"),
         )
     )
@@ -177,7 +209,7 @@ def _what_early_said(part: Direction, tongue: Language) -> str:
         return ""
     off = (part.early_mbps - part.mbps) / part.mbps
     return say("early_said", tongue).format(
-        f"{part.early_mbps:.1f} Mbit/s", f"{off:+.2%}", f"{part.early_duration_s or 0:.1f}", size(part.early_bytes or 0)
+        rate(part.early_mbps), f"{off:+.2%}", f"{part.early_duration_s or 0:.1f}", size(part.early_bytes or 0)
     )
 
 
@@ -201,12 +233,15 @@ def _device(result: Throughput, tongue: Language) -> str:
     return _joined(told)
 
 
-def _plot_rows(rates: list[float], tongue: Language) -> list[Row]:
-    lines = plot(rates)
+def _plot_rows(part: Direction, tongue: Language, columns: int) -> list[Row]:
+    rates = part.rates_mbps or []
+    highest = max(_bars(rates, columns), default=0.0)
+    top = _SPIKE * part.mbps if part.mbps and highest > _SPIKE * part.mbps else None
+    lines = plot(rates, columns=columns, top=top)
     if not lines:
         return []
-    step = -(-len(rates) // COLUMNS) * _SAMPLE_S
-    lines[0] += f"  {max(rates):.0f} Mbit/s"
+    step = -(-len(rates) // columns) * _SAMPLE_S
+    lines[0] += f"  {rate(highest, 0)}" if top is None else f"  {rate(top, 0)}, {_CUT} {highest:.0f}"
     lines[-1] += "  " + say("each_bar", tongue).format(f"{step:.1f}")
     return [Row("", line, "plot") for line in lines]
 
@@ -214,10 +249,10 @@ def _plot_rows(rates: list[float], tongue: Language) -> list[Row]:
 # --- latency and IPv6
 
 
-def _latency_rows(result: Latency, tongue: Language) -> list[Row]:
+def _latency_rows(result: Latency, tongue: Language, columns: int) -> list[Row]:
     lost = result.lost if result.lost is not None else result.sent - result.received
     share = f" ({result.loss_ratio:.1%})" if result.loss_ratio is not None else ""
-    line = spread_line(result.rtt_ms) if result.rtt_ms else ""
+    line = spread_line(result.rtt_ms, columns=columns) if result.rtt_ms else ""
     return [
         Row(say("rtt", tongue), _spread(result.rtt_ms, tongue), "figure"),
         Row("", f"0 {line} {_short(result.rtt_ms.max)} ms" if line and result.rtt_ms and result.rtt_ms.max else ""),
@@ -251,7 +286,8 @@ def _place_rows(measurement: Measurement[Any], tongue: Language) -> list[Row]:
     rows: list[Row] = []
     peer, link = measurement.peer, measurement.link
     seen = measurement.result if isinstance(measurement.result, Throughput) else Throughput()
-    busy = "" if seen.peer_load_ratio is None else say("peer_busy", tongue).format(f"{seen.peer_load_ratio:.0%}")
+    load = seen.peer_load_ratio
+    busy = "" if load is None or load < _BUSY else say("peer_busy", tongue).format(f"{load:.0%}")
     others = "" if seen.cross_traffic_mbps is None else say("others", tongue).format(f"{seen.cross_traffic_mbps:.2f}")
     mtu = f"MTU {seen.pmtu_bytes}" if seen.pmtu_bytes else ""
     if peer is not None:
@@ -259,13 +295,14 @@ def _place_rows(measurement: Measurement[Any], tongue: Language) -> list[Row]:
         words = [peer.name or "", peer.url or "", f"({peer.address})" if peer.address else "", family]
         rows.append(Row(say("peer", tongue), _joined((" ".join(word for word in words if word), busy))))
     if link is not None and link.interface:
-        rows.append(Row(say("line", tongue), _joined((_line(link), mtu, others))))
+        rows.append(Row(say("line", tongue), _joined((_line(link, tongue), mtu, others))))
     when = f"{at_utc(measurement.started)}, {say('took', tongue)} {measurement.duration_s:.1f} s"
     return [*rows, Row(say("when", tongue), when)]
 
 
-def _line(link: Link) -> str:
-    words = [link.interface or "", link.medium or "", f"{link.speed_mbps:g} Mbit/s" if link.speed_mbps else ""]
+def _line(link: Link, tongue: Language) -> str:
+    medium = say("loopback", tongue) if link.interface == "lo" else link.medium or ""
+    words = [link.interface or "", medium, f"{link.speed_mbps:g} Mbit/s" if link.speed_mbps else ""]
     cellular = link.cellular
     mobile = () if cellular is None else (cellular.technology, cellular.band, _dbm(cellular.rsrp_dbm))
     return _joined(

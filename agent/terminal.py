@@ -15,7 +15,7 @@ from rich.progress import Task as BarTask
 from rich.table import Table
 from rich.text import Text
 
-from agent.card import BLOCKS, Look, Row, at_utc, rows_of, title_of
+from agent.card import BLOCKS, COLUMNS, Look, Row, at_utc, rows_of, title_of
 from agent.measure import failures
 from agent.probes.probe import Progress
 from agent.status import Report
@@ -24,6 +24,9 @@ from agent.wire.report import Measurement
 from agent.words import Language, language, say
 
 _TRACE: Final = 24
+_BESIDE: Final = 38
+"""What stands beside a plot: the frame, the labels, and the words of its scale."""
+_PLOT_LEAST: Final = 8
 # Kinds that end as soon as they know: nobody can say what share of one is done, so no bar pretends to.
 _OPEN_ENDED: Final = ("throughput",)
 _STYLES: Final[dict[Look, str]] = {"": "", "figure": "bold", "plot": "cyan", "aside": "dim", "doubt": "yellow"}
@@ -86,7 +89,8 @@ class Screen:
 
     def show(self, measurement: Measurement[Any]) -> None:
         """Print the card of a measurement: its result, or what failed, where, why, and what to check."""
-        rows = rows_of(measurement, self.tongue)
+        columns = max(_PLOT_LEAST, min(COLUMNS, self._out.width - _BESIDE)) if self._out.is_terminal else COLUMNS
+        rows = rows_of(measurement, self.tongue, columns=columns)
         colour = "red" if failures(measurement) else "yellow" if measurement.doubts else "green"
         self.table(title_of(measurement, self.tongue), rows, colour=colour)
 

@@ -25,9 +25,14 @@ def say(key: str, tongue: Language) -> str:
     return pair[0] if tongue == "en" else pair[1]
 
 
-def advice(failure: Failure, tongue: Language) -> str:
-    """Say what to check: for this stage and reason, else for the reason, else for the stage."""
-    return _advice((f"{failure.stage}:{failure.reason}", failure.reason, f"{failure.stage}:"), tongue)
+def advice(failure: Failure, tongue: Language, *, peer: str | None = None) -> str:
+    """Say what to check: for this kind of peer, else for this stage and reason, else the reason, else the stage.
+
+    `peer`: the URL that was asked for. Nobody has misspelt the name of a service that the program knows itself.
+    """
+    service = (peer or "").partition(":")[0]
+    own = f"{service}/{failure.stage}"
+    return _advice((own, f"{failure.stage}:{failure.reason}", failure.reason, f"{failure.stage}:"), tongue)
 
 
 def advice_on_ipv6(result: Ipv6, tongue: Language, *, tried_one: bool) -> str:
@@ -67,6 +72,8 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "again": ("{} sent again", "gửi lại {}"),
     "router": ("First router", "Bộ định tuyến"),
     "streams": ("{} streams", "{} luồng"),
+    "stream": ("{} stream", "{} luồng"),
+    "loopback": ("loopback, inside this device", "nội bộ, trong chính thiết bị"),
     "ramp": ("ramp {} s", "tăng tốc {} giây"),
     "early_said": (
         "full length on purpose: stopping early would have said {} ({}) after {} s and {}",
@@ -83,7 +90,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "cpu_wait": ("{} waiting", "chờ {}"),
     "ceiling": ("can do {} Mbit/s", "tối đa {} Mbit/s"),
     "others": ("others {} Mbit/s", "lưu lượng khác {} Mbit/s"),
-    "peer_busy": ("{} busy", "bận {}"),
+    "peer_busy": ("{} of its places or CPU in use", "đang dùng {} số chỗ hoặc CPU"),
     "looking": ("Looking around", "Chuẩn bị"),
     "rtt": ("Round trip", "Khứ hồi"),
     "median": ("median", "trung vị"),
@@ -180,7 +187,21 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "doubt:method_reference_only": ("for reference only", "chỉ để tham khảo"),
 }
 
+_MLAB: Final = (
+    "cannot reach M-Lab's locate service: is there internet, does DNS work?",
+    "không tới được dịch vụ định vị của M-Lab: có internet không, DNS có hoạt động không?",
+)
+_OOKLA: Final = (
+    "cannot reach speedtest.net: is there internet, does DNS work?",
+    "không tới được speedtest.net: có internet không, DNS có hoạt động không?",
+)
 _ADVICE: Final[dict[str, tuple[str, str]]] = {
+    "mlab/resolve": _MLAB,
+    "mlab/route": _MLAB,
+    "mlab/connect": _MLAB,
+    "ookla/resolve": _OOKLA,
+    "ookla/route": _OOKLA,
+    "ookla/connect": _OOKLA,
     "connect:refused": (
         "is the peer running, and is the port right?",
         "máy đo đầu kia có đang chạy và đúng cổng không?",

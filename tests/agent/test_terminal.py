@@ -9,7 +9,7 @@ from msgspec import structs
 from rich.console import Console
 
 from agent import status as statuses
-from agent.card import plot, rows_of, size, spread_line
+from agent.card import plot, rate, rows_of, size, spread_line
 from agent.probes.probe import Progress
 from agent.terminal import Screen
 from agent.wire.control import Health, Status
@@ -50,7 +50,7 @@ THROUGHPUT = Throughput(
     ceiling_mbps=2345.6,
     temperature_c=58.4,
     cross_traffic_mbps=0.31,
-    peer_load_ratio=0.3,
+    peer_load_ratio=0.75,
     pmtu_bytes=1492,
 )
 IPV6 = Ipv6(
@@ -97,7 +97,7 @@ def test_a_throughput_card_has_both_directions_a_plot_and_the_way() -> None:
         "median 0.62 ms (min 0.40) · under load: Download 1.9 ms",
         "msak · bbr · TLSv1.3 · TLS_AES_128_GCM_SHA256",
         "CPU 21% of a core · 34% of all cores · 1% waiting · can do 2346 Mbit/s · 58 °C",
-        "msak+ws://h:1 (192.0.2.1) IPv4 · 30% busy",
+        "msak+ws://h:1 (192.0.2.1) IPv4 · 75% of its places or CPU in use",
         "eth0 ethernet 1000 Mbit/s full-duplex · MTU 1492 · others 0.31 Mbit/s",
     ):
         assert words in card
@@ -116,6 +116,45 @@ def test_a_card_fits_a_terminal_of_80_columns(environment: dict[str, str]) -> No
     assert {len(line) for line in lines} <= {80, 79, 78, 77, 76}
     assert len(lines) <= 34
     assert any("MB · 4" in line and ("ramp 0.6" in line or "tăng tốc 0.6" in line) for line in lines), "on one line"
+
+
+@pytest.mark.parametrize("environment", [ENGLISH, VIETNAMESE])
+def test_the_plot_fits_a_terminal_of_60_columns(environment: dict[str, str]) -> None:
+    rates = [900.0] * 5 + [118.0 + number % 3 for number in range(95)]
+    part = structs.replace(THROUGHPUT.download or Direction(), rates_mbps=rates)
+    out = Console(file=io.StringIO(), force_terminal=True, width=60, color_system=None, highlight=False)
+    Screen(environment, out=out, bar=out).show(_made(structs.replace(THROUGHPUT, download=part)))
+    assert isinstance(out.file, io.StringIO)
+    lines = out.file.getvalue().splitlines()
+    assert max(len(line) for line in lines) == 60
+    top = next(number for number, line in enumerate(lines) if "▲" in line)
+    assert "178 Mbit/s, ▲ 900" in lines[top], "cut at 1.5 times the rate, and said how high it was"
+    assert all("██" in line for line in lines[top + 1 : top + 3])
+    assert "0.5" in lines[top + 2], "the words of its scale are on the same line"
+
+
+def test_one_early_spike_does_not_flatten_the_rest() -> None:
+    lines = plot([1000.0, *[100.0] * 9], height=3, top=150.0)
+    assert lines[0][0] == "▲"
+    assert lines[1][1:] == "█" * 9
+    assert "▲" not in "".join(plot([140.0, *[100.0] * 9], height=3, top=150.0))
+
+
+def test_rates_and_counts_are_said_as_people_say_them() -> None:
+    assert [rate(9999.9), rate(10_000), rate(23_456), rate(99.4, 0)] == [
+        "9999.9 Mbit/s",
+        "10.00 Gbit/s",
+        "23.46 Gbit/s",
+        "99 Mbit/s",
+    ]
+    part = Direction(mbps=23_456.0, low_mbps=23_400.0, high_mbps=23_500.0, streams=1, stop="time", duration_s=1.0)
+    made = structs.replace(_made(Throughput(download=part, peer_load_ratio=0.25)), link=Link("lo", "other"))
+    card = _shown(made, ENGLISH, terminal=True)
+    assert "23.46 ± 0.06 Gbit/s" in card
+    assert "1 stream" in card
+    assert "1 streams" not in card
+    assert "lo loopback, inside this device" in card
+    assert "in use" not in card, "one test of four is no news"
 
 
 def test_a_direction_cut_by_its_budget_is_a_lower_bound() -> None:
@@ -203,6 +242,20 @@ def test_an_ipv6_card_says_what_to_check(status: str, checks: list[Check], words
 )
 def test_advice_names_the_next_thing_to_do(failure: Failure, words: str) -> None:
     assert words in advice(failure, "en")
+
+
+@pytest.mark.parametrize(
+    ("peer", "words"),
+    [
+        ("mlab:", "M-Lab's locate service: is there internet"),
+        ("ookla://7", "speedtest.net: is there internet"),
+        ("msak+wss://h:1", "the spelling of the peer"),
+        (None, "the spelling of the peer"),
+    ],
+)
+def test_nobody_has_misspelt_what_the_program_knows_itself(peer: str | None, words: str) -> None:
+    made = structs.replace(_made(failure=Failure("resolve", "nxdomain")), peer=Peer(url=peer) if peer else None)
+    assert words in _shown(made, ENGLISH, terminal=False)
 
 
 def test_a_failure_card_says_where_why_and_what_to_check() -> None:
