@@ -9,7 +9,7 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -133,14 +133,44 @@ async def _measure_once(order: "Order", device: Any, *, as_json: bool) -> int:  
             from agent.terminal import Screen
 
             screen = Screen(os.environ)
-            with screen.watch(order.kind) as progress:
-                made = await measure(replace(order, task=replace(order.task, progress=progress)), device)
-            screen.show(made)
+            with held_back():
+                with screen.watch(order.kind) as progress:
+                    made = await measure(replace(order, task=replace(order.task, progress=progress)), device)
+                screen.show(made)
         code = exit_code(made)
     finally:
         # A thread that waits for a dead resolver must not keep the prompt from coming back.
         loop.call_later(LEAVE_S, _leave, code)
     return code
+
+
+class _Kept(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+@contextlib.contextmanager
+def held_back() -> Iterator[None]:
+    """Log only afterwards, under the card: in the middle of the live line a warning would break it. Not for --debug."""
+    root = logging.getLogger()
+    if root.level <= logging.DEBUG:
+        yield
+        return
+    handlers, kept = root.handlers, _Kept()
+    root.handlers = [kept]
+    try:
+        yield
+    finally:
+        root.handlers = handlers
+        sys.stdout.flush()
+        for record in kept.records:
+            root.handle(record)
 
 
 def _leave(code: int) -> None:

@@ -1,11 +1,11 @@
 """Round-trip times and loss to a STAMP reflector (RFC 8762): 20 packets a second for 10 seconds.
 
-Peer: `stamp://H:P`, or any other URL of a peer of ours: then its host, at UDP port 8862 or option `port`.
+Peer: `stamp://H:P` (8862 without a port), or any other URL of a peer of ours: then its host, at UDP port 8862 or option
+`port`.
 Options: `count` (200), `interval` and `timeout` (0.05 and 2 seconds), `port`, `hmac_key` (a file: authenticated mode).
 
-Receive times are the kernel's (see `agent.net.kernel_time`), so a busy box does not look like a slow line; the send
-time is read just before the packet is given to the kernel, and the reflector's turnaround is subtracted:
-RTT = (T4 - T1) - (T3 - T2). Definitions of all numbers: `agent.net.round_trips`.
+Receive times are the kernel's, so a busy box does not look like a slow line; the send time is read just before the
+packet is given to the kernel, and the reflector's turnaround is subtracted: RTT = (T4 - T1) - (T3 - T2).
 """
 
 import asyncio

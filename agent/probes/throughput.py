@@ -1,13 +1,15 @@
 """Download, then upload, over several TCP streams to a measurement peer: what the line carries, and how we know.
 
-Peer: `msak+ws://H:P`, `msak+wss://H:P`, or a bare `H:P` (ours, over TLS); ndt7, M-Lab, LibreSpeed, iperf3 and Ookla by
-their own URLs (`agent.speed.engines`).
-Options: `streams` (4), `early` (`false`: always the full length), `full_every` (20: one in so many runs, at random,
-goes the full length and stores what stopping early would have said), `metered` (`true`: never such a run), `before_s`
-(2: how long the interface is watched before the load), `congestion` (what the senders are asked to use: `bbr`, `cubic`,
-`reno`), `ca` (a file of certificates to trust instead of the system's), `insecure` (`true`: accept any certificate; for
-tests of one's own), `rehearsal` (`true`: the peer's pace stands in for a line, as in a trial on one machine; it is no
-doubt then, and the report's peer is named so).
+Peer: `msak+ws://H:P`, `msak+wss://H:P`, or a bare `H:P` (ours, over TLS); `ndt7+wss://H:P`, `ndt7+ws://H:P`, `mlab:`,
+`librespeed+https://H/PATH`, `librespeed+http://H/PATH`, `iperf3://H:P`, `ookla:` or `ookla://ID`. Without a port: 4443
+for msak and ndt7 over TLS, 8080 for them without, 5201 for iperf3, 443 or 80 for LibreSpeed.
+Options: `streams` (4, from 1 to 8; ndt7 takes 1), `early` (`false`: always the full length), `full_every` (20: one in
+so many runs, at random, goes the full length and stores what stopping early would have said), `metered` (`true`: never
+such a run), `before_s` (2: how long the interface is watched before the load), `congestion` (what the senders are asked
+to use: `bbr`, `cubic`, `reno`), `ca` (a file of certificates to trust instead of the system's; it must be there also
+where the peer speaks no TLS), `insecure` (`true`: accept any certificate; for tests of one's own), `rehearsal`
+(`true`: the peer's pace stands in for a line, as in a trial on one machine; it is no doubt then, and the report's peer
+is named so).
 
 A direction ends when its rate is known, at the latest after 10 s, or `max_seconds` if that is less, after connecting;
 `max_bytes` bounds each direction. One failed direction keeps its own failure; the other still counts.

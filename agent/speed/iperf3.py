@@ -80,7 +80,8 @@ def _advice(version: tuple[int, ...]) -> str | None:
     if version < LEAST:
         return f"iperf3 {text} is too old to measure with: install 3.12 or later, 3.19.1 if you can"
     if version < SAFE:
-        return f"iperf3 {text} has known security faults: install 3.19.1 or later"
+        where = "newer than Debian 12's and 13's: from its makers, ESnet, as source"
+        return f"iperf3 {text} has known security faults: install 3.19.1 or later ({where})"
     return None
 
 

@@ -1,6 +1,8 @@
 """The command line: one plain line for every fault, the contract's exit codes, and a light start."""
 
+import io
 import json
+import logging
 import os
 import pty
 import resource
@@ -14,7 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from agent.commands import exit_code, host_id, notes_folder, options_of
+from agent.commands import exit_code, held_back, host_id, notes_folder, options_of
 from agent.config import parse
 from agent.errors import AgentError, UsageError
 from agent.probes import PROBES
@@ -233,8 +235,27 @@ def test_the_environment_reaches_the_configuration(config: Path) -> None:
 def test_list_names_every_kind_and_explains_one() -> None:
     listed = run("probe", "--list")
     assert [line.split()[0] for line in listed.stdout.splitlines()] == list(PROBES)
-    explained = run("probe", "latency", "--list")
-    assert "Options:" in explained.stdout
+    for kind in PROBES:
+        explained = run("probe", kind, "--list").stdout
+        assert "Options:" in explained
+        assert "Peer:" in explained
+        assert "agent." not in explained, "nobody who measures has to know our modules"
+    explained = run("probe", "throughput", "--list").stdout
+    for words in ("from 1 to 8", "4443", "8080", "5201", "ookla://ID"):
+        assert words in explained
+
+
+def test_a_warning_waits_until_the_card_stands() -> None:
+    said = io.StringIO()
+    handler = logging.StreamHandler(said)
+    logging.getLogger().addHandler(handler)
+    try:
+        with held_back():
+            logging.getLogger("linkgauge.test").warning("old")
+            assert said.getvalue() == ""
+        assert said.getvalue() == "old\n"
+    finally:
+        logging.getLogger().removeHandler(handler)
 
 
 def test_json_is_one_line_with_the_measurement(peer: dict[str, str]) -> None:

@@ -3,6 +3,7 @@
 import argparse
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ def main() -> None:
     given = whole.parse_args()
     try:
         down, up = specs(given)
+        server = _server(given.server)
     except (ValueError, argparse.ArgumentTypeError) as error:
         whole.error(str(error))
     if os.geteuid() != 0:
@@ -34,22 +36,32 @@ def main() -> None:
     # A Ctrl-C is the command's to answer; what it does not catch, ends it, and us.
     signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        code = _run(given, down, up)
+        code = _run(given, down, up, server)
     except RuntimeError as error:
         whole.exit(1, f"netlab: {error}\n")
     sys.exit(code)
 
 
-def _run(given: argparse.Namespace, down: LinkSpec, up: LinkSpec) -> int:
+def _server(text: str | None) -> list[str]:
+    """The words of the server's command, none if there is to be none; ValueError if it cannot be run."""
+    words = shlex.split(text or "")
+    if text is not None and (not words or shutil.which(words[0]) is None):
+        raise ValueError(f"--server: there is no program {words[0] if words else text!r}")
+    return words
+
+
+def _run(given: argparse.Namespace, down: LinkSpec, up: LinkSpec, server: list[str]) -> int:
     sysctls: dict[str, dict[str, str | int]] = {role: {CONGESTION: given.congestion} for role in ("client", "server")}
     with lab(down=down, up=up, seed=given.seed, sysctls=sysctls) as net:
         _say(f"netlab: the server is {net.address('ipv4')} and {net.address('ipv6')}")
-        if given.server:
-            net.server.popen(shlex.split(given.server), cwd=None, stdout=sys.stderr, stdin=subprocess.DEVNULL)
+        beyond = net.server.popen(server, cwd=None, stdout=sys.stderr, stdin=subprocess.DEVNULL) if server else None
         live = bool(given.command) and sys.stderr.isatty() and not given.quiet
         before = net.link.counters()
         process = net.client.popen(given.command or _shell(), cwd=None, env={**environment(), "PS1": "netlab$ "})
         code = _wait(process, net, live=live)
+        if beyond is not None and beyond.poll():
+            _say(f"netlab: the server had ended by then, with code {beyond.returncode}")
+            code = code or 1
         _say(_summary(before, net.link.counters()))
     return code if code >= 0 else SIGNALLED - code
 

@@ -9,6 +9,7 @@ from typing import Final, NoReturn
 from tests.netlab import trace
 from tests.netlab.spec import LinkSpec
 
+QUEUE_MS: Final = 50.0
 MEGABITS: Final = {"": 1.0, "kbit": 0.001, "mbit": 1.0, "gbit": 1000.0}
 BYTES: Final = {"b": 1, "kb": 1000, "mb": 1_000_000}
 AMOUNT: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*([a-z%]*)")
@@ -55,9 +56,18 @@ def parser() -> Parser:
         "--burst", type=float, metavar="N", help="packets lost in a row, on average; default: independent"
     )
     whole.add_argument(
-        "--queue", default="50ms", metavar="SIZE[/SIZE]", help="50ms (the default) or 15kB; drops its tail"
+        "--queue",
+        metavar="SIZE[/SIZE]",
+        help="50ms or 15kB; drops its tail; default: the round-trip time, 50ms at least. With much less than a "
+        "round trip of the rate, one TCP stream cannot fill the line, and no test over it will say its rate",
     )
-    whole.add_argument("--congestion", default="bbr", metavar="NAME", help="of both ends: bbr (default), cubic, reno")
+    whole.add_argument(
+        "--congestion",
+        default="bbr",
+        metavar="NAME",
+        help="of both ends: bbr (default), cubic, reno. "
+        "For programs that choose none: linkgauge asks for its own, there say `probe throughput --congestion NAME`",
+    )
     whole.add_argument("--seed", type=int, default=1, help="of the luck with loss and jitter")
     whole.add_argument("--server", metavar="COMMAND", help="run this beyond the line meanwhile")
     whole.add_argument("--quiet", action="store_true", help="no line with live counters")
@@ -69,7 +79,8 @@ def specs(given: argparse.Namespace) -> tuple[LinkSpec, LinkSpec]:
     """Give the specs of the down and the up direction; ValueError (one line) for what makes no sense."""
     ways = []
     for index, (limit, file) in enumerate(((given.down, given.trace), (given.up, given.up_trace))):
-        queue_ms, queue_bytes = queue(_of_pair(given.queue, index))
+        usual = f"{max(QUEUE_MS, given.rtt):g}ms"
+        queue_ms, queue_bytes = queue(_of_pair(given.queue or usual, index))
         ways.append(
             LinkSpec(
                 rate_mbps=limit,

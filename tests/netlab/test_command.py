@@ -71,6 +71,12 @@ def test_a_wrong_argument_is_one_line(words: str, complaint: str, capsys: pytest
     assert said.strip().count("\n") == 0
 
 
+@pytest.mark.parametrize(("rtt", "queue_ms"), [("10", 50), ("120", 120)])
+def test_the_queue_holds_a_round_trip_unless_told_otherwise(rtt: str, queue_ms: float) -> None:
+    down, up = specs(parser().parse_args(["--rtt", rtt]))
+    assert down.queue_ms == up.queue_ms == queue_ms
+
+
 def test_help_has_examples() -> None:
     done = netlab("--help")
     assert done.returncode == 0
@@ -87,6 +93,11 @@ def test_help_has_examples() -> None:
         (["--down", "5x", "--", "true"], 2),
         (["--loss", "2", "--", "true"], 2),
         (["--congestion", "nothing", "--", "true"], 1),
+        (["--server", "nosuchserver -s", "--", "true"], 2),
+        (["--server", "", "--", "true"], 2),
+        (["--server", "sh -c 'exit 3'", "--", "sleep", "0.5"], 1),
+        (["--server", "sh -c 'exit 3'", "--", "sh", "-c", "sleep 0.5; exit 7"], 7),
+        (["--server", "sleep 100", "--", "true"], 0),
     ],
 )
 def test_it_exits_as_the_command_does(words: list[str], code: int) -> None:
