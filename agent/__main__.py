@@ -196,7 +196,7 @@ def _add_peer(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "--max-tests", type=_number("tests", 1), metavar="N", help="tests at once; more are told to wait"
     )
     parser.add_argument(
-        "--pace", type=float, metavar="MBPS", help="a rate for all tests together, each way, that is not exceeded"
+        "--pace", type=float, metavar="MBIT", help="a rate for all tests together, each way, that is not exceeded"
     )
 
 

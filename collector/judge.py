@@ -170,7 +170,7 @@ def _finding(
 
 def mbps_en(value: float) -> str:
     """A speed as English writes it, one decimal at most."""
-    return f"{value:.1f}".removesuffix(".0") + " Mbps"
+    return f"{value:.1f}".removesuffix(".0") + " Mbit/s"
 
 
 def mbps_vi(value: float) -> str:

@@ -169,7 +169,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     )
     parser.add_argument("--peer", metavar="URL", help="measure to this peer instead of starting one here")
     parser.add_argument(
-        "--pace", type=float, default=300.0, metavar="MBPS",
+        "--pace", type=float, default=300.0, metavar="MBIT",
         help="rate of the line that the peer started here plays, so that it is not this box (default %(default)g)",
     )  # fmt: skip
     parser.set_defaults(func=run)

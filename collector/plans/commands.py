@@ -78,7 +78,7 @@ def _count(plan: Plan) -> str:
 
 
 def _lines(target: Target) -> Iterator[str]:
-    value = "" if target.value is None else f"{target.value:g} {target.unit}"
+    value = "" if target.value is None else f"{target.value:g} Mbit/s"
     binds = "sites are judged by it" if target.binds_sites else "no single site is judged by it"
     yield f"{target.id}: {_PROMISE[target.promise]}{value}, from {target.valid_from}; {binds}"
     yield f"  {target.section}"

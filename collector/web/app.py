@@ -24,6 +24,8 @@ COMPRESSED_BYTES: Final = 16_384
 """Pages and lists from this size on are compressed: those of two thousand devices are a twentieth then."""
 STATIC: Final = Path(str(files("collector.web") / "static"))
 PERIODS: Final = (1, 7, 30, 90)
+BEFORE_FIRST: Final = 0.04
+"""Share of a new site's chart that is left free before its first test."""
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
     "X-Content-Type-Options": "nosniff",
@@ -166,8 +168,9 @@ async def _fleet(request: web.Request) -> web.Response:
 def _charts(sources: Sources, words: Words, found: views.SitePage, days: int) -> list[tuple[str, str, Chart]]:
     end = sources.now()
     start = end - timedelta(days=days)
-    if found.throughput:  # a new site's first hour should fill its chart
-        start = max(start, min(report.at for report in found.throughput) - timedelta(minutes=5))
+    if found.throughput:  # a new site's first minutes should fill its chart
+        oldest = min(report.at for report in found.throughput)
+        start = max(start, oldest - max((end - oldest) * BEFORE_FIRST, timedelta(seconds=15)))
     offset = words.offset(end)
     target = [Line(None, found.row.target_mbps)] if found.row.target_mbps else []
 
@@ -177,19 +180,19 @@ def _charts(sources: Sources, words: Words, found: views.SitePage, days: int) ->
     return [
         (
             "download",
-            words.say("Download, Mbps"),
+            words.say("Download, Mbit/s"),
             draw(marks("download"), start=start, end=end, target=target, zone_offset=offset),
         ),
         (
             "upload",
-            words.say("Upload, Mbps"),
+            words.say("Upload, Mbit/s"),
             draw(marks("upload"), start=start, end=end, target=[], zone_offset=offset),
         ),
     ]
 
 
 def _mark(words: Words, report: Measured, value: float | None) -> Mark:
-    said = report.failure if value is None else f"{words.number(value)} Mbps"
+    said = report.failure if value is None else f"{words.number(value)} Mbit/s"
     doubts = f" · {words.say('doubt:')} {words.listing(report.doubts)}" if report.doubts else ""
     label = f"{words.time(report.at)} · {said}{doubts}"
     return Mark(report.at, value, report.look(value), label, f"/api/v1/reports/{report.id}")

@@ -79,8 +79,8 @@ class Measured:
     failure: str | None
     doubts: tuple[str, ...]
     conclusive: bool
-    stops: tuple[str, ...] = ()
-    """How the directions ended, each word once."""
+    stops: tuple[str | None, ...] = ()
+    """How download and upload ended; one word where both did alike, none where neither was told."""
     data_bytes: float | None = None
     rehearsed: bool = False
     """The peer played the line: what stands here is no line's."""
@@ -125,10 +125,17 @@ def measured(kind: str, row: Row) -> Measured:
         failure=text(row, "failure") or text(row, "download_failure") or text(row, "upload_failure"),
         doubts=tuple((text(row, "doubts") or "").split(",")) if text(row, "doubts") else (),
         conclusive=row.fields.get("conclusive") is True,
-        stops=tuple(dict.fromkeys(stop for way in _WAYS if (stop := text(row, f"{way}_stop")))),
+        stops=_stops(row),
         data_bytes=_sum(number(row, f"{way}_bytes") for way in _WAYS),
         rehearsed=row.tags.get("peer") == REHEARSAL,
     )
+
+
+def _stops(row: Row) -> tuple[str | None, ...]:
+    both = tuple(text(row, f"{way}_stop") for way in _WAYS)
+    if both[0] == both[1]:
+        return both[:1] if both[0] else ()
+    return both
 
 
 def _sum(values: Iterable[float | None]) -> float | None:

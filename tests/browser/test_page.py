@@ -41,7 +41,7 @@ async def test_one_walks_from_the_list_to_a_site_to_a_raw_report_by_keyboard(tmp
         await shown.page.keyboard.press("Enter")
         await expect(shown.page.get_by_role("heading", level=1)).to_have_text("Trường Tiểu học Hữu Lũng")
         await expect(shown.page.locator(".chart .target")).to_have_count(1)
-        await expect(shown.page.locator(".chart").first).to_contain_text("target 102 Mbps")
+        await expect(shown.page.locator(".chart").first).to_contain_text("target 102 Mbit/s")
         await shown.page.get_by_role("link", name="JSON").first.focus()
         await shown.page.keyboard.press("Enter")
         await expect(shown.page.locator("body")).to_contain_text('"exact":"bytes"')

@@ -35,14 +35,14 @@ def test_lang_son_mobile_below_42() -> None:
     assert (verdict.value, verdict.low, verdict.high) == (34.0, 25.0, 41.9)
     assert verdict.reasons == []
     assert verdict.scope == "mobile"
-    assert verdict.sentence.en == "Below: 9 of the last 10 results are under the target of 42 Mbps; median 34 Mbps."
-    assert verdict.sentence.vi == "Chưa đạt: 9/10 kết quả gần nhất dưới chỉ tiêu 42 Mbps; trung vị 34 Mbps."
+    assert verdict.sentence.en == "Below: 9 of the last 10 results are under the target of 42 Mbit/s; median 34 Mbit/s."
+    assert verdict.sentence.vi == "Chưa đạt: 9/10 kết quả gần nhất dưới chỉ tiêu 42 Mbit/s; trung vị 34 Mbit/s."
 
 
 def test_bac_giang_school_on_fibre_meets_120() -> None:
     verdict = judged("bac-giang-2025", "fibre", samples(*[118.0], *[121.5] * 9))
     assert (verdict.verdict, verdict.n, verdict.k, verdict.target, verdict.scope) == ("met", 10, 9, 120, "fixed")
-    assert verdict.sentence.vi == "Đạt: 9/10 kết quả gần nhất đạt chỉ tiêu 120 Mbps; trung vị 121,5 Mbps."
+    assert verdict.sentence.vi == "Đạt: 9/10 kết quả gần nhất đạt chỉ tiêu 120 Mbit/s; trung vị 121,5 Mbit/s."
 
 
 def test_exactly_at_the_target_counts_as_reached() -> None:

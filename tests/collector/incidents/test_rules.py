@@ -18,7 +18,7 @@ from collector.plans.types import Target
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
-TARGET: Target = next(t for t in load_plans()["lang-son-2025"].targets if t.network == "mobile")  # 42 Mbps, minimum
+TARGET: Target = next(t for t in load_plans()["lang-son-2025"].targets if t.network == "mobile")  # 42 Mbit/s, minimum
 PATIENCE = Patience()
 
 
@@ -46,7 +46,7 @@ def test_nine_of_ten_below_opens() -> None:
         NOW,
     )
     assert incident.id == "s1.below_target.20261122T120000000000Z"
-    assert "9 of the last 10 results are under the target of 42 Mbps (median 30 Mbps)" in incident.summary.en
+    assert "9 of the last 10 results are under the target of 42 Mbit/s (median 30 Mbit/s)" in incident.summary.en
     assert "9/10" in incident.summary.vi
     assert incident.evidence["below"] == 9
     assert len(incident.evidence["samples"]) == 10

@@ -173,7 +173,7 @@ def test_a_plan_that_contradicts_itself_is_refused(text: str, fault: str) -> Non
     [
         (["plan", "list"], "no speed target"),
         (["plan", "check"], "quang-ninh-2030: 11 speed targets, ok"),
-        (["plan", "show", "lang-son-2025"], "at least 42 Mbps, from 2025-01-01; sites are judged by it"),
+        (["plan", "show", "lang-son-2025"], "at least 42 Mbit/s, from 2025-01-01; sites are judged by it"),
         (["plan", "show", "quang-ninh-2030"], "about the national average, from 2023"),
     ],
 )

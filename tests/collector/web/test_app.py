@@ -53,8 +53,8 @@ async def test_filters_live_in_the_url(tmp_path: Path) -> None:
 async def test_a_site_shows_each_test_against_its_target(tmp_path: Path) -> None:
     async with province(tmp_path) as it:
         page = await _text(await it.client.get("/sites/th-huu-lung?lang=en"))
-        assert "target 102 Mbps" in page
-        assert "Met: 10 of the last 10 results reach the target of 102 Mbps" in page
+        assert "target 102 Mbit/s" in page
+        assert "Met: 10 of the last 10 results reach the target of 102 Mbit/s" in page
         assert page.count('class="dot conclusive"') == 20
         assert page.count('class="dot doubted"') == 2
         assert page.count('class="dot failed"') == 2
@@ -83,7 +83,7 @@ async def test_a_test_that_ended_early_shows_how_it_ended_and_what_it_cost(tmp_p
             [throughput("th-huu-lung", 22, 118.0, **early), throughput("th-huu-lung", 23, 50.0, **cut)]
         )
         page = await _text(await it.client.get("/sites/th-huu-lung?lang=en"))
-        assert '<span class="remark">settled</span><small>43 MB</small>' in page
+        assert '<span class="remark">settled</span></td><td class="number">43</td>' in page
         assert '<span class="remark">budget</span><span class="remark">full length</span>' in page
         assert "cut by the data budget" in page
         assert page.count('class="dot doubted"') == 4, "a lower bound is drawn as doubted"

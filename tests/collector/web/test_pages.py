@@ -85,3 +85,16 @@ def test_a_failure_of_one_direction_is_shown() -> None:
     assert read.doubts == ()
     assert read.look(read.upload_mbps) == "failed"
     assert read.look(read.download_mbps) == "doubted"
+
+
+@pytest.mark.parametrize(
+    ("fields", "stops"),
+    [
+        ({}, ()),
+        ({"download_stop": "time", "upload_stop": "time"}, ("time",)),
+        ({"download_stop": "time", "upload_stop": "converged"}, ("time", "converged")),
+        ({"upload_stop": "time"}, (None, "time")),
+    ],
+)
+def test_how_it_ended_is_told_of_each_direction(fields: dict[str, str], stops: tuple[str | None, ...]) -> None:
+    assert measured("throughput", Row(0, {}, dict(fields))).stops == stops
