@@ -1,6 +1,7 @@
 """The page in a real browser: it fills by itself, speaks two languages, and asks nobody else."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import expect
@@ -61,7 +62,7 @@ async def test_the_fleet_fills_by_itself_when_a_run_of_full_length_comes(tmp_pat
         await shown.page.get_by_role("link", name="Fleet").click()
         await expect(shown.page.locator("main")).to_contain_text("Nothing to compare yet")
         await expect(shown.page.locator("#live")).to_have_text("live")
-        early = {"download_early_mbps": 99.9, "download_early_bytes": 20e6, "download_bytes": 100e6}
+        early: dict[str, Any] = {"download_early_mbps": 99.9, "download_early_bytes": 20e6, "download_bytes": 100e6}
         await it.sources.store.write([throughput("th-huu-lung", -1, 100.0, **early)])
         it.sources.bus.publish(Event("report", "th-huu-lung", NOW, {"kind": "throughput"}))
         figure = shown.page.locator("figure.early")
@@ -77,6 +78,14 @@ async def test_a_phone_needs_no_sideways_scrolling(tmp_path: Path) -> None:
             await shown.page.goto(str(it.client.make_url(path)))
             width = await shown.page.evaluate("document.documentElement.scrollWidth")
             assert width <= 360, path
+        await shown.page.goto(str(it.client.make_url("/sites/th-huu-lung")))
+        frame = await shown.page.locator("figure.plot").first.bounding_box()
+        assert frame is not None
+        await expect(shown.page.locator(".chart .far").first).to_be_visible()
+        chart = await shown.page.locator("figure.plot .chart").first.bounding_box()
+        assert chart is not None
+        assert chart["width"] > frame["width"]
+        assert chart["x"] + chart["width"] <= frame["x"] + frame["width"], "a chart begins at its newest end"
 
 
 async def test_losing_the_server_is_said(tmp_path: Path) -> None:
