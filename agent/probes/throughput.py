@@ -44,8 +44,6 @@ from agent.wire.results import Direction, Throughput
 RESOLVE_S: Final = 10.0
 FULL_EVERY: Final = 20
 REHEARSAL: Final = "rehearsal"
-# The pace is what was to be measured, and the loop inside a machine carries all its other talk as well.
-_REHEARSED: Final = (Doubt.PEER_BOUND, Doubt.CROSS_TRAFFIC)
 _OPTIONS: Final = ("before_s", "ca", "congestion", "early", "full_every", "insecure", "metered", "rehearsal", "streams")
 _CONGESTION: Final = ("bbr", "cubic", "reno")
 _STREAMS_MAX: Final = 8
@@ -196,7 +194,7 @@ def _outcome(order: _Order, reached: _Reached, evidence: Evidence) -> Outcome:
     )
     found, peer = doubts(facts), reached.peer
     if _flag(REHEARSAL, order.task.options):
-        found = tuple(doubt for doubt in found if doubt not in _REHEARSED)
+        found = tuple(doubt for doubt in found if doubt is not Doubt.PEER_BOUND)
         peer = structs.replace(peer, name=REHEARSAL)
     return Outcome(
         result=circumstances.result(figures, both, transfers, evidence),

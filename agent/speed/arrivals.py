@@ -58,8 +58,9 @@ class _Stream:
             return False
         size = (count.in_order - self.mark.in_order) / segments
         full, was = FULL[0] * count.largest <= size <= FULL[1] * count.largest, self.is_full
-        # Across a new hole a stretch may look like anything; without one its segments are what they are.
-        if full or count.holes == self.mark.holes:
+        # Across a hole a stretch may look like anything; without one its segments are what they are. A receiver knows
+        # that none is open when nothing comes out of order; a sender (it has a `most`) may not have sent again yet.
+        if full or (count.most is None and count.holes == self.mark.holes):
             self.is_full = full
         self.mark = count
         return self.is_full and not was and bool(count.holes)

@@ -55,6 +55,26 @@ def test_segments_that_are_not_full_tell_nothing() -> None:
         assert received(arrivals) == [0, 100 * size, 100 * size]
 
 
+def test_segments_that_stop_being_full_tell_nothing_any_more() -> None:
+    arrivals = Arrivals(0)
+    arrivals.add(0.1, [Count(100 * MSS, 100, MSS, 3)])
+    arrivals.add(0.2, [Count(100 * MSS, 150, MSS, 53)])
+    assert received(arrivals)[-1] == 150 * MSS
+    arrivals.add(0.3, [Count(160 * MSS, 200, MSS, 60)])
+    arrivals.add(0.4, [Count(160 * MSS + 100 * 500, 300, MSS, 60)])
+    assert received(arrivals)[-1] == 200 * MSS, "what has crossed stays crossed"
+    arrivals.add(0.5, [Count(260 * MSS, 500, MSS, 60)])
+    assert received(arrivals)[-1] == 260 * MSS
+
+
+def test_a_senders_open_hole_says_nothing_of_the_size_of_segments() -> None:
+    arrivals = Arrivals(0)
+    arrivals.add(0.1, [Count(100 * MSS, 100, MSS, 3 * MSS, 120 * MSS)])
+    arrivals.add(0.2, [Count(100 * MSS, 150, MSS, 3 * MSS, 160 * MSS)])
+    arrivals.add(0.3, [Count(100 * MSS, 200, MSS, 3 * MSS, 190 * MSS)])
+    assert received(arrivals)[1:] == [100 * MSS, 150 * MSS, 190 * MSS], "never more than was sent"
+
+
 def test_a_kernel_that_does_not_count_segments() -> None:
     arrivals = Arrivals(0)
     arrivals.add(0.1, [Count(1000)], rtt_us=5.0, retransmitted=7)
