@@ -98,6 +98,8 @@ async def probe(task: Task) -> Outcome:
     url = parse(task.peer)
     engine = engine_for(url)
     limits, congestion = _limits(task, engine), _congestion(task)
+    if limits.max_bytes is not None and not engine.keeps_budget:
+        raise Failed(Stage.DEVICE, Reason.BUDGET, f"{url.engine} keeps no byte budget; measure with another peer")
     # A list that comes over plain HTTP may name servers with TLS; what the options say of trust holds for these too.
     trusts = url.secure or not url.host or "ca" in task.options or _flag("insecure", task.options)
     tls = _context(task.options) if trusts else None

@@ -151,12 +151,13 @@ class Engine:
     """A row of the table. `find` raises UsageError for a URL it cannot serve, Failed if the service said no.
 
     `run` raises Failed if the direction could not begin; a failure in mid-run is in `Transfer.stop`.
-    `streams`: how many it opens unless told otherwise.
+    `streams`: how many it opens unless told otherwise. `keeps_budget`: whether it can end at a number of bytes.
     """
 
     find: Callable[[Wanted], Awaitable[Sequence[Target]]]
     run: Callable[[Leg], Awaitable[Transfer]]
     streams: int = 4
+    keeps_budget: bool = True
 
 
 async def named(wanted: Wanted) -> Sequence[Target]:

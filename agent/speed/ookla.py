@@ -164,4 +164,4 @@ def _name(server: Mapping[str, Any]) -> str:
     return "".join(letter for letter in text if letter.isprintable())[:_MAX_NAME]
 
 
-ENGINE: Final = Engine(find=find, run=run)
+ENGINE: Final = Engine(find=find, run=run, keeps_budget=False)

@@ -128,6 +128,12 @@ async def test_a_budget_is_for_a_direction(certificate: tuple[Path, Path]) -> No
     assert "budget_cut" in outcome.doubts
 
 
+async def test_an_engine_that_keeps_no_budget_is_refused_before_it_asks_anybody() -> None:
+    with pytest.raises(Failed) as caught:
+        await probe(Task("ookla://1", max_bytes=10_000_000))
+    assert str(caught.value.failure) == "device:budget"
+
+
 async def test_a_failed_direction_leaves_the_other_its_number() -> None:
     async def half_deaf(visit: Visit) -> None:
         await visit.upgrade()
