@@ -30,6 +30,7 @@ from agent.evidence.evidence import Evidence
 from agent.evidence.gathering import BEFORE_S, Gathering, gather
 from agent.net.peer_url import PeerUrl, parse
 from agent.net.resolve import choose_family, resolve
+from agent.probes.options import check_names, number, whole_number
 from agent.probes.probe import Outcome, Progress, Task, reaching
 from agent.speed import ceiling, circumstances, summary
 from agent.speed.ceiling import Ceilings
@@ -43,6 +44,7 @@ from agent.wire.results import Direction, Throughput
 
 RESOLVE_S: Final = 10.0
 FULL_EVERY: Final = 20
+KIND: Final = "throughput"
 REHEARSAL: Final = "rehearsal"
 _OPTIONS: Final = ("before_s", "ca", "congestion", "early", "full_every", "insecure", "metered", "rehearsal", "streams")
 _CONGESTION: Final = ("bbr", "cubic", "reno")
@@ -104,7 +106,9 @@ async def probe(task: Task) -> Outcome:
     trusts = url.secure or not url.host or "ca" in task.options or _flag("insecure", task.options)
     tls = _context(task.options) if trusts else None
     wanted = Wanted(url, task.family, tls, task.folder, task.at)
-    async with gather(before_s=_before(task.options)) as gathering:
+    async with gather(
+        before_s=number(KIND, task.options, "before_s", bounds=(0, _BEFORE_MOST_S), default=BEFORE_S)
+    ) as gathering:
         with reaching(Peer(url=url.text), task.family):
             targets = await engine.find(wanted)
         order = _Order(task, url, engine, limits, congestion, tls, gathering)
@@ -118,7 +122,7 @@ def check(task: Task) -> None:
     url = parse(task.peer)
     _limits(task, engine_for(url))
     _congestion(task)
-    _before(task.options)
+    number(KIND, task.options, "before_s", bounds=(0, _BEFORE_MOST_S), default=BEFORE_S)
     _flag(REHEARSAL, task.options)
     _context(task.options)
 
@@ -226,16 +230,14 @@ def _watch(task: Task, phase: Way, seconds: float) -> Watch:
 def _limits(task: Task, engine: Engine) -> Limits:
     """What each direction may take. One in so many runs goes the full length, so that the early stop is measured."""
     options = task.options
-    for name in options:
-        if name not in _OPTIONS:
-            raise UsageError(f"throughput has no option {name!r}; it has: {', '.join(_OPTIONS)}")
-    every = _whole("full_every", options, FULL_EVERY, (0, 1_000_000))
+    check_names(KIND, options, _OPTIONS)
+    every = whole_number(KIND, options, "full_every", bounds=(0, 1_000_000), default=FULL_EVERY)
     may_go_on = not _flag("metered", options) and task.max_bytes is None
     full = every > 0 and may_go_on and random.randrange(every) == 0  # noqa: S311 - a draw, not a secret
     return Limits(
         seconds=_seconds(task.max_seconds),
         max_bytes=task.max_bytes,
-        streams=_whole("streams", options, engine.streams, (1, _STREAMS_MAX)),
+        streams=whole_number(KIND, options, "streams", bounds=(1, _STREAMS_MAX), default=engine.streams),
         early=_flag("early", options, default=True) and not full,
         may_grow="streams" not in options and task.max_bytes is None,
     )
@@ -251,24 +253,6 @@ def _congestion(task: Task) -> str:
 def _economical(limits: Limits, task: Task) -> Limits:
     """No run of full length for the sake of comparison, unless it was asked for."""
     return limits if limits.early or not _flag("early", task.options, default=True) else replace(limits, early=True)
-
-
-def _before(options: Mapping[str, str]) -> float:
-    text = options.get("before_s", str(BEFORE_S))
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= _BEFORE_MOST_S:
-        raise UsageError(f"option before_s: expected seconds from 0 to {_BEFORE_MOST_S:g}, got {text!r}")
-    return seconds
-
-
-def _whole(name: str, options: Mapping[str, str], default: int, bounds: tuple[int, int]) -> int:
-    text = options.get(name, str(default))
-    if not text.isdecimal() or not bounds[0] <= int(text) <= bounds[1]:
-        raise UsageError(f"option {name}: expected a number from {bounds[0]} to {bounds[1]}, got {text!r}")
-    return int(text)
 
 
 def _flag(name: str, options: Mapping[str, str], *, default: bool = False) -> bool:

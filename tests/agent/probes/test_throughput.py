@@ -236,7 +236,7 @@ async def test_what_stands_before_both_is_not_tried_twice(unused_tcp_port: int) 
         (Task("stamp://h:1"), "stamp measures no throughput"),
         (Task("ndt7+ws://127.0.0.1:1", options={"streams": "2", "before_s": "0"}), "one stream"),
         (Task("nonsense://h"), "unknown scheme"),
-        (Task("msak+ws://h", options={"colour": "red"}), "no option 'colour'; it has: .*streams"),
+        (Task("msak+ws://h", options={"colour": "red"}), "no option 'colour'; it has .*streams"),
         (Task("msak+ws://h", options={"streams": "0"}), "streams"),
         (Task("msak+ws://h", options={"streams": "four"}), "streams"),
         (Task("msak+ws://h", max_seconds=0.5), "at least 1 s"),

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import re
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
@@ -20,6 +19,7 @@ from agent.speed.http_load import Server
 from agent.speed.librespeed import ENGINE, find, run, targets
 from agent.speed.limits import Limits
 from tests.agent.speed.librespeed_server import Backend, Framing, answer, backend
+from tests.agent.speed.one_direction import no_socket_left
 from tests.agent.speed.peers import Visit, peer
 
 pytestmark = pytest.mark.alone
@@ -29,24 +29,11 @@ PATHS = {"download": "/garbage.php", "upload": "/empty.php"}
 Behaviour = Callable[[Visit], Awaitable[None]]
 
 
-def sockets() -> set[str]:
-    found = set()
-    for number in os.listdir("/proc/self/fd"):  # noqa: PTH208 - the links are what is wanted
-        try:
-            target = os.readlink(f"/proc/self/fd/{number}")  # noqa: PTH115 - as above
-        except OSError:
-            continue
-        if target.startswith("socket:"):
-            found.add(target)
-    return found
-
-
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
     """No socket outlives its run."""
-    before = sockets()
-    yield
-    assert sockets() <= before
+    with no_socket_left():
+        yield
 
 
 async def load(
