@@ -7,20 +7,19 @@ counted before the next begins), what goes are prebuilt random blocks.
 import asyncio
 import contextlib
 import fcntl
-import socket
 import ssl
 import struct
 import termios
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, cast
+from typing import Final, Protocol, cast
 
 from agent.errors import Failed
-from agent.net import tcp_info
 from agent.net.connect import connect
 from agent.net.failures import failed
 from agent.net.tcp_info import TcpInfo
 from agent.speed.http_message import Ask, BodyError, Exchange
+from agent.speed.loaded_transport import LoadedTransport, tune
 from agent.speed.unsent import Unsent
 from agent.wire.failure import Reason, Stage
 
@@ -33,8 +32,6 @@ _GONE_S: Final = 1.0
 _MAX_ANSWER_BYTES: Final = 64 * 1024
 # As long as a request and the end of its connection may pass each other on the way.
 _CROSSING_S: Final = 1.0
-# Close now and drop what is not sent yet: linger for no time (socket(7)).
-_RESET: Final = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +73,7 @@ class Space:
     blocks: Sequence[bytes] = ()
 
 
-class Connection(asyncio.BufferedProtocol):
+class Connection(LoadedTransport):
     """A connection from its first request to its end.
 
     `payload`: bytes of answers' bodies (a download's load); `overhead`: everything else that came. `delivered`: bytes
@@ -98,7 +95,6 @@ class Connection(asyncio.BufferedProtocol):
         self._server = server
         self._turns = turns
         self._space = space
-        self._transport: asyncio.Transport | None = None
         self._exchange: Exchange | None = None
         self._answers = 0
         self._asked_s = 0.0
@@ -112,36 +108,10 @@ class Connection(asyncio.BufferedProtocol):
 
     # --- facts
 
-    def kernel(self) -> TcpInfo | None:
-        """The kernel's account of the socket, while it is open."""
-        sock = self._extra("socket")
-        return None if sock is None else tcp_info.read(sock)
-
     @property
     def status(self) -> int:
         """The status of the answer that is not complete yet; 0 before its head."""
         return 0 if self._exchange is None else self._exchange.status
-
-    @property
-    def congestion(self) -> str | None:
-        """The congestion control in force on our side."""
-        sock = self._extra("socket")
-        return None if sock is None else tcp_info.congestion(sock)
-
-    @property
-    def cipher(self) -> str | None:
-        """The TLS cipher suite, None if plain."""
-        found = self._extra("cipher")
-        return str(found[0]) if found else None
-
-    @property
-    def tls_version(self) -> str | None:
-        """The version of TLS, None if plain."""
-        found = self._extra("ssl_object")
-        return None if found is None else found.version()
-
-    def _extra(self, name: str) -> Any:  # noqa: ANN401 - asyncio's own type
-        return None if self._transport is None else self._transport.get_extra_info(name)
 
     # --- what asyncio calls
 
@@ -214,12 +184,7 @@ class Connection(asyncio.BufferedProtocol):
             self.over.set()
             self.admitted.set()
         self._left = 0
-        sock = self._extra("socket")
-        if sock is not None:
-            with contextlib.suppress(OSError):
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        if self._transport is not None:
-            self._transport.abort()
+        self._reset()
 
     async def lost(self) -> None:
         """Wait until the socket is closed."""
@@ -324,7 +289,7 @@ class Connection(asyncio.BufferedProtocol):
 async def open_connection(server: Server, turns: Turns, space: Space, *, congestion: str | None = None) -> Connection:
     """Connect and secure, step by step; nothing is asked yet. Raises Failed with the step's stage."""
     sock = await connect(server.address, server.port, timeout_s=server.connect_s)
-    _tune(sock, congestion)
+    tune(sock, congestion)
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(server.tls_s):
@@ -337,13 +302,6 @@ async def open_connection(server: Server, turns: Turns, space: Space, *, congest
     except (OSError, EOFError) as error:
         raise failed(Stage.TLS, error) from error
     return opened
-
-
-def _tune(sock: socket.socket, congestion: str | None) -> None:
-    if congestion is not None:
-        tcp_info.set_congestion(sock, congestion)
-    with contextlib.suppress(OSError):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 async def end_all(connections: Iterable[Connection]) -> None:

@@ -6,21 +6,19 @@ counted before the next begins), uploads are whole frames handed to the transpor
 
 import asyncio
 import contextlib
-import socket
 import ssl
-import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from agent.errors import Failed
-from agent.net import tcp_info
 from agent.net.connect import connect
 from agent.net.failures import failed
 from agent.net.tcp_info import TcpInfo
 from agent.speed import frames
 from agent.speed.frames import FrameSkimmer, Message, Opcode, ProtocolError
 from agent.speed.handshake import Upgrade
+from agent.speed.loaded_transport import LoadedTransport, tune
 from agent.speed.unsent import Unsent
 from agent.wire.failure import Failure, Reason, Stage
 
@@ -31,7 +29,6 @@ _WRITES_PER_TURN: Final = 8
 _ABORT_S: Final = 1.0
 # At the end of a load, half a percent of a ten-second run may be spent on a Close that the peer can read.
 _POLITE_S: Final = 0.05
-_RESET: Final = struct.pack("ii", 1, 0)
 _GOOD_CLOSE: Final = (None, 1000, 1001)
 _BUSY_CLOSE: Final = (1008, 1013)
 
@@ -63,7 +60,7 @@ class Endpoint:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-class Stream(asyncio.BufferedProtocol):
+class Stream(LoadedTransport):
     """A connection from the upgrade to its end.
 
     `opened_s` and `ended_s` are moments of the loop's clock; `failure` is set if it ended without a good Close.
@@ -87,7 +84,6 @@ class Stream(asyncio.BufferedProtocol):
         self._buffer = buffer
         self._on_text = on_text
         self._skimmer = FrameSkimmer(masked=False)
-        self._transport: asyncio.Transport | None = None
         self._upgraded: asyncio.Future[None] = self._loop.create_future()
         self._lost = asyncio.Event()
         self._last_words: TcpInfo | None = None
@@ -104,29 +100,7 @@ class Stream(asyncio.BufferedProtocol):
 
     def kernel(self) -> TcpInfo | None:
         """The kernel's account of the socket; once it is closed, the last one."""
-        sock = self._extra("socket")
-        return self._last_words or (None if sock is None else tcp_info.read(sock))
-
-    @property
-    def congestion(self) -> str | None:
-        """The congestion control in force on our side."""
-        sock = self._extra("socket")
-        return None if sock is None else tcp_info.congestion(sock)
-
-    @property
-    def cipher(self) -> str | None:
-        """The TLS cipher suite, None if plain."""
-        found = self._extra("cipher")
-        return str(found[0]) if found else None
-
-    @property
-    def tls_version(self) -> str | None:
-        """The version of TLS, None if plain."""
-        found = self._extra("ssl_object")
-        return None if found is None else found.version()
-
-    def _extra(self, name: str) -> Any:  # noqa: ANN401 - asyncio's own type
-        return None if self._transport is None else self._transport.get_extra_info(name)
+        return self._last_words or super().kernel()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask for the upgrade at once."""
@@ -202,12 +176,7 @@ class Stream(asyncio.BufferedProtocol):
         """Reset the connection now: what waits in the kernel is not sent either."""
         self._supply = None
         self._closing = True
-        if self._transport is not None:
-            sock = self._extra("socket")
-            if sock is not None:
-                with contextlib.suppress(OSError):
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            self._transport.abort()
+        self._reset()
 
     def _waiting_s(self) -> float:
         """How long the load that was written and is not on the wire would take to get there."""
@@ -312,7 +281,7 @@ async def open_stream(endpoint: Endpoint, stream: Callable[[], Stream], *, conge
     `congestion` is asked for on our socket, if this kernel has it. Raises Failed with the step's stage.
     """
     sock = await connect(endpoint.address, endpoint.port, timeout_s=endpoint.patience.connect_s)
-    _tune(sock, congestion)
+    tune(sock, congestion)
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(endpoint.patience.tls_s):
@@ -334,13 +303,6 @@ async def open_stream(endpoint: Endpoint, stream: Callable[[], Stream], *, conge
     info = opened.kernel()
     opened.idle_rtt_us = info.min_rtt_us if info else None
     return opened
-
-
-def _tune(sock: socket.socket, congestion: str | None) -> None:
-    if congestion is not None:
-        tcp_info.set_congestion(sock, congestion)
-    with contextlib.suppress(OSError):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 async def end_all(streams: Iterable[Stream], *, grace_s: float) -> None:
