@@ -121,12 +121,48 @@ class Ipv6Settings(KindSettings, frozen=True, kw_only=True):
     deadline_s: Seconds = 60
 
 
+class DnsSettings(KindSettings, frozen=True, kw_only=True):
+    """[schedule.dns]: small questions, and a resolver that fails is felt at once: every fifteen minutes."""
+
+    enabled: bool = False
+    every_s: Annotated[float, msgspec.Meta(ge=1, le=31_622_400)] = 900
+    deadline_s: Seconds = 60
+
+
+class WebSettings(KindSettings, frozen=True, kw_only=True):
+    """[schedule.web]: some hundred kilobytes a page: hourly."""
+
+    enabled: bool = False
+    every_s: Annotated[float, msgspec.Meta(ge=1, le=31_622_400)] = 3600
+    deadline_s: Seconds = 120
+
+
+class PathSettings(KindSettings, frozen=True, kw_only=True):
+    """[schedule.path]: ways change seldom: every four hours."""
+
+    enabled: bool = False
+    every_s: Annotated[float, msgspec.Meta(ge=1, le=31_622_400)] = 14400
+    deadline_s: Seconds = 60
+
+
+class RadioSettings(KindSettings, frozen=True, kw_only=True):
+    """[schedule.radio]: off, because most boxes have no modem; where there is one, every ten minutes."""
+
+    enabled: bool = False
+    every_s: Annotated[float, msgspec.Meta(ge=1, le=31_622_400)] = 600
+    deadline_s: Seconds = 30
+
+
 class ScheduleSettings(_Section, frozen=True, kw_only=True):
     """[schedule]: one table a kind."""
 
     throughput: ThroughputSettings = ThroughputSettings()
     latency: LatencySettings = LatencySettings()
     ipv6: Ipv6Settings = Ipv6Settings()
+    dns: DnsSettings = DnsSettings()
+    web: WebSettings = WebSettings()
+    path: PathSettings = PathSettings()
+    radio: RadioSettings = RadioSettings()
 
     def kinds(self) -> dict[str, KindSettings]:
         """Name every kind that is switched on, with its settings."""

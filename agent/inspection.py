@@ -4,18 +4,20 @@ The service does not ask all this when it starts: it measures what it can, and r
 """
 
 import os
+from importlib import import_module
 from typing import Final
 
 from agent.config import AgentConfig, KindSettings
 from agent.errors import UsageError
 from agent.net.peer_url import parse
-from agent.peers import cautions, options_for, peers_for
+from agent.peers import NO_PEER, cautions, options_for, peers_for
 from agent.probes.probe import Task, family_of
 
 _REMEDIES: Final = {
     "throughput": "add one, for example msak+wss://HOST:4443, or set enabled = false",
     "latency": "add one, for example stamp://HOST:8862, or set enabled = false",
     "ipv6": "add one with a TCP port, for example msak+wss://HOST:4443, or set enabled = false",
+    "path": "add one, for example msak+wss://HOST:4443, or set enabled = false",
 }
 
 
@@ -28,7 +30,7 @@ def inspect(config: AgentConfig) -> list[str]:
     _check_files(config)
     found = []
     for kind, settings in config.schedule.kinds().items():
-        urls = [settings.peer] if settings.peer else peers_for(kind, config.peer.urls)
+        urls = [""] if kind in NO_PEER else [settings.peer] if settings.peer else peers_for(kind, config.peer.urls)
         if not urls:
             found.append(f"schedule.{kind}: no peer for it among {', '.join(config.peer.urls)}; {_REMEDIES[kind]}")
         for url in urls:
@@ -85,6 +87,8 @@ def _read(kind: str, task: Task) -> None:
             from agent.probes import ipv6
 
             ipv6.planned(task)
+        case "dns" | "web" | "path" | "radio":
+            import_module(f"agent.probes.{kind}")
         case _:
             raise UsageError(f"no probe is called {kind!r}")
 
@@ -94,7 +98,6 @@ def _lacking(url: str) -> list[str]:
 
     Raises UsageError if no engine serves the peer.
     """
-    from importlib import import_module
     from importlib.util import find_spec
     from shutil import which
 

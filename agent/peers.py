@@ -16,7 +16,10 @@ _ENGINES: Final[dict[str, tuple[frozenset[str], ...]]] = {
     ),
     "latency": (frozenset({"stamp"}), frozenset({"msak", "ndt7"})),
     "ipv6": (frozenset({"msak", "ndt7", "librespeed", "iperf3"}),),
+    "path": (frozenset({"msak", "ndt7", "stamp"}), frozenset({"librespeed", "iperf3"})),
 }
+NO_PEER: Final = frozenset({"dns", "web", "radio"})
+"""The kinds that know themselves whom to ask."""
 # Services that strangers run: whom they trust is not ours to choose.
 _PUBLIC: Final = frozenset({"mlab", "ookla"})
 _DAY_S: Final = 86_400
@@ -34,7 +37,12 @@ def peers_for(kind: str, urls: Sequence[str]) -> list[str]:
 
 
 def peer_for(kind: str, urls: Sequence[str], *, turn: int = 0) -> str:
-    """Choose the peer for a kind; those that fit equally well take turns. Raises UsageError if none fits."""
+    """Choose the peer for a kind; those that fit equally well take turns. Raises UsageError if none fits.
+
+    Gives "" for a kind that needs none.
+    """
+    if kind in NO_PEER:
+        return ""
     fitting = peers_for(kind, urls)
     if not fitting:
         raise UsageError(f"no peer for {kind} among {', '.join(urls) or 'none'}; name one with --peer or in peer.urls")

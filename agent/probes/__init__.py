@@ -23,4 +23,36 @@ async def _ipv6(task: Task) -> Outcome:
     return await probe(task)
 
 
-PROBES: Final[dict[str, ProbeFn]] = {"throughput": _throughput, "latency": _latency, "ipv6": _ipv6}
+async def _dns(task: Task) -> Outcome:
+    from agent.probes.dns import probe
+
+    return await probe(task)
+
+
+async def _web(task: Task) -> Outcome:
+    from agent.probes.web import probe
+
+    return await probe(task)
+
+
+async def _path(task: Task) -> Outcome:
+    from agent.probes.path import probe
+
+    return await probe(task)
+
+
+async def _radio(task: Task) -> Outcome:
+    from agent.probes.radio import probe
+
+    return await probe(task)
+
+
+PROBES: Final[dict[str, ProbeFn]] = {
+    "throughput": _throughput,
+    "latency": _latency,
+    "ipv6": _ipv6,
+    "dns": _dns,
+    "web": _web,
+    "path": _path,
+    "radio": _radio,
+}

@@ -7,7 +7,7 @@ import msgspec
 
 from agent.wire.control import Control
 from agent.wire.report import VERSION, Measurement, Report
-from agent.wire.results import Ipv6, Latency, Ledger, Radio, Throughput
+from agent.wire.results import RESULTS
 
 REPORT_LIMIT: Final = 64 * 1024
 ARRAY_LIMIT: Final = 256 * 1024
@@ -62,11 +62,8 @@ class _Head(msgspec.Struct, frozen=True):
 _HEAD = msgspec.json.Decoder(_Head)
 _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
 _REPORTS: Final[dict[str, msgspec.json.Decoder[AnyReport]]] = {
-    "throughput": msgspec.json.Decoder(Report[Throughput]),
-    "latency": msgspec.json.Decoder(Report[Latency]),
-    "ipv6": msgspec.json.Decoder(Report[Ipv6]),
-    "radio": msgspec.json.Decoder(Report[Radio]),
-    "ledger": msgspec.json.Decoder(Report[Ledger]),
+    kind: msgspec.json.Decoder(Report[result])  # type: ignore[valid-type]
+    for kind, result in RESULTS.items()
 }
 _UNKNOWN: Final[msgspec.json.Decoder[AnyReport]] = msgspec.json.Decoder(Report[dict[str, Any]])  # type: ignore[type-var]
 _CONTROLS: Final[dict[type, msgspec.json.Decoder[Any]]] = {

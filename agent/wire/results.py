@@ -9,7 +9,10 @@ from typing import Annotated, Final
 
 import msgspec
 
+from agent.wire.dns import Dns
 from agent.wire.failure import Failure, Word
+from agent.wire.path import Path
+from agent.wire.web import Web
 
 Positive = Annotated[float, msgspec.Meta(ge=0)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -30,6 +33,23 @@ class Spread(msgspec.Struct, frozen=True, omit_defaults=True):
     max: Positive | None = None
 
 
+class Responsiveness(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Round trips per minute under load, and the probes behind the figure, in milliseconds (IPPM responsiveness draft).
+
+    `formula` names the draft's version and variant, `confidence` is low, medium or high. Foreign probes are new
+    connections: `tcp_ms` and `tls_ms` their handshakes per round trip, `http_ms` their one request; `self_ms` are round
+    trips on the loaded connections themselves.
+    """
+
+    rpm: Positive | None = None
+    formula: Word | None = None
+    confidence: Word | None = None
+    tcp_ms: Annotated[list[Positive], msgspec.Meta(max_length=200)] | None = None
+    tls_ms: Annotated[list[Positive], msgspec.Meta(max_length=200)] | None = None
+    http_ms: Annotated[list[Positive], msgspec.Meta(max_length=200)] | None = None
+    self_ms: Annotated[list[Positive], msgspec.Meta(max_length=200)] | None = None
+
+
 class Direction(msgspec.Struct, frozen=True, omit_defaults=True):
     """One direction of a throughput run: numbers, or the failure that ended it (then what was seen before it).
 
@@ -37,7 +57,8 @@ class Direction(msgspec.Struct, frozen=True, omit_defaults=True):
     `high_mbps` bound it at 95 %; `mean_mbps` is all bytes ÷ all time. `rates_mbps`: per 100 ms, at most 300.
     `rwnd_limited_ratio`, `sndbuf_limited_ratio`: share of the loaded time in which the receiver's window or the
     sender's own buffer held the data back. `early_…`: only in a run that went its full length to check the early
-    stop: what stopping early would have said, after how long, for how many bytes.
+    stop: what stopping early would have said, after how long, for how many bytes. `loaded_latency_ms`: small packets of
+    their own beside the load, by `loaded_latency_method`; `loaded_rtt_ms` is the loaded connections' own.
     """
 
     mbps: Positive | None = None
@@ -59,6 +80,10 @@ class Direction(msgspec.Struct, frozen=True, omit_defaults=True):
     early_mbps: Positive | None = None
     early_duration_s: Positive | None = None
     early_bytes: Count | None = None
+    loaded_latency_ms: Spread | None = None
+    loaded_latency_method: Word | None = None
+    loaded_loss_ratio: Ratio | None = None
+    responsiveness: Responsiveness | None = None
 
 
 class Throughput(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -90,7 +115,12 @@ class Throughput(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Latency(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Round trips to a reflector. `loss_ratio` is of packets sent; by direction only if the reflector counts."""
+    """Round trips to a reflector. `loss_ratio` is of packets sent; by direction only if the reflector counts.
+
+    `forward_jitter_ms` and `backward_jitter_ms` need no common clock. `stamps`: where the times of arrival come from,
+    `kernel` or `program`. `r_factor` (0 to 100) and `mos` (1 to 4.5): a call over this line by ITU-T G.107, with the
+    codec that `profile` stands for.
+    """
 
     method: Word
     sent: Count
@@ -107,6 +137,12 @@ class Latency(msgspec.Struct, frozen=True, omit_defaults=True):
     backward_loss_ratio: Ratio | None = None
     forward_ms: Spread | None = None
     backward_ms: Spread | None = None
+    forward_jitter_ms: Positive | None = None
+    backward_jitter_ms: Positive | None = None
+    stamps: Word | None = None
+    profile: Word | None = None
+    r_factor: Annotated[float, msgspec.Meta(ge=0, le=100)] | None = None
+    mos: Annotated[float, msgspec.Meta(ge=1, le=5)] | None = None
 
 
 class Check(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -144,7 +180,11 @@ class PerFamily(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Ipv6(msgspec.Struct, frozen=True, omit_defaults=True):
-    """State of IPv6 at the site. `status`: dual_stack ipv4_only ipv6_only broken none."""
+    """State of IPv6 at the site. `status`: dual_stack ipv4_only ipv6_only broken none.
+
+    `domain`: whose part of the way fails, `lan access provider destination`, absent if none does; `stage`: the stage of
+    the check that decided the status. `tunnel`: 6to4, teredo or 6rd, if the address looks like one.
+    """
 
     status: Word
     addresses: Addresses | None = None
@@ -158,10 +198,19 @@ class Ipv6(msgspec.Struct, frozen=True, omit_defaults=True):
     nat64_prefix: Text | None = None
     score: Annotated[float, msgspec.Meta(ge=0, le=10)] | None = None
     checks: Annotated[list[Check], msgspec.Meta(max_length=100)] | None = None
+    stage: Word | None = None
+    domain: Word | None = None
+    tunnel: Word | None = None
 
 
 class Radio(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One reading of a mobile modem, with position when known."""
+    """One reading of a mobile modem, with position when known.
+
+    `technology`: gsm umts lte nr_nsa nr_sa. Levels are never mixed: `rsrp_dbm`, `rsrq_db`, `sinr_db` are LTE's (the
+    anchor's in nr_nsa), the `nr_` ones are 5G's (SS-RSRP, SS-RSRQ, SS-SINR), `rscp_dbm` and `ecio_db` 3G's.
+    `registration`: as ModemManager says, home roaming searching denied idle; `state`: the modem's own state.
+    `position_source`: gnss, gpsd or network; `survey` and `place_number`: the walk that this sample belongs to.
+    """
 
     operator: Text | None = None
     mcc_mnc: Text | None = None
@@ -178,6 +227,19 @@ class Radio(msgspec.Struct, frozen=True, omit_defaults=True):
     latitude: Annotated[float, msgspec.Meta(ge=-90, le=90)] | None = None
     longitude: Annotated[float, msgspec.Meta(ge=-180, le=180)] | None = None
     accuracy_m: Positive | None = None
+    nr_rsrp_dbm: float | None = None
+    nr_rsrq_db: float | None = None
+    nr_sinr_db: float | None = None
+    rscp_dbm: float | None = None
+    ecio_db: float | None = None
+    method: Word | None = None
+    state: Word | None = None
+    modem: Text | None = None
+    altitude_m: float | None = None
+    speed_mps: Positive | None = None
+    position_source: Word | None = None
+    survey: Word | None = None
+    place_number: Count | None = None
 
 
 class Tally(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -196,12 +258,15 @@ class Ledger(msgspec.Struct, frozen=True, omit_defaults=True):
     dropped: Annotated[list[Range], msgspec.Meta(max_length=1000)] = []
 
 
-Result = Throughput | Latency | Ipv6 | Radio | Ledger
+Result = Throughput | Latency | Ipv6 | Dns | Web | Path | Radio | Ledger
 
 RESULTS: Final[dict[str, type[Result]]] = {
     "throughput": Throughput,
     "latency": Latency,
     "ipv6": Ipv6,
+    "dns": Dns,
+    "web": Web,
+    "path": Path,
     "radio": Radio,
     "ledger": Ledger,
 }

@@ -45,6 +45,9 @@ DISQUALIFYING: Final[Mapping[str, frozenset[str]]] = {
     "throughput": _LINE_DOUBTS | {Doubt.NIC_BOUND, Doubt.BUDGET_CUT, Doubt.NOT_CONVERGED},
     "latency": _LINE_DOUBTS,  # small packets: the rate of the NIC and the budget for bytes do not bind them
     "ipv6": frozenset({Doubt.TUNNEL, Doubt.CAPTIVE_PORTAL, Doubt.BUDGET_CUT, Doubt.METHOD_REFERENCE_ONLY}),
+    "dns": frozenset({Doubt.CAPTIVE_PORTAL, Doubt.BUDGET_CUT, Doubt.METHOD_REFERENCE_ONLY}),
+    "web": _LINE_DOUBTS | {Doubt.BUDGET_CUT},
+    "path": frozenset({Doubt.CAPTIVE_PORTAL, Doubt.TUNNEL, Doubt.BUDGET_CUT, Doubt.METHOD_REFERENCE_ONLY}),
     "radio": frozenset({Doubt.METHOD_REFERENCE_ONLY}),
     "ledger": frozenset(),
 }

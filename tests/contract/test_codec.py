@@ -119,9 +119,9 @@ def test_each_element_of_an_array_is_judged_alone_with_its_exact_bytes() -> None
 
 
 def test_a_report_of_an_unknown_kind_is_not_rejected() -> None:
-    decoded = _one(_bytes(THROUGHPUT | {"kind": "dns", "result": {"deep": [1]}}))
+    decoded = _one(_bytes(THROUGHPUT | {"kind": "tomorrow", "result": {"deep": [1]}}))
     assert isinstance(decoded, codec.Unknown)
-    assert (decoded.kind, decoded.seq) == ("dns", 42)
+    assert (decoded.kind, decoded.seq) == ("tomorrow", 42)
 
 
 def test_joined_reports_come_apart_again() -> None:

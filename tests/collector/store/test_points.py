@@ -61,7 +61,19 @@ RADIO = {
     "roaming": False,
 }
 LEDGER = {"day": "2026-11-22", "kinds": {"throughput": {"planned": 6, "run": 5, "skipped": {"budget": 1}}}}
-RESULT = {"throughput": THROUGHPUT, "latency": LATENCY, "ipv6": IPV6, "radio": RADIO, "ledger": LEDGER}
+DNS = {"median_ms": 8.4, "answered": 3, "asked": 4, "lies": False}
+WEB = {"ok": 1, "failed": 1, "total_ms": 412.5, "captive_portal": False}
+PATH = {"method": "udp", "reached": False, "hops_count": 3, "domain": "provider"}
+RESULT = {
+    "throughput": THROUGHPUT,
+    "latency": LATENCY,
+    "ipv6": IPV6,
+    "dns": DNS,
+    "web": WEB,
+    "path": PATH,
+    "radio": RADIO,
+    "ledger": LEDGER,
+}
 FAILURE = {"stage": "connect", "reason": "refused", "detail": "192.0.2.7:4443 refused"}
 
 

@@ -1,0 +1,1 @@
+"""The way to a destination, distance by distance."""

@@ -1,0 +1,10 @@
+"""Pages of public services, step by step from name to last byte, and whether a captive portal is in between."""
+
+from agent.errors import Failed
+from agent.probes.probe import Outcome, Task
+from agent.wire.failure import Reason, Stage
+
+
+async def probe(task: Task) -> Outcome:  # noqa: ARG001 - the signature of every probe
+    """Raise Failed: this kind is being built."""
+    raise Failed(Stage.DEVICE, Reason.INTERNAL, "this kind of probe is being built")

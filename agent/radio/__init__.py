@@ -1,0 +1,1 @@
+"""The mobile modem and the position it is read at."""

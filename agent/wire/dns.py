@@ -1,0 +1,63 @@
+"""What a `dns` report says: each resolver asked over each transport, beside a reference, and what does not agree.
+
+Units stand in names; absent means not measured and is never written as zero. Rules of change: add optional fields only.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+from agent.wire.failure import Failure, Word
+
+Positive = Annotated[float, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Text = Annotated[str, msgspec.Meta(max_length=200)]
+
+
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One question to one resolver: what it said, in which time, or why nothing came.
+
+    `rcode` is DNS's own word in lower case (`noerror`, `nxdomain`, `servfail`); `addresses` are those of the answer, at
+    most 8; `authentic`: the AD bit was set.
+    """
+
+    name: Text
+    record: Word
+    ms: Positive | None = None
+    rcode: Word | None = None
+    addresses: Annotated[list[Text], msgspec.Meta(max_length=8)] | None = None
+    authentic: bool | None = None
+    failure: Failure | None = None
+
+
+class Resolver(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One resolver over one transport. `transport`: udp or tcp; `family` is that of the resolver's own address.
+
+    `lies`: it gave an answer that the reference contradicts; `rewrites_nxdomain`: a name that cannot exist got an
+    address; `passes_dnssec`: it handed signatures through, `validates`: it refused a name whose signature is wrong.
+    """
+
+    address: Text
+    family: Word
+    transport: Word
+    reference: bool = False
+    median_ms: Positive | None = None
+    lies: bool | None = None
+    rewrites_nxdomain: bool | None = None
+    passes_dnssec: bool | None = None
+    validates: bool | None = None
+    answers: Annotated[list[Answer], msgspec.Meta(max_length=40)] | None = None
+
+
+class Dns(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Name resolution at the site: the numbers of the resolver that the device itself would use first, then all."""
+
+    median_ms: Positive | None = None
+    answered: Count | None = None
+    asked: Count | None = None
+    lies: bool | None = None
+    rewrites_nxdomain: bool | None = None
+    passes_dnssec: bool | None = None
+    validates: bool | None = None
+    domain: Word | None = None
+    resolvers: Annotated[list[Resolver], msgspec.Meta(max_length=20)] | None = None
