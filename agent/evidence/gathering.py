@@ -12,7 +12,7 @@ A reading takes well below a millisecond. Nothing here fails: what cannot be rea
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, Final
 
 from msgspec import structs
@@ -36,11 +36,20 @@ ASKS: Final = 5
 WIFI_S: Final = 0.5
 """How far into the load the Wi-Fi is asked: its bitrates are those of the last packet, and of little worth at rest."""
 
+FindRoute = Callable[[str], Route | None]
+
 
 @contextlib.asynccontextmanager
-async def gather(*, places: Places | None = None, before_s: float = BEFORE_S) -> "AsyncIterator[Gathering]":
+async def gather(
+    *,
+    places: Places | None = None,
+    before_s: float = BEFORE_S,
+    wifi_s: float = WIFI_S,
+    route: FindRoute = route_to,
+    gateway: Callable[[str], Gateway] = Gateway,
+) -> "AsyncIterator[Gathering]":
     """Begin; everything that was opened is closed at the end, whatever happens."""
-    gathering = Gathering(places or Places(), before_s)
+    gathering = Gathering(places or Places(), before_s=before_s, wifi_s=wifi_s, route=route, gateway=gateway)
     try:
         yield gathering
     finally:
@@ -50,11 +59,16 @@ async def gather(*, places: Places | None = None, before_s: float = BEFORE_S) ->
 class Gathering:
     """The evidence of one run as it grows. Use it from the thread that moves the data."""
 
-    def __init__(self, places: Places, before_s: float) -> None:
+    def __init__(
+        self, places: Places, *, before_s: float, wifi_s: float, route: FindRoute, gateway: Callable[[str], Gateway]
+    ) -> None:
         self._places = places
         self._groups = cgroup.folders(places)
         self._sensors = Sensors(places)
         self._before_s = before_s
+        self._wifi_s = wifi_s
+        self._find_route = route
+        self._open_gateway = gateway
         self._quiet_s = 0.0
         self._heat: list[HeatReading] = [self._sensors.read(at_s=_now())]
         self._route: Route | None = None
@@ -74,7 +88,7 @@ class Gathering:
     async def before(self, address: str) -> Link:
         """Look at the way to `address` for the quiet time, with nothing measured yet; gives the link."""
         self._quiet_s = _now() + self._before_s
-        self._route = route_to(address)
+        self._route = self._find_route(address)
         if self._route is None:
             self._reasons.append(f"no route to {address}")
             return self._link
@@ -133,7 +147,7 @@ class Gathering:
             self._reasons.append("gateway: none, the peer is on the same network")
             return
         self.close()  # of another server on the list, which could not be measured
-        self._gateway = Gateway(route.gateway)
+        self._gateway = self._open_gateway(route.gateway)
         for number in range(ASKS):
             answer = await self._gateway.ask()
             if answer is None and number and not self._gateway.answers:
@@ -189,7 +203,7 @@ class Gathering:
         self._reasons.append(f"gateway {gateway.address}: refuses connections, which cannot be timed under load")
 
     async def _ask_wifi(self, log: "_Log", interface: str) -> None:
-        await asyncio.sleep(WIFI_S)
+        await asyncio.sleep(self._wifi_s)
         log.wifi = await wifi.look(interface, self._places)
 
     def _wifi(self) -> Wifi | None:

@@ -3,7 +3,8 @@
 python -m tests.agent.evidence.flows serve MBPS...     a listener a rate, at ports 9000, 9001, ...; says "ready"
 python -m tests.agent.evidence.flows take ADDRESS PORT  receive without end; says "ready"
 python -m tests.agent.evidence.flows measure ADDRESS SECONDS
-    what a probe would do with port 9000: gather evidence, receive, judge; says what it found, as a JSON line
+    what a probe would do with port 9000: gather evidence, receive, judge; says "loading" when the quiet time is over,
+    and what it found, as a JSON line
 """
 
 import asyncio
@@ -73,6 +74,7 @@ async def measure(address: str, seconds: float) -> None:
     async with gather(before_s=1.0) as gathering:
         await gathering.before(address)
         async with gathering.during("download"):
+            say("loading")
             begun = time.monotonic()
             transfer = await receive(address, seconds)
         evidence = gathering.evidence()

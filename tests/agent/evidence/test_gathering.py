@@ -43,9 +43,12 @@ def cable() -> Iterator[Namespace]:
             yield near
 
 
-def measured(near: Namespace) -> dict[str, Any]:
+def measured(near: Namespace, *, under_load: contextlib.AbstractContextManager[None] | None = None) -> dict[str, Any]:
+    """What a run of two seconds finds; `under_load` begins when the quiet time is over."""
     with near.python(["-m", "tests.agent.evidence.flows", "measure", "192.0.2.1", "2"]) as process:
-        told, complaint = process.communicate(timeout=15)
+        assert first_line(process.stdout) == "loading"
+        with under_load or contextlib.nullcontext():
+            told, complaint = process.communicate(timeout=15)
     assert told, complaint
     found: dict[str, Any] = json.loads(told)
     assert found["mbps"] > OWN_MBPS / 2, "too slow to tell"
@@ -76,13 +79,8 @@ def test_a_second_flow_on_the_interface_is_doubted(cable: Namespace) -> None:
 @pytest.mark.program("ip")
 def test_a_flow_that_begins_with_the_test_is_doubted_too(cable: Namespace) -> None:
     """Nothing was there before; only interface minus test tells."""
-    code = "import sys, time; time.sleep(1.3)\nfrom tests.agent.evidence.flows import take; take('192.0.2.1', 9001)"
-    with cable.python(["-c", code]) as late:
-        try:
-            found = measured(cable)
-        finally:
-            late.kill()
-            late.communicate()
+    found = measured(cable, under_load=running(cable, "take", "192.0.2.1", "9001"))
+    assert found["before"] < 0.05
     assert found["during"] > 0.05 * found["mbps"]
     assert "cross_traffic" in found["doubts"]
 
@@ -107,18 +105,25 @@ async def test_what_the_block_raises_comes_out_as_it_was_and_nothing_is_left() -
     assert (descriptors(), asyncio.all_tasks()) == (before, tasks)
 
 
-async def endless() -> None:
-    async with gather(before_s=0.2) as gathering:
-        await gathering.before("127.0.0.1")
-        async with gathering.during("upload"):
-            await asyncio.Event().wait()
-
-
-@pytest.mark.parametrize("moment", [0.05, 0.3])
-async def test_a_stop_goes_through(moment: float) -> None:
+@pytest.mark.parametrize("phase", ["before", "during"])
+async def test_a_stop_goes_through(phase: str) -> None:
     before, tasks = descriptors(), asyncio.all_tasks()
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(endless(), moment)
+    reached = asyncio.Event()
+
+    async def endless() -> None:
+        async with gather(before_s=60 if phase == "before" else 0) as gathering:
+            if phase == "before":
+                reached.set()
+            await gathering.before("127.0.0.1")
+            async with gathering.during("upload"):
+                reached.set()
+                await asyncio.Event().wait()
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(endless(), name="endless")
+        await reached.wait()
+        task.cancel()
+    assert task.cancelled()
     assert (descriptors(), asyncio.all_tasks()) == (before, tasks)
 
 
@@ -127,14 +132,15 @@ def counted(machine: Places, octets: int) -> None:
     write(machine.sysfs / "class" / "net" / "eth9", **counts)
 
 
-async def test_what_we_moved_to_find_a_server_is_not_traffic_of_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def by_eth9(_address: str) -> Route:
+    return Route("eth9")
+
+
+async def test_what_we_moved_to_find_a_server_is_not_traffic_of_others(tmp_path: Path) -> None:
     """A list of servers on a slow line is more than the twentieth of its rate."""
-    monkeypatch.setattr("agent.evidence.gathering.route_to", lambda _: Route("eth9"))
     machine = places(tmp_path)
     counted(machine, 1000)
-    async with gather(places=machine, before_s=1.1) as gathering:
+    async with gather(places=machine, before_s=1.1, route=by_eth9) as gathering:
         counted(machine, 500_000)  # the list comes
         await gathering.before("192.0.2.1")
         assert gathering.evidence().before_mbps == {"download": 0.0, "upload": 0.0}
@@ -150,7 +156,7 @@ async def test_loopback_carries_this_machines_own_talk_which_tells_nothing_of_a_
     assert "interface lo: loopback, what others move through it is no traffic on a line" in evidence.reasons
 
 
-async def test_the_first_router_of_a_server_that_refused_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_first_router_of_a_server_that_refused_is_let_go() -> None:
     """A run goes along its list of servers; each look at the way to one may open a socket."""
     closed: list[str] = []
 
@@ -159,18 +165,15 @@ async def test_the_first_router_of_a_server_that_refused_is_let_go(monkeypatch: 
             closed.append(self.address)
             super().close()
 
-    monkeypatch.setattr("agent.evidence.gathering.Gateway", Watched)
-    monkeypatch.setattr("agent.evidence.gathering.route_to", lambda address: Route("lo", gateway=address))
-    async with gather(before_s=0.0) as gathering:
+    async with gather(before_s=0.0, route=lambda address: Route("lo", gateway=address), gateway=Watched) as gathering:
         await gathering.before("127.0.0.1")
         await gathering.before("127.0.0.2")
         assert closed == ["127.0.0.1"]
     assert closed == ["127.0.0.1", "127.0.0.2"]
 
 
-async def test_a_machine_that_shows_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.evidence.gathering.route_to", lambda _: Route("eth9"))
-    async with gather(places=places(tmp_path), before_s=0.0) as gathering:
+async def test_a_machine_that_shows_nothing(tmp_path: Path) -> None:
+    async with gather(places=places(tmp_path), before_s=0.0, route=by_eth9) as gathering:
         await gathering.before("127.0.0.1")
         async with gathering.during("download"):
             await asyncio.sleep(0.01)
@@ -206,8 +209,7 @@ async def test_a_card_of_100_and_a_hot_board(tmp_path: Path) -> None:
     assert doubts(Facts((), link=evidence.link, heat=evidence.heat)) == ("nic_bound", "thermal")
 
 
-async def test_the_wifi_is_asked_under_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.evidence.gathering.WIFI_S", 0.05)
+async def test_the_wifi_is_asked_under_load(tmp_path: Path) -> None:
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "iw").write_text(
@@ -220,12 +222,14 @@ async def test_the_wifi_is_asked_under_load(tmp_path: Path, monkeypatch: pytest.
     (programs / "iw").chmod(0o755)
     machine = places(tmp_path, programs=f"{programs}:/usr/bin:/bin")
     write(machine.sysfs / "class" / "net" / "lo", type="1", wireless__x="")
-    async with gather(places=machine, before_s=0.0) as gathering:
+    async with gather(places=machine, before_s=0.0, wifi_s=0.05) as gathering:
         link = await gathering.before("127.0.0.1")
         assert link.wifi is not None
         assert link.wifi.rx_mbps == 6.0
         async with gathering.during("download"):
-            await asyncio.sleep(0.6)
+            async with asyncio.timeout(10):
+                while "wifi during download" in {task.get_name() for task in asyncio.all_tasks()}:  # noqa: ASYNC110 - it tells nobody
+                    await asyncio.sleep(0.01)
         wifi = gathering.evidence().link.wifi
     assert wifi is not None
     assert (wifi.rx_mbps, wifi.tx_mbps, wifi.signal_dbm, wifi.band) == (390.0, None, -60.0, "5 GHz")
