@@ -259,12 +259,14 @@ async def test_garbage_is_counted_and_ignored(tmp_path: Path, broker: Mosquitto,
 async def test_the_last_words_are_right_in_life_death_and_after_a_clean_stop(tmp_path: Path, broker: Mosquitto) -> None:
     name = topic(AGENT, "status")
     async with agent(tmp_path, settings(broker.port, status_s=0.1)) as one:
-        one.put(1)
         await until(lambda: one.uplink.state.connected, "connected")
-        await asyncio.sleep(0.3)
-        assert b'"state":"online"' in await retained(broker.port, name)
-        assert b'"seq":1' in await retained(broker.port, name), "the heartbeat keeps it fresh"
-        epoch = one.spool.epoch
+        epoch, said = one.spool.epoch, await retained(broker.port, name)
+        assert b'"state":"online"' in said
+        one.put(1)
+        async with asyncio.timeout(10):  # the heartbeat keeps it fresh
+            while b'"seq":1' not in said:
+                said = await retained(broker.port, name)
+        assert b'"state":"online"' in said
     assert await retained(broker.port, name) == encode(Status(state="stopped", epoch=epoch, seq=1, spooled=1))
 
 
