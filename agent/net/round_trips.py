@@ -23,16 +23,20 @@ _GAIN: Final = 1 / 16
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One packet of the reflector: which of ours it answers, its own count, and the times that it took.
+    """One answer: to which of our packets, the reflector's own count if it has one, and the times that it took.
 
-    `forward_ns` and `backward_ns` only where both clocks follow UTC.
+    `forward_ns` and `backward_ns`: the ways there and back by both ends' clocks. They are delays only if both clocks
+    follow UTC (`synchronized`); their differences say how steady each way is, whatever the clocks show.
+    `at_ns`: when our packet left, on the monotonic clock.
     """
 
     seq: int
-    reflector_seq: int
+    reflector_seq: int | None
     rtt_ns: int
     forward_ns: int | None = None
     backward_ns: int | None = None
+    synchronized: bool = False
+    at_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +47,18 @@ class Losses:
     backward: float
 
 
-def summarize(sent: int, answers: Sequence[Answer], *, timeout_ns: int) -> Latency:
+def summarize(sent: int, answers: Sequence[Answer], *, timeout_ns: int, method: str = "stamp") -> Latency:
     """Give the result of a run that sent `sent` packets (not none) from FIRST_SEQ on; answers in order of arrival."""
     first = _first_answers(answers)
     timely = [answer for answer in first if answer.rtt_ns <= timeout_ns]
     rtts = [answer.rtt_ns for answer in timely]
     rtt = spread(rtts)
     losses = losses_by_direction(answers)
-    forward = _one_way([answer.forward_ns for answer in timely])
-    backward = _one_way([answer.backward_ns for answer in timely])
+    forward = _one_way([answer.forward_ns for answer in timely if answer.synchronized], among=len(timely))
+    backward = _one_way([answer.backward_ns for answer in timely if answer.synchronized], among=len(timely))
     lost = sent - len(timely)
     return Latency(
-        method="stamp",
+        method=method,
         sent=sent,
         received=len(timely),
         lost=lost,
@@ -109,9 +113,11 @@ def losses_by_direction(answers: Sequence[Answer]) -> Losses | None:
     Our numbers begin at 1 so that a reflector that counts from 0 can be told from one that copies. Only what lies
     between the first and the last answer can be told apart; a tail without any answer belongs to neither direction.
     """
-    copies = all(answer.reflector_seq == answer.seq for answer in answers)
-    reflected = {answer.reflector_seq: answer.seq for answer in answers}
-    if copies or any(reflected[answer.reflector_seq] != answer.seq for answer in answers):
+    if _copies(answers):
+        return None
+    counted_by = [(answer.reflector_seq, answer.seq) for answer in answers if answer.reflector_seq is not None]
+    reflected = dict(counted_by)
+    if len(counted_by) < len(answers) or any(reflected[count] != seq for count, seq in counted_by):
         return None
     low, high = min(reflected), max(reflected)
     begin, end = reflected[low], max(reflected.values())
@@ -121,6 +127,10 @@ def losses_by_direction(answers: Sequence[Answer]) -> Losses | None:
     again = len(reflected) - len(set(reflected.values()))
     forward = sent - (counted - again)
     return Losses(_ratio(forward, sent), _ratio(counted - len(reflected), counted))
+
+
+def _copies(answers: Sequence[Answer]) -> bool:
+    return all(answer.reflector_seq == answer.seq for answer in answers)
 
 
 def _first_answers(answers: Sequence[Answer]) -> list[Answer]:
@@ -142,10 +152,10 @@ def _variation(rtt: Spread) -> float | None:
     return None if rtt.p95 is None or rtt.min is None else round(rtt.p95 - rtt.min, 3)
 
 
-def _one_way(times_ns: Sequence[int | None]) -> Spread | None:
+def _one_way(times_ns: Sequence[int | None], *, among: int) -> Spread | None:
     """Describe one direction, unless some time is unknown or below zero: then the clocks do not agree after all."""
     known = [time_ns for time_ns in times_ns if time_ns is not None and time_ns >= 0]
-    return spread(known) if len(known) == len(times_ns) else None
+    return spread(known) if len(known) == among else None
 
 
 def _ratio(part: int, whole: int) -> float:

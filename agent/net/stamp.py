@@ -27,6 +27,9 @@ _ERA_S: Final = 2**32
 _SECOND_NS: Final = 1_000_000_000
 _MULTIPLIERS: Final = 0xFF
 _SIGNED: Final = 96
+_TLV: Final = struct.Struct("!BBH")
+_UNRECOGNIZED: Final = 0x80
+_EXTRA_PADDING: Final = 1
 _TWAMP_SENDER_SIZE: Final = 14
 _TWAMP_REFLECTOR_SIZE: Final = 41
 _PLAIN_SENDER: Final = struct.Struct("!IQHH28x")
@@ -62,6 +65,22 @@ class ReflectorPacket:
     sender_error: int = 0
     sender_ttl: int = 0
     ssid: int = 0
+
+
+def base_size(key: bytes | None) -> int:
+    """Give the size of a packet without extensions: 44 bytes, or 112 with a key."""
+    return PLAIN_SIZE if key is None else KEYED_SIZE
+
+
+def padding(size: int) -> bytes:
+    """Give `size` bytes that make a packet larger: an Extra Padding TLV (RFC 8972, 4.1), its value zeros.
+
+    Fewer than the four bytes of a TLV's head cannot be said in that form and are plain zeros, as in TWAMP Light. The
+    U flag is set, as a sender must; a reflector that knows the type clears it.
+    """
+    if size < _TLV.size:
+        return bytes(max(0, size))
+    return _TLV.pack(_UNRECOGNIZED, _EXTRA_PADDING, size - _TLV.size) + bytes(size - _TLV.size)
 
 
 def ntp(unix_ns: int) -> int:

@@ -106,9 +106,9 @@ def test_directions_match_what_was_really_dropped(seed: int, forward: float, bac
 
 
 def test_one_way_delays_need_clocks_that_agree() -> None:
-    good = [Answer(n, n - 1, 10 * MS, 4 * MS, 6 * MS) for n in (1, 2)]
+    good = [Answer(n, n - 1, 10 * MS, 4 * MS, 6 * MS, synchronized=True) for n in (1, 2)]
     result = summarize(2, good, timeout_ns=2000 * MS)
     assert result.forward_ms is not None
     assert (result.forward_ms.median, result.backward_ms and result.backward_ms.median) == (4.0, 6.0)
-    wrong = summarize(2, [good[0], Answer(2, 1, 10 * MS, -1 * MS, 11 * MS)], timeout_ns=2000 * MS)
+    wrong = summarize(2, [good[0], Answer(2, 1, 10 * MS, -1 * MS, 11 * MS, synchronized=True)], timeout_ns=2000 * MS)
     assert (wrong.forward_ms, wrong.backward_ms) == (None, None)

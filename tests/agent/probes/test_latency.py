@@ -11,11 +11,13 @@ import pytest
 
 from agent.errors import Failed, UsageError
 from agent.net import stamp
+from agent.net.echo_session import Pace
 from agent.net.kernel_time import Reading, read_clocks
 from agent.net.peer_url import parse
+from agent.net.stamp_session import stamp_session
 from agent.peer.service import PeerSettings
 from agent.probes import PROBES
-from agent.probes.latency import Plan, Session, planned, probe, within
+from agent.probes.latency import Plan, planned, probe, within
 from agent.probes.probe import Outcome, Progress, Task
 from agent.wire.failure import Failure
 from agent.wire.report import Peer
@@ -211,8 +213,8 @@ async def test_our_own_clock_being_set_does_not_bend_the_times() -> None:
     async with serving(Reflector()) as port:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
             sock.connect(("127.0.0.1", port))
-            session = Session(sock, Plan(count=40, interval_s=0.005, timeout_s=0.3), clocks=stepping)
-            await session.run(Task("stamp://127.0.0.1"))
+            session = stamp_session(sock, Pace(40, 0.005, 0.3), clocks=stepping)
+            await session.run()
     assert len(session.answers) == 40
     assert all(0 <= answer.rtt_ns < 200_000_000 for answer in session.answers)
 
@@ -229,9 +231,9 @@ async def test_one_way_delays_only_with_synchronised_clocks_at_both_ends() -> No
         async with serving(Synchronized()) as port:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
                 sock.connect(("127.0.0.1", port))
-                session = Session(sock, Plan(count=3, interval_s=0.005, timeout_s=0.3), synchronized=ours)
-                await session.run(Task("stamp://127.0.0.1"))
-        assert all((answer.forward_ns is not None) is ours for answer in session.answers)
+                session = stamp_session(sock, Pace(3, 0.005, 0.3), synchronized=ours)
+                await session.run()
+        assert [answer.synchronized for answer in session.answers] == [ours] * 3
 
 
 async def test_nobody_there_is_refused_at_once() -> None:
