@@ -134,7 +134,7 @@ def lab(
             "tick_us": TICK_US,
             "seed": seed,
         }
-        link = stack.enter_context(_emulating(settings))
+        link = stack.enter_context(emulating(settings))
         _wire(spaces, places)
         _set(spaces, sysctls or {})
         main = {role: spaces[role] for role in ("client", "near", "far", "server")}
@@ -156,7 +156,8 @@ def _space(prefix: str, role: str) -> Namespace:
 
 
 @contextlib.contextmanager
-def _emulating(settings: Mapping[str, object]) -> Iterator[Link]:
+def emulating(settings: Mapping[str, object]) -> Iterator[Link]:
+    """Run an emulator with the settings that tests/netlab/link.py lists; RuntimeError if it does not start."""
     # -S: it needs nothing but the standard library, and starts sooner
     command = [sys.executable, "-S", "-m", "tests.netlab.link", json.dumps(settings)]
     with subprocess.Popen(  # noqa: S603 - our own program
