@@ -20,7 +20,7 @@ from urllib.parse import quote
 from collector.errors import CollectorError, PointsRefused, StoreFull, StoreUnavailable
 from collector.store.line import PointError, check, clean_tags, field_value, tag_text
 from collector.store.points import conclusive_flag
-from collector.store.sqlite_schema import COLUMN_LIMIT, NAME, Layout, tags_of, upsert
+from collector.store.sqlite_schema import COLUMN_LIMIT, NAME, SERIES_CACHED, Layout, tags_of, upsert
 from collector.store.store import FieldValue, Point, Row, StoreInfo, Summary
 
 T = TypeVar("T")
@@ -55,10 +55,11 @@ class _Side:
 
 @dataclass(slots=True)
 class SqliteStore:
-    """A time series in one file. `busy_s`: how long to wait for another program's lock."""
+    """A time series in one file. `busy_s`: how long to wait for another program's lock; `series_cached`: in memory."""
 
     path: Path
     busy_s: float = 5.0
+    series_cached: int = SERIES_CACHED
     _writer: _Side = field(default_factory=lambda: _Side("write"))
     _reader: _Side = field(default_factory=lambda: _Side("read"))
 
@@ -163,7 +164,7 @@ class SqliteStore:
         try:
             for pragma in ("journal_mode=WAL", "synchronous=FULL", f"journal_size_limit={_WAL_BYTES}"):
                 connection.execute(f"PRAGMA {pragma}")
-            layout = Layout(connection)
+            layout = Layout(connection, self.series_cached)
             if create:
                 with _transaction(layout):
                     layout.create()

@@ -39,6 +39,7 @@ class Layout:
     """What one connection knows of the file; forgotten as soon as anyone changes the schema, or a write fails."""
 
     connection: sqlite3.Connection
+    series_cached: int = SERIES_CACHED
     _version: int = -1
     _columns: dict[str, dict[str, type]] = field(default_factory=dict)
     _series: dict[Tags, tuple[int, int]] = field(default_factory=dict)
@@ -108,7 +109,7 @@ class Layout:
         """The ids of a tag set and of its site (no name without one), made when new, in the open transaction."""
         ids = self._series.get(tags)
         if ids is None:
-            if len(self._series) >= SERIES_CACHED:  # agents choose some tags; memory is not theirs
+            if len(self._series) >= self.series_cached:  # agents choose some tags; memory is not theirs
                 self._series.clear()
             site = self._id("_site", ("name",), (dict(tags).get("site", ""),))
             text = json.dumps(dict(tags), ensure_ascii=False, sort_keys=True, separators=(",", ":"))

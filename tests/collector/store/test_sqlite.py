@@ -294,8 +294,9 @@ async def test_a_measurement_has_room_for_so_many_fields_only(store: SqliteStore
     assert len(row.fields) == 1400
 
 
-async def test_ever_new_tag_sets_cost_no_memory(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("collector.store.sqlite_schema.SERIES_CACHED", 3)
+async def test_ever_new_tag_sets_cost_no_memory(store: SqliteStore) -> None:
+    await store.close()
+    store.series_cached = 3
     points = [replace(point(number), tags=(("peer", f"p{number}"), ("site", "s"))) for number in range(10)]
     for _ in range(2):
         await store.write(points)
