@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 _UNKNOWN_U32: Final = 0xFFFFFFFF
-_SIZE: Final = 232
+SIZE: Final = 232
+"""Bytes that are asked for; an older kernel has fewer."""
+
 _LAYOUT: Final = {
     # name: (offset, format); times are microseconds in the kernel's struct
     "state": (0, "=B"),
@@ -94,12 +96,12 @@ def parse(data: bytes) -> TcpInfo:
     return TcpInfo(**found)
 
 
-def read(sock: socket.socket) -> TcpInfo | None:
-    """A reading of `sock`, or None if it is closed, not TCP, or the kernel is not Linux."""
+def read(sock: socket.socket, *, size: int = SIZE) -> TcpInfo | None:
+    """A reading of `sock`, or None if it is closed, not TCP, or the kernel is not Linux. `size`: bytes asked for."""
     if not hasattr(socket, "TCP_INFO"):
         return None
     try:
-        return parse(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _SIZE))
+        return parse(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, size))
     except OSError:
         return None
 

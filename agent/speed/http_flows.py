@@ -43,7 +43,7 @@ _NEARLY_ALL: Final = 0.9
 class Flow:
     """One stream of load: its turns, its share of the budget, and the connections it has had (`Turns`)."""
 
-    def __init__(self, leg: Leg) -> None:
+    def __init__(self, leg: Leg, upload_bytes: int = UPLOAD_BYTES) -> None:
         self.connections: list[Connection] = []
         self.failure: Failure | None = None
         self.is_over = False
@@ -52,7 +52,7 @@ class Flow:
         self._share = leg.limits.share
         self._asked = 0
         self._chunks = FIRST_CHUNKS
-        self._body = UPLOAD_BYTES
+        self._body = upload_bytes
 
     @property
     def received(self) -> int:
@@ -119,13 +119,22 @@ class Flow:
 class Flows:
     """All flows of a direction: opened together, joined by more if asked, reset together. A `Meter`."""
 
-    def __init__(self, leg: Leg, server: Server) -> None:
+    def __init__(
+        self,
+        leg: Leg,
+        server: Server,
+        *,
+        upload_bytes: int = UPLOAD_BYTES,
+        connection: type[Connection] = Connection,
+    ) -> None:
         self.flows: list[Flow] = []
         self.start_s = 0.0
         self.rtts_us: list[tuple[float, int]] = []
         self.arrivals = Arrivals(0.0)
         self._leg = leg
         self._server = server
+        self._upload_bytes = upload_bytes
+        self._connection = connection
         upload = leg.way == "upload"
         self._space = Space(blocks=[os.urandom(BLOCK_BYTES) for _ in range(_BLOCKS)] if upload else ())
         self._all: list[Connection] = []
@@ -157,7 +166,7 @@ class Flows:
         upload = self._leg.way == "upload"
         numbers = range(self._leg.limits.streams)
         openings = {f"{self._leg.way} flow {number}": self._open_flow() for number in numbers}
-        await all_open(openings, meanwhile=self._look)
+        await all_open(openings, meanwhile=self._look, timeout_s=self._leg.limits.opening_s)
         if upload:
             self._begin()
             for connection in self._all:
@@ -174,7 +183,7 @@ class Flows:
 
     async def _open_flow(self) -> Flow:
         """Connect a new flow; a download is open when its first answer begins."""
-        flow = Flow(self._leg)
+        flow = Flow(self._leg, self._upload_bytes)
         connection = await self._connect(flow)
         if self._leg.way == "download":
             connection.begin()
@@ -187,7 +196,9 @@ class Flows:
         return flow
 
     async def _connect(self, flow: Flow) -> Connection:
-        connection = await open_connection(self._server, flow, self._space, congestion=CONGESTION)
+        connection = await open_connection(
+            self._server, flow, self._space, congestion=CONGESTION, kind=self._connection
+        )
         flow.connections.append(connection)
         self._all.append(connection)
         self._last.append(Count(0))

@@ -286,7 +286,14 @@ class Connection(LoadedTransport):
         self._pump()
 
 
-async def open_connection(server: Server, turns: Turns, space: Space, *, congestion: str | None = None) -> Connection:
+async def open_connection(
+    server: Server,
+    turns: Turns,
+    space: Space,
+    *,
+    congestion: str | None = None,
+    kind: type[Connection] = Connection,
+) -> Connection:
     """Connect and secure, step by step; nothing is asked yet. Raises Failed with the step's stage."""
     sock = await connect(server.address, server.port, timeout_s=server.connect_s)
     tune(sock, congestion)
@@ -294,7 +301,7 @@ async def open_connection(server: Server, turns: Turns, space: Space, *, congest
     try:
         async with asyncio.timeout(server.tls_s):
             _, opened = await loop.create_connection(
-                lambda: Connection(server, turns, space),
+                lambda: kind(server, turns, space),
                 sock=sock,
                 ssl=server.tls,
                 server_hostname=server.host if server.tls else None,

@@ -13,7 +13,7 @@ import math
 import re
 import socket
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from agent.errors import Failed
@@ -34,7 +34,6 @@ COMMAND: Final = ("iperf3",)
 CONGESTION: Final = "bbr"
 LEAST: Final = (3, 12)
 SAFE: Final = (3, 19, 1)
-OPENING_S: Final = 10.0
 LATE_S: Final = 0.5
 STREAMS: Final = 4
 _OUTPUT_BYTES: Final = 4 * 2**20
@@ -57,6 +56,8 @@ _SIGNS: Final = {
     "server has terminated": (Stage.TRANSFER, Reason.CLOSED),
 }
 _log: Final = logging.getLogger(__name__)
+
+Established = Callable[[int, socket.AddressFamily], Sequence[Socket]]
 
 
 def versioned(text: str) -> tuple[int, ...] | None:
@@ -107,13 +108,14 @@ async def find(wanted: Wanted, *, command: Sequence[str] = COMMAND) -> Sequence[
 class Sockets:
     """The program's sockets while it runs: a `Meter` by the kernel's counters."""
 
-    def __init__(self, leg: Leg, program: Program) -> None:
+    def __init__(self, leg: Leg, program: Program, *, established: Established = socket_diag.established) -> None:
         self.start_s = 0.0
         self.arrivals = Arrivals(0.0)
         self.rtts_us: list[tuple[float, int]] = []
         self.sockets: dict[int, Socket] = {}
         self._leg = leg
         self._program = program
+        self._established = established
         self._family = socket.AF_INET6 if ":" in leg.address else socket.AF_INET
         self._base: dict[int, TcpInfo] = {}
         self._last: dict[int, Count] = {}
@@ -122,7 +124,7 @@ class Sockets:
     def look(self) -> None:
         """Read all sockets that are open now. Raises OSError."""
         ours = socket_diag.inodes(self._program.pid)
-        found = socket_diag.established(self._leg.target.port, self._family)
+        found = self._established(self._leg.target.port, self._family)
         self.sockets = {one.inode: one for one in found if one.inode in ours}
 
     async def opened(self) -> bool:
@@ -131,14 +133,15 @@ class Sockets:
         Raises Failed, OSError.
         """
         loop = asyncio.get_running_loop()
-        due = loop.time() + OPENING_S
+        limit_s = self._leg.limits.opening_s
+        due = loop.time() + limit_s
         while len(self.sockets) <= self._leg.limits.streams:
             if self._program.is_over:
                 if _is_well(self._program):
                     return False
                 raise _failed(self._program, Stage.HANDSHAKE)
             if loop.time() > due:
-                raise Failed(Stage.HANDSHAKE, Reason.TIMEOUT, f"not all streams open after {OPENING_S:g} s")
+                raise Failed(Stage.HANDSHAKE, Reason.TIMEOUT, f"not all streams open after {limit_s:g} s")
             await asyncio.sleep(_POLL_S)
             self.look()
         self.start_s = loop.time()
@@ -240,22 +243,24 @@ def _rtt(info: TcpInfo, *, upload: bool) -> int | None:
     return info.rtt_us if upload else info.rcv_rtt_us or info.rtt_us
 
 
-async def run(leg: Leg, *, command: Sequence[str] = COMMAND) -> Transfer:
-    """Let it load the line and watch; see `Engine`."""
+async def run(
+    leg: Leg, *, command: Sequence[str] = COMMAND, established: Established = socket_diag.established
+) -> Transfer:
+    """Let it load the line and watch; see `Engine`. `established`: who tells of its sockets, or raises OSError."""
     if leg.way == "upload" and _may_set(CONGESTION):
         try:
-            return await _attempt(leg, [*command, "-C", CONGESTION])
+            return await _attempt(leg, [*command, "-C", CONGESTION], established)
         except Failed as failed:
             # The server sets it on its own sockets too, and gives up where it cannot.
             if _NOT_SET not in (failed.failure.detail or ""):
                 raise
-    return await _attempt(leg, command)
+    return await _attempt(leg, command, established)
 
 
-async def _attempt(leg: Leg, command: Sequence[str]) -> Transfer:
-    bounds = Bounds(2 * OPENING_S + leg.limits.seconds + LATE_S, _OUTPUT_BYTES)
+async def _attempt(leg: Leg, command: Sequence[str], established: Established) -> Transfer:
+    bounds = Bounds(2 * leg.limits.opening_s + leg.limits.seconds + LATE_S, _OUTPUT_BYTES)
     async with running(words(leg, command), bounds=bounds) as program:
-        meter = Sockets(leg, program)
+        meter = Sockets(leg, program, established=established)
         try:
             meter.look()
         except OSError:
@@ -283,7 +288,7 @@ def words(leg: Leg, command: Sequence[str]) -> list[str]:
         "-6" if ":" in leg.address else "-4",
         *("-c", leg.address, "-p", str(leg.target.port)),
         *("-J", "-i", "0.1", "-P", str(limits.streams), *much),
-        *("--connect-timeout", str(round(OPENING_S * 1000))),
+        *("--connect-timeout", str(round(limits.opening_s * 1000))),
         *(("-R", "--rcv-timeout", str(round(limits.silence_s * 1000))) if leg.way == "download" else ()),
     ]
 

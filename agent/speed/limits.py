@@ -8,6 +8,7 @@ from agent.wire.failure import Failure, Reason, Stage
 FULL_S: Final = 10.0
 STREAMS: Final = 4
 SILENCE_S: Final = 5.0
+OPENING_S: Final = 10.0
 NEAR_END_S: Final = 0.5
 TOO_SHORT_S: Final = 1.0
 FRAMING: Final = 0.1
@@ -18,7 +19,7 @@ class Limits:
     """What one direction may take: seconds of load after connecting, bytes over all streams.
 
     `early`: stop as soon as the rate is known. `may_grow`: add streams when TCP is stuck; never under a byte budget,
-    which is shared out among the streams at the start.
+    which is shared out among the streams at the start. `opening_s`: until all streams must be open.
     """
 
     seconds: float = FULL_S
@@ -26,6 +27,7 @@ class Limits:
     streams: int = STREAMS
     early: bool = True
     may_grow: bool = True
+    opening_s: float = OPENING_S
 
     @property
     def share(self) -> int | None:

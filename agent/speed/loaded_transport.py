@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import struct
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from agent.net import tcp_info
 from agent.net.tcp_info import TcpInfo
@@ -14,14 +14,18 @@ _RESET: Final = struct.pack("ii", 1, 0)
 
 
 class LoadedTransport(asyncio.BufferedProtocol):
-    """The transport from `connection_made` on, which its owner sets; before it, every fact is None."""
+    """The transport from `connection_made` on, which its owner sets; before it, every fact is None.
 
+    `info_bytes`: how much of the kernel's account is asked for; an older kernel has less.
+    """
+
+    info_bytes: ClassVar[int] = tcp_info.SIZE
     _transport: asyncio.Transport | None = None
 
     def kernel(self) -> TcpInfo | None:
         """The kernel's account of the socket, while it is open."""
         sock = self._extra("socket")
-        return None if sock is None else tcp_info.read(sock)
+        return None if sock is None else tcp_info.read(sock, size=self.info_bytes)
 
     @property
     def congestion(self) -> str | None:

@@ -22,7 +22,6 @@ from agent.wire.report import Peer
 # Address space. It needs some 120 MB, 180 MB on a fast uplink, and much more of it reserved for its threads' stacks.
 MEMORY_BYTES: Final = 512 * 2**20
 FIND_S: Final = 20.0
-OPENING_S: Final = 10.0
 LATE_S: Final = 0.5
 # What is buffered when an upload's time is over still has to go, and be answered.
 _DRAIN_S: Final = 2
@@ -87,7 +86,7 @@ async def run(leg: Leg, *, command: Sequence[str] = COMMAND) -> Transfer:
     # It takes whole seconds.
     seconds = max(1, int(limits.seconds) - (_DRAIN_S if leg.way == "upload" else 0))
     words = [*command, leg.way, str(seconds), server]
-    bounds = Bounds(OPENING_S, _OUTPUT_BYTES, MEMORY_BYTES)
+    bounds = Bounds(limits.opening_s, _OUTPUT_BYTES, MEMORY_BYTES)
 
     def hear(program: Program, line: bytes) -> None:
         if _words(line).get("begun"):
@@ -97,7 +96,7 @@ async def run(leg: Leg, *, command: Sequence[str] = COMMAND) -> Transfer:
         await program.ended()
     said = _said(program)
     if not said.get("begun"):
-        raise _failed(program, said, Stage.HANDSHAKE, f"speedtest-cli was not ready after {OPENING_S:g} s")
+        raise _failed(program, said, Stage.HANDSHAKE, f"speedtest-cli was not ready after {limits.opening_s:g} s")
     moved, figure = said.get("moved"), said.get("figure")
     whole = isinstance(moved, int) and isinstance(figure, float) and b"Traceback" not in program.err
     if not whole or moved is None or figure is None or not _is_enough(moved, figure):

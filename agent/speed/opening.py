@@ -5,9 +5,9 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
 from agent.errors import Failed
+from agent.speed.limits import OPENING_S
 from agent.wire.failure import Reason, Stage
 
-OPENING_S: Final = 10.0
 LOOK_S: Final = 0.025
 
 
@@ -15,7 +15,7 @@ async def all_open(
     openings: Mapping[str, Coroutine[Any, Any, object]],
     *,
     meanwhile: Callable[[], None],
-    timeout_s: float | None = None,
+    timeout_s: float = OPENING_S,
 ) -> None:
     """Run all `openings`, by the names of their tasks; call `meanwhile` every 25 ms until the last one is through.
 
@@ -25,11 +25,10 @@ async def all_open(
     Raises:
         Failed: what the first one said that could not be opened, or `handshake:timeout` after `timeout_s` (10 s).
     """
-    limit_s = OPENING_S if timeout_s is None else timeout_s
     ours = asyncio.current_task()
     before = 0 if ours is None else ours.cancelling()
     try:
-        async with asyncio.timeout(limit_s), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(timeout_s), asyncio.TaskGroup() as group:
             waiting = {group.create_task(one, name=name) for name, one in openings.items()}
             # We wait here, not where the group ends: in Python 3.11 a child that fails then leaves this task marked as
             # cancelled, and every later deadline around it comes out as a cancellation.
@@ -44,4 +43,4 @@ async def all_open(
             raise
         raise refused from errors
     except TimeoutError as error:
-        raise Failed(Stage.HANDSHAKE, Reason.TIMEOUT, f"not all streams open after {limit_s:g} s") from error
+        raise Failed(Stage.HANDSHAKE, Reason.TIMEOUT, f"not all streams open after {timeout_s:g} s") from error

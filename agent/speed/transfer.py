@@ -59,13 +59,23 @@ class Line:
 class Lines:
     """All streams of a direction: opened together, joined by more if asked, gone together. A `Meter`."""
 
-    def __init__(self, leg: Leg, dialect: Dialect, patience: Patience) -> None:
+    def __init__(
+        self,
+        leg: Leg,
+        dialect: Dialect,
+        patience: Patience,
+        *,
+        stream: type[Stream] = Stream,
+        torn_s: float = TORN_S,
+    ) -> None:
         self.lines: list[Line] = []
         self.start_s = 0.0
         self.rtts_us: list[tuple[float, int]] = []
         self.arrivals = Arrivals(0.0)
         self._leg = leg
         self._dialect = dialect
+        self._stream = stream
+        self._torn_s = torn_s
         self._endpoint = Endpoint(leg.address, leg.target.port, leg.target.host, leg.tls, patience)
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
         self._rings: dict[int, list[bytes]] = {}
@@ -80,7 +90,7 @@ class Lines:
         """Open the first streams. Raises Failed if not every one could be opened within the time for it."""
         numbers = range(self._leg.limits.streams)
         openings = {f"{self._leg.way} stream {number}": self._open_one() for number in numbers}
-        await all_open(openings, meanwhile=self._look)
+        await all_open(openings, meanwhile=self._look, timeout_s=self._leg.limits.opening_s)
 
     def _look(self) -> None:
         """A download runs from its first stream on."""
@@ -97,7 +107,7 @@ class Lines:
             self._word.set()
 
         stream = await open_stream(
-            self._endpoint, lambda: Stream(upgrade, self._buffer, hear), congestion=self._leg.congestion
+            self._endpoint, lambda: self._stream(upgrade, self._buffer, hear), congestion=self._leg.congestion
         )
         base = _base(stream, self._leg.way)
         heard.opened_s = stream.opened_s
@@ -154,7 +164,7 @@ class Lines:
         begun = clock()
         infos = [line.info() for line in self.lines]
         ended = clock()
-        if ended - begun > TORN_S and ended - self.arrivals.samples[-1].at_s < UNREAD_S:
+        if ended - begun > self._torn_s and ended - self.arrivals.samples[-1].at_s < UNREAD_S:
             return self.arrivals.samples
         counts = [self._count(place, info) for place, info in enumerate(infos)]
         known = [info for info in infos if info is not None]

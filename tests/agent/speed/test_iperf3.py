@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -102,13 +103,12 @@ async def test_a_budget_that_is_gone_at_once_is_no_rate(way: Way) -> None:
 
 
 @pytest.mark.parametrize("way", ["download", "upload"])
-async def test_without_the_kernels_help_its_own_account_counts(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_the_kernels_help_its_own_account_counts(way: Way) -> None:
     def unknown(_port: int, _family: socket.AddressFamily) -> list[socket_diag.Socket]:
         raise OSError(2, "no tcp_diag here")
 
-    monkeypatch.setattr(socket_diag, "established", unknown)
     async with server() as port:
-        transfer = await iperf3.run(leg(port, way, Limits(1, streams=2)))
+        transfer = await iperf3.run(leg(port, way, Limits(1, streams=2)), established=unknown)
     assert transfer.received > 10_000_000
     if way == "download":
         found = estimate(transfer.samples)
@@ -150,19 +150,17 @@ async def nonsense(visit: Visit) -> None:
     await visit.ignore(timeout_s=2)
 
 
-async def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(iperf3, "OPENING_S", 0.6)
+async def test_a_server_that_never_answers_is_given_up() -> None:
     async with peer(hang) as (_, port, _):
         with pytest.raises(Failed, match="handshake:timeout"):
-            await iperf3.run(leg(port))
+            await iperf3.run(leg(port, limits=replace(SHORT, opening_s=0.6)))
 
 
-async def test_what_is_no_iperf3_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(iperf3, "OPENING_S", 2.0)
+async def test_what_is_no_iperf3_is_a_failure() -> None:
     for behaviour in (reset, nonsense):
         async with peer(behaviour) as (_, port, _):
             with pytest.raises(Failed):
-                await iperf3.run(leg(port))
+                await iperf3.run(leg(port, limits=replace(SHORT, opening_s=2.0)))
 
 
 async def test_a_server_that_dies_in_the_load_is_a_failure() -> None:

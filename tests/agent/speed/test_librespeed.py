@@ -5,17 +5,17 @@ import json
 import re
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agent.errors import Failed
-from agent.net import tcp_info
 from agent.net.peer_url import parse
-from agent.speed import http_flows, opening
 from agent.speed.engine import Leg, Target, Transfer, Wanted, Way
 from agent.speed.estimate import estimate
-from agent.speed.http_load import Server
+from agent.speed.http_flows import Flows
+from agent.speed.http_load import Connection, Server
 from agent.speed.librespeed import ENGINE, find, run, targets
 from agent.speed.limits import Limits
 from tests.agent.speed.librespeed_server import Backend, Framing, answer, backend
@@ -87,9 +87,13 @@ async def test_upload_counts_what_the_other_kernel_has() -> None:
 
 
 @pytest.mark.parametrize("size", [136, 168, 192])  # as in Linux 4.1, 4.9 and 4.18
-async def test_an_old_kernel_counts_uploads_as_they_go(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tcp_info, "_SIZE", size)
-    found = await load(Backend(mbps=20), "upload")
+async def test_an_old_kernel_counts_uploads_as_they_go(size: int) -> None:
+    class OldConnection(Connection):
+        info_bytes = size
+
+    async with backend(Backend(mbps=20)) as (host, port, _):
+        leg = Leg("upload", Target("localhost", port, secure=False, paths=PATHS), host, SHORT, "m")
+        found = await Flows(leg, Server(host, port, "localhost"), connection=OldConnection).run()
     assert found.stop.word == "time"
     assert rate(found) == pytest.approx(40, rel=0.15)
 
@@ -106,13 +110,11 @@ async def test_downloads_are_asked_again_and_for_more(keeps_open: bool) -> None:
 
 
 @pytest.mark.parametrize("keeps_open", [True, False])
-async def test_uploads_go_on_after_an_answer(
-    keeps_open: bool,  # noqa: FBT001 - a table of cases
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(http_flows, "UPLOAD_BYTES", 2**20)
+async def test_uploads_go_on_after_an_answer(keeps_open: bool) -> None:  # noqa: FBT001 - a table of cases
     server = Backend(keeps_open=keeps_open, mbps=60)
-    transfer = await load(server, "upload")
+    async with backend(server) as (host, port, _):
+        leg = Leg("upload", Target("localhost", port, secure=False, paths=PATHS), host, SHORT, "m")
+        transfer = await Flows(leg, Server(host, port, "localhost"), upload_bytes=2**20).run()
     assert transfer.stop.word == "time"
     assert len(server.lengths) > 6
     assert transfer.received == pytest.approx(server.uploaded, abs=12 * 2**20)
@@ -164,7 +166,7 @@ async def test_it_grows() -> None:
     server = Backend(mbps=20)
     async with backend(server) as (host, port, visits):
         leg = Leg("download", Target("localhost", port, secure=False, paths=PATHS), host, SHORT, "m")
-        flows = http_flows.Flows(leg, Server(host, port, "localhost"))
+        flows = Flows(leg, Server(host, port, "localhost"))
         async with asyncio.TaskGroup() as group:
             task = group.create_task(flows.run(), name="run")
             async with asyncio.timeout(3):
@@ -292,10 +294,9 @@ async def test_a_download_that_cannot_begin_is_a_named_failure(behaviour: Behavi
 
 
 @pytest.mark.parametrize("behaviour", [hang, drip])
-async def test_a_download_that_never_begins_ends(behaviour: Behaviour, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "OPENING_S", 0.7)
+async def test_a_download_that_never_begins_ends(behaviour: Behaviour) -> None:
     with pytest.raises(Failed, match="handshake:timeout"):
-        await load(behaviour)
+        await load(behaviour, limits=replace(SHORT, opening_s=0.7))
 
 
 @pytest.mark.parametrize(

@@ -177,10 +177,9 @@ def test_a_server_that_breaks_is_a_failure_in_time(
 # --- programs that are not what we hoped for
 
 
-async def test_a_program_that_never_begins_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ookla, "OPENING_S", 0.5)
+async def test_a_program_that_never_begins_is_killed() -> None:
     with pytest.raises(Failed, match=r"handshake:timeout .*not ready after 0\.5 s"):
-        await ookla.run(leg(), command=program("import time; time.sleep(60)"))
+        await ookla.run(leg(limits=Limits(opening_s=0.5)), command=program("import time; time.sleep(60)"))
 
 
 async def test_a_program_that_never_ends_is_killed() -> None:

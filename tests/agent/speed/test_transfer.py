@@ -4,16 +4,15 @@ import asyncio
 import itertools
 import ssl
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agent.errors import Failed
-from agent.net import tcp_info
-from agent.speed import frames, msak, transfer
-from agent.speed.engine import Way
+from agent.speed import frames, msak
+from agent.speed.engine import Transfer, Way
 from agent.speed.estimate import at
 from agent.speed.frames import Opcode
 from agent.speed.limits import Limits
@@ -44,6 +43,18 @@ def nothing_left() -> Iterator[None]:
     """The loop's own pair of sockets is there before the test."""
     with no_socket_left():
         yield
+
+
+async def measured(lines: Lines, joining: Mapping[float, int] | None = None) -> Transfer:
+    """One direction, with more streams that join at moments of the load: their number by seconds."""
+    await lines.open()
+    lines.load()
+    for after_s, streams in (joining or {}).items():
+        asyncio.get_running_loop().call_later(after_s, lines.grow, streams)
+    try:
+        return lines.account(await lines.measure())
+    finally:
+        await end_all([line.stream for line in lines.lines], grace_s=0.3)
 
 
 async def test_download_is_counted_here_and_its_evidence_kept() -> None:
@@ -227,18 +238,10 @@ async def test_streams_that_join_later_add_to_the_same_count(way: Way) -> None:
         await (receive_paced(visit, 20, 5) if visit.is_upload else send_paced(visit, 20, 5))
 
     async with peer(honest) as (host, port, visits):
-        one = leg(host, port, way, replace(SHORT, seconds=2))
-        lines = Lines(one, msak.DIALECT, QUICK)
-        await lines.open()
-        lines.load()
-        asyncio.get_running_loop().call_later(0.5, lines.grow, 2)
-        try:
-            ended = await lines.measure()
-            transfer = lines.account(ended)
-        finally:
-            await end_all([line.stream for line in lines.lines], grace_s=0.3)
+        lines = Lines(leg(host, port, way, replace(SHORT, seconds=2)), msak.DIALECT, QUICK)
+        transfer = await measured(lines, {0.5: 2})
         assert len(visits) == 4
-    assert (ended.stop.word, transfer.streams) == ("time", 4)
+    assert (transfer.stop.word, transfer.streams) == ("time", 4)
     samples = transfer.samples
     start = samples[0].at_s
     before = (at(samples, start + 0.4) - at(samples, start + 0.2)) * 8 / 1e6 / 0.2
@@ -247,29 +250,20 @@ async def test_streams_that_join_later_add_to_the_same_count(way: Way) -> None:
     assert after == pytest.approx(80, rel=0.1)
 
 
-async def test_streams_that_join_together_are_loaded_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_streams_that_join_together_are_loaded_once_each() -> None:
     loaded: list[Stream] = []
-    load = Stream.load
 
-    def counted(stream: Stream, supply: Supply) -> None:
-        loaded.append(stream)
-        load(stream, supply)
-
-    monkeypatch.setattr(Stream, "load", counted)
+    class Counted(Stream):
+        def load(self, supply: Supply) -> None:
+            loaded.append(self)
+            super().load(supply)
 
     async def honest(visit: Visit) -> None:
         await visit.upgrade()
         await receive_paced(visit, 20, 5)
 
     async with peer(honest) as (host, port, _):
-        lines = Lines(leg(host, port, "upload", SHORT), msak.DIALECT, QUICK)
-        await lines.open()
-        lines.load()
-        asyncio.get_running_loop().call_later(0.2, lines.grow, 4)
-        try:
-            await lines.measure()
-        finally:
-            await end_all([line.stream for line in lines.lines], grace_s=0.3)
+        await measured(Lines(leg(host, port, "upload", SHORT), msak.DIALECT, QUICK, stream=Counted), {0.2: 4})
     assert len(loaded) == len({*loaded}) == 6
 
 
@@ -280,13 +274,7 @@ async def test_a_stream_that_joins_at_the_very_end_is_no_reason_to_doubt_the_res
 
     async with peer(honest) as (host, port, _):
         lines = Lines(leg(host, port, "upload", replace(SHORT, seconds=1.2)), msak.DIALECT, QUICK)
-        await lines.open()
-        lines.load()
-        asyncio.get_running_loop().call_later(1.1, lines.grow, 1)
-        try:
-            transfer = lines.account(await lines.measure())
-        finally:
-            await end_all([line.stream for line in lines.lines], grace_s=0.3)
+        transfer = await measured(lines, {1.1: 1})
     assert transfer.streams == 3
     assert direction(transfer, SHORT).mbps == pytest.approx(40, rel=0.15)
 
@@ -302,15 +290,7 @@ async def test_streams_that_cannot_join_leave_the_run_as_it_is() -> None:
     async with peer(full) as (host, port, _):
         lines = Lines(leg(host, port, "download", SHORT), msak.DIALECT, QUICK)
         assert not lines.grow(1), "nothing runs yet"
-        await lines.open()
-        lines.load()
-        loop = asyncio.get_running_loop()
-        loop.call_later(0.2, lines.grow, 2)
-        loop.call_later(0.9, lines.grow, 2)
-        try:
-            transfer = lines.account(await lines.measure())
-        finally:
-            await end_all([line.stream for line in lines.lines], grace_s=0.3)
+        transfer = await measured(lines, {0.2: 2, 0.9: 2})
         assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("download")]
     assert (transfer.streams, transfer.stop.word) == (2, "time")
     assert direction(transfer, SHORT).mbps == pytest.approx(40, rel=0.1)
@@ -329,27 +309,31 @@ async def test_a_stream_that_opens_late_leaves_no_gap_in_the_count() -> None:
     assert max(steps) < 0.2
 
 
-async def test_a_box_too_slow_for_one_moment_still_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "TORN_S", 0.0)  # no reading is ever quick enough
-
+async def test_a_box_too_slow_for_one_moment_still_counts() -> None:
     async def honest(visit: Visit) -> None:
         await visit.upgrade()
         await send_paced(visit, 20, 5)
 
-    found = direction(await run(honest), SHORT)
+    async with peer(honest) as (host, port, _):
+        # No reading is ever quick enough.
+        transfer = await measured(Lines(leg(host, port, "download", SHORT), msak.DIALECT, QUICK, torn_s=0.0))
+    found = direction(transfer, SHORT)
     assert (found.stop, found.failure) == ("time", None)
     assert found.mbps == pytest.approx(40, rel=0.1)
 
 
 @pytest.mark.parametrize("size", [136, 168, 192])  # Linux 4.1, 4.9 and 4.18: no kernel newer than 5.4 is asked for
 @pytest.mark.parametrize("way", ["download", "upload"])
-async def test_an_old_kernel_tells_enough(way: Way, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tcp_info, "_SIZE", size)
+async def test_an_old_kernel_tells_enough(way: Way, size: int) -> None:
+    class OldStream(Stream):
+        info_bytes = size
 
     async def honest(visit: Visit) -> None:
         await visit.upgrade()
         await (receive_paced(visit, 20, 5) if visit.is_upload else send_paced(visit, 20, 5))
 
-    found = direction(await run(honest, way), SHORT)
+    async with peer(honest) as (host, port, _):
+        transfer = await measured(Lines(leg(host, port, way, SHORT), msak.DIALECT, QUICK, stream=OldStream))
+    found = direction(transfer, SHORT)
     assert (found.stop, found.failure) == ("time", None)
     assert found.mbps == pytest.approx(40, rel=0.15)
