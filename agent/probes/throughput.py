@@ -18,7 +18,7 @@ A direction ends when its rate is known, at the latest after 10 s, or `max_secon
 import random
 import ssl
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
@@ -90,15 +90,15 @@ class _Order:
     gathering: Gathering
 
 
-async def probe(task: Task) -> Outcome:
-    """Measure both directions.
+async def probe(task: Task, *, engine_of: Callable[[PeerUrl], Engine] = engine_for) -> Outcome:
+    """Measure both directions, with the engine that serves the peer's URL.
 
     Raises:
         UsageError: a peer that no engine serves, a wrong option, or limits too small to measure.
         Failed: nothing could be reached, or both directions failed (then the download's failure).
     """
     url = parse(task.peer)
-    engine = engine_for(url)
+    engine = engine_of(url)
     limits, congestion = _limits(task, engine), _congestion(task)
     if limits.max_bytes is not None and not engine.keeps_budget:
         raise Failed(Stage.DEVICE, Reason.BUDGET, f"{url.engine} keeps no byte budget; measure with another peer")

@@ -14,10 +14,9 @@ from agent.errors import Failed
 from agent.net.peer_url import parse
 from agent.probes.probe import Task
 from agent.probes.throughput import probe
-from agent.speed import mlab
 from agent.speed.engine import Leg, Wanted
 from agent.speed.limits import Limits
-from agent.speed.mlab import NAME, Located, Service
+from agent.speed.mlab import NAME, Located, Service, engine
 from agent.wire.results import Throughput
 from tests.agent.net.web import Web, page, web
 from tests.agent.speed.peers import Visit, ndt7_receiver, nothing, peer, receive_paced, send_paced
@@ -66,17 +65,15 @@ async def refused(service: Service, asked: Wanted) -> str:
     return f"{caught.value.failure} {caught.value.failure.detail}"
 
 
-async def test_the_probe_walks_along_the_servers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int
-) -> None:
+async def test_the_probe_walks_along_the_servers(tmp_path: Path, unused_tcp_port: int) -> None:
     async with (
         peer(busy) as (_, full, refusals),
         peer(honest) as (_, good, visits),
         locating(unused_tcp_port, full, good) as server,
     ):
-        monkeypatch.setattr(mlab, "ENGINE", mlab.engine(Service(f"http://localhost:{server.port}")))
+        service = Service(f"http://localhost:{server.port}")
         task = Task("mlab:", family="ipv4", max_seconds=1, folder=tmp_path, at=NOW, options={"early": "false"})
-        outcome = await probe(task)
+        outcome = await probe(task, engine_of=lambda _: engine(service))
     assert isinstance(outcome.result, Throughput)
     assert outcome.result.download is not None
     assert outcome.result.upload is not None
