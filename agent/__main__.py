@@ -96,9 +96,11 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _probe(args: argparse.Namespace) -> int:
-    from agent.commands import explain, probe
+    from agent.commands import explain, list_probes, probe
 
-    return explain(args.kind) if args.list else probe(args)
+    if not args.list:
+        return probe(args)
+    return explain(args.kind) if args.kind else list_probes(args)
 
 
 def _peer(args: argparse.Namespace) -> int:
@@ -168,7 +170,9 @@ def _add_probe(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser.set_defaults(takes_more=True)
     parser.epilog = f"{parser.epilog}. {KINDS_OWN}"
     parser.add_argument("kind", metavar="KIND", nargs="?", help="what to measure; --list names the kinds")
-    parser.add_argument("--list", action="store_true", help="name the kinds, or explain KIND and its own options")
+    parser.add_argument(
+        "--list", action="store_true", help="what can run on this box, and why not; with KIND: its options"
+    )
     parser.add_argument("--peer", metavar="URL", help="the far end (default: from the configuration)")
     parser.add_argument("--family", choices=("4", "6", "auto"), default="auto", help="address family (default auto)")
     parser.add_argument(

@@ -61,18 +61,35 @@ def check_config(path: Path) -> int:
     return DONE
 
 
-def explain(kind: str | None) -> int:
-    """Name the kinds of probes, or tell what one of them does and which options it has."""
+def explain(kind: str) -> int:
+    """Tell what one kind of probe does and which options it has."""
     from importlib import import_module
 
     from agent.probes import PROBES
 
-    if kind is not None and kind not in PROBES:
+    if kind not in PROBES:
         raise UsageError(f'no probe is called "{kind}"; there are {", ".join(PROBES)}')
-    for name in [kind] if kind else PROBES:
-        text = (import_module(f"agent.probes.{name}").__doc__ or "").strip()
-        lines = text if kind else f"{name:<12} {text.partition(chr(10))[0]}"
-        sys.stdout.write(lines + "\n")
+    sys.stdout.write((import_module(f"agent.probes.{kind}").__doc__ or "").strip() + "\n")
+    return DONE
+
+
+def list_probes(args: argparse.Namespace) -> int:
+    """Name the kinds of probes, whether each can run on this device, and what it could not check."""
+    from agent.abilities import abilities
+    from agent.box import look
+    from agent.probes import PROBES
+    from agent.words import language
+
+    box = look(notes_folder(_perhaps(args), os.environ))
+    found = abilities(box, tuple(PROBES), "en" if args.json else language(os.environ))
+    if args.json:
+        import msgspec
+
+        sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
+    else:
+        from agent.terminal import Screen
+
+        Screen(os.environ).show_abilities(found)
     return DONE
 
 

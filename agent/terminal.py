@@ -3,7 +3,7 @@
 Without a terminal the same rows come as plain lines.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from rich.progress import Task as BarTask
 from rich.table import Table
 from rich.text import Text
 
+from agent.abilities import Ability, State
 from agent.card import BLOCKS, COLUMNS, Look, Row, at_utc, rows_of, title_of
 from agent.measure import failures
 from agent.probes.probe import Progress
@@ -29,6 +30,8 @@ _BESIDE: Final = 38
 _PLOT_LEAST: Final = 8
 # Kinds that end as soon as they know: nobody can say what share of one is done, so no bar pretends to.
 _OPEN_ENDED: Final = ("throughput",)
+_SIGNS: Final[dict[State, str]] = {"runs": "✓", "limited": "◐", "cannot": "✗"}
+_LOOKS: Final[dict[State, Look]] = {"runs": "figure", "limited": "figure", "cannot": "doubt"}
 _STYLES: Final[dict[Look, str]] = {"": "", "figure": "bold", "plot": "cyan", "aside": "dim", "doubt": "yellow"}
 
 
@@ -98,6 +101,17 @@ class Screen:
         """Print what the service last said of itself."""
         colour = "red" if not alive else "yellow" if report.trouble else "green"
         self.table(f"linkgauge-agent {report.agent}", status_rows(report, self.tongue, alive=alive), colour=colour)
+
+    def show_abilities(self, found: Sequence[Ability]) -> None:
+        """Print which probes can run here, and under each what it could not check, and why."""
+        rows = []
+        for ability in found:
+            state = say(f"ability:{ability.state}", self.tongue)
+            rows.append(Row(ability.kind, f"{_SIGNS[ability.state]} {ability.about}: {state}", _LOOKS[ability.state]))
+            rows += [Row("", f"- {limit.check}: {limit.why}", "aside") for limit in ability.limits]
+        rows.append(Row("", say("ability:more", self.tongue), "aside"))
+        worst = "yellow" if any(ability.state != "runs" for ability in found) else "green"
+        self.table(say("abilities", self.tongue), rows, colour=worst)
 
     def table(self, title: str, rows: list[Row], *, colour: str = "cyan") -> None:
         """Print labelled rows."""

@@ -57,6 +57,14 @@ def _advice(keys: Iterable[str], tongue: Language) -> str:
 
 
 _WORDS: Final[dict[str, tuple[str, str]]] = {
+    "abilities": ("What this device can measure", "Thiết bị này đo được gì"),
+    "ability:runs": ("can run", "chạy được"),
+    "ability:limited": ("can run, but not all of it", "chạy được, nhưng không đủ"),
+    "ability:cannot": ("cannot run here", "không chạy được ở đây"),
+    "ability:more": (
+        "linkgauge-agent probe KIND --list tells what a kind does, and its options",
+        "linkgauge-agent probe KIND --list cho biết phép đo làm gì và các tuỳ chọn",
+    ),
     "throughput": ("Throughput", "Tốc độ đường truyền"),
     "latency": ("Latency", "Độ trễ"),
     "ipv6": ("IPv6", "IPv6"),

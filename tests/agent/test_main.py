@@ -240,7 +240,8 @@ def test_the_environment_reaches_the_configuration(config: Path) -> None:
 
 def test_list_names_every_kind_and_explains_one() -> None:
     listed = run("probe", "--list")
-    assert [line.split()[0] for line in listed.stdout.splitlines()] == list(PROBES)
+    lines = [line for line in listed.stdout.splitlines()[1:] if not line.startswith(" ")]
+    assert [line.partition(":")[0] for line in lines] == list(PROBES)
     for kind in PROBES:
         explained = run("probe", kind, "--list").stdout
         assert "Options:" in explained
