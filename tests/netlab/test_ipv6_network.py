@@ -1,5 +1,6 @@
 """The test network with IPv6 does what it says, without any probe of ours: kernel, radvd, dnsmasq, unbound, tayga."""
 
+import json
 import os
 import signal
 import socket
@@ -15,6 +16,7 @@ from tests.netlab.ipv6_announcement import Announcement, announcing, announcing_
 from tests.netlab.ipv6_daemons import translating, wait_for
 from tests.netlab.ipv6_network import Network, filtering, network, slowed
 from tests.netlab.ipv6_plan import DNS64, LAN_6TO4, OTHER, PEER_PORT, RESOLVER, SERVER
+from tests.netlab.ipv6_scenarios import SCENARIOS
 
 pytestmark = [
     pytest.mark.root,
@@ -111,6 +113,56 @@ def test_a_fault_lasts_as_long_as_its_block(net: Network) -> None:
         with filtering(net.router, "forward", "meta nfproto ipv6 drop"), pytest.raises(TimeoutError):
             connects(net, SERVER["ipv6"], timeout_s=0.3)
         connects(net, SERVER["ipv6"])
+
+
+def state(net: Network) -> list[str]:
+    """All that a scenario may change: addresses, routes, devices and filters; not what wears off by itself."""
+    seen = []
+    for place in (net.client, net.router, net.isp, net.server, net.other):
+        seen += [place.run(words) for words in ("ip -4 -oneline address show", "ip -4 route show", "nft list ruleset")]
+        links = json.loads(place.run("ip -json link show"))
+        seen += sorted(f"{link['ifname']} {link['mtu']} {link['operstate']}" for link in links)
+    for place in (net.router, net.isp):
+        seen.append(place.run("ip -6 route show default"))
+        seen += sorted(place.run("ip -6 route show root 2000::/3").splitlines())
+    return [*seen, *net.addresses(), str(net.routed()), net.client.run("cat /etc/resolv.conf")]
+
+
+def test_every_scenario_leaves_the_network_as_it_found_it(net: Network) -> None:
+    before = state(net)
+    for name, scenario in SCENARIOS.items():
+        with scenario.placed(net):
+            assert scenario.about
+        assert state(net) == before, name
+
+
+def test_a_portal_answers_for_everybody_over_ipv4(net: Network) -> None:
+    with SCENARIOS["captive_portal"].placed(net):
+        with net.client.entered():
+            sock = socket.create_connection((SERVER["ipv4"], PEER_PORT), timeout=2)
+        with sock:
+            sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            assert sock.recv(100).startswith(b"HTTP/1.0 302 ")
+        assert look_up(net, "service.example") == list(OTHER.values())
+        with pytest.raises(TimeoutError):
+            connects(net, SERVER["ipv6"], timeout_s=0.3)
+
+
+def test_large_packets_vanish_and_small_ones_do_not(net: Network) -> None:
+    with SCENARIOS["mtu_black_hole"].placed(net):
+        target = OTHER["ipv6"]
+        net.client.run(["ping", "-c1", "-W1", "-M", "do", "-s", "1300", target])
+        with pytest.raises(RuntimeError, match="100% packet loss"):
+            net.client.run(["ping", "-c1", "-W1", "-M", "do", "-s", "1452", target])
+
+
+def test_the_command_runs_another_one_at_a_site_with_a_fault() -> None:
+    command = [sys.executable, "-m", "tests.netlab.ipv6"]
+    listed = namespace.run(command)
+    assert [line.split()[0] for line in listed.splitlines()] == list(SCENARIOS)
+    assert namespace.run([*command, "aaaa_missing", "getent", "ahosts", "PEER"]).startswith(SERVER["ipv4"])
+    words = [*command, "no_route", "--", "sh", "-c", "exit 7"]
+    assert subprocess.run(words, check=False, cwd=namespace.ROOT).returncode == 7  # noqa: S603 - our own program
 
 
 def test_nothing_is_left_after_a_kill() -> None:
