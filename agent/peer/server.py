@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from agent.net import tcp_info
-from agent.peer import kernel
+from agent.peer import kernel, large
 from agent.peer.admission import Admission, Crowd, client_of
 from agent.peer.connection import Connection
 from agent.peer.counters import Counters
@@ -184,7 +184,9 @@ class Server:
         return None
 
     def _page(self, request: Request) -> bytes:
-        """Answer /healthz and /metrics."""
+        """Answer /healthz, /metrics and /large."""
+        if request.path == large.PATH:
+            return large.page(request)
         if request.path not in {"/healthz", "/metrics"}:
             raise RequestError(404, "not found")
         if request.method not in _READABLE:

@@ -115,11 +115,13 @@ class Throughput(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Latency(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Round trips to a reflector. `loss_ratio` is of packets sent; by direction only if the reflector counts.
+    """Round trips by `method`: stamp, icmp or tcp. `loss_ratio` is of packets sent; by direction if the peer counts.
 
     `forward_jitter_ms` and `backward_jitter_ms` need no common clock. `stamps`: where the times of arrival come from,
-    `kernel` or `program`. `r_factor` (0 to 100) and `mos` (1 to 4.5): a call over this line by ITU-T G.107, with the
-    codec that `profile` stands for.
+    `kernel` or `program`. `reflector`: stateful (counts for itself) or stateless. `foreign`: datagrams that came and
+    were no answer to ours. `packet_bytes`: each packet's payload on UDP, or after the ICMP header. `r_factor` (0 to
+    100) and `mos` (1 to 4.5), only with `profile` call: a call over this line by ITU-T G.107, with `codec`, and what
+    they rest on: the delay `mouth_to_ear_ms` and `call_loss_ratio`, the share of packets that are not heard.
     """
 
     method: Word
@@ -143,6 +145,12 @@ class Latency(msgspec.Struct, frozen=True, omit_defaults=True):
     profile: Word | None = None
     r_factor: Annotated[float, msgspec.Meta(ge=0, le=100)] | None = None
     mos: Annotated[float, msgspec.Meta(ge=1, le=5)] | None = None
+    codec: Word | None = None
+    mouth_to_ear_ms: Positive | None = None
+    call_loss_ratio: Ratio | None = None
+    reflector: Word | None = None
+    foreign: Count | None = None
+    packet_bytes: Count | None = None
 
 
 class Check(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -157,12 +165,39 @@ class Check(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Addresses(msgspec.Struct, frozen=True, omit_defaults=True):
-    """IPv6 addresses of the device, by kind."""
+    """IPv6 addresses of the device, by kind; those that are `deprecated` stand there a second time."""
 
     global_: list[Text] | None = msgspec.field(default=None, name="global")
     ula: list[Text] | None = None
     temporary: list[Text] | None = None
     tunnel: list[Text] | None = None
+    deprecated: list[Text] | None = None
+
+
+class Router(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the router advertises (RFC 4861). `source`: solicited (it answered us) or kernel (what Linux kept of it).
+
+    `lifetime_s` 0: it is no default router. `managed`, `other_config`: the flags M and O, for DHCPv6.
+    """
+
+    address: Text | None = None
+    source: Word | None = None
+    lifetime_s: Count | None = None
+    managed: bool | None = None
+    other_config: bool | None = None
+    mtu_bytes: Count | None = None
+    prefixes: Annotated[list[Text], msgspec.Meta(max_length=16)] | None = None
+    dns: Annotated[list[Text], msgspec.Meta(max_length=16)] | None = None
+    nat64_prefix: Text | None = None
+
+
+class HostReach(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A public service over IPv6: its first AAAA, the time to connect, or at which stage it ended."""
+
+    name: Text
+    address: Text | None = None
+    ms: Positive | None = None
+    failure: Failure | None = None
 
 
 class DnsReach(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -182,8 +217,13 @@ class PerFamily(msgspec.Struct, frozen=True, omit_defaults=True):
 class Ipv6(msgspec.Struct, frozen=True, omit_defaults=True):
     """State of IPv6 at the site. `status`: dual_stack ipv4_only ipv6_only broken none.
 
-    `domain`: whose part of the way fails, `lan access provider destination`, absent if none does; `stage`: the stage of
-    the check that decided the status. `tunnel`: 6to4, teredo or 6rd, if the address looks like one.
+    `domain`: whose part of the way fails, `lan access provider destination`, absent if none does or nobody can tell;
+    `stage`, `reason`, `decided_by`: of the check that decided the status or took points off. `tunnel`: 6to4, teredo or
+    6rd, if the address looks like one. `winner`, `race_ms`, `fallback_ms`: of a real race (RFC 8305), how long it took,
+    and how long IPv4 was held back for an IPv6 that then lost. `mtu_ok`: full-size packets went both ways; `pmtu_bytes`:
+    what the kernel knew of the path then. `nat64_reached`: the peer's IPv4 address answered behind `nat64_prefix`;
+    `clat`: this device has IPv4 by translation (464XLAT). `hosts…`: public services, how many were asked for, had an
+    AAAA, and were reached over IPv6.
     """
 
     status: Word
@@ -201,15 +241,31 @@ class Ipv6(msgspec.Struct, frozen=True, omit_defaults=True):
     stage: Word | None = None
     domain: Word | None = None
     tunnel: Word | None = None
+    reason: Word | None = None
+    decided_by: Word | None = None
+    race_ms: Positive | None = None
+    router: Router | None = None
+    nat64_reached: bool | None = None
+    clat: bool | None = None
+    hosts_asked: Count | None = None
+    hosts_aaaa: Count | None = None
+    hosts_reached: Count | None = None
+    hosts: Annotated[list[HostReach], msgspec.Meta(max_length=20)] | None = None
 
 
 class Radio(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One reading of a mobile modem, with position when known.
+    """One reading of a mobile modem, with position when known. A modem without network is a reading, without levels.
 
     `technology`: gsm umts lte nr_nsa nr_sa. Levels are never mixed: `rsrp_dbm`, `rsrq_db`, `sinr_db` are LTE's (the
     anchor's in nr_nsa), the `nr_` ones are 5G's (SS-RSRP, SS-RSRQ, SS-SINR), `rscp_dbm` and `ecio_db` 3G's.
-    `registration`: as ModemManager says, home roaming searching denied idle; `state`: the modem's own state.
-    `position_source`: gnss, gpsd or network; `survey` and `place_number`: the walk that this sample belongs to.
+    `band` is the serving cell's (b3, n78, u8, egsm; the anchor's in nr_nsa, where `nr_band` is 5G's). `cell` and `tac`
+    (4G, 5G) or `lac` (2G, 3G) are hexadecimal as networks write them.
+    `registration`: as ModemManager says, home roaming searching denied idle; `state`: the modem's own state, failed
+    locked disabled searching registered connected and those between; `state_reason`: why it failed or is locked
+    (sim_missing, sim_pin). `quality_ratio`: the modem's own bar, comparable with itself only.
+    `missing`: which of levels, cell, band, position could not be read, and why.
+    `position_source`: gnss, gpsd or network; `position_age_s`: how old the fix was; `survey` and `place_number`: the
+    walk that this sample belongs to.
     """
 
     operator: Text | None = None
@@ -230,14 +286,20 @@ class Radio(msgspec.Struct, frozen=True, omit_defaults=True):
     nr_rsrp_dbm: float | None = None
     nr_rsrq_db: float | None = None
     nr_sinr_db: float | None = None
+    nr_band: Text | None = None
     rscp_dbm: float | None = None
     ecio_db: float | None = None
+    lac: Text | None = None
     method: Word | None = None
     state: Word | None = None
+    state_reason: Word | None = None
     modem: Text | None = None
+    quality_ratio: Ratio | None = None
+    missing: dict[str, Failure] = {}
     altitude_m: float | None = None
     speed_mps: Positive | None = None
     position_source: Word | None = None
+    position_age_s: Positive | None = None
     survey: Word | None = None
     place_number: Count | None = None
 
