@@ -5,6 +5,10 @@ then it is lost too: sent = received + lost. *Duplicate*: an answer beyond the f
 (RFC 4737): a first answer to an earlier packet than one already answered. Percentiles are by nearest rank, so each is a
 time that was really seen; the median of an even number is the mean of the middle two. Jitter is RFC 3550's (gain 1/16)
 over the round trips in order of arrival. Late answers are in no time statistic.
+
+By direction. T2 - T1 and T4 - T3 are off by the difference of the two clocks, which is as good as constant for the
+seconds of a run: so the jitter of each way needs no common clock. A clock that is set in mid-run betrays itself when a
+way seems to change by more than a whole round trip, which none can; then nothing is said of either.
 """
 
 import itertools
@@ -19,6 +23,7 @@ from agent.wire.results import Latency, Spread
 FIRST_SEQ: Final = 1
 _MS: Final = 1_000_000
 _GAIN: Final = 1 / 16
+_CLOCK_NOISE_NS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +54,14 @@ class Losses:
 
 def summarize(sent: int, answers: Sequence[Answer], *, timeout_ns: int, method: str = "stamp") -> Latency:
     """Give the result of a run that sent `sent` packets (not none) from FIRST_SEQ on; answers in order of arrival."""
-    first = _first_answers(answers)
+    first = first_answers(answers)
     timely = [answer for answer in first if answer.rtt_ns <= timeout_ns]
     rtts = [answer.rtt_ns for answer in timely]
     rtt = spread(rtts)
     losses = losses_by_direction(answers)
     forward = _one_way([answer.forward_ns for answer in timely if answer.synchronized], among=len(timely))
     backward = _one_way([answer.backward_ns for answer in timely if answer.synchronized], among=len(timely))
+    there, back = ways(timely)
     lost = sent - len(timely)
     return Latency(
         method=method,
@@ -73,6 +79,9 @@ def summarize(sent: int, answers: Sequence[Answer], *, timeout_ns: int, method: 
         backward_loss_ratio=losses.backward if losses else None,
         forward_ms=forward if backward else None,
         backward_ms=backward if forward else None,
+        forward_jitter_ms=jitter_ms(there),
+        backward_jitter_ms=jitter_ms(back),
+        reflector=reflector(answers),
     )
 
 
@@ -97,8 +106,32 @@ def percentile(ordered: Sequence[int], share: float) -> int:
     return ordered[max(1, math.ceil(round(share * len(ordered), 9))) - 1]
 
 
+def ways(timely: Sequence[Answer]) -> tuple[list[int], list[int]]:
+    """Give the times of the way there and of the way back, each off by some constant; empty if they say nothing."""
+    there = [answer.forward_ns for answer in timely if answer.forward_ns is not None]
+    back = [answer.backward_ns for answer in timely if answer.backward_ns is not None]
+    if len(there) < len(timely) or len(back) < len(timely):
+        return [], []
+    for earlier, later in itertools.pairwise(timely):
+        change_ns = abs((later.forward_ns or 0) - (earlier.forward_ns or 0))
+        if change_ns > max(earlier.rtt_ns, later.rtt_ns) + _CLOCK_NOISE_NS:
+            return [], []
+    return there, back
+
+
+def reflector(answers: Sequence[Answer]) -> str | None:
+    """Tell what the reflector's numbers are: `stateful` (its own count), `stateless` (copies of ours); None: none.
+
+    Ours begin at 1 and a count at 0, so one answer is enough, unless exactly the right packets were lost before it.
+    """
+    numbered = [answer for answer in answers if answer.reflector_seq is not None]
+    if not numbered:
+        return None
+    return "stateless" if _copies(numbered) else "stateful"
+
+
 def jitter_ms(rtts_ns: Sequence[int]) -> float | None:
-    """Smooth the differences of successive round trips as RFC 3550 does; None for fewer than two."""
+    """Smooth the differences of successive times as RFC 3550 does; None for fewer than two."""
     if len(rtts_ns) < 2:  # noqa: PLR2004 - one has no neighbour
         return None
     jitter = 0.0
@@ -133,7 +166,8 @@ def _copies(answers: Sequence[Answer]) -> bool:
     return all(answer.reflector_seq == answer.seq for answer in answers)
 
 
-def _first_answers(answers: Sequence[Answer]) -> list[Answer]:
+def first_answers(answers: Sequence[Answer]) -> list[Answer]:
+    """Leave out what answers a packet a second time."""
     first: dict[int, Answer] = {}
     for answer in answers:
         first.setdefault(answer.seq, answer)

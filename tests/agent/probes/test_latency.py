@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from agent.errors import Failed, UsageError
+from agent.latency.plan import Plan, within
 from agent.net import stamp
 from agent.net.echo_session import Pace
 from agent.net.kernel_time import Reading, read_clocks
@@ -17,7 +18,7 @@ from agent.net.peer_url import parse
 from agent.net.stamp_session import stamp_session
 from agent.peer.service import PeerSettings
 from agent.probes import PROBES
-from agent.probes.latency import Plan, planned, probe, within
+from agent.probes.latency import planned, probe
 from agent.probes.probe import Outcome, Progress, Task
 from agent.wire.failure import Failure
 from agent.wire.report import Peer
