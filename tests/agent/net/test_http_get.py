@@ -46,8 +46,8 @@ async def test_chunks_and_a_body_that_ends_with_the_connection() -> None:
     ("raw", "failure"),
     [
         (None, "handshake:timeout"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", "handshake:protocol"),
-        (b"", "handshake:protocol"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", "handshake:closed"),
+        (b"", "handshake:closed"),
         (b"SSH-2.0-x\r\n\r\n", "handshake:protocol"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000, "handshake:protocol"),
         (page(b"x" * 300_000), "handshake:protocol"),
@@ -98,7 +98,7 @@ async def test_over_tls_the_certificate_is_checked_and_one_redirect_followed(tmp
         assert await refusal(server.url("/round", "https"), trusting) == "handshake:protocol"
         assert await refusal(server.url("/new", "https")) == "tls:bad_certificate"
     async with web(lambda _: b"plain") as plain:
-        assert await refusal(plain.url("/", "https"), trusting) in {"tls:protocol", "handshake:timeout"}
+        assert await refusal(plain.url("/", "https"), trusting) in {"tls:protocol", "tls:timeout"}
 
 
 @pytest.mark.parametrize(
