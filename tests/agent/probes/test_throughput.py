@@ -18,17 +18,11 @@ from agent.wire.failure import Doubt
 from agent.wire.report import Peer
 from agent.wire.results import Throughput
 from tests.agent.speed.librespeed_server import Backend, answer, backend
-from tests.agent.speed.peers import Visit, make_certificate, peer, receive_paced, send_paced
+from tests.agent.speed.peers import Visit, peer, receive_paced, send_paced
 
 PACE_MBPS = 40
 # No look at the idle line before, and always the full length.
 WHOLE = {"before_s": "0", "early": "false"}
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate for localhost and its key."""
-    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 @contextlib.asynccontextmanager

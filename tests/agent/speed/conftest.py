@@ -1,17 +1,19 @@
-"""A certificate for localhost, made for the session."""
+"""What tests of speed share: a server's side of TLS, and the proof that no socket is left."""
 
 import ssl
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.agent.speed.peers import make_certificate
+from tests.agent.speed.one_direction import no_socket_left
 
 
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A self-signed certificate for localhost and its key."""
-    return make_certificate(tmp_path_factory.mktemp("tls"))
+@pytest.fixture
+def no_socket_outlives() -> Iterator[None]:
+    """No socket outlives its run; the loop's own pair is there before the test."""
+    with no_socket_left():
+        yield
 
 
 @pytest.fixture

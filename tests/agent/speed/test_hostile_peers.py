@@ -4,7 +4,6 @@ import asyncio
 import socket
 import ssl
 import struct
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -15,7 +14,7 @@ from agent.speed.engine import Way
 from agent.speed.frames import Opcode
 from agent.speed.heard import MAX_MESSAGES
 from agent.speed.summary import direction
-from tests.agent.speed.one_direction import SHORT, no_socket_left, run
+from tests.agent.speed.one_direction import SHORT, run
 from tests.agent.speed.peers import (
     CHUNK,
     Visit,
@@ -26,14 +25,7 @@ from tests.agent.speed.peers import (
     send_paced,
 )
 
-pytestmark = pytest.mark.alone
-
-
-@pytest.fixture(autouse=True)
-def nothing_left() -> Iterator[None]:
-    """The loop's own pair of sockets is there before the test."""
-    with no_socket_left():
-        yield
+pytestmark = [pytest.mark.alone, pytest.mark.usefixtures("no_socket_outlives")]
 
 
 @pytest.mark.parametrize("way", ["download", "upload"])

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,21 +19,13 @@ from agent.speed.http_load import Connection, Server
 from agent.speed.librespeed import ENGINE, find, run, targets
 from agent.speed.limits import Limits
 from tests.agent.speed.librespeed_server import Backend, Framing, answer, backend
-from tests.agent.speed.one_direction import no_socket_left
 from tests.agent.speed.peers import Visit, peer
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.alone, pytest.mark.usefixtures("no_socket_outlives")]
 
 SHORT = Limits(seconds=1.2, streams=2, early=False)
 PATHS = {"download": "/garbage.php", "upload": "/empty.php"}
 Behaviour = Callable[[Visit], Awaitable[None]]
-
-
-@pytest.fixture(autouse=True)
-def nothing_left() -> Iterator[None]:
-    """No socket outlives its run."""
-    with no_socket_left():
-        yield
 
 
 async def load(

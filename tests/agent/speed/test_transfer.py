@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import ssl
 import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,13 +19,14 @@ from agent.speed.limits import Limits
 from agent.speed.stream import Stream, Supply, end_all
 from agent.speed.summary import direction
 from agent.speed.transfer import Lines
-from tests.agent.speed.one_direction import SHORT, no_socket_left, run, sockets
+from tests.agent.speed.one_direction import SHORT, run, sockets
 from tests.agent.speed.peers import (
     CHUNK,
     QUICK,
     Visit,
     Words,
     acknowledging_for,
+    honest,
     kernel_receiver,
     leg,
     move,
@@ -35,14 +36,7 @@ from tests.agent.speed.peers import (
     send_paced,
 )
 
-pytestmark = pytest.mark.alone
-
-
-@pytest.fixture(autouse=True)
-def nothing_left() -> Iterator[None]:
-    """The loop's own pair of sockets is there before the test."""
-    with no_socket_left():
-        yield
+pytestmark = [pytest.mark.alone, pytest.mark.usefixtures("no_socket_outlives")]
 
 
 async def measured(lines: Lines, joining: Mapping[float, int] | None = None) -> Transfer:
@@ -58,10 +52,6 @@ async def measured(lines: Lines, joining: Mapping[float, int] | None = None) -> 
 
 
 async def test_download_is_counted_here_and_its_evidence_kept() -> None:
-    async def honest(visit: Visit) -> None:
-        await visit.upgrade()
-        await send_paced(visit, 20, 5)
-
     limits = replace(SHORT, seconds=1.2, streams=3)
     transfer = await run(honest, "download", limits)
     found = direction(transfer, limits)
@@ -82,10 +72,6 @@ async def test_download_is_counted_here_and_its_evidence_kept() -> None:
 
 
 async def test_the_request_is_the_protocols_and_the_live_rate_is_told() -> None:
-    async def honest(visit: Visit) -> None:
-        await visit.upgrade()
-        await send_paced(visit, 20, 5)
-
     live: list[tuple[float, float]] = []
     async with peer(honest) as (host, port, visits):
         await move(leg(host, port, "download", SHORT, mid="m1", watch=lambda *now: live.append(now)))
@@ -131,10 +117,6 @@ async def test_texts_go_both_ways_and_pings_are_answered() -> None:
 
 @pytest.mark.program("openssl")
 async def test_tls_is_verified_and_its_cipher_kept(certificate: tuple[Path, Path], server_tls: ssl.SSLContext) -> None:
-    async def honest(visit: Visit) -> None:
-        await visit.upgrade()
-        await send_paced(visit, 20, 5)
-
     trusting = ssl.create_default_context(cafile=certificate[0])
     async with peer(honest, tls=server_tls) as (host, port, _):
         transfer = await move(leg(host, port, "download", SHORT, tls=trusting))
@@ -148,10 +130,6 @@ async def test_tls_is_verified_and_its_cipher_kept(certificate: tuple[Path, Path
 
 @pytest.mark.program("openssl")
 async def test_tls_upload(certificate: tuple[Path, Path], server_tls: ssl.SSLContext) -> None:
-    async def honest(visit: Visit) -> None:
-        await visit.upgrade()
-        await receive_paced(visit, 20, 5)
-
     trusting = ssl.create_default_context(cafile=certificate[0])
     async with peer(honest, tls=server_tls) as (host, port, _):
         transfer = await move(leg(host, port, "upload", SHORT, tls=trusting))
@@ -189,10 +167,6 @@ async def test_a_budget_ends_an_upload_and_nothing_more_is_sent() -> None:
 
 @pytest.mark.parametrize("way", ["download", "upload"])
 async def test_a_cancelled_run_leaves_nothing(way: Way) -> None:
-    async def honest(visit: Visit) -> None:
-        await visit.upgrade()
-        await (receive_paced(visit, 20, 5) if visit.is_upload else send_paced(visit, 20, 5))
-
     async with peer(honest) as (host, port, _):
         before = sockets()
         with pytest.raises(TimeoutError):
@@ -233,10 +207,6 @@ async def test_an_honest_receivers_count_is_no_reason_to_doubt_ours(words: Words
 
 @pytest.mark.parametrize("way", ["download", "upload"])
 async def test_streams_that_join_later_add_to_the_same_count(way: Way) -> None:
-    async def honest(visit: Visit) -> None:
-        await visit.upgrade()
-        await (receive_paced(visit, 20, 5) if visit.is_upload else send_paced(visit, 20, 5))
-
     async with peer(honest) as (host, port, visits):
         lines = Lines(leg(host, port, way, replace(SHORT, seconds=2)), msak.DIALECT, QUICK)
         transfer = await measured(lines, {0.5: 2})
@@ -258,20 +228,12 @@ async def test_streams_that_join_together_are_loaded_once_each() -> None:
             loaded.append(self)
             super().load(supply)
 
-    async def honest(visit: Visit) -> None:
-        await visit.upgrade()
-        await receive_paced(visit, 20, 5)
-
     async with peer(honest) as (host, port, _):
         await measured(Lines(leg(host, port, "upload", SHORT), msak.DIALECT, QUICK, stream=Counted), {0.2: 4})
     assert len(loaded) == len({*loaded}) == 6
 
 
 async def test_a_stream_that_joins_at_the_very_end_is_no_reason_to_doubt_the_rest() -> None:
-    async def honest(visit: Visit) -> None:
-        await visit.upgrade()
-        await receive_paced(visit, 20, 5)
-
     async with peer(honest) as (host, port, _):
         lines = Lines(leg(host, port, "upload", replace(SHORT, seconds=1.2)), msak.DIALECT, QUICK)
         transfer = await measured(lines, {1.1: 1})
@@ -310,10 +272,6 @@ async def test_a_stream_that_opens_late_leaves_no_gap_in_the_count() -> None:
 
 
 async def test_a_box_too_slow_for_one_moment_still_counts() -> None:
-    async def honest(visit: Visit) -> None:
-        await visit.upgrade()
-        await send_paced(visit, 20, 5)
-
     async with peer(honest) as (host, port, _):
         # No reading is ever quick enough.
         transfer = await measured(Lines(leg(host, port, "download", SHORT), msak.DIALECT, QUICK, torn_s=0.0))
@@ -327,10 +285,6 @@ async def test_a_box_too_slow_for_one_moment_still_counts() -> None:
 async def test_an_old_kernel_tells_enough(way: Way, size: int) -> None:
     class OldStream(Stream):
         info_bytes = size
-
-    async def honest(visit: Visit) -> None:
-        await visit.upgrade()
-        await (receive_paced(visit, 20, 5) if visit.is_upload else send_paced(visit, 20, 5))
 
     async with peer(honest) as (host, port, _):
         transfer = await measured(Lines(leg(host, port, way, SHORT), msak.DIALECT, QUICK, stream=OldStream))
