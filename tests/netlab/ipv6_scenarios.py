@@ -18,6 +18,7 @@ from tests.netlab.ipv6_daemons import translating
 from tests.netlab.ipv6_network import Network, filtering, slowed
 from tests.netlab.ipv6_plan import CLIENT, DNS64, LAN_6TO4, PEER_PORT, RESOLVER, ROUTER
 from tests.netlab.ipv6_web import Page, serving
+from tests.netlab.namespace import Namespace
 
 OUTWARDS: Final = 'oifname { "access", "slow" } meta nfproto ipv6'
 ONWARDS: Final = 'oifname { "to_server", "to_other" } meta nfproto ipv6'
@@ -62,6 +63,22 @@ def _no_route(net: Network) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def _router_gone(net: Network) -> Iterator[None]:
+    """The router that gave address and route is silent over IPv6 since, and did not say that it goes."""
+    mute = [filtering(net.router, hook, "meta nfproto ipv6 drop") for hook in ("input", "forward", "output")]
+    with announcing(net), mute[0], mute[1], mute[2]:
+        net.client.run("ip -6 neighbour flush dev eth0")
+        yield
+
+
+@contextlib.contextmanager
+def _line_down(net: Network) -> Iterator[None]:
+    """Nothing passes the access line, in either family."""
+    with announcing(net), filtering(net.router, "forward", 'oifname { "access", "slow" } drop'):
+        yield
+
+
+@contextlib.contextmanager
 def _black_hole_access(net: Network) -> Iterator[None]:
     """IPv6 packets vanish right behind the LAN's router."""
     with announcing(net), filtering(net.router, "forward", f"{OUTWARDS} drop"):
@@ -100,13 +117,23 @@ def _resolver_silent_over_ipv6(net: Network) -> Iterator[None]:
 @contextlib.contextmanager
 def _mtu_black_hole(net: Network) -> Iterator[None]:
     """The access line carries less than 1500 bytes, and nobody is told: packet-too-big is dropped."""
-    silence = "icmpv6 type packet-too-big drop"
-    with announcing(net), filtering(net.router, "output", silence), filtering(net.isp, "output", silence):
-        _narrow(net, NARROW)
-        try:
-            yield
-        finally:
-            _narrow(net, 1500)
+    with announcing(net), _silent_routers(net), _narrow(("access", net.router), ("access", net.isp)):
+        yield
+
+
+@contextlib.contextmanager
+def _mtu_black_hole_provider(net: Network) -> Iterator[None]:
+    """The provider's lines behind its first router carry less than 1500 bytes, and nobody is told."""
+    lines = (("to_server", net.isp), ("to_other", net.isp), ("eth0", net.server), ("eth0", net.other))
+    with announcing(net), _silent_routers(net), _narrow(*lines):
+        yield
+
+
+@contextlib.contextmanager
+def _mtu_small(net: Network) -> Iterator[None]:
+    """The access line carries less than 1500 bytes, and the routers say so: nothing is wrong."""
+    with announcing(net), _narrow(("access", net.router), ("access", net.isp)):
+        yield
 
 
 @contextlib.contextmanager
@@ -187,12 +214,16 @@ SCENARIOS: Final = {
     "healthy": Scenario(_healthy),
     "no_address": Scenario(_no_address),
     "no_route": Scenario(_no_route),
+    "router_gone": Scenario(_router_gone),
+    "line_down": Scenario(_line_down),
     "black_hole_access": Scenario(_black_hole_access),
     "black_hole_provider": Scenario(_black_hole_provider),
     "prohibited": Scenario(_prohibited),
     "aaaa_missing": Scenario(_healthy, "v4only.example"),
     "aaaa_only": Scenario(_healthy, "v6only.example"),
     "resolver_silent_over_ipv6": Scenario(_resolver_silent_over_ipv6),
+    "mtu_small": Scenario(_mtu_small),
+    "mtu_black_hole_provider": Scenario(_mtu_black_hole_provider),
     "mtu_black_hole": Scenario(_mtu_black_hole),
     "tunnel_6to4": Scenario(_tunnel_6to4),
     "slow_150": Scenario(_slow_150),
@@ -205,9 +236,23 @@ SCENARIOS: Final = {
 }
 
 
-def _narrow(net: Network, mtu: int) -> None:
-    for place in (net.router, net.isp):
-        place.ip(f"link set access mtu {mtu}")
+@contextlib.contextmanager
+def _narrow(*lines: tuple[str, Namespace]) -> Iterator[None]:
+    """Let these devices carry packets of NARROW bytes at most."""
+    for device, place in lines:
+        place.ip(f"link set {device} mtu {NARROW}")
+    try:
+        yield
+    finally:
+        for device, place in lines:
+            place.ip(f"link set {device} mtu 1500")
+
+
+@contextlib.contextmanager
+def _silent_routers(net: Network) -> Iterator[None]:
+    silence = "icmpv6 type packet-too-big drop"
+    with filtering(net.router, "output", silence), filtering(net.isp, "output", silence):
+        yield
 
 
 @contextlib.contextmanager
