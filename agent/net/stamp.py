@@ -83,6 +83,27 @@ def padding(size: int) -> bytes:
     return _TLV.pack(_UNRECOGNIZED, _EXTRA_PADDING, size - _TLV.size) + bytes(size - _TLV.size)
 
 
+def reflected(extra: bytes) -> bytes:
+    """Give back what a question had beyond its base, as large as it came, with the flags of a reflector (RFC 8972, 4).
+
+    Padding is understood (U cleared); other extensions come back as they came, marked by the sender as not understood.
+    What is no whole chain of extensions, as the padding of TWAMP Light, comes back as it is.
+    """
+    heads: list[tuple[int, int]] = []
+    at = 0
+    while at + _TLV.size <= len(extra):
+        _, kind, length = _TLV.unpack_from(extra, at)
+        heads.append((at, kind))
+        at += _TLV.size + length
+    if at != len(extra):
+        return extra
+    answer = bytearray(extra)
+    for place, kind in heads:
+        if kind == _EXTRA_PADDING:
+            answer[place] &= ~_UNRECOGNIZED & 0xFF
+    return bytes(answer)
+
+
 def ntp(unix_ns: int) -> int:
     """Write nanoseconds since 1970 as a 64-bit NTP timestamp, in whichever era they fall (to the nearest 2^-32 s)."""
     seconds, rest = divmod(unix_ns, _SECOND_NS)

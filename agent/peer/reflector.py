@@ -1,7 +1,15 @@
 """STAMP session-reflector (RFC 8762, SSID of RFC 8972) on UDP sockets of our own.
 
 Receive times come from the kernel, so a busy event loop delays the answer but does not falsify it. An answer is never
-larger than its question, and leaves from the address that was asked.
+larger than its question, and leaves from the address that was asked. What became of each packet is counted:
+
+    reflected            answered, with a count of its sender's own
+    reflected_stateless  answered, but there are too many senders to count for this one
+    repeated             answered, and had been before: doubled by the network, or replayed by somebody
+    too_short, too_long  no packet of this kind
+    refused              not signed with the key
+    looped               from a port that answers by itself, such as another reflector's: two would never end
+    send_failed          the answer could not be sent
 """
 
 import asyncio
@@ -33,6 +41,8 @@ _BATCH: Final = 64
 _TTL: Final = 255
 _RECEIVE_BUFFER: Final = 1 << 20
 _CLOCK_LOOK_S: Final = 16.0
+# Echo and chargen; this reflector's own port, where another one listens at the same, comes on top.
+_ANSWERING_PORTS: Final = frozenset({0, 7, 19})
 _DISCIPLINED_S: Final = 0.01
 """What a clock is taken to be off by when the kernel only says that something keeps it right."""
 
@@ -64,10 +74,12 @@ class Reflector:
         self._sessions = sessions
         self._synchronized = synchronized
         self._error = stamp.UNSYNCHRONIZED
+        self._shunned = _ANSWERING_PORTS
 
     async def serve(self, sock: socket.socket) -> None:
         """Answer on one bound UDP socket until cancelled."""
         prepare(sock)
+        self._shunned |= {sock.getsockname()[1]}
         loop = asyncio.get_running_loop()
         loop.add_reader(sock.fileno(), self._drain, sock)
         try:
@@ -90,12 +102,28 @@ class Reflector:
         payload = datagram.payload
         if len(payload) > _LARGEST:
             return "too_long"
+        if datagram.sender[1] in self._shunned:
+            return "looped"
         try:
             packet = stamp.decode_sender(payload, key=self._key)
         except stamp.BadPacketError:
-            return "refused" if self._key is not None else "too_short"
-        now = time.monotonic()
-        count = self._sessions.count((*datagram.sender[:2], packet.ssid), now)
+            return "refused" if self._key is not None and len(payload) >= stamp.KEYED_SIZE else "too_short"
+        session = (*datagram.sender[:2], packet.ssid)
+        count = self._sessions.count(session, time.monotonic())
+        data = self._answer(datagram, packet, count)
+        ancillary = [] if datagram.local is None else [datagram.local]
+        try:
+            sock.sendmsg([data], ancillary, 0, datagram.sender)
+        except OSError as error:
+            _log.debug("event=stamp_send_failed error=%s", error)
+            return "send_failed"
+        if self._sessions.repeats(session, seq=packet.seq, sent_ns=packet.sent_ns):
+            return "repeated"
+        return "reflected" if count is not None else "reflected_stateless"
+
+    def _answer(self, datagram: Datagram, packet: stamp.SenderPacket, count: int | None) -> bytes:
+        """Write the answer: as large as the question, and not a byte larger."""
+        payload = datagram.payload
         answer = stamp.ReflectorPacket(
             seq=packet.seq if count is None else count,
             received_ns=datagram.received_ns,
@@ -107,15 +135,8 @@ class Reflector:
             sender_ttl=datagram.ttl,
             ssid=packet.ssid,
         )
-        base = stamp.PLAIN_SIZE if self._key is None else stamp.KEYED_SIZE
-        data = stamp.encode_reflector(answer, key=self._key, extra=payload[base:])[: len(payload)]
-        ancillary = [] if datagram.local is None else [datagram.local]
-        try:
-            sock.sendmsg([data], ancillary, 0, datagram.sender)
-        except OSError as error:
-            _log.debug("event=stamp_send_failed error=%s", error)
-            return "send_failed"
-        return "reflected" if count is not None else "reflected_stateless"
+        extra = stamp.reflected(payload[stamp.base_size(self._key) :])
+        return stamp.encode_reflector(answer, key=self._key, extra=extra)[: len(payload)]
 
 
 def prepare(sock: socket.socket) -> None:

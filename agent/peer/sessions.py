@@ -4,15 +4,40 @@ The count is what lets a sender tell loss on the way out from loss on the way ba
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
+
+_REMEMBERED: Final = 256
+
+
+@dataclass(slots=True)
+class _Heard:
+    """Which of a sender's latest numbers have been heard: a bit for each, the lowest for `highest`."""
+
+    highest: int = -1
+    newest_ns: int = 0
+    bits: int = 0
+
+    def again(self, seq: int, sent_ns: int) -> bool:
+        """Note a packet; True if the same has been here before. A low number with a new time is a sender's restart."""
+        ahead = seq - self.highest
+        if ahead > 0 or sent_ns > self.newest_ns:
+            self.bits = self.bits << ahead & (1 << _REMEMBERED) - 1 | 1 if 0 < ahead < _REMEMBERED else 1
+            self.highest, self.newest_ns = seq, sent_ns
+            return False
+        bit = 1 << -ahead if -ahead < _REMEMBERED else 0
+        known = bool(self.bits & bit)
+        self.bits |= bit
+        return known
 
 
 @dataclass(slots=True)
 class _Session:
-    """The next number and when the last packet came."""
+    """The next number, when the last packet came, and which have come."""
 
     next_seq: int
     heard_at: float
+    heard: _Heard = field(default_factory=_Heard)
 
 
 class Sessions:
@@ -51,3 +76,11 @@ class Sessions:
         seq = session.next_seq
         session.next_seq = (seq + 1) & 0xFFFFFFFF
         return seq
+
+    def repeats(self, key: object, *, seq: int, sent_ns: int) -> bool:
+        """Note the sender's own number and time of a packet; True if this packet was here before.
+
+        Only the last 256 numbers are remembered: what is older is not called a repetition.
+        """
+        session = self._sessions.get(key)
+        return session is not None and session.heard.again(seq, sent_ns)

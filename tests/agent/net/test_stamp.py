@@ -165,3 +165,111 @@ def test_error_estimates_by_hand() -> None:
     # 511 units need 9 bits, and rounding up to 8 of them carries into the next scale
     assert stamp.error_estimate(511 * 2**-32, synchronized=False) == 2 << 8 | 128
     assert not stamp.is_synchronized(0x8000)
+
+
+# ---- byte for byte, written by hand from RFC 8762, figures 2 to 5, and RFC 8972, figures 1 to 4
+#
+# 2023-11-14 22:13:20.5 UTC is 1 700 000 000.5 s since 1970, and 3 908 988 800.5 s since 1900: e8fe6f80 80000000.
+T1_BYTES = "e8fe6f80 80000000"  # 1 700 000 000.5
+T2_BYTES = "e8fe6f80 c0000000"  # + 0.25 s
+T3_BYTES = "e8fe6f81 20000000"  # + 0.625 s
+S = 1_000_000_000
+GOLDEN_SENDER = SenderPacket(seq=0x2A, sent_ns=1_700_000_000 * S + S // 2, error=0x8A0F, ssid=0xBEEF)
+GOLDEN_REFLECTOR = ReflectorPacket(
+    seq=0x07,
+    received_ns=1_700_000_000 * S + 3 * S // 4,
+    sent_ns=1_700_000_001 * S + S // 8,
+    sender_seq=0x2A,
+    sender_sent_ns=1_700_000_000 * S + S // 2,
+    error=0x0001,
+    sender_error=0x8A0F,
+    sender_ttl=0xFF,
+    ssid=0xBEEF,
+)
+ZEROS = "00000000 "
+PLAIN_SENDER = bytes.fromhex(
+    "0000002a"  # sequence number
+    + T1_BYTES
+    + "8a0f beef"  # error estimate, SSID
+    + 7 * ZEROS
+)
+PLAIN_REFLECTOR = bytes.fromhex(
+    "00000007"  # sequence number
+    + T3_BYTES
+    + "0001 beef"  # error estimate, SSID
+    + T2_BYTES
+    + "0000002a"  # sender's sequence number
+    + T1_BYTES
+    + "8a0f 0000"  # sender's error estimate, MBZ
+    + "ff 000000"  # sender's TTL, MBZ
+)
+KEYED_SENDER = bytes.fromhex("0000002a" + 3 * ZEROS + T1_BYTES + "8a0f beef" + 17 * ZEROS)
+KEYED_REFLECTOR = bytes.fromhex(
+    "00000007"
+    + 3 * ZEROS
+    + T3_BYTES
+    + "0001 beef"
+    + ZEROS
+    + T2_BYTES
+    + 2 * ZEROS
+    + "0000002a"
+    + 3 * ZEROS
+    + T1_BYTES
+    + "8a0f 0000"
+    + ZEROS
+    + "ff 000000"
+    + 3 * ZEROS
+)
+KEY = b"a key of the reflector and the sender"
+
+
+def sealed(first: bytes) -> bytes:
+    """HMAC-SHA-256 over the first 96 bytes, its first 16 bytes appended (RFC 8762, 4.4)."""
+    assert len(first) == 96
+    return first + hmac.new(KEY, first, hashlib.sha256).digest()[:16]
+
+
+def test_the_plain_packets_byte_for_byte() -> None:
+    assert (len(PLAIN_SENDER), len(PLAIN_REFLECTOR)) == (44, 44)
+    assert stamp.encode_sender(GOLDEN_SENDER) == PLAIN_SENDER
+    assert stamp.decode_sender(PLAIN_SENDER) == GOLDEN_SENDER
+    assert stamp.encode_reflector(GOLDEN_REFLECTOR) == PLAIN_REFLECTOR
+    assert stamp.decode_reflector(PLAIN_REFLECTOR) == GOLDEN_REFLECTOR
+
+
+def test_the_keyed_packets_byte_for_byte() -> None:
+    sender, reflector = sealed(KEYED_SENDER), sealed(KEYED_REFLECTOR)
+    assert (len(sender), len(reflector)) == (112, 112)
+    assert stamp.encode_sender(GOLDEN_SENDER, key=KEY) == sender
+    assert stamp.decode_sender(sender, key=KEY) == GOLDEN_SENDER
+    assert stamp.encode_reflector(GOLDEN_REFLECTOR, key=KEY) == reflector
+    assert stamp.decode_reflector(reflector, key=KEY) == GOLDEN_REFLECTOR
+
+
+# ---- extensions (RFC 8972)
+
+
+def test_padding_is_an_extension_with_the_flag_that_a_sender_sets() -> None:
+    assert stamp.padding(10) == bytes.fromhex("80 01 0006") + bytes(6)
+    assert stamp.padding(4) == bytes.fromhex("80 01 0000")
+    assert (stamp.padding(3), stamp.padding(0), stamp.padding(-5)) == (bytes(3), b"", b"")
+
+
+@given(st.integers(0, 2000))
+def test_padding_is_as_large_as_asked_and_comes_back_understood(size: int) -> None:
+    sent = stamp.padding(size)
+    assert len(sent) == size
+    assert stamp.reflected(sent) == (b"\0" + sent[1:] if size >= 4 else sent)
+
+
+@given(st.binary(max_size=300))
+def test_whatever_came_goes_back_as_large(extra: bytes) -> None:
+    assert len(stamp.reflected(extra)) == len(extra)
+
+
+def test_extensions_that_are_not_known_stay_marked() -> None:
+    location = bytes.fromhex("80 02 0004 00000000")
+    assert stamp.reflected(location) == location
+    assert stamp.reflected(location + stamp.padding(6)) == location + bytes.fromhex("00 01 0002 0000")
+    too_long = bytes.fromhex("80 01 0005 00000000")
+    assert stamp.reflected(too_long) == too_long

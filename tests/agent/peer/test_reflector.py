@@ -128,7 +128,8 @@ async def test_what_is_not_signed_gets_no_answer_and_is_counted(tmp_path: Path) 
         answer = await asyncio.to_thread(probe, at["stamp"])
         metrics = (await asyncio.to_thread(get, at["plain"], "/metrics")).body.decode()
     assert answer[48:52] == b"\0\0\0\x04"
-    assert 'linkgauge_peer_stamp_packets_total{outcome="refused"} 3' in metrics
+    assert 'linkgauge_peer_stamp_packets_total{outcome="refused"} 2' in metrics
+    assert 'linkgauge_peer_stamp_packets_total{outcome="too_short"} 1' in metrics, "a plain packet"
     assert 'linkgauge_peer_stamp_packets_total{outcome="reflected"} 1' in metrics
 
 
@@ -164,6 +165,49 @@ async def test_packets_that_are_none_get_no_answer(packet: bytes) -> None:
 
     async with running(STAMP) as at:
         assert (await asyncio.to_thread(probe, at["stamp"]))[24:28] == b"\0\0\0\x03"
+
+
+async def test_what_is_wrong_is_counted_and_never_answered_with_more_than_came() -> None:
+    first = plain(1)
+    padded = plain(2) + b"\x80\x01\x00\x08" + b"padding!"
+    unknown = plain(3) + b"\x80\xfd\x00\x02ab"
+
+    def probe(address: tuple[str, int]) -> list[bytes]:
+        with Prober(address) as prober:
+            answers = [prober.ask(first), prober.ask(padded), prober.ask(unknown), prober.ask(first)]
+            prober.sock.send(bytes(13))
+            prober.sock.send(bytes(4097))
+            return [*answers, prober.silent(b"", then=plain(4, size=20))]
+
+    async with running(STAMP) as at:
+        answers = await asyncio.to_thread(probe, at["stamp"])
+        metrics = (await asyncio.to_thread(get, at["plain"], "/metrics")).body.decode()
+    assert [len(answer) for answer in answers] == [44, len(padded), len(unknown), 44, 20]
+    assert answers[1][44:] == b"\x00\x01\x00\x08padding!", "an extension that is understood loses its U flag"
+    assert answers[2][44:] == unknown[44:], "one that is not keeps it"
+    assert [int.from_bytes(answer[:4]) for answer in answers] == [0, 1, 2, 3, 4]
+    for outcome, count in {"reflected": 4, "repeated": 1, "too_short": 2, "too_long": 1}.items():
+        assert f'linkgauge_peer_stamp_packets_total{{outcome="{outcome}"}} {count}' in metrics
+
+
+async def test_two_reflectors_do_not_talk_for_ever() -> None:
+    """A packet with a made-up source, here another reflector's port, is all that it takes to set them off."""
+
+    def probe(address: tuple[str, int]) -> bytes:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.bind(("127.0.0.2", address[1]))
+            other.sendto(plain(1), address)
+            with Prober(address) as prober:
+                answer = prober.ask(plain(2))
+            other.settimeout(0)
+            with pytest.raises(BlockingIOError):
+                other.recv(100)
+            return answer
+
+    async with running(STAMP) as at:
+        assert len(await asyncio.to_thread(probe, at["stamp"])) == 44
+        metrics = (await asyncio.to_thread(get, at["plain"], "/metrics")).body.decode()
+    assert 'linkgauge_peer_stamp_packets_total{outcome="looped"} 1' in metrics
 
 
 async def test_ipv6_too() -> None:

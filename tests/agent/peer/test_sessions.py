@@ -39,3 +39,36 @@ def test_the_count_wraps_like_the_field_it_goes_into() -> None:
     sessions.count("a", 0)
     sessions._sessions["a"].next_seq = 0xFFFFFFFF  # noqa: SLF001 - 2^32 calls are too many for a test
     assert [sessions.count("a", 0), sessions.count("a", 0)] == [0xFFFFFFFF, 0]
+
+
+def test_a_packet_that_comes_again_is_known() -> None:
+    sessions = Sessions()
+    sessions.count("a", 0)
+    sessions.count("b", 0)
+    heard = [(1, 10), (2, 20), (4, 40), (2, 20), (3, 30), (3, 30), (4, 40), (5, 50)]
+    assert [sessions.repeats("a", seq=seq, sent_ns=at) for seq, at in heard] == [
+        *(False, False, False),
+        True,
+        False,  # only late
+        *(True, True),
+        False,
+    ]
+    assert not sessions.repeats("b", seq=2, sent_ns=20)
+    assert not sessions.repeats("nobody", seq=2, sent_ns=20)
+
+
+def test_a_sender_that_begins_anew_repeats_nothing() -> None:
+    sessions = Sessions()
+    sessions.count("a", 0)
+    assert not any(sessions.repeats("a", seq=seq, sent_ns=seq) for seq in range(1, 6))
+    assert [sessions.repeats("a", seq=seq, sent_ns=100 + seq) for seq in (1, 2, 2)] == [False, False, True]
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    sessions = Sessions()
+    sessions.count("a", 0)
+    for seq in (*range(300), 2**32 - 1):
+        assert not sessions.repeats("a", seq=seq, sent_ns=seq)
+    assert not sessions.repeats("a", seq=299, sent_ns=299)
+    assert sessions.repeats("a", seq=2**32 - 1, sent_ns=2**32 - 1)
+    assert sessions._sessions["a"].heard.bits < 2**256  # noqa: SLF001 - the memory of one sender
