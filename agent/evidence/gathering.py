@@ -105,12 +105,16 @@ class Gathering:
         return self._link
 
     @contextlib.asynccontextmanager
-    async def during(self, way: Way) -> AsyncIterator[None]:
-        """Read while the block measures one direction. What the block raises comes out as it was."""
+    async def during(
+        self, way: Way, *, beside: Callable[[], Coroutine[Any, Any, None]] | None = None
+    ) -> AsyncIterator[None]:
+        """Read while the block measures one direction, and run `beside`. What the block raises comes out as it was."""
         log = _Log(way)
         works: dict[str, Coroutine[Any, Any, None]] = {f"evidence of {way}": self._watch(log)}
         if self._gateway is not None and self._idle_us:
             works[f"gateway during {way}"] = self._ask_loaded(self._gateway)
+        if beside is not None:
+            works[f"probes beside {way}"] = beside()
         if self._link.medium == "wifi" and self._route is not None:
             works[f"wifi during {way}"] = self._ask_wifi(log, self._route.interface)
         asked = len(self._gateway.answers) if self._gateway is not None else 0

@@ -83,6 +83,12 @@ def prepare(sock: socket.socket, *, user_timeout_s: float, pace_bytes_per_s: flo
             sock.setsockopt(level, name, struct.pack("=I", value))
 
 
+def send_at_once(sock: socket.socket) -> None:
+    """Let small writes leave without waiting for acknowledgements."""
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
 def drop_at_once(sock: socket.socket) -> None:
     """Make the next close a reset that throws away unsent data, so that a dead peer holds no kernel memory."""
     with contextlib.suppress(OSError):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from agent.net import tcp_info
-from agent.peer import kernel, large
+from agent.peer import kernel, large, small
 from agent.peer.admission import Admission, Crowd, client_of
 from agent.peer.connection import Connection
 from agent.peer.counters import Counters
@@ -169,6 +169,8 @@ class Server:
     async def _route(self, connection: Connection, request: Request) -> bytes | None:
         """Return the answer to a plain request, or run a test and return None."""
         route = ROUTES.get(request.path)
+        if route is None and request.path in small.PATHS:
+            return small.page(request, secure=connection.transport.get_extra_info("sslcontext") is not None)
         if route is None:
             return self._page(request)
         if request.method != "GET":

@@ -13,6 +13,14 @@ is named so).
 
 A direction ends when its rate is known, at the latest after 10 s, or `max_seconds` if that is less, after connecting;
 `max_bytes` bounds each direction. One failed direction keeps its own failure; the other still counts.
+
+Beside the load, from the end of the ramp: `loaded_latency_ms`, round trips of STAMP packets (RFC 8762) to a reflector
+on the peer's host, else of TCP connects to its port; `responsiveness`, round trips per minute by
+draft-ietf-ippm-responsiveness-09 for HTTP/1.1, where the peer serves the draft's one byte (ours does). Not with iperf3,
+Ookla and M-Lab, and not where `max_bytes` leaves no room. Options: `loaded` (`false`: nothing is sent beside the load),
+`probes_per_s` (20: packets, of connections half or, over TLS, a quarter as many), `probes_ratio` (0.02: their most of
+the rate and of `max_bytes`; the draft allows 0.05), `stamp_port` (8862), `rpm_interval_s` (5, the draft's ID) and
+`rpm_trim` (0.95, its TMP).
 """
 
 import random
@@ -38,6 +46,9 @@ from agent.speed.doubts import doubts
 from agent.speed.engine import Engine, Leg, Target, Transfer, Wanted, Watch, Way
 from agent.speed.engines import engine_for
 from agent.speed.limits import FULL_S, Limits
+from agent.speed.loaded_latency import PER_S, SHARE, STAMP_PORT, Beside, Rules
+from agent.speed.probing import Asking, look
+from agent.speed.responsiveness import INTERVAL_S, KEEP, Parameters
 from agent.wire.failure import Doubt, Reason, Stage
 from agent.wire.report import Peer
 from agent.wire.results import Direction, Throughput
@@ -46,11 +57,17 @@ RESOLVE_S: Final = 10.0
 FULL_EVERY: Final = 20
 KIND: Final = "throughput"
 REHEARSAL: Final = "rehearsal"
-_OPTIONS: Final = ("before_s", "ca", "congestion", "early", "full_every", "insecure", "metered", "rehearsal", "streams")
+_OPTIONS: Final = (
+    *("before_s", "ca", "congestion", "early", "full_every", "insecure", "metered", "rehearsal", "streams"),
+    *("loaded", "probes_per_s", "probes_ratio", "rpm_interval_s", "rpm_trim", "stamp_port"),
+)
 _CONGESTION: Final = ("bbr", "cubic", "reno")
 _STREAMS_MAX: Final = 8
 _BEFORE_MOST_S: Final = 60.0
 _PROGRAMS: Final = ("iperf3", "ookla")
+# Peers of one's own, that may be asked for more than their protocol has; iperf3 takes a second connection for a second
+# test.
+_ASKED: Final = ("msak", "ndt7", "librespeed")
 _SECONDS_MIN: Final = 1.0
 # What stands in the way before the first direction has begun stands in the way of both.
 _BOTH: Final = (Stage.RESOLVE, Stage.ROUTE, Stage.CONNECT, Stage.TLS)
@@ -65,6 +82,7 @@ class _Half:
 
     direction: Direction
     transfer: Transfer | None = None
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +106,7 @@ class _Order:
     congestion: str
     tls: ssl.SSLContext | None
     gathering: Gathering
+    rules: Rules | None
 
 
 async def probe(task: Task, *, engine_of: Callable[[PeerUrl], Engine] = engine_for) -> Outcome:
@@ -111,7 +130,7 @@ async def probe(task: Task, *, engine_of: Callable[[PeerUrl], Engine] = engine_f
     ) as gathering:
         with reaching(Peer(url=url.text), task.family):
             targets = await engine.find(wanted)
-        order = _Order(task, url, engine, limits, congestion, tls, gathering)
+        order = _Order(task, url, engine, limits, congestion, tls, gathering, _rules(task.options))
         reached = await _first(order, targets)
         evidence = gathering.evidence()
     return _outcome(order, reached, evidence)
@@ -123,6 +142,7 @@ def check(task: Task) -> None:
     _limits(task, engine_for(url))
     _congestion(task)
     number(KIND, task.options, "before_s", bounds=(0, _BEFORE_MOST_S), default=BEFORE_S)
+    _rules(task.options)
     _flag(REHEARSAL, task.options)
     _context(task.options)
 
@@ -151,9 +171,10 @@ async def _measure(order: _Order, target: Target) -> _Reached:
         limits = limits if link.medium != "cellular" else _economical(limits, task)
     secured = order.tls if target.secure else None
     leg = Leg("download", target, peer.address or "", limits, str(uuid.uuid4()), secured, congestion=order.congestion)
+    asking = await look(leg, order.rules) if order.rules is not None and order.url.engine in _ASKED else None
     with reaching(peer, family):
-        down = await _half(order, replace(leg, watch=_watch(task, "download", limits.seconds)))
-        up = await _half(order, replace(leg, way="upload", watch=_watch(task, "upload", limits.seconds)))
+        down = await _half(order, replace(leg, watch=_watch(task, "download", limits.seconds)), asking)
+        up = await _half(order, replace(leg, way="upload", watch=_watch(task, "upload", limits.seconds)), asking)
         if down.direction.failure is not None and up.direction.failure is not None:
             failure = down.direction.failure
             raise Failed(Stage(failure.stage), Reason(failure.reason), failure.detail)
@@ -161,15 +182,16 @@ async def _measure(order: _Order, target: Target) -> _Reached:
     return _Reached(server or peer, family, down, up)
 
 
-async def _half(order: _Order, leg: Leg) -> _Half:
+async def _half(order: _Order, leg: Leg, asking: Asking | None) -> _Half:
+    leg, probing = (leg, None) if asking is None else asking.beside(leg)
     try:
-        async with order.gathering.during(leg.way):
+        async with order.gathering.during(leg.way, beside=None if probing is None else probing.run):
             transfer = await order.engine.run(leg)
     except Failed as failed:
         if leg.way == "download" and failed.failure.stage in _BOTH:
             raise
         return _Half(Direction(failure=failed.failure))
-    return _Half(summary.direction(transfer, leg.limits), transfer)
+    return _Half(summary.direction(transfer, leg.limits), transfer, None if probing is None else probing.beside())
 
 
 def _outcome(order: _Order, reached: _Reached, evidence: Evidence) -> Outcome:
@@ -178,7 +200,14 @@ def _outcome(order: _Order, reached: _Reached, evidence: Evidence) -> Outcome:
     transfers = [half.transfer for _, half in halves if half.transfer is not None]
     ceilings = ceiling.load(order.task.folder) if order.task.folder is not None else None
     both = [
-        circumstances.seen(way, half.direction, half.transfer, evidence, ceiling_mbps=_ceiling(ceilings, way, half))
+        circumstances.seen(
+            way,
+            half.direction,
+            half.transfer,
+            evidence,
+            ceiling_mbps=_ceiling(ceilings, way, half),
+            beside=half.beside,
+        )
         for way, half in halves
     ]
     idle = summary.idle_ms(transfers[0].idle_rtts_us)
@@ -241,6 +270,20 @@ def _limits(task: Task, engine: Engine) -> Limits:
         early=_flag("early", options, default=True) and not full,
         may_grow="streams" not in options and task.max_bytes is None,
     )
+
+
+def _rules(options: Mapping[str, str]) -> Rules | None:
+    """How to probe beside the load; None if that is not wanted."""
+    rules = Rules(
+        per_s=number(KIND, options, "probes_per_s", bounds=(1, 100), default=PER_S),
+        share=number(KIND, options, "probes_ratio", bounds=(0.001, 0.05), default=SHARE),
+        stamp_port=whole_number(KIND, options, "stamp_port", bounds=(1, 65_535), default=STAMP_PORT),
+        parameters=Parameters(
+            interval_s=number(KIND, options, "rpm_interval_s", bounds=(0.1, 10), default=INTERVAL_S),
+            keep=number(KIND, options, "rpm_trim", bounds=(0.5, 1), default=KEEP),
+        ),
+    )
+    return rules if _flag("loaded", options, default=True) else None
 
 
 def _congestion(task: Task) -> str:

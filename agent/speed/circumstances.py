@@ -15,7 +15,9 @@ from agent.evidence.evidence import Evidence, Loaded
 from agent.speed.doubts import Facts, Seen
 from agent.speed.engine import PeerLoad, Transfer, Way
 from agent.speed.estimate import ramp_cut_s
-from agent.speed.summary import idle_ms, spread_ms
+from agent.speed.loaded_latency import Beside, latency
+from agent.speed.responsiveness import Probe, responsiveness
+from agent.speed.summary import full_span, idle_ms, spread_ms
 from agent.wire.results import Direction, Spread, Throughput
 
 UNCOUNTED: Final = 0.05
@@ -24,20 +26,27 @@ _DIGITS: Final = 3
 
 
 def seen(
-    way: Way, direction: Direction, transfer: Transfer | None, evidence: Evidence, *, ceiling_mbps: float | None = None
+    way: Way,
+    direction: Direction,
+    transfer: Transfer | None,
+    evidence: Evidence,
+    *,
+    ceiling_mbps: float | None = None,
+    beside: Beside | None = None,
 ) -> Seen:
-    """One direction as the rules judge it; `transfer` is None if it never began."""
+    """One direction as the rules judge it; `transfer` is None if it never began, `beside` if nothing was asked then."""
     if transfer is None:
         return Seen(way, direction)
     loaded = evidence.loaded.get(way)
+    own = _own(way, transfer, beside) if transfer.samples else None
     return Seen(
         way,
-        shown(way, direction, transfer, evidence),
+        answering(shown(way, direction, transfer, evidence), transfer, beside),
         saturation=transfer.saturation,
         held=transfer.held,
         peer=transfer.peer_load,
         cpu=None if loaded is None else _cpu(loaded, transfer),
-        other_mbps=None if loaded is None or not transfer.samples else loaded.other_mbps(_own(way, transfer)),
+        other_mbps=None if loaded is None or own is None else loaded.other_mbps(own),
         ceiling_mbps=ceiling_mbps,
     )
 
@@ -54,6 +63,23 @@ def shown(way: Way, direction: Direction, transfer: Transfer, evidence: Evidence
         early_mbps=None if early is None else round(early.mbps, _DIGITS),
         early_duration_s=None if early is None else round(early.duration_s, _DIGITS),
         early_bytes=None if early is None else early.received,
+    )
+
+
+def answering(direction: Direction, transfer: Transfer, beside: Beside | None) -> Direction:
+    """The direction with what the probes beside it met while the line was full."""
+    if beside is None or not transfer.samples or direction.failure is not None:
+        return direction
+    start_s, end_s = full_span(transfer)
+    found = latency(beside, start_s, end_s)
+    own = [Probe(moment, rtt_us / 1000) for moment, rtt_us in transfer.rtts_us]
+    rpm = responsiveness(beside.probes(own), start_s, end_s, beside.parameters) if beside.requests else None
+    return structs.replace(
+        direction,
+        loaded_latency_ms=None if found is None else found.ms,
+        loaded_latency_method=None if found is None else found.method,
+        loaded_loss_ratio=None if found is None else found.loss_ratio,
+        responsiveness=rpm,
     )
 
 
@@ -84,6 +110,7 @@ def result(figures: Throughput, both: Sequence[Seen], transfers: Sequence[Transf
     uses = [part.cpu for part in both if part.cpu is not None]
     others = [*evidence.before_mbps.values(), *(part.other_mbps for part in both)]
     process = _worst(use.process for use in uses)
+    answers = [part.direction.responsiveness for part in both if part.direction.responsiveness is not None]
     return structs.replace(
         figures,
         cpu_ratio=_rounded(process) if process is not None else figures.cpu_ratio,
@@ -97,6 +124,7 @@ def result(figures: Throughput, both: Sequence[Seen], transfers: Sequence[Transf
         peer_load_ratio=_ratio(_worst(_load(part.peer) for part in both if part.peer is not None)),
         ceiling_mbps=min((part.ceiling_mbps for part in both if part.ceiling_mbps is not None), default=None),
         temperature_c=_rounded(evidence.heat.celsius),
+        responsiveness_rpm=min((answer.rpm for answer in answers if answer.rpm is not None), default=None),
     )
 
 
@@ -119,19 +147,21 @@ def _cpu(loaded: Loaded, transfer: Transfer) -> CpuUse | None:
     return full or loaded.cpu_use(*_span(transfer)) or loaded.cpu_use(0.0, math.inf)
 
 
-def _own(way: Way, transfer: Transfer) -> Own:
+def _own(way: Way, transfer: Transfer, beside: Beside | None) -> Own:
     """What the test moved over the interface between its first and last sample, with what was sent again.
 
-    A download is counted here; of an upload the kernel counted what it sent, and of that some is still on its way.
+    A download is counted here; of an upload the kernel counted what it sent, and of that some is still on its way. The
+    probes beside it are ours too.
     """
     start_s, end_s = _span(transfer)
+    probes = 0 if beside is None else beside.octets(way, start_s, end_s)
     again = transfer.retransmitted_bytes or 0
     counted = round(transfer.samples[-1].received)
     if way == "download":
-        return Own(start_s, end_s, counted + again, transfer.pmtu_bytes)
+        return Own(start_s, end_s, counted + again + probes, transfer.pmtu_bytes)
     known = transfer.sent_bytes
     sent = max(counted, known) if known is not None else round(counted * (1 + UNCOUNTED)) + again
-    return Own(start_s, end_s, sent, transfer.pmtu_bytes)
+    return Own(start_s, end_s, sent + probes, transfer.pmtu_bytes)
 
 
 def _load(peer: PeerLoad) -> float | None:

@@ -107,9 +107,14 @@ def _nothing(transfer: Transfer, limits: Limits) -> Failure:
 
 def _loaded(transfer: Transfer) -> Spread | None:
     """Round trips once the line is full: after the ramp cut."""
-    first, last = transfer.samples[0].at_s, transfer.samples[-1].at_s
-    full = transfer.steady_since_s or first + ramp_cut_s(last - first)
+    full, _ = full_span(transfer)
     return spread_ms([rtt for moment, rtt in transfer.rtts_us if moment >= full])
+
+
+def full_span(transfer: Transfer) -> tuple[float, float]:
+    """From when the ramp ended, or the steady rate began, to the last count; `transfer` has samples."""
+    first, last = transfer.samples[0].at_s, transfer.samples[-1].at_s
+    return transfer.steady_since_s or first + ramp_cut_s(last - first), last
 
 
 def _ratio(transfer: Transfer) -> float | None:
