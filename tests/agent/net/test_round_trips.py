@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.net.round_trips import Answer, Losses, jitter_ms, losses_by_direction, percentile, spread, summarize
+from agent.net.round_trips import (
+    Answer,
+    Losses,
+    jitter_ms,
+    losses_by_direction,
+    percentile,
+    reflector,
+    spread,
+    summarize,
+    ways,
+)
 
 MS = 1_000_000
 
@@ -112,3 +122,43 @@ def test_one_way_delays_need_clocks_that_agree() -> None:
     assert (result.forward_ms.median, result.backward_ms and result.backward_ms.median) == (4.0, 6.0)
     wrong = summarize(2, [good[0], Answer(2, 1, 10 * MS, -1 * MS, 11 * MS, synchronized=True)], timeout_ns=2000 * MS)
     assert (wrong.forward_ms, wrong.backward_ms) == (None, None)
+
+
+def one_way(there_ms: int, back_ms: int, *, seq: int, ahead_ms: int = 0) -> Answer:
+    """An answer of a reflector whose clock is ahead of ours."""
+    forward, backward = (there_ms + ahead_ms) * MS, (back_ms - ahead_ms) * MS
+    return Answer(seq, seq - 1, (there_ms + back_ms) * MS, forward, backward)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500)), min_size=2, max_size=50), st.integers(-(10**9), 10**9)
+)
+def test_the_jitter_of_each_way_is_the_same_whatever_the_clocks_show(trips: list[tuple[int, int]], ahead: int) -> None:
+    result = summarize(
+        len(trips),
+        [one_way(there, back, seq=seq, ahead_ms=ahead) for seq, (there, back) in enumerate(trips, 1)],
+        timeout_ns=2000 * MS,
+    )
+    assert result.forward_jitter_ms == jitter_ms([there * MS for there, _ in trips])
+    assert result.backward_jitter_ms == jitter_ms([back * MS for _, back in trips])
+    assert (result.forward_ms, result.backward_ms) == (None, None)
+
+
+def test_a_clock_that_is_set_in_mid_run_silences_both_ways() -> None:
+    steady = [one_way(10, 10, seq=n, ahead_ms=7) for n in range(1, 10)]
+    assert ways(steady) != ([], [])
+    assert ways([*steady, one_way(10, 10, seq=10, ahead_ms=7 + 22)]) == ([], [])
+    assert ways([*steady, Answer(10, 9, 20 * MS)]) == ([], [])
+
+
+def test_what_kind_of_reflector_answers() -> None:
+    assert reflector(answers((1, 0), (2, 1))) == "stateful"
+    assert reflector(answers((1, 1), (2, 2))) == "stateless"
+    assert reflector([Answer(1, None, MS)]) is None
+    assert reflector([]) is None
+
+
+def test_without_numbers_of_its_own_nobody_knows_where_packets_were_lost() -> None:
+    found = summarize(3, [Answer(1, None, MS), Answer(3, None, MS)], timeout_ns=10 * MS, method="icmp")
+    assert (found.method, found.lost, found.forward_loss_ratio, found.backward_loss_ratio) == ("icmp", 1, None, None)
+    assert losses_by_direction([Answer(1, 0, MS), Answer(2, None, MS)]) is None

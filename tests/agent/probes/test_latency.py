@@ -27,6 +27,7 @@ from tests.agent.net.dns_responder import IPV4, IPV6
 from tests.agent.net.namespaces import Namespace, cabled
 from tests.agent.net.namespaces import serving as serving_in
 from tests.agent.peer.running import running
+from tests.netlab import tun
 
 Fault = Callable[[int], list[float]]
 """From the reflector's count to the delays, in seconds, of the answers to send: none is loss, two a duplicate."""
@@ -182,7 +183,7 @@ async def test_hostile_answers_are_not_counted() -> None:
     class Hostile(Reflector):
         def answer(self, packet: stamp.SenderPacket, received_ns: int, count: int, addr: tuple[str | Any, int]) -> None:
             assert self.transport is not None
-            for payload in (b"", b"x", bytes(44), bytes(2000)):
+            for payload in (b"x", bytes(44), bytes(2000)):
                 self.transport.sendto(payload, addr)
             forged = stamp.ReflectorPacket(count, received_ns, received_ns, packet.seq, packet.sent_ns + 1)
             self.transport.sendto(stamp.encode_reflector(forged), addr)
@@ -190,6 +191,7 @@ async def test_hostile_answers_are_not_counted() -> None:
 
     result = await measured(Hostile())
     assert (result.received, result.duplicate) == (20, 0)
+    assert result.foreign == 4 * 20
 
 
 async def test_a_reflector_whose_clock_jumps_does_not_bend_the_times() -> None:
@@ -295,13 +297,7 @@ async def test_seconds_are_respected() -> None:
     assert (outcome.result.sent, outcome.doubts) == (6, ("budget_cut",))
 
 
-def test_budgets_cut_the_plan() -> None:
-    assert within(Plan(), max_bytes=None, max_seconds=None) == Plan()
-    assert within(Plan(), max_bytes=None, max_seconds=12).count == 200
-    assert within(Plan(), max_bytes=None, max_seconds=6).count == 81
-    assert within(Plan(), max_bytes=184 * 50, max_seconds=None) == Plan(count=50)
-    assert within(Plan(), max_bytes=184 * 19, max_seconds=None) == Plan(count=19, cut=True)
-    assert within(Plan(key=b"k"), max_bytes=320 * 50, max_seconds=None).count == 50
+def test_a_budget_that_allows_nothing_fails_on_the_device() -> None:
     assert not within(Plan(count=5), max_bytes=10**6, max_seconds=20).cut
     with pytest.raises(Failed, match="device:budget"):
         within(Plan(), max_bytes=100, max_seconds=None)
@@ -314,6 +310,62 @@ def test_ports() -> None:
     assert planned({}, parse("peer.example:4443")).port == 8862
     assert planned({}, parse("stamp://peer.example:862")).port == 862
     assert planned({"port": "99"}, parse("msak+ws://peer.example")).port == 99
+    assert planned({"method": "tcp"}, parse("msak+ws://peer.example:81")).port == 81
+    assert planned({"method": "tcp", "port": "443"}, parse("stamp://peer.example:862")).port == 443
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "may_ping", "method"),
+    [
+        ("stamp://p", {}, True, "stamp"),
+        ("msak+wss://p", {}, True, "stamp"),
+        ("ndt7+wss://p", {"method": "auto"}, False, "stamp"),
+        ("iperf3://p", {}, True, "icmp"),
+        ("librespeed+https://p", {}, False, "tcp"),
+        ("iperf3://p", {"method": "stamp"}, False, "stamp"),
+        ("stamp://p", {"method": "icmp"}, False, "icmp"),
+        ("msak+wss://p", {"method": "tcp"}, True, "tcp"),
+    ],
+)
+def test_the_method_is_chosen_once_before_the_run(
+    url: str, options: dict[str, str], *, may_ping: bool, method: str
+) -> None:
+    assert planned(options, parse(url), may_ping=lambda: may_ping).method == method
+
+
+def test_each_method_and_profile_has_its_own_rhythm() -> None:
+    plan = planned({}, parse("stamp://p"))
+    assert (plan.count, plan.interval_s, plan.timeout_s, plan.packet_bytes, plan.codec) == (200, 0.05, 2, 44, None)
+    plan = planned({"method": "tcp"}, parse("iperf3://p"))
+    assert (plan.count, plan.interval_s, plan.timeout_s, plan.port, plan.packet_bytes) == (20, 0.5, 2, 5201, None)
+    plan = planned({"profile": "call"}, parse("stamp://p"))
+    assert (plan.count, plan.interval_s, plan.packet_bytes, plan.codec) == (1000, 0.02, 160, "g711_plc")
+    assert plan.count * plan.interval_s == 20
+    plan = planned({"profile": "call", "codec": "g729a", "count": "50", "method": "icmp"}, parse("stamp://p"))
+    assert (plan.count, plan.packet_bytes, plan.codec) == (50, 160, "g729a")
+    assert planned({"size": "1000"}, parse("stamp://p")).packet_bytes == 1000
+
+
+async def test_a_call_is_rated_and_its_packets_are_as_large_as_they_should_be() -> None:
+    settings = PeerSettings(listen=(), stamp="127.0.0.1:0")
+    async with running(settings) as bound:
+        options = {"profile": "call", "count": "25", "port": str(bound["stamp"][1])}
+        outcome = await probe(Task("stamp://127.0.0.1", options=options))
+    result = outcome.result
+    assert isinstance(result, Latency)
+    assert (result.received, result.packet_bytes, result.profile, result.codec) == (25, 160, "call", "g711_plc")
+    # a healthy loopback: nothing lost, 20 ms of speech, hardly any way, the smallest buffer
+    assert (result.r_factor, result.mos, result.call_loss_ratio) == (93.2, 4.41, 0)
+    assert result.mouth_to_ear_ms == pytest.approx(40, abs=15)
+
+
+async def test_a_result_says_where_its_times_come_from_and_what_answered() -> None:
+    stateful = await measured(Reflector())
+    assert (stateful.reflector, stateful.foreign, stateful.packet_bytes, stateful.profile) == ("stateful", 0, 44, None)
+    assert stateful.stamps in {"kernel", "program"}
+    assert 0 <= (stateful.forward_jitter_ms or -1) < 50
+    assert 0 <= (stateful.backward_jitter_ms or -1) < 50
+    assert (await measured(Reflector(stateful=False))).reflector == "stateless"
 
 
 @pytest.mark.parametrize(
@@ -327,6 +379,18 @@ def test_ports() -> None:
         ({"timeout": "inf"}, "timeout"),
         ({"hmac_key": "/nonexistent/key"}, "cannot read /nonexistent/key: No such file"),
         ({"hmac_key": "/dev/null"}, "is empty"),
+        ({"method": "udp"}, "method: expected auto or stamp or icmp or tcp, not 'udp'"),
+        ({"method": "tcp"}, "give option port"),
+        ({"method": "icmp", "hmac_key": "/x"}, "hmac_key: icmp has no use for it"),
+        ({"method": "icmp", "port": "7"}, "port: icmp has no use for it"),
+        ({"method": "tcp", "port": "7", "size": "99"}, "size: tcp has no use for it"),
+        ({"method": "tcp", "port": "7", "profile": "call"}, "profile: tcp has no use for it"),
+        ({"profile": "film"}, "profile: expected call, not 'film'"),
+        ({"profile": "call", "interval": "1"}, "interval: call has no use for it"),
+        ({"codec": "g711"}, "codec: only with profile=call"),
+        ({"profile": "call", "codec": "opus"}, "codec: expected g711_plc or g711 or g729a or gsm_efr, not 'opus'"),
+        ({"size": "43"}, "size: expected a number from 44 to 1452"),
+        ({"method": "icmp", "size": "15"}, "size: expected a number from 16 to 1452"),
     ],
 )
 def test_wrong_options_get_one_plain_line(options: dict[str, str], words: str) -> None:
@@ -403,9 +467,23 @@ class TestBetweenNamespaces:
         far.run(f"nft add chain inet t c {{ type filter hook {hook} priority 0 ; }}")
         far.run(f"nft add rule inet t c {rule}")
 
-    def measured(self, near: Namespace, address: str = IPV4, resolv_conf: Path | None = None) -> dict[str, Any]:
-        arguments = ["latency", f"stamp://{address}", "interval=0.005", "count=100", "timeout=0.3"]
-        process = near.python(["-m", "tests.agent.probes.near_end", *arguments], resolv_conf=resolv_conf)
+    def measured(
+        self,
+        near: Namespace,
+        address: str = IPV4,
+        resolv_conf: Path | None = None,
+        *,
+        options: tuple[str, ...] = (),
+        without: str = "",
+    ) -> dict[str, Any]:
+        """Run the probe in the near namespace, if asked for `without` a capability."""
+        peer = address if "://" in address else f"stamp://{address}"
+        arguments = ["latency", peer, "interval=0.005", "count=100", "timeout=0.3", *options]
+        start = ["-m", "tests.agent.probes.near_end", *arguments]
+        if without:
+            setpriv = "import os, sys; os.execvp('setpriv', ['setpriv', sys.argv[1], sys.executable, *sys.argv[2:]])"
+            start = ["-c", setpriv, f"--bounding-set=-{without}", *start]
+        process = near.python(start, resolv_conf=resolv_conf)
         stdout, stderr = process.communicate(timeout=20)
         assert process.returncode == 0, stderr
         assert not stderr
@@ -468,3 +546,50 @@ class TestBetweenNamespaces:
         finally:
             near.run(f"ip addr add 2001:db8:1::2/64 dev {near.device}")
         assert words == ["resolve:nodata", "resolve:nxdomain"]
+
+    def may_ping(self, near: Namespace, groups: str) -> None:
+        with tun.entered(near.name):
+            Path("/proc/sys/net/ipv4/ping_group_range").write_text(groups, "ascii")
+
+    @pytest.mark.program("setpriv")
+    @pytest.mark.parametrize("address", [IPV4, f"[{IPV6}]"])
+    def test_ping_with_whatever_right_there_is(self, ends: tuple[Namespace, Namespace], address: str) -> None:
+        near, far = ends
+        kind = "icmpv6" if ":" in address else "icmp"
+        self.filtered(far, "output", f"{kind} type echo-reply numgen inc mod 5 == 1 drop")
+        for groups, without in (("1 0", ""), ("0 0", "net_raw")):
+            self.may_ping(near, groups)
+            outcome = self.measured(near, address, options=("method=icmp", "size=200"), without=without)
+            result = msgspec.convert(outcome["result"], Latency)
+            assert (result.method, result.sent, result.lost, result.packet_bytes) == ("icmp", 100, 20, 200)
+            assert (result.forward_loss_ratio, result.reflector, result.foreign) == (None, None, 0)
+            assert result.rtt_ms is not None
+            assert (result.rtt_ms.median or 0) < 5
+            assert outcome["peer"] == {"url": f"icmp://{address}", "address": address.strip("[]")}
+        self.may_ping(near, "1 0")
+        refused = self.measured(near, address, options=("method=icmp",), without="net_raw")["failure"]
+        assert str(msgspec.convert(refused, Failure)) == "device:no_permission"
+        assert "net.ipv4.ping_group_range" in refused["detail"]
+
+    @pytest.mark.program("setpriv")
+    def test_a_peer_that_reflects_nothing_is_pinged_or_connected_to(self, ends: tuple[Namespace, Namespace]) -> None:
+        near, far = ends
+        self.may_ping(near, "1 0")
+        url = f"iperf3://{IPV4}:4443"
+        assert self.measured(near, url)["result"]["method"] == "icmp"
+        self.filtered(far, "input", "tcp dport 4443 tcp flags syn numgen inc mod 5 == 1 drop")
+        outcome = self.measured(near, url, without="net_raw")
+        result = msgspec.convert(outcome["result"], Latency)
+        assert (result.method, result.sent, result.received, result.stamps) == ("tcp", 100, 80, "kernel")
+        assert outcome["peer"]["url"] == f"tcp://{IPV4}:4443"
+
+    def test_ping_says_what_stands_in_the_way(self, ends: tuple[Namespace, Namespace]) -> None:
+        near, far = ends
+        self.may_ping(near, "0 0")
+        for rule, word in (
+            ("icmp type echo-request drop", "connect:timeout"),
+            ("icmp type echo-request reject with icmp type host-prohibited", "connect:unreachable"),
+        ):
+            self.filtered(far, "input", rule)
+            assert str(msgspec.convert(self.measured(near, options=("method=icmp",))["failure"], Failure)) == word
+            far.run("nft flush ruleset")
