@@ -105,7 +105,8 @@ class Message:
 
 def encode(question: Question, number: int) -> bytes:
     """Give the bytes of a question with this id; raises MessageError if the name cannot be one."""
-    flags = _DESIRED | (_UNCHECKED if question.unchecked else 0)
+    # AD in a question asks for AD in the answer (RFC 6840, section 5.7).
+    flags = _DESIRED | _AUTHENTIC | (_UNCHECKED if question.unchecked else 0)
     head = _HEAD.pack(number, flags, 1, 0, 0, 1)
     asked = _packed(question.name) + _PAIR.pack(KINDS[question.kind], _IN)
     option = b"\0" + _RECORD.pack(_OPT, PAYLOAD_BYTES, _DNSSEC_OK if question.dnssec else 0, 0)

@@ -31,12 +31,12 @@ def test_a_question_is_what_dnspython_reads(name: str, kind: str) -> None:
     assert (read.id, rdatatype.to_text(read.question[0].rdtype)) == (4711, kind)
     assert read.question[0].name.to_unicode().rstrip(".") == name.rstrip(".")
     assert (read.ednsflags, read.payload) == (flags.DO, 1232)
-    assert read.flags == flags.RD | flags.CD
+    assert read.flags == flags.RD | flags.AD | flags.CD
 
 
 def test_a_plain_question_wants_no_signatures() -> None:
     read = message.from_wire(encode(ASKED, 0))
-    assert (read.ednsflags, read.flags) == (0, flags.RD)
+    assert (read.ednsflags, read.flags) == (0, flags.RD | flags.AD)
 
 
 @pytest.mark.parametrize("name", ["a..example", ".example", "x" * 64, ".".join(["x" * 60] * 5), "\udcff.example"])
