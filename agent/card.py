@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
+from agent import card_loaded
 from agent.wire.failure import Doubt, Failure
 from agent.wire.report import Link, Measurement, Wifi
 from agent.wire.results import Direction, Ipv6, Latency, Spread, Throughput
@@ -165,6 +166,7 @@ def _direction_rows(label: str, part: Direction, tongue: Language, columns: int)
         *_plot_rows(part, tongue, columns),
         Row("", _how_it_went(part, tongue), "aside"),
         Row("", _under_load(part, tongue), "aside"),
+        *[Row("", line, "aside") for line in card_loaded.lines(part, tongue)],
         Row("", _what_early_said(part, tongue), "aside"),
     ]
 
@@ -256,10 +258,37 @@ def _latency_rows(result: Latency, tongue: Language, columns: int) -> list[Row]:
     return [
         Row(say("rtt", tongue), _spread(result.rtt_ms, tongue), "figure"),
         Row("", f"0 {line} {_short(result.rtt_ms.max)} ms" if line and result.rtt_ms and result.rtt_ms.max else ""),
-        Row(say("jitter", tongue), "" if result.jitter_ms is None else f"{result.jitter_ms:.2f} ms"),
-        Row(say("lost", tongue), f"{lost} {say('of', tongue)} {result.sent}{share}"),
-        Row(say("method", tongue), result.method),
+        Row(say("jitter", tongue), _jitter(result, tongue)),
+        Row(say("lost", tongue), _joined((f"{lost} {say('of', tongue)} {result.sent}{share}", _ways(result, tongue)))),
+        Row("", _oddities(result, tongue), "aside"),
+        Row(say("call", tongue), _call(result, tongue), "figure"),
+        Row(say("method", tongue), _joined((result.method, say(f"stamps:{result.stamps}", tongue)))),
     ]
+
+
+def _jitter(result: Latency, tongue: Language) -> str:
+    there, back = result.forward_jitter_ms, result.backward_jitter_ms
+    by_way = "" if there is None or back is None else say("ways", tongue).format(f"{there:.2f}", f"{back:.2f} ms")
+    return _joined(("" if result.jitter_ms is None else f"{result.jitter_ms:.2f} ms", by_way))
+
+
+def _ways(result: Latency, tongue: Language) -> str:
+    there, back = result.forward_loss_ratio, result.backward_loss_ratio
+    told = result.lost and there is not None and back is not None
+    return say("ways", tongue).format(f"{there:.1%}", f"{back:.1%}") if told else ""
+
+
+def _oddities(result: Latency, tongue: Language) -> str:
+    counts = {name: getattr(result, name) for name in ("late", "reordered", "duplicate", "foreign")}
+    return _joined(f"{count} {say(f'packets:{name}', tongue)}" for name, count in counts.items() if count)
+
+
+def _call(result: Latency, tongue: Language) -> str:
+    """A rating in words that decide something: G.107, Annex B, draws its lines at R 90, 80, 70, 60 and 50."""
+    if result.r_factor is None or result.mos is None:
+        return ""
+    word = next((f"call:{limit}" for limit in (80, 70, 60, 50) if result.r_factor >= limit), "call:0")
+    return f"R {result.r_factor:.1f}, MOS {result.mos:.1f}{_DOT}{say(word, tongue)}"
 
 
 def _ipv6_rows(result: Ipv6, tongue: Language, *, tried_one: bool) -> list[Row]:

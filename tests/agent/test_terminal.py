@@ -202,6 +202,42 @@ def test_a_latency_card() -> None:
         assert words in card
 
 
+def test_a_latency_card_tells_the_ways_apart_and_rates_a_call() -> None:
+    result = Latency(
+        method="stamp",
+        sent=1000,
+        received=980,
+        lost=20,
+        late=3,
+        duplicate=1,
+        reordered=0,
+        loss_ratio=0.02,
+        rtt_ms=SPREAD,
+        jitter_ms=0.5,
+        forward_jitter_ms=0.25,
+        backward_jitter_ms=4.0,
+        forward_loss_ratio=0.015,
+        backward_loss_ratio=0.005,
+        stamps="kernel",
+        r_factor=86.1,
+        mos=4.25,
+    )
+    card = _shown(_made(result, kind="latency"), ENGLISH, terminal=True)
+    for words in (
+        "0.50 ms · there 0.25, back 4.00 ms",
+        "20 of 1000 (2.0%) · there 1.5%, back 0.5%",
+        "3 came too late · 1 came twice",
+        "R 86.1, MOS 4.2 · a video lesson or consultation is fine",
+        "stamp · times by the kernel",
+    ):
+        assert words in card
+    assert "out of order" not in card
+    poor = structs.replace(result, r_factor=49.9, mos=2.57, stamps="program")
+    card = _shown(_made(poor, kind="latency"), VIETNAMESE, terminal=True)
+    for words in ("R 49.9, MOS 2.6 · không thể học", "chiều đi 1.5%, chiều về 0.5%", "giờ do chương trình ghi"):
+        assert words in card
+
+
 def test_an_ipv6_card_says_each_check() -> None:
     card = _shown(_made(IPV6, kind="ipv6"), ENGLISH, terminal=True)
     for words in ("IPv4 only, no IPv6", "2 / 10", "2001:db8::1", "✓ connect ipv4  1.5 ms", "✗ connect ipv6  no route"):
