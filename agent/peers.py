@@ -14,7 +14,7 @@ _ENGINES: Final[dict[str, tuple[frozenset[str], ...]]] = {
         frozenset({"ndt7", "librespeed", "iperf3", "mlab"}),
         frozenset({"ookla"}),
     ),
-    "latency": (frozenset({"stamp"}), frozenset({"msak", "ndt7"})),
+    "latency": (frozenset({"stamp"}), frozenset({"msak", "ndt7"}), frozenset({"librespeed", "iperf3"})),
     "ipv6": (frozenset({"msak", "ndt7", "librespeed", "iperf3"}),),
     "path": (frozenset({"msak", "ndt7", "stamp"}), frozenset({"librespeed", "iperf3"})),
 }

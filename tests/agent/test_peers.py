@@ -21,6 +21,8 @@ NDT7, LIBRE = "ndt7+wss://e:5", "librespeed+https://f/backend"
         ("throughput", ["ookla:"], ["ookla:", "ookla:", "ookla:"]),
         ("latency", [MSAK, STAMP], [STAMP, STAMP, STAMP]),
         ("latency", [MSAK], [MSAK, MSAK, MSAK]),
+        ("latency", [IPERF, MSAK, LIBRE], [MSAK, MSAK, MSAK]),
+        ("latency", [IPERF, LIBRE], [IPERF, LIBRE, IPERF]),
         ("ipv6", [STAMP, IPERF, MSAK], [IPERF, MSAK, IPERF]),
     ],
 )
