@@ -200,7 +200,9 @@ def _leave(code: int) -> None:
 def exit_code(measurement: "Measurement[Any]") -> int:
     """0 if all went well, 3 if the network failed in any part, 4 if the device could not measure."""
     from agent.measure import failures
+    from agent.wire.dns import Dns
     from agent.wire.results import Ipv6, Latency
+    from agent.wire.web import Web
 
     failed = failures(measurement)
     if failed and all(failure.stage == Stage.DEVICE for failure in failed):
@@ -208,22 +210,25 @@ def exit_code(measurement: "Measurement[Any]") -> int:
     result = measurement.result
     nothing_came = isinstance(result, Latency) and result.received == 0
     no_way = isinstance(result, Ipv6) and result.status in {"broken", "none"}
-    return NETWORK_FAILED if failed or nothing_came or no_way else DONE
+    no_names = isinstance(result, Dns) and result.answered == 0
+    no_page = isinstance(result, Web) and result.ok == 0
+    return NETWORK_FAILED if failed or nothing_came or no_way or no_names or no_page else DONE
 
 
 def order_of(args: argparse.Namespace, config: AgentConfig | None) -> "Order":
     """Read what to measure from the arguments; what they leave open comes from the configuration."""
     from agent.measure import Order
-    from agent.peers import options_for, peer_for
+    from agent.peers import NO_PEER, options_for, peer_for
     from agent.probes.probe import Task, family_of
 
     given = options_of(args.option, args.rest)
     settings: KindSettings = getattr(config.schedule if config else ScheduleSettings(), args.kind)
     urls = config.peer.urls if config else []
-    if args.peer is None and not urls:
+    if args.peer is None and not urls and args.kind not in NO_PEER:
         raise UsageError("no peer; name one with --peer URL, or a configuration with --config FILE")
     peer = args.peer or settings.peer or peer_for(args.kind, urls)
-    parse_peer(peer)
+    if peer:
+        parse_peer(peer)
     options = options_for(args.kind, settings, config.peer, url=peer) if config else settings.options
     task = Task(
         peer=peer,

@@ -87,7 +87,11 @@ def _read(kind: str, task: Task) -> None:
             from agent.probes import ipv6
 
             ipv6.planned(task)
-        case "dns" | "web" | "path" | "radio":
+        case "dns":
+            from agent.probes import dns
+
+            dns.planned(task)
+        case "web" | "path" | "radio":
             import_module(f"agent.probes.{kind}")
         case _:
             raise UsageError(f"no probe is called {kind!r}")

@@ -1,6 +1,7 @@
 """How probes read their own options: strings from the command line or the file, strictly, one plain line if wrong."""
 
 import math
+import re
 from collections.abc import Collection, Mapping
 
 from agent.errors import UsageError
@@ -34,3 +35,8 @@ def whole_number(kind: str, options: Mapping[str, str], name: str, *, bounds: tu
     if value != int(value):
         raise UsageError(f"{kind} option {name}: expected a whole number, not {options[name]!r}")
     return int(value)
+
+
+def words(text: str | None) -> list[str]:
+    """Give the parts of a list that commas or spaces separate, each once; `none` stands for no part."""
+    return [word for word in dict.fromkeys(re.split(r"[\s,]+", text or "")) if word not in {"", "none"}]

@@ -18,7 +18,8 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     """One question to one resolver: what it said, in which time, or why nothing came.
 
     `rcode` is DNS's own word in lower case (`noerror`, `nxdomain`, `servfail`); `addresses` are those of the answer, at
-    most 8; `authentic`: the AD bit was set.
+    most 8; `authentic`: the AD bit was set; `truncated`: UDP carried only part of it, and TCP was asked for the rest.
+    With an rcode there is an answer, and a `failure` then says why it is of no use: nxdomain, servfail, refused, lie.
     """
 
     name: Text
@@ -28,6 +29,7 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     addresses: Annotated[list[Text], msgspec.Meta(max_length=8)] | None = None
     authentic: bool | None = None
     failure: Failure | None = None
+    truncated: bool | None = None
 
 
 class Resolver(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -50,7 +52,11 @@ class Resolver(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Dns(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Name resolution at the site: the numbers of the resolver that the device itself would use first, then all."""
+    """Name resolution at the site: the numbers of the resolver that the device itself would use first, then all.
+
+    `asked` and `answered` count the questions for names to all resolvers but the reference. `lies` is absent without a
+    reference, but for what cannot be true whoever says it; `consistent`: no resolver contradicts another.
+    """
 
     median_ms: Positive | None = None
     answered: Count | None = None
@@ -61,3 +67,4 @@ class Dns(msgspec.Struct, frozen=True, omit_defaults=True):
     validates: bool | None = None
     domain: Word | None = None
     resolvers: Annotated[list[Resolver], msgspec.Meta(max_length=20)] | None = None
+    consistent: bool | None = None

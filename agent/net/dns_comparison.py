@@ -1,0 +1,113 @@
+"""What the resolvers of a site said, side by side: the rows of a report, and who contradicts whom. Pure."""
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from agent.net.dns_query import Server
+from agent.net.dns_survey import Heard, Survey, passes_dnssec, validates
+from agent.net.dns_truth import Context, Network, Said, judge, rewrites
+from agent.wire.dns import Answer, Resolver
+from agent.wire.failure import Failure, Reason, Stage
+
+Internal = tuple[Network, ...]
+_ADDRESSES_MAX = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One resolver over one transport, and what it said."""
+
+    survey: Survey
+    reference: bool
+
+    @property
+    def server(self) -> Server:
+        """Who was asked."""
+        return self.survey.server
+
+
+def resolver(row: Row, rows: Sequence[Row], internal: Internal) -> Resolver:
+    """Say what one resolver did over one transport, its answers judged beside a witness's."""
+    found, server = row.survey, row.server
+    answers, lies = [], []
+    for (name, record), heard in found.names.items():
+        witness, independent = _witness(row, rows, name, record)
+        verdict = judge(heard.said, witness, _context(rows, name, internal)) if heard.said else None
+        lie = verdict.lie if verdict else None
+        # Of its own word over TCP only a contradiction is proof.
+        lies.append(lie if lie or independent else None)
+        answers.append(_answer(name, record, heard, verdict.why if verdict and verdict.lie else ""))
+    times = [heard.ms for heard in found.names.values() if heard.ms is not None]
+    return Resolver(
+        address=server.address,
+        family=server.family,
+        transport=server.transport,
+        reference=row.reference,
+        median_ms=round(statistics.median(times), 3) if times else None,
+        lies=None if row.reference else _any(lies),
+        rewrites_nxdomain=rewrites(found.nowhere),
+        passes_dnssec=passes_dnssec(found),
+        validates=validates(found),
+        answers=answers or None,
+    )
+
+
+def _answer(name: str, record: str, heard: Heard, lie: str) -> Answer:
+    failure = Failure(Stage.RESOLVE, Reason.LIE, lie) if lie else heard.failure
+    said = heard.said
+    return Answer(
+        name=name[:200],
+        record=record.lower(),
+        ms=heard.ms,
+        rcode=said.rcode if said else None,
+        addresses=list(said.addresses[:_ADDRESSES_MAX]) or None if said else None,
+        authentic=True if heard.authentic else None,
+        failure=failure,
+        truncated=True if heard.cut else None,
+    )
+
+
+def _witness(row: Row, rows: Sequence[Row], name: str, record: str) -> tuple[Said | None, bool]:
+    """Find whose answer to compare with: the reference's, else the same resolver's over TCP; and if it is another's."""
+    others = [other for other in rows if other is not row]
+    references = sorted((other for other in others if other.reference), key=lambda other: other.server.transport)
+    if not row.reference:
+        for other in references:  # "tcp" sorts before "udp"
+            heard = other.survey.names.get((name, record))
+            if heard is not None and heard.said is not None and heard.said.decided:
+                return heard.said, True
+    same = [other for other in others if other.server.address == row.server.address and row.server.transport == "udp"]
+    for other in same:
+        heard = other.survey.names.get((name, record))
+        if heard is not None:
+            return heard.said, False
+    return None, False
+
+
+def _context(rows: Iterable[Row], name: str, internal: Internal) -> Context:
+    heard = [row.survey.names.get((name, "A")) for row in rows]
+    ipv4 = {address for one in heard if one is not None and one.said is not None for address in one.said.addresses}
+    return Context(internal, tuple(ipv4))
+
+
+def _any(lies: Sequence[bool | None]) -> bool | None:
+    known = [lie for lie in lies if lie is not None]
+    return any(known) if known else None
+
+
+def consistent(own: Sequence[Row], internal: Internal) -> bool | None:
+    """Whether the site's resolvers agree over UDP; None if no two of them answered the same question."""
+    found = []
+    asked = [row for row in own if row.server.transport == "udp"]
+    for row in asked:
+        for key, heard in row.survey.names.items():
+            others = [other.survey.names.get(key) for other in asked if other is not row]
+            context = _context(own, key[0], internal)
+            found += [
+                judge(heard.said, other.said, context).lie
+                for other in others
+                if heard.said is not None and other is not None and other.said is not None
+            ]
+    lies = _any(found)
+    return None if lies is None else not lies
