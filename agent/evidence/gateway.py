@@ -11,6 +11,7 @@ import errno
 import os
 import socket
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -40,16 +41,21 @@ class Answer:
 
 @dataclass(slots=True)
 class Gateway:
-    """The first router, asked again and again over one socket. `close` it. `reason`: why it could not be asked."""
+    """A router, mostly the first, asked again and again over one socket. `close` it.
+
+    `ports`: where to connect if it gives no echo, none: then not at all. `reason`: why it could not be asked.
+    """
 
     address: str
+    ports: Sequence[int] = PORTS
     answers: list[Answer] = field(default_factory=list)
     reason: str | None = None
     _echo: socket.socket | None = None
     _seq: int = 0
-    _ports: list[int] = field(default_factory=lambda: list(PORTS))
+    _ports: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._ports = list(self.ports)
         self._echo = _echo_socket(self.address)
 
     def close(self) -> None:

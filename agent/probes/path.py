@@ -1,10 +1,216 @@
-"""The routers on the way to the peer, and whose part of the way fails."""
+"""The routers on the way to the peer, and whose part of it fails: the site, the access line, the provider, the peer.
 
-from agent.errors import Failed
-from agent.probes.probe import Outcome, Task
-from agent.wire.failure import Reason, Stage
+Peer: any URL with a host. The way is asked as Paris traceroute does (Augustin et al., IMC 2006): what a load balancer
+looks at is the same for every packet of a run, and for the next run, so one way is seen, and a change is a change.
+Options: `method` (`udp`, `icmp`, `tcp`), `port` (of the peer: 33434 for UDP, that of its URL for TCP), `probes` (3
+rounds), `hops` (30), `silent` (6: it ends so many distances beyond the last answer), `timeout` (1 second), `count` (20:
+how often the first router and the provider's are asked for loss), `others` (ADDRESS:PORT, comma-separated: who is asked
+by TCP, once, if the peer does not answer, to tell the provider from the destination; "" for nobody).
+
+Round trips are in ms, from the send call to the kernel's receive time. Loss of a router's answers is not loss of the
+way: routers answer little and late. So the first router and the provider's are asked by echo, and their loss is bounded
+by that of what lies beyond (`agent.net.domain.line_loss`). A peer that answers at its own port is reached, also where
+what a trace sends is dropped on the way. The rule for `domain` is `agent.net.domain`, that for `part` is in
+`agent.path.parts`. Nothing needs root; ICMP wants `net.ipv4.ping_group_range`.
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import math
+from dataclasses import dataclass, replace
+from typing import Final, get_args
+
+from agent import files
+from agent.errors import Failed, UsageError
+from agent.net import traceroute
+from agent.net.flows import Method
+from agent.net.interfaces import Route, is_tunnel, link_to, route_to
+from agent.net.peer_url import PeerUrl, parse
+from agent.net.resolve import choose_family, resolve
+from agent.net.traceroute import Plan, Trace
+from agent.path import judgement, ways, witnesses
+from agent.path.judgement import Sample, Seen
+from agent.probes import options
+from agent.probes.probe import Family, Outcome, Progress, Task, reaching
+from agent.wire.failure import Doubt, Reason, Stage
+from agent.wire.report import Peer
+
+RESOLVE_S: Final = 5.0
+NAME: Final = "path.json"
+OTHERS: Final = "1.1.1.1:53,8.8.8.8:53,[2606:4700:4700::1111]:53,[2001:4860:4860::8888]:53"
+"""Name servers that anybody may ask, of two operators, in many places."""
+_KIND: Final = "path"
+_OPTIONS: Final = ("count", "hops", "method", "others", "port", "probes", "silent", "timeout")
+_METHODS: Final[dict[str, Method]] = {name: name for name in get_args(Method)}
+_OTHERS_MAX: Final = 8
+_PORT_MAX: Final = 65_535
+_PACKET_BYTES: Final = 60
+# What of a budget of seconds the trace may take, and the provider's router; the rest is for who else can tell.
+_TRACE_SHARE: Final = 0.6
+_ROUTER_SHARE: Final = 0.2
 
 
-async def probe(task: Task) -> Outcome:  # noqa: ARG001 - the signature of every probe
-    """Raise Failed: this kind is being built."""
-    raise Failed(Stage.DEVICE, Reason.INTERNAL, "this kind of probe is being built")
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What one run is to do. `count`: how often the nearest routers are asked; `cut`: a budget left less than that."""
+
+    url: PeerUrl
+    plan: Plan
+    count: int
+    others: tuple[tuple[str, int], ...]
+    seconds: float = math.inf
+    cut: bool = False
+
+
+def planned(task: Task) -> Wish:
+    """Read the peer and the options of this kind; raises UsageError in one plain line."""
+    given = task.options
+    options.check_names(_KIND, given, _OPTIONS)
+    url = parse(task.peer)
+    if not url.port:
+        raise UsageError(f"no path can be traced to {task.peer!r}, which names no host; give HOST:PORT")
+    method = _METHODS.get(given.get("method", "udp"))
+    if method is None:
+        raise UsageError(f"path option method: expected udp, icmp or tcp, not {given['method']!r}")
+    usual = url.port if method == "tcp" and url.engine != "stamp" else traceroute.PORT
+    plan = Plan(
+        method=method,
+        port=options.whole_number(_KIND, given, "port", bounds=(1, _PORT_MAX), default=usual),
+        probes=options.whole_number(_KIND, given, "probes", bounds=(1, 10), default=3),
+        hops=options.whole_number(_KIND, given, "hops", bounds=(1, 60), default=30),
+        silent=options.whole_number(_KIND, given, "silent", bounds=(1, 30), default=6),
+        timeout_s=options.number(_KIND, given, "timeout", bounds=(0.05, 10), default=1.0),
+    )
+    count = options.whole_number(_KIND, given, "count", bounds=(1, 200), default=20)
+    others = _others(given.get("others", OTHERS))
+    return Wish(url, plan, count, others, math.inf if task.max_seconds is None else task.max_seconds)
+
+
+def within(wish: Wish, max_bytes: int | None) -> Wish:
+    """Ask the nearest routers less often, then go fewer rounds, if a budget of bytes says so; both ways count.
+
+    Raises Failed if not one round fits.
+    """
+    if max_bytes is None:
+        return wish
+    plan, packets = wish.plan, max_bytes // (2 * _PACKET_BYTES)
+    rounds = min(plan.probes, packets // plan.hops)
+    if rounds < 1:
+        least = 2 * _PACKET_BYTES * plan.hops
+        raise Failed(Stage.DEVICE, Reason.BUDGET, f"one round of {plan.hops} hops takes up to {least} bytes")
+    count = max(1, min(wish.count, (packets - rounds * plan.hops) // 2))
+    cut = (rounds, count) != (plan.probes, wish.count)
+    return replace(wish, plan=replace(plan, probes=rounds), count=count, cut=cut)
+
+
+async def probe(task: Task) -> Outcome:
+    """Find the way, who is on it, and where it ends.
+
+    Raises:
+        UsageError: a wrong option, or a peer without a host.
+        Failed: no name, or nothing left the device (no route, a filter of its own, ICMP not allowed).
+    """
+    wish = within(planned(task), task.max_bytes)
+    host = wish.url.host
+    family: Family = task.family or await choose_family(host, timeout_s=RESOLVE_S)
+    with reaching(Peer(url=wish.url.text), family):
+        address = (await resolve(host, family, timeout_s=RESOLVE_S))[0]
+    peer = Peer(url=wish.url.text, address=address)
+    known = ways.read(files.read(task.folder / NAME) if task.folder is not None else None)
+    name = f"{family} {wish.plan.method} {address}"
+    way = ways.find(known, name) or ways.Way(name=name)
+    with reaching(peer, family):
+        route = route_to(address)
+        if route is None:
+            raise Failed(Stage.ROUTE, Reason.NO_ROUTE, f"this device has no route to {address}")
+        run = _Run(replace(wish, plan=replace(wish.plan, source_port=way.source_port)), task)
+        seen = await run.look(address, route)
+    if task.folder is not None:
+        with contextlib.suppress(OSError):  # a full disk costs the memory of this run, not its result
+            content = ways.write(known, judgement.walked(seen, way))
+            files.replace(task.folder / NAME, content, forced=False)
+    doubts = [Doubt.BUDGET_CUT] if run.cut else []
+    doubts += [Doubt.TUNNEL] if is_tunnel(route.interface) else []
+    result = judgement.judged(seen, way)
+    return Outcome(result=result, family=family, peer=peer, link=link_to(address), doubts=tuple(doubts))
+
+
+class _Run:
+    """One run, step by step; `cut`: a budget left less of it than was wished for."""
+
+    def __init__(self, wish: Wish, task: Task) -> None:
+        self.cut = wish.cut
+        self._wish = wish
+        self._task = task
+
+    async def look(self, address: str, route: Route) -> Seen:
+        """Trace the way and ask the first router meanwhile; then the provider's, and whoever else can tell."""
+        async with asyncio.TaskGroup() as group:
+            tracing = group.create_task(self._trace(address), name="trace")
+            asking = group.create_task(self._ask(route.gateway, share=_TRACE_SHARE), name="gateway")
+        seen = Seen(address, tracing.result(), route, asking.result())
+        nearest = seen.addresses[seen.begin] if seen.begin is not None else None
+        seen = replace(seen, provider=await self._ask(nearest, share=_ROUTER_SHARE, echo_only=True))
+        self._show(_TRACE_SHARE + _ROUTER_SHARE, seen.trace)
+        if not seen.reached:
+            seen = replace(seen, peer_ms=await witnesses.peer(self._wish.url, address))
+        if not seen.reached:
+            seen = await self._ask_around(seen)
+        self._show(1.0, seen.trace)
+        return seen
+
+    async def _trace(self, address: str) -> Trace:
+        plan = self._wish.plan
+        found = Trace(plan.method)
+
+        def watch(trace: Trace) -> None:
+            nonlocal found
+            found = trace
+            rounds = sum(hop.sent for hop in trace.hops) / max(1, len(trace.hops)) / plan.probes
+            self._show(_TRACE_SHARE * min(1.0, rounds), trace)
+
+        limit = asyncio.timeout(self._wish.seconds * _TRACE_SHARE if self._wish.seconds < math.inf else None)
+        try:
+            async with limit:
+                return await traceroute.trace(address, plan, watch=watch)
+        except TimeoutError:
+            self.cut = True
+            return found
+
+    async def _ask(self, address: str | None, *, share: float, echo_only: bool = False) -> Sample:
+        if address is None:
+            return Sample()
+        within_s = self._wish.seconds * share
+        return await witnesses.router(address, count=self._wish.count, within_s=within_s, echo_only=echo_only)
+
+    async def _ask_around(self, seen: Seen) -> Seen:
+        """Ask who else answers, since the peer does not."""
+        six = ":" in seen.address
+        same = [other for other in self._wish.others if (":" in other[0]) == six and other[0] != seen.address]
+        others = await witnesses.others(same)
+        heard = others or seen.gateway.times_ms or seen.trace.last is not None or seen.trace.stuck
+        return replace(seen, others=others, neighbour=None if heard else await witnesses.neighbour(seen.route))
+
+    def _show(self, done: float, trace: Trace) -> None:
+        last = trace.last
+        self._task.progress(Progress(done, _KIND, last.rtt_ms if last else None, "ms"))
+
+
+def _others(text: str) -> tuple[tuple[str, int], ...]:
+    """Read ADDRESS:PORT, comma-separated."""
+    found = [_endpoint(entry.strip()) for entry in text.split(",") if entry.strip()]
+    if len(found) > _OTHERS_MAX:
+        raise UsageError(f"path option others: at most {_OTHERS_MAX}, not {len(found)}")
+    return tuple(found)
+
+
+def _endpoint(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    try:
+        address = str(ipaddress.ip_address(host.removeprefix("[").removesuffix("]")))
+    except ValueError:
+        address = ""
+    if not address or not (port.isascii() and port.isdigit()) or not 0 < int(port) <= _PORT_MAX:
+        raise UsageError(f"path option others: expected ADDRESS:PORT, IPv6 in brackets, not {text!r}")
+    return address, int(port)

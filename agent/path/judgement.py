@@ -1,0 +1,194 @@
+"""What a run over the way means: the result, and what the next run should know. Pure."""
+
+from dataclasses import dataclass, field
+from statistics import median_low
+
+from agent.net import traceroute
+from agent.net.domain import Reach, domain, line_loss
+from agent.net.interfaces import Route
+from agent.net.traceroute import Trace
+from agent.path import parts, ways
+from agent.wire.failure import Failure, Reason, Stage
+from agent.wire.path import Hop, Path
+
+
+@dataclass(slots=True)
+class Sample:
+    """How often one router was asked for itself, and how long its answers took, in ms."""
+
+    asked: int = 0
+    times_ms: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one run found. `gateway` and `provider`: the first router and the provider's, asked for themselves.
+
+    `peer_ms`: the peer's answer at its own port; `others`: whether any other destination answered; `neighbour`: whether
+    the first router answers for its link address. None: not asked, or no telling; of `peer_ms` no answer as well.
+    """
+
+    address: str
+    trace: Trace
+    route: Route
+    gateway: Sample = field(default_factory=Sample)
+    provider: Sample = field(default_factory=Sample)
+    peer_ms: float | None = None
+    others: bool | None = None
+    neighbour: bool | None = None
+
+    @property
+    def reached(self) -> bool:
+        """Whether the peer itself answered, in whatever way."""
+        return self.trace.reached or self.peer_ms is not None
+
+    @property
+    def ends(self) -> parts.Ends:
+        """Both ends of the way."""
+        return parts.Ends(self.address, self.route.source or self.trace.source)
+
+    @property
+    def addresses(self) -> list[str | None]:
+        """Who answered at each distance."""
+        return [hop.address for hop in self.trace.hops]
+
+    @property
+    def begin(self) -> int | None:
+        """Where the provider begins, as a place in the list of hops."""
+        return parts.provider_at(self.addresses, self.ends)
+
+
+def judged(seen: Seen, way: ways.Way) -> Path:
+    """Say what was found; `way` is what earlier runs know."""
+    trace, begin, last = seen.trace, seen.begin, seen.trace.last
+    first = trace.hops[0] if trace.hops else traceroute.Hop(1)
+    nearest = trace.hops[begin] if begin is not None else None
+    time_ms = last.rtt_ms if last is not None and trace.reached else seen.peer_ms
+    return Path(
+        method=trace.method,
+        reached=seen.reached,
+        hops_count=last.ttl if last is not None and trace.reached else None,
+        ends_at=last.ttl if last is not None else None,
+        rtt_ms=None if time_ms is None else round(time_ms, 3),
+        first_hop_rtt_ms=_median(seen.gateway, first.rtt_ms),
+        first_hop_loss_ratio=line_loss([_counts(seen.gateway, first), *_from(1, seen)]),
+        provider_hop_rtt_ms=_median(seen.provider, nearest.rtt_ms) if nearest else None,
+        provider_hop_loss_ratio=line_loss(_from(begin, seen)) if begin is not None else None,
+        domain=domain(reach(seen, way)),
+        changed=ways.changed(way, _by_distance(trace)),
+        failure=None if seen.reached else _failure(seen),
+        hops=_hops(seen),
+    )
+
+
+def walked(seen: Seen, way: ways.Way) -> ways.Way:
+    """Say what the next run should know."""
+    through = [router for router in seen.addresses if router and router != seen.address]
+    nearest = seen.addresses[seen.begin] if seen.begin is not None else None
+    now = ways.walked(way, _by_distance(seen.trace))
+    return ways.Way(
+        name=now.name,
+        source_port=seen.trace.source_port or now.source_port,
+        runs=now.runs,
+        seen=now.seen,
+        # Of a way that breaks, the first private router may be taken for the provider's.
+        provider=nearest if nearest and (seen.reached or not way.provider) else way.provider,
+        before=through[-1] if seen.trace.reached and through else way.before,
+    )
+
+
+def reach(seen: Seen, way: ways.Way) -> Reach:
+    """Put the evidence in the words of the rule."""
+    return Reach(
+        device=True,
+        gateway=_gateway(seen),
+        provider=_provider(seen, way),
+        others=seen.others,
+        target=seen.reached,
+        edge=_edge(seen, way),
+    )
+
+
+def _gateway(seen: Seen) -> bool | None:
+    if seen.trace.stuck:
+        return False
+    if seen.gateway.times_ms or (seen.begin != 0 and seen.trace.hops and seen.trace.hops[0].answers):
+        return True
+    return seen.neighbour
+
+
+def _provider(seen: Seen, way: ways.Way) -> bool | None:
+    """Whether the provider's first router was heard; no, if an earlier run knows it and only private ones were now."""
+    nearest = seen.addresses[seen.begin] if seen.begin is not None else None
+    if nearest is not None and (parts.is_outside(nearest, seen.ends.source) or way.provider in {None, nearest}):
+        return True
+    return False if way.provider is not None else None
+
+
+def _edge(seen: Seen, way: ways.Way) -> bool | None:
+    """Whether the last router that answered stands in front of the target: by memory, its address, or its word."""
+    last = seen.trace.last
+    if last is None or last.address is None:
+        return None
+    beyond = seen.begin is not None and last.ttl > seen.begin + 1
+    # RFC 1812, 5.2.7.1: "host unreachable" comes from the router that is on the target's own network.
+    near = parts.is_near(last.address, seen.address) or seen.trace.reason is Reason.UNREACHABLE
+    return last.address == way.before or (beyond and near) or None
+
+
+def _failure(seen: Seen) -> Failure:
+    last = seen.trace.last
+    if seen.trace.stuck or seen.neighbour is False:
+        who = f"the first router {seen.route.gateway}" if seen.route.gateway else seen.address
+        return Failure(Stage.CONNECT, Reason.UNREACHABLE, f"{who} does not answer on the link")
+    if last is None:
+        return Failure(Stage.CONNECT, Reason.TIMEOUT, "no router on the way answered, nor did the peer")
+    where = f"{last.address} at distance {last.ttl}"
+    if seen.trace.reason is not None:
+        return Failure(Stage.CONNECT, seen.trace.reason, f"{where} says that it goes no further")
+    return Failure(Stage.CONNECT, Reason.TIMEOUT, f"nobody answered beyond {where}")
+
+
+def _hops(seen: Seen) -> list[Hop]:
+    """The distances up to where the way ends, and the first silent one behind it."""
+    last = seen.trace.last
+    until = (last.ttl if last else 0) + (0 if seen.trace.reached else 1)
+    named = parts.parts(seen.addresses, seen.ends)
+    return [
+        Hop(
+            ttl=hop.ttl,
+            address=hop.address,
+            rtt_ms=hop.rtt_ms,
+            loss_ratio=hop.loss_ratio,
+            part=part,
+            said=next((str(answer.reason) for answer in hop.answers if answer.reason), None),
+        )
+        for hop, part in zip(seen.trace.hops[:until], named, strict=False)
+    ]
+
+
+def _from(place: int, seen: Seen) -> list[tuple[int, int]]:
+    """How often each distance from `place` on was asked, and answered; the provider's first router also for itself."""
+    begin = seen.begin
+    return [
+        _counts(seen.provider if at == begin else Sample(), hop)
+        for at, hop in enumerate(seen.trace.hops)
+        if at >= place
+    ]
+
+
+def _counts(sample: Sample, hop: traceroute.Hop) -> tuple[int, int]:
+    return (sample.asked, len(sample.times_ms)) if sample.times_ms else (hop.sent, len(hop.answers))
+
+
+def _median(sample: Sample, otherwise: float | None) -> float | None:
+    return round(median_low(sample.times_ms), 3) if sample.times_ms else otherwise
+
+
+def _by_distance(trace: Trace) -> list[list[str]]:
+    """Who is at each distance; who only says that it goes no further is not another way."""
+    until = trace.last.ttl if trace.last is not None else 0
+    return [
+        list(dict.fromkeys(answer.address for answer in hop.answers if answer.reached or answer.reason is None))
+        for hop in trace.hops[:until]
+    ]

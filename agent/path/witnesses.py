@@ -1,0 +1,103 @@
+"""Who else can say where the way breaks: the first router and the provider's, the peer at its own port, and others."""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Sequence
+from typing import Final
+
+from agent.evidence.gateway import PORTS, Gateway
+from agent.net import neighbours, stamp
+from agent.net.flows import SynFlow, family_of, name_of
+from agent.net.interfaces import Route
+from agent.net.peer_url import PeerUrl
+from agent.path.judgement import Sample
+
+ANSWER_S: Final = 2.0
+NEIGHBOUR_S: Final = 9.0
+"""Linux takes 5 s until it doubts a neighbour that it used lately, and asks three times, a second apart."""
+_GIVE_UP: Final = 2
+_PACE_S: Final = 0.05
+_LOOK_S: Final = 0.25
+_FAR: Final = 64
+"""Hops to live of a packet that is meant to arrive."""
+
+
+async def router(address: str, *, count: int, within_s: float, echo_only: bool = False) -> Sample:
+    """Ask one router `count` times, or as often as the time allows; not again if it does not answer at all.
+
+    By ICMP echo; where this user may not, or it does not answer that, by TCP (not with `echo_only`).
+    """
+    sample = Sample()
+    loop = asyncio.get_running_loop()
+    until = loop.time() + within_s
+    asked = Gateway(address, ports=() if echo_only else PORTS)
+    with contextlib.closing(asked):
+        while sample.asked < count and (sample.times_ms or sample.asked < _GIVE_UP) and loop.time() < until:
+            answer = await asked.ask()
+            sample.asked += 1
+            if answer is not None:
+                sample.times_ms.append(answer.rtt_us / 1000)
+            await asyncio.sleep(_PACE_S)
+    return sample
+
+
+async def neighbour(route: Route, *, within_s: float = NEIGHBOUR_S) -> bool | None:
+    """Tell whether the first router answers for its link address, after packets were sent to it; None: no telling."""
+    if route.gateway is None:
+        return None
+    loop = asyncio.get_running_loop()
+    until = loop.time() + within_s
+    known = neighbours.answers(route.gateway, route.interface)
+    while known is None and loop.time() < until:  # the kernel tells nobody when it knows
+        await asyncio.sleep(_LOOK_S)
+        known = neighbours.answers(route.gateway, route.interface)
+    return known
+
+
+async def peer(url: PeerUrl, address: str, *, timeout_s: float = ANSWER_S) -> float | None:
+    """Ask the peer itself at its own port, once: the round trip in ms; None without an answer of any kind."""
+    if url.engine == "stamp":
+        return await _reflected(address, url.port, timeout_s)
+    return await _connected(address, url.port, timeout_s)
+
+
+async def others(addresses: Sequence[tuple[str, int]], *, timeout_s: float = ANSWER_S) -> bool | None:
+    """Tell whether any other destination takes or refuses a TCP connection; None if there are none to ask."""
+    if not addresses:
+        return None
+    async with asyncio.TaskGroup() as group:
+        asked = [
+            group.create_task(_connected(address, port, timeout_s), name=f"other {address}")
+            for address, port in addresses
+        ]
+    return any(task.result() is not None for task in asked)
+
+
+async def _connected(address: str, port: int, timeout_s: float) -> float | None:
+    """The round trip of one TCP connection, taken or reset by the address itself; what a router says is no answer."""
+    try:
+        with contextlib.closing(SynFlow(address, port=port, source_port=0)) as flow:
+            heard, start = await flow.ask(_FAR, timeout_s=timeout_s)
+    except OSError:
+        return None
+    if heard is None or (heard.complaint is not None and heard.complaint.address != address):
+        return None
+    return max(1, heard.at_ns - start.monotonic_ns) / 1e6
+
+
+async def _reflected(address: str, port: int, timeout_s: float) -> float | None:
+    """One STAMP packet; any answer is one."""
+    loop = asyncio.get_running_loop()
+    packet = stamp.SenderPacket(1, 1, 1, int.from_bytes(os.urandom(2), "big"))
+    with contextlib.closing(socket.socket(family_of(address), socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)) as sock:
+        begun = loop.time()
+        try:
+            async with asyncio.timeout(timeout_s):
+                sock.connect(name_of(address, port))
+                await loop.sock_sendall(sock, stamp.encode_sender(packet))
+                await loop.sock_recv(sock, 2048)
+        except OSError:
+            return None
+        return (loop.time() - begun) * 1000
