@@ -19,6 +19,7 @@ from agent.speed.engine import Leg, Target, Wanted, Way
 from agent.speed.estimate import estimate
 from agent.speed.limits import Limits
 from agent.speed.summary import direction
+from tests.agent.delivery import free_port
 from tests.agent.speed.peers import Visit, peer
 
 pytestmark = [pytest.mark.program("iperf3"), pytest.mark.alone]
@@ -32,12 +33,6 @@ def nothing_left() -> Iterator[None]:
     yield
     assert len(os.listdir("/proc/self/fd")) <= before  # noqa: PTH208 - as above
     assert not Path("/proc/self/task").joinpath(str(os.getpid()), "children").read_text("ascii").split()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
 
 
 @contextlib.asynccontextmanager
