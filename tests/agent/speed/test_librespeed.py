@@ -1,31 +1,27 @@
-"""The LibreSpeed engine against real backends on loopback: finding them, both directions, and every other kind."""
+"""The LibreSpeed engine's load against real backends on loopback: both directions, and every other kind of server."""
 
 import asyncio
-import json
 import re
 import ssl
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agent.errors import Failed
-from agent.net.peer_url import parse
-from agent.speed.engine import Leg, Target, Transfer, Wanted, Way
+from agent.speed.engine import Leg, Target, Transfer, Way
 from agent.speed.estimate import estimate
 from agent.speed.http_flows import Flows
 from agent.speed.http_load import Connection, Server
-from agent.speed.librespeed import ENGINE, find, run, targets
+from agent.speed.librespeed import run
 from agent.speed.limits import Limits
 from tests.agent.speed.librespeed_server import Backend, Framing, answer, backend
+from tests.agent.speed.other_servers import Behaviour, busy, login_page, redirect, reset_after_head
 from tests.agent.speed.peers import Visit, peer
 
 pytestmark = [pytest.mark.alone, pytest.mark.usefixtures("no_socket_outlives")]
-
 SHORT = Limits(seconds=1.2, streams=2, early=False)
 PATHS = {"download": "/garbage.php", "upload": "/empty.php"}
-Behaviour = Callable[[Visit], Awaitable[None]]
 
 
 async def load(
@@ -170,16 +166,8 @@ async def test_it_grows() -> None:
         assert task.result().stop.word == "time"
 
 
-# --- other kinds of servers
-
-
 async def hang(visit: Visit) -> None:
     await visit.ignore(timeout_s=20)
-
-
-async def reset_after_head(visit: Visit) -> None:
-    await visit.request()
-    visit.reset()
 
 
 async def reset_in_load(visit: Visit) -> None:
@@ -215,24 +203,6 @@ async def nothing_at_all(visit: Visit) -> None:
         await visit.request()
         answer(visit, 200, "", b"")
         await visit.writer.drain()
-
-
-async def login_page(visit: Visit) -> None:
-    await visit.request()
-    answer(visit, 200, "Content-Type: text/html\r\n", b"<html>Please pay</html>")
-    await visit.ignore(timeout_s=5)
-
-
-async def redirect(visit: Visit) -> None:
-    await visit.request()
-    answer(visit, 302, "Location: http://portal.example/\r\n", b"")
-    await visit.ignore(timeout_s=5)
-
-
-async def busy(visit: Visit) -> None:
-    await visit.request()
-    answer(visit, 503, "Retry-After: 30\r\n", b"")
-    await visit.ignore(timeout_s=5)
 
 
 async def early_ok(visit: Visit) -> None:
@@ -351,111 +321,3 @@ async def test_a_cancelled_run_leaves_nothing() -> None:
                     await asyncio.sleep(0.01)
             task.cancel()
         assert task.cancelled()
-
-
-# --- finding servers
-
-
-def wanted(host: str, port: int, path: str) -> Wanted:
-    return Wanted(parse(f"librespeed+http://{host}:{port}{path}"), "ipv4")
-
-
-@pytest.mark.parametrize(
-    ("folder", "suffix", "path"),
-    [
-        ("/", ".php", ""),
-        ("/", "", "/"),
-        ("/speed/", ".php", "/speed"),
-        ("/a/backend/", ".php", "/a/"),
-        ("/backend/", "", ""),
-    ],
-)
-async def test_names_are_found_out(folder: str, suffix: str, path: str) -> None:
-    async with backend(Backend(folder=folder, suffix=suffix)) as (host, port, _):
-        (target,) = await find(wanted(host, port, path))
-    assert target.paths == {"download": f"{folder}garbage{suffix}", "upload": f"{folder}empty{suffix}"}
-    assert (target.host, target.port, target.secure) == (host, port, False)
-
-
-@pytest.mark.parametrize(
-    ("behaviour", "words"),
-    [
-        (Backend(folder="/elsewhere/"), "handshake:protocol .*no LibreSpeed server under /"),
-        (Backend(ping_body=b"broken"), "captive_portal"),
-        (login_page, "captive_portal"),
-        (redirect, "captive_portal"),
-        (busy, "peer:busy"),
-        (reset_after_head, "transfer:reset"),
-    ],
-)
-async def test_what_is_no_server_is_named(behaviour: Behaviour, words: str) -> None:
-    async with peer(behaviour) as (host, port, _):
-        with pytest.raises(Failed, match=words):
-            await find(wanted(host, port, ""))
-
-
-def listing(entries: object) -> Behaviour:
-    async def give(visit: Visit) -> None:
-        await visit.request()
-        body = entries if isinstance(entries, bytes) else json.dumps(entries).encode()
-        answer(visit, 200, "Content-Type: application/json\r\n", body)
-        await visit.ignore(timeout_s=1)
-
-    return give
-
-
-@pytest.mark.parametrize("name", ["/servers.json", "/backend-servers/servers.php"])
-async def test_a_list_is_read_and_its_dead_servers_left_out(name: str) -> None:
-    down, good = Backend(ping_body=b"overloaded"), Backend(suffix="")
-    async with backend(down) as (_, bad_port, _), backend(good) as (host, good_port, _):
-        names = {"dlURL": "garbage", "ulURL": "empty", "pingURL": "empty"}
-        entries = [
-            {"id": 1, "name": "down", "server": f"http://{host}:{bad_port}/"},
-            {"id": 2, "name": "gone", "server": f"http://{host}:1/", **names},
-            {"id": 3, "name": "near\n", "server": f"//{host}:{good_port}", **names, "sponsorName": "x"},
-        ]
-        async with peer(listing(entries)) as (_, port, _):
-            (target,) = await find(wanted(host, port, name))
-        assert (target.name, target.port) == ("near", good_port)
-        limits = Limits(seconds=1, max_bytes=200_000, streams=1)
-        assert (await run(Leg("download", target, host, limits, "m"))).stop.word == "budget"
-
-
-async def test_a_list_without_a_living_server_is_a_failure() -> None:
-    async with peer(listing([{"name": "gone", "server": "http://127.0.0.1:1/"}])) as (host, port, _):
-        with pytest.raises(Failed, match="connect:refused"):
-            await find(wanted(host, port, "/s.json"))
-
-
-async def test_an_endless_list_is_cut() -> None:
-    async with peer(listing(b"[" + b" " * 3_000_000)) as (host, port, _):
-        with pytest.raises(Failed, match="longer than"):
-            await find(wanted(host, port, "/s.json"))
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        (b"<!DOCTYPE html><html>", "captive_portal"),
-        (b"{}", "handshake:protocol"),
-        (b"\xff", "handshake:protocol"),
-        (b"[" * 50_000, "handshake:protocol"),
-        (b"[]", "names no server"),
-        (b'[{"server": "ftp://h/"}, {"server": "http://u:p@h/"}, {"server": "http://h:0/"}, 7]', "names no server"),
-        (b'[{"server": "http://h/", "dlURL": "x\\r\\nEvil: 1"}, {"server": "http://h:99999/"}]', "names no server"),
-    ],
-)
-def test_what_is_no_list_is_named(text: bytes, words: str) -> None:
-    with pytest.raises(Failed, match=words):
-        targets(text, secure=False)
-
-
-def test_a_list_without_schemes_follows_the_one_it_came_by() -> None:
-    text = json.dumps([{"server": "//h.example/x", "name": "X"}, {"server": "http://[2001:db8::1]:81"}]).encode()
-    first, second = targets(text, secure=True)
-    assert (first.host, first.port, first.secure, first.paths["download"]) == ("h.example", 443, True, "/x/garbage.php")
-    assert (second.host, second.port, second.secure) == ("2001:db8::1", 81, False)
-
-
-def test_the_row_of_the_table() -> None:
-    assert (ENGINE.find, ENGINE.run, ENGINE.streams) == (find, run, 4)
