@@ -1,17 +1,21 @@
 """What the resolvers of a site said, side by side: the rows of a report, and who contradicts whom. Pure."""
 
+import ipaddress
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from agent.net.dns_query import Server
 from agent.net.dns_survey import Heard, Survey, passes_dnssec, validates
 from agent.net.dns_truth import Context, Network, Said, judge, rewrites
+from agent.net.domain import Domain, Reach, domain
+from agent.net.interfaces import Route
 from agent.wire.dns import Answer, Resolver
 from agent.wire.failure import Failure, Reason, Stage
 
 Internal = tuple[Network, ...]
-_ADDRESSES_MAX = 8
+_ADDRESSES_MAX: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +115,21 @@ def consistent(own: Sequence[Row], internal: Internal) -> bool | None:
             ]
     lies = _any(found)
     return None if lies is None else not lies
+
+
+def blame(first: str, rows: Iterable[Row], way_to: Callable[[str], Route | None]) -> Domain | None:
+    """Tell whose part fails if the resolver that the device uses first is silent: this network's, if it stands in it.
+
+    Where only that one is silent and another beyond this network is not, it is to blame and not the way. `way_to` gives
+    the route to an address.
+    """
+    answered = {row.server.address for row in rows if row.survey.answered}
+    if first in answered or ipaddress.ip_address(first.partition("%")[0]).is_loopback:
+        return None
+    way = way_to(first)
+    if way is None:
+        return domain(Reach(device=False, target=False))
+    if way.gateway is None:
+        return domain(Reach(device=True, gateway=False, target=False))
+    beyond = any(found.gateway for found in map(way_to, answered) if found is not None)
+    return domain(Reach(device=True, others=True if beyond else None, target=False))

@@ -26,12 +26,11 @@ from typing import Final
 
 from agent.errors import Failed, UsageError
 from agent.net import dns_query, interfaces
-from agent.net.dns_comparison import Row, consistent, resolver
+from agent.net.dns_comparison import Row, blame, consistent, resolver
 from agent.net.dns_message import MessageError, Question, encode
 from agent.net.dns_query import RESOLV_CONF, Server, Transport
 from agent.net.dns_survey import Plan, Survey, survey
 from agent.net.dns_truth import Network, is_portal
-from agent.net.domain import Domain, Reach, domain
 from agent.net.public_services import NAMES
 from agent.probes import options
 from agent.probes.probe import Outcome, Progress, Task
@@ -167,7 +166,7 @@ def _outcome(task: Task, settings: Settings, rows: Sequence[Row]) -> Outcome:
         rewrites_nxdomain=said.rewrites_nxdomain,
         passes_dnssec=said.passes_dnssec,
         validates=said.validates,
-        domain=_domain(first.server.address, rows),
+        domain=blame(first.server.address, rows, interfaces.route_to),
         resolvers=verdicts,
         consistent=consistent(own, settings.internal),
     )
@@ -179,20 +178,6 @@ def _outcome(task: Task, settings: Settings, rows: Sequence[Row]) -> Outcome:
         link=interfaces.link_to(first.server.address),
         doubts=(Doubt.CAPTIVE_PORTAL,) if portal else (),
     )
-
-
-def _domain(first: str, rows: Sequence[Row]) -> Domain | None:
-    """Tell whose part fails if the resolver that the device uses first is silent: its own, if it is in this network."""
-    answered = {row.server.address for row in rows if row.survey.answered}
-    way = interfaces.route_to(first)
-    if first in answered or ipaddress.ip_address(first).is_loopback:
-        return None
-    if way is None:
-        return domain(Reach(device=False))
-    if way.gateway is None:
-        return domain(Reach(device=True, gateway=False))
-    beyond = [address for address in answered if (found := interfaces.route_to(address)) and found.gateway]
-    return domain(Reach(device=True, others=True if beyond else None))
 
 
 def _nobody(rows: Sequence[Row]) -> Failed:
