@@ -1,1 +1,1 @@
-"""IPv6 at the site, step by step: what the probe finds, and what it means."""
+"""The IPv6 battery: what is checked (`table`), what was found (`notes`), and what it means (`verdict`, pure)."""

@@ -17,6 +17,7 @@ AddressKind = Literal["global", "ula", "temporary", "tunnel"]
 
 # linux/if_addr.h, as in the flags column of /proc/net/if_inet6
 _TEMPORARY: Final = 0x01
+_DEPRECATED: Final = 0x20
 _UNUSABLE: Final = 0x08 | 0x40  # duplicate address detection failed, or still running
 # linux/ipv6_route.h, as in the flags column of /proc/net/ipv6_route
 _ROUTE_UP: Final = 0x0001
@@ -45,11 +46,15 @@ _CELLULAR_NAMES: Final = ("wwan", "ppp", "rmnet", "wwp", "wwx", "ccmni")
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An IPv6 address of this device that is more than link-local."""
+    """An IPv6 address of this device that is more than link-local.
+
+    `deprecated`: its preferred lifetime is over; it still serves what it serves, and begins nothing new.
+    """
 
     interface: str
     address: str
     kind: AddressKind
+    deprecated: bool = False
 
 
 def addresses(*, proc: Path = PROC) -> list[Address]:
@@ -62,7 +67,7 @@ def addresses(*, proc: Path = PROC) -> list[Address]:
         address, flags = ipaddress.IPv6Address(bytes.fromhex(fields[0])), int(fields[4], 16)
         kind = _kind(address, flags)
         if kind is not None and not flags & _UNUSABLE:
-            found.append(Address(fields[5], str(address), kind))
+            found.append(Address(fields[5], str(address), kind, bool(flags & _DEPRECATED)))
     return found
 
 

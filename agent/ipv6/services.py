@@ -1,0 +1,59 @@
+"""Public services over IPv6: has the name an AAAA, and does its server answer? Shows what is the peer's fault alone."""
+
+import asyncio
+from typing import Final
+
+from agent.errors import Failed
+from agent.ipv6.notes import Notes, timed
+from agent.net.connect import connect
+from agent.net.dns_query import query
+from agent.net.resolve import resolve
+from agent.wire.failure import Reason, Stage
+from agent.wire.results import HostReach
+
+PUBLIC_SERVICES: Final = (
+    "dichvucong.gov.vn",  # the national portal of public services
+    "chinhphu.vn",
+    "moet.gov.vn",  # education
+    "moh.gov.vn",  # health
+    "baohiemxahoi.gov.vn",  # social and health insurance
+    "vnnic.vn",  # the registry, which runs the IPv6 programme
+)
+HOSTS_MAX: Final = 20
+
+
+async def visit(notes: Notes) -> None:
+    """Look each of them up and connect to its first IPv6 address. Not where the peer is this device itself."""
+    names = notes.ground.settings.hosts
+    if not names or notes.stays_here:
+        return
+    found: dict[str, HostReach] = {}
+
+    async def one(name: str) -> None:
+        found[name] = await _reached(notes, name)
+
+    async with asyncio.TaskGroup() as group:
+        for name in names:
+            group.create_task(one(name), name=f"public service {name}")
+    notes.hosts = [found[name] for name in names]
+
+
+async def _reached(notes: Notes, name: str) -> HostReach:
+    told = await timed(_addresses(notes, name))
+    if told.failure is not None:
+        return HostReach(name, failure=told.failure)
+    settings = notes.ground.settings
+    address = str(told.value[0])
+    made = await timed(connect(address, settings.hosts_port, timeout_s=settings.timeout_s))
+    if made.value is not None:
+        made.value.close()
+    return HostReach(name, address, ms=None if made.failure else made.ms, failure=made.failure)
+
+
+async def _addresses(notes: Notes, name: str) -> list[str]:
+    settings = notes.ground.settings
+    if notes.askable is not None:
+        return await query(notes.askable, name, "AAAA", timeout_s=settings.timeout_s, port=settings.dns_port)
+    if notes.servers:
+        raise Failed(Stage.RESOLVE, Reason.TIMEOUT, "no resolver answered for the peer's name")
+    return await resolve(name, "ipv6", timeout_s=settings.timeout_s)

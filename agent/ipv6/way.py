@@ -1,0 +1,90 @@
+"""Where the packets of IPv6 end, asked only when a connection or a transfer failed: whose part of the way it is."""
+
+import asyncio
+import contextlib
+from collections.abc import Collection
+from typing import Final
+
+from agent.errors import Failed
+from agent.ipv6.notes import Notes
+from agent.net import interfaces
+from agent.net.domain import Reach
+from agent.net.traceroute import Plan, Trace, trace
+from agent.wire.failure import Failure, Reason, Stage
+
+_UNCLEAR: Final = frozenset({Reason.TIMEOUT, Reason.UNREACHABLE, Reason.PROHIBITED})
+"""What may come from anywhere on the way; a refusal or a reset comes from its end."""
+_FORBIDS: Final = frozenset({Reason.PROHIBITED, Reason.REFUSED})
+_SILENT: Final = 3
+_FULL_BYTES: Final = 1500
+
+
+async def follow(notes: Notes) -> None:
+    """Trace the way of a failed connect by TCP to the same port, of a stalled transfer by packets of full size.
+
+    Where no name was answered at all, the way to the silent resolver is followed instead.
+    """
+    target = notes.addresses.get("ipv6")
+    if notes.stays_here:
+        return
+    if not target:
+        await _follow_to_resolver(notes)
+        return
+    attempt, stall = notes.attempts.get("ipv6"), notes.stalls.get("ipv6")
+    if attempt is not None and attempt.failure is not None and attempt.failure.reason in _UNCLEAR:
+        plan = Plan("tcp", port=notes.ground.url.port, probes=1, silent=_SILENT, timeout_s=0.9)
+        notes.trace = await _traced(notes, target[0], plan)
+    elif stall is not None and stall.reason == Reason.TIMEOUT:
+        link = interfaces.link_to(target[0], sysfs=notes.ground.sysfs)
+        size = min(_FULL_BYTES, int(link.mtu or _FULL_BYTES))
+        notes.large_trace = await _traced(notes, target[0], Plan("udp", probes=1, silent=_SILENT, size=size))
+
+
+def reach_of(found: Trace | None, own: Collection[str] = ()) -> Reach:
+    """Say what a trace proves of the gateway, the provider and the target; `own` are this device's addresses.
+
+    A router of the site's own network that forbids it is at fault itself. What the device says to itself is that the
+    router does not even answer for its link address.
+    """
+    if found is None or not found.hops:
+        return Reach()
+    if found.stuck or any(hop.address in own for hop in found.hops if hop.answers):
+        return Reach(gateway=False)
+    first = found.hops[0]
+    ends = [hop.end for hop in found.hops if hop.end is not None and not hop.end.reached]
+    if any(end.address == first.address and end.reason in _FORBIDS for end in ends):
+        return Reach(gateway=False)
+    others = {hop.address for hop in found.hops[1:]} - {None, first.address}
+    beyond = found.reached or any(_is_provider(address) for address in others if address)
+    return Reach(gateway=True if first.answers else None, provider=beyond, target=found.reached)
+
+
+async def _follow_to_resolver(notes: Notes) -> None:
+    lookup = notes.lookups.get("ipv6")
+    if lookup is None or lookup.reason != Reason.TIMEOUT or notes.askable is not None or not notes.servers:
+        return
+    silent = min(notes.servers, key=lambda server: ":" not in server)
+    notes.trace = await _traced(notes, silent, Plan("udp", probes=1, silent=_SILENT))
+
+
+async def _traced(notes: Notes, address: str, plan: Plan) -> Trace | None:
+    """Trace for as long as there is time; what was seen until then counts."""
+    kept: list[Trace] = []
+    with contextlib.suppress(TimeoutError, Failed):
+        async with asyncio.timeout(notes.ground.settings.trace_s):
+            await trace(address, plan, watch=lambda seen: kept.__setitem__(slice(None), [seen]))
+    found = kept[0] if kept else None
+    last = found.last if found else None
+    words = f"{last.address} answered at distance {last.ttl}" if last and last.address else "nobody answered"
+    if found is not None and (found.stuck or (last and last.address in {entry.address for entry in notes.own})):
+        words = "the first router does not answer for its link address"
+    words = f"to {address}: {words}"
+    ended = Failure(Stage.CONNECT, (found.reason if found else None) or Reason.TIMEOUT)
+    size = f", packets of {plan.size} bytes" if plan.size else ""
+    notes.check("way_ipv6", None if found and found.reached else ended, detail=f"{words}{size}")
+    return found
+
+
+def _is_provider(address: str) -> bool:
+    """Beyond the site's own network: addresses of which only it knows are its own."""
+    return interfaces.kind_of(address) not in {None, "ula"}
