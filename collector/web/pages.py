@@ -9,6 +9,7 @@ from collector.judge import Verdict
 from collector.registry.site import Site
 from collector.store.store import Row, Summary
 from collector.web.chart import Look
+from collector.web.senses import Fact, facts
 
 State = Literal["below", "silent", "inconclusive", "met", "unjudged"]
 _WAYS: Final = ("download", "upload")
@@ -84,6 +85,8 @@ class Measured:
     data_bytes: float | None = None
     rehearsed: bool = False
     """The peer played the line: what stands here is no line's."""
+    facts: tuple[Fact, ...] = ()
+    """What the kinds without columns of their own found."""
 
     def look(self, value: float | None) -> Look:
         """How a value of this report is drawn."""
@@ -128,6 +131,7 @@ def measured(kind: str, row: Row) -> Measured:
         stops=_stops(row),
         data_bytes=_sum(number(row, f"{way}_bytes") for way in _WAYS),
         rehearsed=row.tags.get("peer") == REHEARSAL,
+        facts=facts(kind, row),
     )
 
 

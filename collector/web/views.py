@@ -19,7 +19,7 @@ from collector.web.sources import Sources
 WINDOW: Final = timedelta(days=30)
 # Runs of full length are one in twenty: it takes longer until they say something.
 COMPARED: Final = timedelta(days=90)
-KINDS: Final = ("throughput", "latency", "ipv6")
+KINDS: Final = ("throughput", "latency", "ipv6", "dns", "web", "path", "radio")
 NEWEST: Final = 100
 
 

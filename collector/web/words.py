@@ -15,6 +15,8 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from babel.support import Translations
 
+from collector.web.senses import Fact
+
 Language = Literal["vi", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
 DEFAULT: Final[Language] = "vi"
@@ -51,6 +53,11 @@ class Words:
         """Translate a message and fill in its {names}."""
         translated = catalogue(self.language).gettext(message)
         return translated.format(**values) if values else translated
+
+    def fact(self, fact: Fact) -> str:
+        """Say what a report found."""
+        values = {name: self.number(v) if isinstance(v, float) else v for name, v in fact.values.items()}
+        return self.say(fact.message, **values)
 
     def number(self, value: float | None, digits: int = 1) -> str:
         """A number with the language's separators; a dash when there is none."""
