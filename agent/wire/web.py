@@ -17,8 +17,9 @@ Text = Annotated[str, msgspec.Meta(max_length=200)]
 class Page(msgspec.Struct, frozen=True, omit_defaults=True):
     """One page, each step in milliseconds from its own beginning, or the failure of the step that ended it.
 
-    `total_ms` runs from the question for the name to the last byte; `certificate_days`: how long the certificate is
-    still valid, negative if it no longer is.
+    After redirects the steps are those of the last address. `total_ms` runs from the first question for a name to the
+    last byte, and is there only if the page came whole; `cut`: no more was read than the limit of bytes allows.
+    `certificate_days`: how long the certificate is still valid, negative if it no longer is; of a refused one too.
     """
 
     url: Text
@@ -34,10 +35,15 @@ class Page(msgspec.Struct, frozen=True, omit_defaults=True):
     certificate_days: float | None = None
     redirects: Count | None = None
     failure: Failure | None = None
+    cut: bool | None = None
 
 
 class Web(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The pages that were fetched. The figures above the list are medians over the pages that came whole."""
+    """The pages that were fetched. The figures above the list are medians over the pages that came whole.
+
+    `captive_portal` is absent if it could not be told. `portal_url`: where the portal sends people; `portal_how` it
+    gave itself away: redirect, page, status or dns. `domain`: whose part fails, absent if none does or nobody can tell.
+    """
 
     ok: Count
     failed: Count
@@ -48,3 +54,4 @@ class Web(msgspec.Struct, frozen=True, omit_defaults=True):
     certificate_days_least: float | None = None
     domain: Word | None = None
     pages: Annotated[list[Page], msgspec.Meta(max_length=30)] | None = None
+    portal_how: Word | None = None
