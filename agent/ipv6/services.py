@@ -11,14 +11,6 @@ from agent.net.resolve import resolve
 from agent.wire.failure import Reason, Stage
 from agent.wire.results import HostReach
 
-PUBLIC_SERVICES: Final = (
-    "dichvucong.gov.vn",  # the national portal of public services
-    "chinhphu.vn",
-    "moet.gov.vn",  # education
-    "moh.gov.vn",  # health
-    "baohiemxahoi.gov.vn",  # social and health insurance
-    "vnnic.vn",  # the registry, which runs the IPv6 programme
-)
 HOSTS_MAX: Final = 20
 
 

@@ -84,7 +84,7 @@ def judge(findings: Findings) -> Verdict:
     if state not in _WORKING:
         return _broken(findings, state)
     if findings.stall is not None and findings.stall.reason == Reason.TIMEOUT:
-        return Verdict(state, MTU, "transfer_ipv6", findings.stall, domain(findings.large_reach))
+        return Verdict(state, MTU, "transfer_ipv6", findings.stall, _where(findings.large_reach))
     if findings.slower or findings.tunnelled:
         return Verdict(state, SLOW)
     if findings.resolvers is not None:
@@ -135,7 +135,12 @@ def _whose(findings: Findings, failure: Failure) -> Domain | None:
         return "lan"
     if failure.stage == Stage.RESOLVE:
         # "No such record" is the owner's word; so is silence about one name where others are answered.
-        return "destination" if failure.reason in _ABSENT else domain(findings.reach) or "provider"
+        return "destination" if failure.reason in _ABSENT else _where(findings.reach) or "provider"
     if failure.reason in _FROM_THE_END:
         return "destination"
-    return domain(findings.reach)
+    return _where(findings.reach)
+
+
+def _where(reach: Reach) -> Domain | None:
+    """The part of the way that fails, of a target that was not reached unless the trace says otherwise."""
+    return domain(replace(reach, target=bool(reach.target)))

@@ -43,7 +43,7 @@ async def follow(notes: Notes) -> None:
 def reach_of(found: Trace | None, own: Collection[str] = ()) -> Reach:
     """Say what a trace proves of the gateway, the provider and the target; `own` are this device's addresses.
 
-    A router of the site's own network that forbids it is at fault itself. What the device says to itself is that the
+    What the device says to itself is that the
     router does not even answer for its link address.
     """
     if found is None or not found.hops:
@@ -53,7 +53,7 @@ def reach_of(found: Trace | None, own: Collection[str] = ()) -> Reach:
     first = found.hops[0]
     ends = [hop.end for hop in found.hops if hop.end is not None and not hop.end.reached]
     if any(end.address == first.address and end.reason in _FORBIDS for end in ends):
-        return Reach(gateway=False)
+        return Reach(gateway=True, filtered="lan")
     others = {hop.address for hop in found.hops[1:]} - {None, first.address}
     beyond = found.reached or any(_is_provider(address) for address in others if address)
     return Reach(gateway=True if first.answers else None, provider=beyond, target=found.reached)

@@ -126,20 +126,26 @@ async def _ask(
 async def _answer(http: h11.Connection, reader: asyncio.StreamReader, stall_s: float) -> tuple[h11.Response, int]:
     """Read the answer to its end, or as much as is enough for anybody; gives its head and the bytes of its body."""
     head: h11.Response | None = None
-    body = 0
-    while True:
-        event = http.next_event()
+    body, heard = 0, 0
+    while head is None or body <= _BODY_MAX:
+        try:
+            event = http.next_event()
+        except h11.RemoteProtocolError as error:
+            if reader.at_eof() and (head is not None or not heard):
+                raise Failed(Stage.TRANSFER, Reason.CLOSED, f"closed after {heard} bytes") from error
+            raise
         if event is h11.NEED_DATA:
             async with asyncio.timeout(stall_s):
-                http.receive_data(await reader.read(_READ_BYTES))
+                data = await reader.read(_READ_BYTES)
+            heard += len(data)
+            http.receive_data(data)
         elif isinstance(event, h11.Response):
             head = event
         elif isinstance(event, h11.Data):
             body += len(event.data)
-        elif not isinstance(event, h11.InformationalResponse) and head is None:
-            raise Failed(Stage.TRANSFER, Reason.CLOSED, "closed without an answer")
-        if head is not None and (isinstance(event, h11.EndOfMessage) or body > _BODY_MAX):
-            return head, body
+        elif head is not None:
+            break
+    return head, body
 
 
 def path_mtu(sock: socket.socket) -> int | None:

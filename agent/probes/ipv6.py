@@ -24,13 +24,14 @@ from typing import Final
 from agent.errors import Failed, UsageError
 from agent.ipv6 import table
 from agent.ipv6.notes import Ground, Notes, Settings
-from agent.ipv6.services import HOSTS_MAX, PUBLIC_SERVICES
+from agent.ipv6.services import HOSTS_MAX
 from agent.ipv6.summary import result_of
 from agent.net import interfaces, web_address
 from agent.net.captive_portal import CHECKS
 from agent.net.dns_query import RESOLV_CONF
 from agent.net.interfaces import PROC, SYSFS
 from agent.net.peer_url import PeerUrl, parse
+from agent.net.public_services import NAMES
 from agent.probes import options
 from agent.probes.probe import Outcome, Progress, Task
 from agent.wire.failure import Reason, Stage
@@ -101,7 +102,7 @@ def _peer(text: str) -> PeerUrl:
 
 def _hosts(text: str | None) -> tuple[str, ...]:
     if text is None:
-        return PUBLIC_SERVICES
+        return NAMES
     names = tuple(dict.fromkeys(text.replace(",", " ").split()))
     wrong = [name for name in names if not _HOST.fullmatch(name)]
     if wrong:
