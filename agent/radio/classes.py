@@ -1,0 +1,41 @@
+"""Words for levels, for people at a screen. Data, and one look-up; nothing is stored or judged by it.
+
+3GPP defines what can be reported, not what is good. The classes are those that makers of mobile routers print in their
+manuals: RSRP from -80, -90, -100 dBm; RSRQ from -10, -15, -20 dB; SINR from 20, 13, 0 dB. 5G has a table of its own:
+SS-RSRP is the power of the synchronisation block alone, with other beams and bandwidths than LTE's RSRP, so the same
+number is another cell. 3G's are RSCP's. A level below the last bound is `none`.
+"""
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+Class = Literal["excellent", "good", "fair", "none"]
+
+_WORDS: Final[tuple[Class, ...]] = ("excellent", "good", "fair")
+
+CLASSES: Final[Mapping[str, tuple[float, float, float]]] = {
+    "rsrp_dbm": (-80, -90, -100),
+    "rsrq_db": (-10, -15, -20),
+    "sinr_db": (20, 13, 0),
+    "nr_rsrp_dbm": (-80, -90, -105),
+    "nr_rsrq_db": (-10, -15, -20),
+    "nr_sinr_db": (20, 13, 0),
+    "rscp_dbm": (-75, -85, -95),
+}
+"""By field of a sample: the least value of excellent, good and fair."""
+
+SCALES: Final[Mapping[str, tuple[float, float]]] = {
+    "rsrp_dbm": (-125, -75),
+    "nr_rsrp_dbm": (-125, -75),
+    "rscp_dbm": (-115, -65),
+    "rssi_dbm": (-110, -55),
+}
+"""By field: where a bar on a screen is empty, and where it is full."""
+
+
+def class_of(field: str, value: float) -> Class | None:
+    """Name the class of a level; None for a field that has no table."""
+    bounds = CLASSES.get(field)
+    if bounds is None:
+        return None
+    return next((word for word, least in zip(_WORDS, bounds, strict=True) if value >= least), "none")
