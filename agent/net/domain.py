@@ -20,7 +20,8 @@ class Reach:
 
     `device`: it has an address and a route; `gateway`: the router of the site's own network; `provider`: the first
     router beyond the access line; `others`: any other destination beyond the provider; `edge`: the network in which the
-    target is, without the target itself (its last router, a neighbour); `target`: the one it is about.
+    target is, without the target itself (its last router, a neighbour); `target`: the one it is about. `filtered`: the
+    part whose router said itself that it does not let this pass.
     """
 
     device: bool | None = None
@@ -29,18 +30,21 @@ class Reach:
     others: bool | None = None
     target: bool | None = None
     edge: bool | None = None
+    filtered: Domain | None = None
 
 
 def domain(reach: Reach) -> Domain | None:
     """Name the first part of the way that fails; None if the target answers, or if nothing says where it ends.
 
-    Behind the provider's first router both the provider and the destination may be at fault. What is known to lie
-    beyond, `others` or the destination's `edge`, decides for the destination; without it the provider is named, whose
-    network had the packet last. Likewise "access" is named only if the provider's router is known to be silent now, or
-    if no destination at all answers.
+    A router that admits to a filter settles it. Behind the provider's first router it may be the provider's fault or
+    the destination's: what is known to lie beyond, `others` or the destination's `edge`, decides for the destination;
+    without it the provider is named, whose network had the packet last. Likewise "access" is named only if the
+    provider's router is known to be silent now, or if no destination at all answers.
     """
     if reach.target:
         return None
+    if reach.filtered is not None:
+        return reach.filtered
     missed = reach.target is False
     if reach.others or reach.edge:
         return "destination" if missed else None

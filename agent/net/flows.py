@@ -20,9 +20,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from agent.errors import Failed
 from agent.net import kernel_time, tcp_info
 from agent.net.icmp_errors import RECVERR, Complaint, complaint_of
 from agent.net.kernel_time import Reading, Timeline, read_clocks
+from agent.wire.failure import Reason, Stage
 
 Method = Literal["udp", "icmp", "tcp"]
 MARK_BYTES: Final = 8
@@ -63,9 +65,10 @@ class Heard:
 
 
 class PacketFlow:
-    """UDP or ICMP packets to one address; what comes back is told at once. `close` it. OSError says what will not go.
+    """UDP or ICMP packets to one address; what comes back is told at once. `close` it.
 
-    `foreign` counts what came and was no answer to us.
+    OSError says what will not go; Failed that ICMP is not for this user. `foreign` counts what came and was no answer
+    to us.
     """
 
     def __init__(
@@ -119,7 +122,11 @@ class PacketFlow:
 
     def _socket(self) -> socket.socket:
         protocol = _ECHO[self._family][0] if self._icmp else socket.IPPROTO_UDP
-        return socket.socket(self._family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, protocol)
+        try:
+            return socket.socket(self._family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, protocol)
+        except PermissionError as error:
+            why = "this user may not send ICMP (net.ipv4.ping_group_range); use udp or tcp"
+            raise Failed(Stage.DEVICE, Reason.NO_PERMISSION, why) from error
 
     def _read(self) -> None:
         for flags in (socket.MSG_ERRQUEUE, 0):
@@ -162,7 +169,10 @@ class PacketFlow:
 
 
 class SynFlow:
-    """TCP connections to one address from one port, one at a time, each given up after its first packet."""
+    """TCP connections to one address from one port, one at a time, each given up after its first packet.
+
+    A filter of this device itself looks like silence: the kernel does not say that it could not send a SYN.
+    """
 
     def __init__(self, address: str, *, port: int, source_port: int) -> None:
         self.foreign = 0

@@ -139,8 +139,8 @@ async def trace(address: str, plan: Plan | None = None, *, watch: Callable[[Trac
     A way that ends early is a result. Cancel it (`asyncio.timeout`) to have no more of it than `watch` saw.
 
     Raises:
-        Failed: no packet left the device: `route` (no route, no address), `connect:prohibited` (a filter of its own),
-            `device:no_permission` (ICMP is not allowed to this user), `device:dropped` (`size` is above the MTU).
+        Failed: no packet left the device: `route` (no route, no address), `connect:prohibited` (a filter of its own,
+            not seen with TCP), `device:no_permission` (ICMP is not for this user), `device:dropped` (`size` above MTU).
     """
     run = _Run(address, plan or Plan(), watch or (lambda _: None))
     try:
@@ -184,8 +184,6 @@ class _Run:
             packets = PacketFlow(
                 self._address, plan.method, port=plan.port, source_port=plan.source_port, heard=self._hear
             )
-        except PermissionError as error:
-            raise _forbidden(error, plan.method) from error
         except OSError as error:
             raise failed(Stage.CONNECT, error) from error
         self.trace.source, self.trace.source_port = packets.source
@@ -295,11 +293,3 @@ class _Run:
         while len(self.trace.hops) < ttl:
             self.trace.hops.append(Hop(len(self.trace.hops) + 1))
         return self.trace.hops[ttl - 1]
-
-
-def _forbidden(error: PermissionError, method: Method) -> Failed:
-    if method != "icmp":
-        return failed(Stage.CONNECT, error)
-    return Failed(
-        Stage.DEVICE, Reason.NO_PERMISSION, "this user may not send ICMP (net.ipv4.ping_group_range); use udp or tcp"
-    )

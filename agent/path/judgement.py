@@ -2,14 +2,18 @@
 
 from dataclasses import dataclass, field
 from statistics import median_low
+from typing import Final
 
 from agent.net import traceroute
-from agent.net.domain import Reach, domain, line_loss
+from agent.net.domain import Domain, Reach, domain, line_loss
 from agent.net.interfaces import Route
 from agent.net.traceroute import Trace
 from agent.path import parts, ways
 from agent.wire.failure import Failure, Reason, Stage
 from agent.wire.path import Hop, Path
+
+_FILTERS: Final = (Reason.PROHIBITED, Reason.REFUSED)
+_LOST: Final = (Reason.NO_ROUTE, Reason.UNREACHABLE)
 
 
 @dataclass(slots=True)
@@ -49,8 +53,12 @@ class Seen:
 
     @property
     def addresses(self) -> list[str | None]:
-        """Who answered at each distance."""
-        return [hop.address for hop in self.trace.hops]
+        """Who is at each distance. A router that refuses what it should pass on stands one nearer than it speaks."""
+        found: list[str | None] = []
+        for hop in self.trace.hops:
+            refuses = hop.end is not None and not hop.end.reached
+            found.append(None if refuses and hop.address in found else hop.address)
+        return found
 
     @property
     def begin(self) -> int | None:
@@ -106,6 +114,7 @@ def reach(seen: Seen, way: ways.Way) -> Reach:
         others=seen.others,
         target=seen.reached,
         edge=_edge(seen, way),
+        filtered=_filtered(seen, way),
     )
 
 
@@ -118,11 +127,32 @@ def _gateway(seen: Seen) -> bool | None:
 
 
 def _provider(seen: Seen, way: ways.Way) -> bool | None:
-    """Whether the provider's first router was heard; no, if an earlier run knows it and only private ones were now."""
+    """Whether the provider's first router was heard.
+
+    It was not, if an earlier run knows it and only private ones were heard now, or if the first router has no route.
+    """
     nearest = seen.addresses[seen.begin] if seen.begin is not None else None
     if nearest is not None and (parts.is_outside(nearest, seen.ends.source) or way.provider in {None, nearest}):
         return True
-    return False if way.provider is not None else None
+    lost = seen.trace.reason in _LOST and _place(seen) == 0
+    return False if way.provider is not None or lost else None
+
+
+def _filtered(seen: Seen, way: ways.Way) -> Domain | None:
+    """The part whose router says that it does not let this pass."""
+    last, place = seen.trace.last, _place(seen)
+    if last is None or place is None or last.address is None or seen.trace.reason not in _FILTERS:
+        return None
+    if last.address == way.before or parts.is_near(last.address, seen.address):
+        return "destination"
+    named = parts.parts(seen.addresses, seen.ends)[place]
+    return named or "provider"
+
+
+def _place(seen: Seen) -> int | None:
+    """Where the last router that answered stands."""
+    last = seen.trace.last
+    return None if last is None else next((at for at, who in enumerate(seen.addresses) if who == last.address), None)
 
 
 def _edge(seen: Seen, way: ways.Way) -> bool | None:
@@ -153,17 +183,17 @@ def _hops(seen: Seen) -> list[Hop]:
     """The distances up to where the way ends, and the first silent one behind it."""
     last = seen.trace.last
     until = (last.ttl if last else 0) + (0 if seen.trace.reached else 1)
-    named = parts.parts(seen.addresses, seen.ends)
+    named = dict(zip(seen.addresses, parts.parts(seen.addresses, seen.ends), strict=True))
     return [
         Hop(
             ttl=hop.ttl,
             address=hop.address,
             rtt_ms=hop.rtt_ms,
             loss_ratio=hop.loss_ratio,
-            part=part,
+            part=named.get(hop.address),
             said=next((str(answer.reason) for answer in hop.answers if answer.reason), None),
         )
-        for hop, part in zip(seen.trace.hops[:until], named, strict=False)
+        for hop in seen.trace.hops[:until]
     ]
 
 
