@@ -13,10 +13,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from agent import __version__
 from agent.clock import Clock, is_set, uuid7
 from agent.errors import AgentError, Failed, UsageError
 from agent.net.interfaces import link_to
+from agent.net.portal_sightings import Portal
 from agent.probes.probe import Outcome, ProbeFn, Task
 from agent.wire.failure import Doubt, Failure, Reason, Stage
 from agent.wire.report import Clock as ClockFacts
@@ -39,13 +42,17 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Who measures, and with what. `folder`: where probes may keep small facts between runs."""
+    """Who measures, and with what. `folder`: where probes may keep small facts between runs.
+
+    `portal`: what is known of a captive portal; None: what stands in the folder.
+    """
 
     agent: str
     clock: Clock
     probes: Mapping[str, ProbeFn]
     profile: str | None = None
     folder: Path | None = None
+    portal: Portal | None = None
     random: Callable[[int], bytes] = os.urandom
 
 
@@ -60,7 +67,7 @@ async def measure(order: Order, device: Device) -> Measurement[Any]:
     ended = await _attempt(order, device, started)
     outcome = ended if isinstance(ended, Outcome) else None
     peer = ended.peer or _peer(order.task)
-    return Measurement(
+    made: Measurement[Any] = Measurement(
         id=uuid7(started, device.random(10)),
         agent=device.agent,
         kind=order.kind,
@@ -77,6 +84,15 @@ async def measure(order: Order, device: Device) -> Measurement[Any]:
         doubts=_doubts(outcome.doubts if outcome else (), started),
         request=order.request,
     )
+    return _beside_portal(made, device.portal or Portal(device.folder))
+
+
+def _beside_portal(made: Measurement[Any], portal: Portal) -> Measurement[Any]:
+    """Doubt what was measured while a captive portal stands in the way, whatever kind it is."""
+    portal.heed(made)
+    if Doubt.CAPTIVE_PORTAL in made.doubts or not portal.stands(made.started):
+        return made
+    return msgspec.structs.replace(made, doubts=[*made.doubts, str(Doubt.CAPTIVE_PORTAL)])
 
 
 def failures(measurement: Measurement[Any]) -> list[Failure]:

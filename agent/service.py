@@ -23,6 +23,7 @@ from agent.config import AgentConfig, CheckPeer
 from agent.errors import SpoolError, UsageError
 from agent.identity import read_identity
 from agent.measure import SOFTWARE, Device
+from agent.net.portal_sightings import Portal
 from agent.probes import PROBES
 from agent.rounds import Rounds, timetable_for
 from agent.spool import Spool
@@ -303,7 +304,14 @@ class Service:
         return {kind: report.started for kind, report in reports.items() if report is not None}
 
     def _make_rounds(self, last: dict[str, datetime]) -> Rounds:
-        device = Device(self._config.agent.id, self._clock, PROBES, profile=self._version(), folder=self._folder)
+        device = Device(
+            self._config.agent.id,
+            self._clock,
+            PROBES,
+            profile=self._version(),
+            folder=self._folder,
+            portal=Portal(self._folder),
+        )
         timetable = timetable_for(self._config, last=last, rng=Random(os.urandom(16)))  # noqa: S311 - only spreads load
         rounds = Rounds(self._config, device=device, keeper=self._spool, timetable=timetable, book=self._folder / _BOOK)
         rounds.heard = self._heard

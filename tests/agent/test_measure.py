@@ -9,11 +9,13 @@ import pytest
 
 from agent.errors import Failed, SpoolError, UsageError
 from agent.measure import SOFTWARE, Device, Order, failures, measure
+from agent.net.portal_sightings import Portal
 from agent.probes.probe import Outcome, ProbeFn, Task, reaching
 from agent.wire import codec
 from agent.wire.failure import Failure, Reason, Stage
 from agent.wire.report import Link, Peer
 from agent.wire.results import Direction, Latency, Throughput
+from agent.wire.web import Web
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 PEER = "msak+ws://192.0.2.1:8080"
@@ -176,3 +178,27 @@ async def test_failures_are_found_in_the_parts_too() -> None:
     assert failures(await measure(_order(), _device(_raising(Failed(Stage.PEER, Reason.BUSY))))) == [
         Failure("peer", "busy")
     ]
+
+
+async def test_while_a_portal_stands_in_the_way_everything_is_in_doubt() -> None:
+    web = {
+        True: Outcome(Web(0, 1, captive_portal=True, portal_url="http://login.example/"), doubts=("captive_portal",)),
+        False: Outcome(Web(1, 0, captive_portal=False)),
+    }
+    there = True
+
+    async def probe(_: Task) -> Outcome:
+        return web[there]
+
+    lost = _raising(Failed(Stage.CONNECT, Reason.TIMEOUT))
+    device = Device("a1", FakeClock(), {"web": probe, "latency": _found, "ipv6": lost}, portal=Portal())
+    seen = [(await measure(_order(kind=kind), device)).doubts for kind in ("latency", "web", "latency", "ipv6", "web")]
+    assert seen == [
+        ["wifi_bound"],
+        ["captive_portal"],
+        ["wifi_bound", "captive_portal"],
+        ["captive_portal"],
+        ["captive_portal"],
+    ]
+    there = False
+    assert [(await measure(_order(kind=kind), device)).doubts for kind in ("web", "ipv6")] == [[], []]
