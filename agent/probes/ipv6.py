@@ -88,7 +88,7 @@ def planned(task: Task) -> Settings:
         hosts_port=options.whole_number("ipv6", task.options, "hosts_port", bounds=(1, 65535), default=443),
         portal_urls=_portal_urls(task.options.get("portal_url")),
         stall_s=min(usual.stall_s, most),
-        solicit_s=min(usual.solicit_s, most),
+        solicit_s=min(usual.solicit_s, timeout_s, most),
         trace_s=min(usual.trace_s, most),
     )
 

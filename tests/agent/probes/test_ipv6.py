@@ -8,8 +8,10 @@ import msgspec
 import pytest
 
 from agent.errors import Failed, UsageError
+from agent.net.captive_portal import CHECKS
+from agent.net.public_services import NAMES
 from agent.probes import PROBES
-from agent.probes.ipv6 import examine, probe
+from agent.probes.ipv6 import examine, planned, probe
 from agent.probes.probe import Outcome, Progress, Task
 from agent.wire.failure import Failure
 from agent.wire.results import Ipv6
@@ -26,7 +28,7 @@ BOTH_RESOLVERS = f"nameserver {IPV4}\nnameserver {IPV6}\n"
 
 async def examined(peer: str, tmp_path: Path, **options: str) -> tuple[Outcome, Ipv6]:
     """Examine on a device without any address or route of its own, and without resolvers unless given."""
-    defaults = {"resolv_conf": str(tmp_path / "none"), "timeout": "2"}
+    defaults = {"resolv_conf": str(tmp_path / "none"), "timeout": "2", "hosts": "", "portal_url": ""}
     outcome = await examine(Task(peer, options=defaults | options), proc=tmp_path)
     assert isinstance(outcome.result, Ipv6)
     return outcome, outcome.result
@@ -38,14 +40,17 @@ def checks(result: Ipv6) -> dict[str, str]:
 
 @pytest.mark.parametrize(("host", "family"), [("127.0.0.1", "ipv4"), ("::1", "ipv6")])
 async def test_a_peer_that_is_an_address(host: str, family: str, tmp_path: Path) -> None:
-    kind = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.create_server((host, 0), family=kind) as server:
-        peer = f"msak+ws://{f'[{host}]' if ':' in host else host}:{server.getsockname()[1]}"
+    async def close(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_server(close, host, 0) as server:
+        peer = f"msak+ws://{f'[{host}]' if ':' in host else host}:{server.sockets[0].getsockname()[1]}"
         outcome, result = await examined(peer, tmp_path)
     assert result.status == f"{family}_only"
     assert (result.winner, result.fallback_ms, result.score, result.dns) == (family, None, None, None)
-    assert checks(result)[f"connect_{family}"] == "ok"
+    assert (checks(result)[f"connect_{family}"], checks(result)["race"]) == ("ok", "ok")
     assert not [name for name in checks(result) if name.startswith(("dns_", "resolve_"))]
+    assert (result.mtu_ok, result.domain, result.hosts) == (None, None, None)
     assert outcome.doubts == ("method_reference_only",)
     assert outcome.peer is not None
     assert (outcome.peer.url, outcome.peer.address) == (peer, host)
@@ -60,31 +65,34 @@ async def test_nobody_listens(tmp_path: Path) -> None:
     sysfs = tmp_path / "sys"
     (sysfs / "class" / "net" / "eth0").mkdir(parents=True)
     (sysfs / "class" / "net" / "eth0" / "flags").write_text("0x1003\n")
-    outcome = await examine(Task(f"127.0.0.1:{port}"), proc=tmp_path, sysfs=sysfs)
+    task = Task(f"127.0.0.1:{port}", options={"timeout": "1"})
+    outcome = await examine(task, proc=tmp_path, sysfs=sysfs)
     assert isinstance(outcome.result, Ipv6)
     assert (outcome.result.status, outcome.result.winner) == ("none", None)
     assert checks(outcome.result)["connect_ipv4"] == "connect:refused"
     with pytest.raises(Failed, match="device:no_interface"):
-        await examine(Task(f"127.0.0.1:{port}"), proc=tmp_path, sysfs=tmp_path / "bare")
+        await examine(task, proc=tmp_path, sysfs=tmp_path / "bare")
 
 
 async def test_a_name_that_only_the_system_knows(tmp_path: Path) -> None:
     seen: list[Progress] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
         task = Task(
-            f"localhost:{server.getsockname()[1]}",
+            f"iperf3://localhost:{server.getsockname()[1]}",
             options={"resolv_conf": str(tmp_path / "none")},
             progress=seen.append,
         )
-        outcome = await probe(task)
+        outcome = await examine(task, proc=tmp_path)
     assert isinstance(outcome.result, Ipv6)
     assert checks(outcome.result)["resolve_ipv4"] == "ok"
     assert outcome.result.dns is None
     assert outcome.result.status in {"ipv4_only", "dual_stack", "broken"}
-    # Nothing left this device: that is no statement on the line's IPv6.
+    # Nothing left this device: that is no statement on the line's IPv6, nor is anybody else asked.
     assert outcome.doubts == ("method_reference_only",)
-    assert outcome.result.score is None
+    assert (outcome.result.score, outcome.result.hosts_asked) == (None, None)
+    assert not {"captive_portal", "transfer_ipv4"} & set(checks(outcome.result))
     assert seen[-1].done == 1.0
+    assert [progress.done for progress in seen] == sorted(progress.done for progress in seen)
 
 
 @pytest.mark.parametrize(
@@ -95,11 +103,25 @@ async def test_a_name_that_only_the_system_knows(tmp_path: Path) -> None:
         ("h:1", {"tiemout": "1"}, "no option 'tiemout'"),
         ("h:1", {"timeout": "-1"}, "timeout"),
         ("h:1", {"dns_port": "5.5"}, "whole number"),
+        ("h:1", {"hosts": "chinhphu.vn -oops"}, "no host name"),
+        ("h:1", {"hosts": " ".join(f"h{number}.vn" for number in range(21))}, "at most 20"),
+        ("h:1", {"hosts_port": "0"}, "hosts_port"),
+        ("h:1", {"portal_url": "https://example.vn/"}, "http://"),
+        ("h:1", {"portal_url": "gopher://h"}, "http://"),
     ],
 )
 async def test_wrong_usage(peer: str, options: dict[str, str], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         await probe(Task(peer, options=options))
+
+
+def test_the_lists_of_options() -> None:
+    usual = planned(Task("h:1"))
+    assert (usual.hosts, usual.portal_urls) == (NAMES, CHECKS)
+    none = planned(Task("h:1", options={"hosts": "", "portal_url": ""}))
+    assert (none.hosts, none.portal_urls) == ((), ())
+    chosen = planned(Task("h:1", options={"hosts": "a.vn, b.vn a.vn", "portal_url": "http://a/x http://b"}))
+    assert (chosen.hosts, chosen.portal_urls) == (("a.vn", "b.vn"), ("http://a/x", "http://b"))
 
 
 async def test_the_budget_of_seconds_is_kept() -> None:
@@ -114,43 +136,36 @@ async def test_the_budget_of_seconds_is_kept() -> None:
     assert checks(outcome.result)["connect_ipv4"] == "connect:timeout"
 
 
-# ---- between namespaces
+# ---- between namespaces, what the scenarios of a whole site leave out
 
 
 @pytest.fixture(scope="module")
 def far() -> Iterator[Pair]:
-    """A far end that is always the same: dual-stack address, DNS, listener, and a second address beyond it."""
+    """A far end that is always the same: dual-stack address, DNS over UDP, and a listener that hangs up."""
     with cabled("v") as (near, far_end):
         far_end.run(f"ip addr add {IPV4}/24 dev {far_end.device}")
         far_end.run(f"ip addr add {IPV6}/64 dev {far_end.device}")
-        far_end.run("ip addr add 2001:db8:2::1/128 dev lo")
         with serving(far_end, "tests.agent.net.far_end"):
             yield near, far_end
 
 
 @pytest.fixture
-def pair(far: Pair) -> Iterator[Pair]:
-    """The near end as on a healthy dual-stack line; each test then breaks something. Clean again afterwards."""
-    near, far_end = far
-    near.run(f"ip addr flush dev {near.device} scope global")
-    near.run(f"ip addr add 198.51.100.2/24 dev {near.device}")
-    near.run(f"ip addr add 2001:db8:1::2/64 dev {near.device}")
-    near.run(f"ip route replace default via {IPV4}")
-    near.run(f"ip -6 route replace default via {IPV6}")
-    yield near, far_end
-    far_end.run("nft flush ruleset")
-
-
-def block(place: Namespace, rule: str) -> None:
-    place.run("nft add table ip6 t")
-    place.run("nft add chain ip6 t in { type filter hook input priority 0 ; }")
-    place.run(f"nft add rule ip6 t in {rule}")
+def near(far: Pair) -> Namespace:
+    """The near end as on a healthy dual-stack line; each test then breaks something."""
+    place, _ = far
+    place.run(f"ip addr flush dev {place.device} scope global")
+    place.run(f"ip addr add 198.51.100.2/24 dev {place.device}")
+    place.run(f"ip addr add 2001:db8:1::2/64 dev {place.device}")
+    place.run(f"ip route replace default via {IPV4}")
+    place.run(f"ip -6 route replace default via {IPV6}")
+    return place
 
 
 def seen_from(near: Namespace, peer: str, tmp_path: Path, resolvers: str = BOTH_RESOLVERS) -> dict[str, Any]:
     conf = tmp_path / "resolv.conf"
     conf.write_text(resolvers)
-    process = near.python(["-m", "tests.agent.probes.near_end", "ipv6", peer, "timeout=1"], resolv_conf=conf)
+    options = ["timeout=1", "hosts=", "portal_url="]
+    process = near.python(["-m", "tests.agent.probes.near_end", "ipv6", peer, *options], resolv_conf=conf)
     stdout, stderr = process.communicate(timeout=15)
     assert process.returncode == 0, stderr
     assert not stderr
@@ -163,134 +178,52 @@ def result_of(near: Namespace, peer: str, tmp_path: Path, resolvers: str = BOTH_
 
 
 @pytest.mark.root
-@pytest.mark.program("ip", "nft")
+@pytest.mark.program("ip")
 @pytest.mark.timeout(40)
 class TestBetweenNamespaces:
-    def test_dual_stack(self, pair: Pair, tmp_path: Path) -> None:
-        outcome = seen_from(pair[0], "dual.example:4443", tmp_path)
+    def test_the_path_mtu_is_that_of_the_path(self, near: Namespace, tmp_path: Path) -> None:
+        near.run(f"ip -6 route replace {IPV6}/128 dev {near.device} mtu 1400")
+        outcome = seen_from(near, "dual.example:4443", tmp_path)
+        near.run(f"ip -6 route del {IPV6}/128")
         result = msgspec.convert(outcome["result"], Ipv6)
-        assert set(checks(result).values()) == {"ok"}
-        assert (result.status, result.winner, result.fallback_ms, result.score) == ("dual_stack", "ipv6", None, 10)
-        assert result.default_route is True
-        assert result.addresses is not None
-        assert result.addresses.global_ == ["2001:db8:1::2"]
-        assert result.dns is not None
-        assert (result.dns.aaaa_over_ipv4, result.dns.aaaa_over_ipv6) == (True, True)
-        assert result.connect_ms is not None
-        assert 0 < (result.connect_ms.ipv4 or 0) < 1000
-        assert 0 < (result.connect_ms.ipv6 or 0) < 1000
-        assert result.pmtu_bytes == 1500
-        assert outcome["doubts"] == []
+        assert (result.status, result.score, result.pmtu_bytes) == ("dual_stack", 10, 1400)
+        # The far end hangs up, which says nothing of packets of full size; and no router is there to be asked.
+        assert result.mtu_ok is None
+        failing = {name: word for name, word in checks(result).items() if word != "ok"}
+        assert set(failing) == {
+            "router_advertisement", "transfer_ipv4", "transfer_ipv6",
+            "dns_a_over_ipv4_tcp", "dns_aaaa_over_ipv4_tcp", "dns_a_over_ipv6_tcp", "dns_aaaa_over_ipv6_tcp",
+        }  # fmt: skip
+        assert failing["dns_aaaa_over_ipv6_tcp"] == "resolve:refused"
         assert outcome["peer"] == {"url": "msak+wss://dual.example:4443", "address": IPV6}
-        assert outcome["link"]["interface"] == pair[0].device
+        assert outcome["link"]["interface"] == near.device
 
-    def test_the_path_mtu_is_that_of_the_path(self, pair: Pair, tmp_path: Path) -> None:
-        pair[0].run(f"ip -6 route replace {IPV6}/128 dev {pair[0].device} mtu 1400")
-        result = result_of(pair[0], "dual.example:4443", tmp_path)
-        pair[0].run(f"ip -6 route del {IPV6}/128")
-        assert result.pmtu_bytes == 1400
-
-    def test_no_ipv6_address(self, pair: Pair, tmp_path: Path) -> None:
-        pair[0].run("ip -6 route del default")
-        pair[0].run(f"ip -6 addr flush dev {pair[0].device} scope global")
-        result = result_of(pair[0], "dual.example:4443", tmp_path, f"nameserver {IPV4}\n")
-        assert (result.status, result.winner, result.score) == ("ipv4_only", "ipv4", 0)
-        assert checks(result)["address_ipv6"] == "device:no_address"
-        assert checks(result)["connect_ipv6"].startswith(("route:", "connect:"))
-        assert result.dns is not None
-        assert (result.dns.aaaa_over_ipv4, result.dns.aaaa_over_ipv6) == (True, None)
-
-    def test_no_ipv6_in_the_kernel(self, pair: Pair, tmp_path: Path) -> None:
-        pair[0].run(f"sysctl -q -w net.ipv6.conf.{pair[0].device}.disable_ipv6=1")
-        result = result_of(pair[0], "dual.example:4443", tmp_path, f"nameserver {IPV4}\n")
-        pair[0].run(f"sysctl -q -w net.ipv6.conf.{pair[0].device}.disable_ipv6=0")
+    def test_no_ipv6_in_the_kernel(self, near: Namespace, tmp_path: Path) -> None:
+        near.run(f"sysctl -q -w net.ipv6.conf.{near.device}.disable_ipv6=1")
+        result = result_of(near, "dual.example:4443", tmp_path, f"nameserver {IPV4}\n")
+        near.run(f"sysctl -q -w net.ipv6.conf.{near.device}.disable_ipv6=0")
         assert (result.status, result.addresses) == ("ipv4_only", msgspec.convert({}, type(result.addresses)))
-
-    def test_blackholed(self, pair: Pair, tmp_path: Path) -> None:
-        block(pair[1], "tcp dport 4443 drop")
-        result = result_of(pair[0], "dual.example:4443", tmp_path)
-        assert (result.status, result.winner, result.fallback_ms, result.score) == ("broken", "ipv4", 250, 0)
-        failing = {name: word for name, word in checks(result).items() if word != "ok"}
-        assert failing == {"connect_ipv6": "connect:timeout"}
-
-    def test_rejected(self, pair: Pair, tmp_path: Path) -> None:
-        block(pair[1], "tcp dport 4443 reject with tcp reset")
-        result = result_of(pair[0], "dual.example:4443", tmp_path)
-        assert (result.status, result.winner) == ("broken", "ipv4")
-        assert checks(result)["connect_ipv6"] == "connect:refused"
-        assert result.fallback_ms is not None
-        assert result.fallback_ms <= 250
-
-    def test_prohibited(self, pair: Pair, tmp_path: Path) -> None:
-        block(pair[1], "tcp dport 4443 reject with icmpv6 type admin-prohibited")
-        result = result_of(pair[0], "dual.example:4443", tmp_path)
-        assert result.status == "broken"
-        # Linux reports it with its first retry, about a second later: a deadline of one second may come first.
-        assert checks(result)["connect_ipv6"] in {"connect:prohibited", "connect:timeout"}
-
-    def test_no_route(self, pair: Pair, tmp_path: Path) -> None:
-        pair[0].run("ip -6 route del default")
-        result = result_of(pair[0], "beyond.example:4443", tmp_path)
-        assert (result.status, result.default_route, result.winner) == ("ipv4_only", False, "ipv4")
-        failing = {name: word for name, word in checks(result).items() if word != "ok"}
-        assert failing == {
-            "default_route_ipv6": "route:no_route",
-            "route_ipv6": "route:no_route",
-            "connect_ipv6": "route:no_route",
-        }
-
-    def test_beyond_the_first_hop(self, pair: Pair, tmp_path: Path) -> None:
-        assert result_of(pair[0], "beyond.example:4443", tmp_path).status == "dual_stack"
-
-    def test_no_aaaa(self, pair: Pair, tmp_path: Path) -> None:
-        result = result_of(pair[0], "four.example:4443", tmp_path)
-        assert (result.status, result.winner) == ("ipv4_only", "ipv4")
-        assert checks(result)["resolve_ipv6"] == "resolve:nodata"
-        assert "connect_ipv6" not in checks(result)
+        assert (result.stage, result.reason, result.domain) == ("device", "no_address", "lan")
+        assert checks(result)["connect_ipv6"].startswith(("route:", "connect:"))
 
     @pytest.mark.parametrize(
         ("host", "word"), [("silent.example", "resolve:timeout"), ("failing.example", "resolve:servfail")]
     )
-    def test_aaaa_that_is_not_answered(self, pair: Pair, tmp_path: Path, host: str, word: str) -> None:
-        result = result_of(pair[0], f"{host}:4443", tmp_path)
-        assert (result.status, result.winner) == ("broken", "ipv4")
+    def test_aaaa_that_is_not_answered(self, near: Namespace, tmp_path: Path, host: str, word: str) -> None:
+        result = result_of(near, f"{host}:4443", tmp_path)
+        assert (result.status, result.winner, result.score) == ("broken", "ipv4", 0)
+        assert (f"{result.stage}:{result.reason}", result.decided_by) == (word, "resolve_ipv6")
         assert checks(result)["resolve_ipv6"] == word
 
-    def test_dns_dead_over_ipv6(self, pair: Pair, tmp_path: Path) -> None:
-        block(pair[1], "udp dport 53 drop")
-        result = result_of(pair[0], "dual.example:4443", tmp_path)
-        assert (result.status, result.score) == ("dual_stack", 9)
-        assert result.dns is not None
-        assert (result.dns.aaaa_over_ipv4, result.dns.aaaa_over_ipv6) == (True, False)
-        assert checks(result)["dns_aaaa_over_ipv6"] == "resolve:timeout"
-
-    def test_ipv6_only(self, pair: Pair, tmp_path: Path) -> None:
-        pair[0].run(f"ip -4 addr flush dev {pair[0].device}")
-        result = result_of(pair[0], "dual.example:4443", tmp_path, f"nameserver {IPV6}\n")
-        assert (result.status, result.winner, result.score) == ("ipv6_only", "ipv6", 10)
-        assert checks(result)["connect_ipv4"] == "route:no_route"
-
-    def test_a_tunnel_is_a_doubt(self, pair: Pair, tmp_path: Path) -> None:
-        near, far_end = pair
-        near.run(f"ip -6 addr flush dev {near.device} scope global")
-        near.run(f"ip addr add 2002:c633:6402::2/64 dev {near.device}")
-        near.run(f"ip -6 route replace {IPV6}/128 dev {near.device}")
-        far_end.run(f"ip -6 route replace 2002:c633:6402::/64 dev {far_end.device}")
-        outcome = seen_from(near, "dual.example:4443", tmp_path)
-        near.run(f"ip -6 route del {IPV6}/128")
-        assert (outcome["result"]["status"], outcome["result"]["score"]) == ("dual_stack", 7)
-        assert outcome["doubts"] == ["tunnel"]
-
-    def test_nothing_works(self, pair: Pair, tmp_path: Path) -> None:
-        near = pair[0]
+    def test_nothing_works(self, near: Namespace, tmp_path: Path) -> None:
         near.run(f"ip -4 addr flush dev {near.device}")
         near.run("ip -6 route del default")
         near.run(f"ip -6 addr flush dev {near.device} scope global")
         result = result_of(near, "dual.example:4443", tmp_path)
         assert (result.status, result.winner, result.score) == ("none", None, 0)
+        assert (result.stage, result.reason, result.domain) == ("device", "no_address", "lan")
 
-    def test_no_interface_at_all(self, pair: Pair, tmp_path: Path) -> None:
-        near = pair[0]
+    def test_no_interface_at_all(self, near: Namespace, tmp_path: Path) -> None:
         near.run(f"ip link set {near.device} down")
         outcome = seen_from(near, "dual.example:4443", tmp_path)
         near.run(f"ip link set {near.device} up")

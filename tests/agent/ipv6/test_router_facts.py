@@ -1,0 +1,37 @@
+"""What the kernel keeps of a real radvd's advertisements, for an agent that may not ask the router itself."""
+
+import shutil
+import subprocess
+import sys
+
+import msgspec
+import pytest
+
+from agent.wire.report import Measurement
+from agent.wire.results import Ipv6
+from tests.netlab.ipv6_announcement import announcing
+from tests.netlab.ipv6_network import network
+from tests.netlab.ipv6_plan import LAN, LAN_LOCAL
+
+
+@pytest.mark.root
+@pytest.mark.program("ip", "nft", "radvd", "dnsmasq", "setpriv")
+def test_without_the_right_to_ask_the_router() -> None:
+    command = [str(shutil.which("setpriv")), "--bounding-set", "-net_raw", sys.executable, "-m", "agent"]
+    command += ["probe", "ipv6", "--json", "--peer", "msak+ws://peer.example:8080", "--hosts", "", "--portal-url", ""]
+    with network() as net, announcing(net):
+        said = net.client.popen(command, stdout=subprocess.PIPE).communicate(timeout=15)[0]
+    result = msgspec.json.decode(said, type=Measurement[Ipv6]).result
+    assert result is not None
+    assert (result.status, result.score, result.mtu_ok) == ("dual_stack", 10, True)
+    router = result.router
+    assert router is not None
+    assert router.source == "kernel"
+    assert router.address is not None
+    assert router.address.startswith("fe80::")
+    assert router.lifetime_s is not None
+    assert 1700 < router.lifetime_s <= 1800
+    assert (router.managed, router.other_config, router.mtu_bytes) == (False, False, 1500)
+    assert sorted(router.prefixes or []) == sorted([LAN, LAN_LOCAL])
+    asked = [check for check in result.checks or [] if check.name == "router_advertisement"]
+    assert [(check.ok, check.detail) for check in asked] == [(True, router.address)]
