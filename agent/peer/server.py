@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from agent.net import tcp_info
-from agent.peer import kernel, large, small
+from agent.peer import kernel, large, open_way, small
 from agent.peer.admission import Admission, Crowd, client_of
 from agent.peer.connection import Connection
 from agent.peer.counters import Counters
@@ -133,7 +133,7 @@ class Server:
             await connection.close_after(answer(error.status, f"{error}\n", headers=error.headers))
             return
         if reply is not None:
-            self._counters.responses["200"] += 1
+            self._counters.responses["204" if reply.startswith(b"HTTP/1.1 204 ") else "200"] += 1
             await connection.close_after(reply)
 
     async def _request(self, connection: Connection) -> Request | None:
@@ -186,9 +186,11 @@ class Server:
         return None
 
     def _page(self, request: Request) -> bytes:
-        """Answer /healthz, /metrics and /large."""
+        """Answer /healthz, /metrics, /large and /generate_204."""
         if request.path == large.PATH:
             return large.page(request)
+        if request.path == open_way.PATH:
+            return open_way.page(request)
         if request.path not in {"/healthz", "/metrics"}:
             raise RequestError(404, "not found")
         if request.method not in _READABLE:
