@@ -9,7 +9,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from agent.errors import Failed
 from agent.net.fetch import Fetched, Terms, fetch
@@ -44,7 +44,16 @@ class Finding:
     failure: Failure | None = None
 
 
-async def detect(urls: Sequence[str] = CHECKS, *, timeout_s: float = 5.0, family: Family | None = None) -> Finding:
+class LookUp(Protocol):
+    """How to find the addresses of a name; raises Failed if it has none."""
+
+    async def __call__(self, host: str, family: Family, /, *, timeout_s: float) -> list[str]:
+        """As `agent.net.resolve.resolve`."""
+
+
+async def detect(
+    urls: Sequence[str] = CHECKS, *, timeout_s: float = 5.0, family: Family | None = None, look_up: LookUp = resolve
+) -> Finding:
     """Ask all `urls` at the same time, once each, within twice `timeout_s`; never raises."""
     terms = Terms(
         family, step_s=timeout_s, total_s=timeout_s, max_bytes=_KEEP_BYTES, keep_bytes=_KEEP_BYTES, redirects=0
@@ -58,7 +67,7 @@ async def detect(urls: Sequence[str] = CHECKS, *, timeout_s: float = 5.0, family
         for url in urls:
             group.create_task(ask(url), name=f"portal check {url}")
     finding = verdict([reading(found[url]) for url in urls])
-    if finding.portal is None and await _names_lead_to_one_place(urls, family, timeout_s):
+    if finding.portal is None and await _names_lead_to_one_place(urls, family or "ipv4", timeout_s, look_up):
         return Finding(portal=True, how="dns", failure=finding.failure)
     return finding
 
@@ -100,15 +109,15 @@ def _sent_on(got: Fetched) -> Finding:
     return Finding(portal=True, url=target[:_URL_LENGTH], how="redirect")
 
 
-async def _names_lead_to_one_place(urls: Sequence[str], family: Family | None, timeout_s: float) -> bool:
-    """Whether the system's resolver gives a name that cannot exist the address of one that it was asked for here."""
+async def _names_lead_to_one_place(urls: Sequence[str], family: Family, timeout_s: float, look_up: LookUp) -> bool:
+    """Whether the resolver gives a name that cannot exist the address of one that it was asked for here."""
     nobody = f"{os.urandom(6).hex()}.invalid"
     hosts = [parse(url).hostname or "" for url in urls]
     found: dict[str, set[str]] = {}
 
     async def ask(host: str) -> None:
         try:
-            found[host] = set(await resolve(host, family or "ipv4", timeout_s=timeout_s))
+            found[host] = set(await look_up(host, family, timeout_s=timeout_s))
         except Failed:
             found[host] = set()
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from agent.errors import Failed
 from agent.net.captive_portal import Finding, detect, verdict
 from agent.wire.failure import Failure, Reason, Stage
 from tests.agent.net.web import page, web
@@ -9,6 +10,12 @@ from tests.agent.net.web import page, web
 OPEN = Finding(portal=False)
 WALLED = Finding(portal=True, url="http://login.example/", how="redirect")
 UNKNOWN = Finding(portal=None, failure=Failure(Stage.CONNECT, Reason.TIMEOUT))
+
+
+async def honest(host: str, _family: str, *, timeout_s: float) -> list[str]:
+    if host.endswith(".invalid"):
+        raise Failed(Stage.RESOLVE, Reason.NXDOMAIN, f"{timeout_s}")
+    return ["127.0.0.1"]
 
 
 @pytest.mark.parametrize(
@@ -67,18 +74,17 @@ async def test_somebody_else_answers(raw: bytes, how: str, url: str | None) -> N
 )
 async def test_what_proves_nothing(raw: bytes | None, failure: str) -> None:
     async with web(lambda _: raw) as server:
-        found = await detect([server.url("/x")], timeout_s=0.5)
+        found = await detect([server.url("/x")], timeout_s=0.5, look_up=honest)
     assert (found.portal, str(found.failure)) == (None, failure)
 
 
-async def test_a_name_server_with_one_answer_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def one_answer(_host: str, _family: str, *, timeout_s: float) -> list[str]:
-        assert timeout_s > 0
+async def test_a_name_server_with_one_answer_for_all() -> None:
+    async def one_answer(host: str, family: str, *, timeout_s: float) -> list[str]:
+        assert (bool(host), family, timeout_s) == (True, "ipv4", 1)
         return ["127.0.0.1"]
 
-    monkeypatch.setattr("agent.net.captive_portal.resolve", one_answer)
-    found = await detect(["http://localhost:9/x"], timeout_s=1)
-    assert (found.portal, found.how, found.failure is not None) == (True, "dns", True)
+    found = await detect(["http://127.0.0.1:1/x"], timeout_s=1, look_up=one_answer)
+    assert (found.portal, found.how, str(found.failure)) == (True, "dns", "connect:refused")
 
 
 @pytest.mark.parametrize(
