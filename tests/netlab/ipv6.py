@@ -46,8 +46,9 @@ def _run(name: str, command: list[str]) -> int:
     scenario = SCENARIOS[name]
     words = [word.replace("PEER", scenario.peer) for word in command] or ["bash", "--norc", "-i"]
     with network() as net, scenario.placed(net):
-        shell = {**environment(), "PS1": f"{name}$ ", "PEER": scenario.peer}
-        return net.client.popen(words, cwd=None, env=shell).wait()
+        # What a probe remembers for the next run (a portal, for one) is of this site alone.
+        own = {"XDG_STATE_HOME": str(net.folder / "state"), "PS1": f"{name}$ ", "PEER": scenario.peer}
+        return net.client.popen(words, cwd=None, env={**environment(), **own}).wait()
 
 
 if __name__ == "__main__":

@@ -117,22 +117,22 @@ def _resolver_silent_over_ipv6(net: Network) -> Iterator[None]:
 @contextlib.contextmanager
 def _mtu_black_hole(net: Network) -> Iterator[None]:
     """The access line carries less than 1500 bytes, and nobody is told: packet-too-big is dropped."""
-    with announcing(net), _silent_routers(net), _narrow(("access", net.router), ("access", net.isp)):
+    with announcing(net), _silent_routers(net), _narrow(net, (net.router, "access"), (net.isp, "access")):
         yield
 
 
 @contextlib.contextmanager
 def _mtu_black_hole_provider(net: Network) -> Iterator[None]:
     """The provider's lines behind its first router carry less than 1500 bytes, and nobody is told."""
-    lines = (("to_server", net.isp), ("to_other", net.isp), ("eth0", net.server), ("eth0", net.other))
-    with announcing(net), _silent_routers(net), _narrow(*lines):
+    # Only on the router's side: a server that knew would ask for small segments itself.
+    with announcing(net), _silent_routers(net), _narrow(net, (net.isp, "to_server"), (net.isp, "to_other")):
         yield
 
 
 @contextlib.contextmanager
 def _mtu_small(net: Network) -> Iterator[None]:
     """The access line carries less than 1500 bytes, and the routers say so: nothing is wrong."""
-    with announcing(net), _narrow(("access", net.router), ("access", net.isp)):
+    with announcing(net), _narrow(net, (net.router, "access"), (net.isp, "access")):
         yield
 
 
@@ -237,15 +237,19 @@ SCENARIOS: Final = {
 
 
 @contextlib.contextmanager
-def _narrow(*lines: tuple[str, Namespace]) -> Iterator[None]:
+def _narrow(net: Network, *lines: tuple[Namespace, str]) -> Iterator[None]:
     """Let these devices carry packets of NARROW bytes at most."""
-    for device, place in lines:
+    for place, device in lines:
         place.ip(f"link set {device} mtu {NARROW}")
     try:
         yield
     finally:
-        for device, place in lines:
+        for place, device in lines:
             place.ip(f"link set {device} mtu 1500")
+        # Hosts remember for ten minutes what they were told.
+        for host in (net.client, net.server, net.other):
+            for family in ("-4", "-6"):
+                host.run(f"ip {family} route flush cache")
 
 
 @contextlib.contextmanager

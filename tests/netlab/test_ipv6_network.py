@@ -16,7 +16,7 @@ from tests.netlab.ipv6_announcement import Announcement, announcing, announcing_
 from tests.netlab.ipv6_daemons import translating, wait_for
 from tests.netlab.ipv6_network import Network, filtering, network, slowed
 from tests.netlab.ipv6_plan import DNS64, LAN_6TO4, OTHER, PEER_PORT, RESOLVER, SERVER
-from tests.netlab.ipv6_scenarios import SCENARIOS
+from tests.netlab.ipv6_scenarios import NARROW, SCENARIOS
 
 pytestmark = [
     pytest.mark.root,
@@ -154,6 +154,16 @@ def test_large_packets_vanish_and_small_ones_do_not(net: Network) -> None:
         net.client.run(["ping", "-c1", "-W1", "-M", "do", "-s", "1300", target])
         with pytest.raises(RuntimeError, match="100% packet loss"):
             net.client.run(["ping", "-c1", "-W1", "-M", "do", "-s", "1452", target])
+
+
+def test_a_path_mtu_is_learnt_and_forgotten(net: Network) -> None:
+    """What comes before a black hole of large packets must not make it work."""
+    with SCENARIOS["mtu_small"].placed(net):
+        client = next(address for address in net.addresses() if not address.startswith("fd"))
+        with pytest.raises(RuntimeError, match=r"too big|too long"):
+            net.server.run(["ping", "-c1", "-W1", "-M", "do", "-s", "1452", client])
+        assert f"mtu {NARROW}" in net.server.run(f"ip -6 route get {client}")
+    assert f"mtu {NARROW}" not in net.server.run(f"ip -6 route get {client}")
 
 
 def test_the_command_runs_another_one_at_a_site_with_a_fault() -> None:
