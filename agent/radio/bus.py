@@ -100,14 +100,14 @@ async def open_bus(address: str | None = None, call_s: float = CALL_S) -> AsyncI
     Raises:
         Failed: no bus, not permitted, or dbus-fast is not installed.
     """
-    bus = Bus(await _connected(address), call_s)
+    bus = Bus(await _connected(address, call_s), call_s)
     try:
         yield bus
     finally:
         await bus.close()
 
 
-async def _connected(address: str | None) -> "MessageBus":
+async def _connected(address: str | None, within_s: float) -> "MessageBus":
     try:
         from dbus_fast import AuthError, BusType, InvalidAddressError
         from dbus_fast.aio import MessageBus
@@ -116,7 +116,7 @@ async def _connected(address: str | None) -> "MessageBus":
         raise Failed(Stage.DEVICE, Reason.NO_HARDWARE, why) from None
     where = address or "the system's"
     try:
-        async with asyncio.timeout(CALL_S):
+        async with asyncio.timeout(within_s):
             return await MessageBus(bus_address=address, bus_type=BusType.SYSTEM).connect()
     except TimeoutError:
         raise Failed(Stage.DEVICE, Reason.TIMEOUT, f"the message bus ({where}) did not answer in time") from None
