@@ -1,0 +1,91 @@
+"""What the agent says to people about IPv6, in English and Vietnamese: more than others have, so apart. Texts only."""
+
+from typing import Final
+
+WORDS: Final[dict[str, tuple[str, str]]] = {
+    "packets": ("Full-size packets", "Gói tin cỡ lớn"),
+    "way": ("The way", "Đường đi"),
+    "ipv6:fault": ("Fault", "Lỗi"),
+    "ipv6:race": ("Race", "IPv6 hay IPv4 nhanh hơn"),
+    "ipv6:wins": ("{} wins", "{} thắng"),
+    "ipv6:held": ("users wait {} ms for IPv6 first", "người dùng phải chờ IPv6 {} ms trước"),
+    "ipv6:packets": ("Full-size packets", "Gói tin cỡ lớn"),
+    "ipv6:both_ways": ("pass both ways", "đi qua được cả hai chiều"),
+    "ipv6:vanish": ("vanish on the way (path MTU)", "bị mất trên đường (MTU)"),
+    "ipv6:tunnel": ("Tunnel", "Đường hầm"),
+    "ipv6:translation": ("IPv4 through IPv6", "IPv4 qua IPv6"),
+    "ipv6:translated": ("the peer answers through it", "máy đo trả lời qua đó"),
+    "ipv6:untranslated": ("the peer does not answer through it", "máy đo không trả lời qua đó"),
+    "ipv6:router": ("Router says", "Bộ định tuyến báo"),
+    "ipv6:no_router": ("is no way out", "không phải lối ra"),
+    "ipv6:services": ("Public services", "Dịch vụ công"),
+    "ipv6:reached": ("{} of {} reached over IPv6", "{}/{} tới được qua IPv6"),
+    "ipv6:more": ("{} more are well", "{} bước khác đều tốt"),
+    # The names of checks: in English they speak for themselves.
+    "check:address_ipv6": ("address ipv6", "có địa chỉ IPv6"),
+    "check:default_route_ipv4": ("default route ipv4", "có đường ra IPv4"),
+    "check:default_route_ipv6": ("default route ipv6", "có đường ra IPv6"),
+    "check:router_advertisement": ("router advertisement", "bộ định tuyến quảng bá IPv6"),
+    "check:dns_a_over_ipv4": ("dns a over ipv4", "hỏi địa chỉ IPv4, DNS qua IPv4"),
+    "check:dns_aaaa_over_ipv4": ("dns aaaa over ipv4", "hỏi địa chỉ IPv6, DNS qua IPv4"),
+    "check:dns_a_over_ipv6": ("dns a over ipv6", "hỏi địa chỉ IPv4, DNS qua IPv6"),
+    "check:dns_aaaa_over_ipv6": ("dns aaaa over ipv6", "hỏi địa chỉ IPv6, DNS qua IPv6"),
+    "check:dns_a_over_ipv4_tcp": ("dns a over ipv4 tcp", "hỏi địa chỉ IPv4, DNS qua IPv4 bằng TCP"),
+    "check:dns_aaaa_over_ipv4_tcp": ("dns aaaa over ipv4 tcp", "hỏi địa chỉ IPv6, DNS qua IPv4 bằng TCP"),
+    "check:dns_a_over_ipv6_tcp": ("dns a over ipv6 tcp", "hỏi địa chỉ IPv4, DNS qua IPv6 bằng TCP"),
+    "check:dns_aaaa_over_ipv6_tcp": ("dns aaaa over ipv6 tcp", "hỏi địa chỉ IPv6, DNS qua IPv6 bằng TCP"),
+    "check:resolve_ipv4": ("resolve ipv4", "tên máy đo có địa chỉ IPv4"),
+    "check:resolve_ipv6": ("resolve ipv6", "tên máy đo có địa chỉ IPv6"),
+    "check:route_ipv4": ("route ipv4", "có đường IPv4 tới máy đo"),
+    "check:route_ipv6": ("route ipv6", "có đường IPv6 tới máy đo"),
+    "check:connect_ipv4": ("connect ipv4", "kết nối qua IPv4"),
+    "check:connect_ipv6": ("connect ipv6", "kết nối qua IPv6"),
+    "check:race": ("race", "so IPv6 với IPv4"),
+    "check:transfer_ipv4": ("transfer ipv4", "truyền gói cỡ lớn qua IPv4"),
+    "check:transfer_ipv6": ("transfer ipv6", "truyền gói cỡ lớn qua IPv6"),
+    "check:nat64_prefix": ("nat64 prefix", "tiền tố NAT64"),
+    "check:nat64_connect": ("nat64 connect", "kết nối qua NAT64"),
+    "check:captive_portal": ("captive portal", "không bị trang đăng nhập chặn"),
+    "check:tunnel": ("tunnel", "đường hầm"),
+    "check:route_kept": ("route kept", "đường ra IPv6 vẫn còn"),
+    "check:way_ipv6": ("way ipv6", "đường đi IPv6"),
+}
+
+ADVICE: Final[dict[str, tuple[str, str]]] = {
+    "ipv6:device:no_address": (
+        "switch IPv6 on at the router (LAN side), or ask the provider for it: no address was advertised here",
+        "bật IPv6 trên bộ định tuyến (phía mạng nội bộ), hoặc yêu cầu nhà mạng cấp: chưa có địa chỉ nào được quảng bá",
+    ),
+    "ipv6:route:no_route": (
+        "the router: it gives addresses and is no way out; has its own line IPv6, and does its route stay?",
+        "bộ định tuyến: có cấp địa chỉ nhưng không có lối ra; đường truyền của nó có IPv6 và ổn định không?",
+    ),
+    "ipv6:resolve:nodata": (
+        "tell who runs the peer: its name has no IPv6 address (AAAA); the line is not to blame",
+        "báo đơn vị vận hành máy đo: tên miền chưa có địa chỉ IPv6 (AAAA); không phải lỗi đường truyền",
+    ),
+    "ipv6:transfer:timeout": (
+        "the MTU of the router's line (PPPoE 1492, tunnels 1480), and filters that eat ICMPv6 packet-too-big",
+        "MTU đường ra của bộ định tuyến (PPPoE 1492, đường hầm 1480) và bộ lọc chặn ICMPv6 packet-too-big",
+    ),
+    "ipv6:dns_aaaa_over_ipv6": (
+        "the name servers' IPv6 addresses that the router hands out: they do not answer, over IPv4 they do",
+        "địa chỉ IPv6 của máy chủ tên miền do bộ định tuyến cấp: không trả lời, còn qua IPv4 thì có",
+    ),
+    "ipv6:lan": (
+        "IPv6 on the site's own router: it takes addresses for itself and does not pass packets on",
+        "IPv6 trên bộ định tuyến của điểm: có địa chỉ nhưng không chuyển gói tin",
+    ),
+    "ipv6:access": (
+        "tell the provider: the router answers over IPv6, nothing beyond the access line does",
+        "báo nhà mạng: bộ định tuyến trả lời qua IPv6, bên kia đường truyền thuê bao thì không",
+    ),
+    "ipv6:provider": (
+        "tell the provider: its first router answers over IPv6, what lies behind it does not; IPv4 works",
+        "báo nhà mạng: bộ định tuyến đầu tiên trả lời qua IPv6, phía sau thì không; qua IPv4 máy đo vẫn trả lời",
+    ),
+    "ipv6:destination": (
+        "tell who runs the peer: others answer over IPv6, or it refuses itself; the line is not to blame",
+        "báo đơn vị vận hành máy đo: nơi khác trả lời qua IPv6, hoặc chính máy đo từ chối; không phải lỗi đường truyền",
+    ),
+}
