@@ -76,7 +76,8 @@ class FakeModem:
     """One modem. `error`: what it says to a command that is not in its table.
 
     `echo`: it repeats commands. `unasked`: lines that it says before each answer. `mute`: commands without answer.
-    `deaf`: so many commands at first are not heard. `goes`: it is pulled out at this command. `floods`: it talks without end from this command on.
+    `deaf`: so many commands at first are not heard. `goes`: it is pulled out at this command. `floods`: it talks
+    without end from this command on.
     """
 
     table: Table

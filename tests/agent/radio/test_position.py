@@ -133,7 +133,7 @@ Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
 
 
 @asynccontextmanager
-async def gpsd(*reports: object, hold: bool = True) -> AsyncIterator[Gpsd]:
+async def gpsd(*reports: object, hold: bool = True, wait_s: float = 5.0) -> AsyncIterator[Gpsd]:
     """A port that greets, waits for ?WATCH and then says these reports; objects as JSON, bytes as they are."""
     closed = asyncio.Event()
 
@@ -150,7 +150,7 @@ async def gpsd(*reports: object, hold: bool = True) -> AsyncIterator[Gpsd]:
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        yield Gpsd("127.0.0.1", port, lambda: NOW, wait_s=1.0, max_age_s=30)
+        yield Gpsd("127.0.0.1", port, lambda: NOW, wait_s=wait_s, max_age_s=30)
         async with asyncio.timeout(5):
             await closed.wait()
 
@@ -167,7 +167,7 @@ async def test_gpsd_s_first_fresh_fix_is_the_position() -> None:
 
 async def test_a_stale_fix_is_refused_and_one_that_moves_on_is_believed_over_the_clock() -> None:
     old = NOW - timedelta(hours=2)
-    async with gpsd(tpv(old), tpv(old)) as source:
+    async with gpsd(tpv(old), tpv(old), wait_s=0.4) as source:
         with pytest.raises(Failed, match="its last fix is of 2026-11-21 22:00:05 UTC"):
             await source.position()
     async with gpsd(tpv(old), tpv(old + timedelta(seconds=1))) as source:
@@ -192,7 +192,7 @@ async def test_a_gpsd_without_position_says_why(
     hold: bool,  # noqa: FBT001 - a table's column
     expected: tuple[str, str],
 ) -> None:
-    async with gpsd(*reports, hold=hold) as source:
+    async with gpsd(*reports, hold=hold, wait_s=0.4) as source:
         with pytest.raises(Failed) as caught:
             await source.position()
     assert caught.value.failure.reason == expected[0]

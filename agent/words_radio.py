@@ -1,0 +1,86 @@
+"""What the agent says to people about a mobile modem, in English and Vietnamese. Texts only."""
+
+from typing import Final
+
+WORDS: Final[dict[str, tuple[str, str]]] = {
+    "radio": ("Mobile signal", "Sóng di động"),
+    "modem": ("Modem", "Modem"),
+    "levels": ("Signal", "Mức sóng"),
+    "operator": ("Operator", "Nhà mạng"),
+    "cell": ("Cell", "Trạm phát"),
+    "place": ("Position", "Vị trí"),
+    "not_read": ("Not read", "Chưa đọc được"),
+    "roaming": ("roaming", "chuyển vùng"),
+    "signal:rsrp_dbm": ("4G RSRP", "RSRP 4G"),
+    "signal:nr_rsrp_dbm": ("5G SS-RSRP", "SS-RSRP 5G"),
+    "signal:rscp_dbm": ("3G RSCP", "RSCP 3G"),
+    "signal:rssi_dbm": ("2G RSSI", "RSSI 2G"),
+    "tech:gsm": ("2G", "2G"),
+    "tech:umts": ("3G", "3G"),
+    "tech:lte": ("4G (LTE)", "4G (LTE)"),
+    "tech:nr_nsa": ("5G beside 4G (NSA)", "5G kèm 4G (NSA)"),
+    "tech:nr_sa": ("5G alone (SA)", "5G độc lập (SA)"),
+    "class:excellent": ("excellent", "rất tốt"),
+    "class:good": ("good", "tốt"),
+    "class:fair": ("fair", "trung bình"),
+    "class:none": ("hardly usable", "hầu như không dùng được"),
+    "modem:failed": ("the modem does not work", "modem không hoạt động"),
+    "modem:unknown": ("state unknown", "chưa rõ tình trạng"),
+    "modem:initializing": ("the modem is starting", "modem đang khởi động"),
+    "modem:locked": ("the SIM is locked", "SIM bị khóa"),
+    "modem:disabled": ("the modem is switched off", "modem đang tắt sóng"),
+    "modem:disabling": ("the modem is being switched off", "modem đang được tắt"),
+    "modem:enabling": ("the modem is being switched on", "modem đang được bật"),
+    "modem:enabled": ("switched on, on no network", "đã bật, chưa vào mạng nào"),
+    "modem:searching": ("searching for a network", "đang tìm mạng"),
+    "modem:registered": ("on the network", "đã vào mạng"),
+    "modem:disconnecting": ("disconnecting", "đang ngắt kết nối dữ liệu"),
+    "modem:connecting": ("connecting", "đang kết nối dữ liệu"),
+    "modem:connected": ("connected", "đã kết nối dữ liệu"),
+    "lock:sim_missing": ("no SIM", "không có SIM"),
+    "lock:sim_error": ("the SIM cannot be read", "không đọc được SIM"),
+    "lock:esim_without_profiles": ("eSIM without a profile", "eSIM chưa có hồ sơ"),
+    "lock:sim_pin": ("PIN asked for", "đòi mã PIN"),
+    "lock:sim_puk": ("PUK asked for", "đòi mã PUK"),
+    "registration:denied": ("the network refuses this SIM", "mạng từ chối SIM này"),
+    "registration:emergency_only": ("emergency calls only", "chỉ gọi khẩn cấp"),
+    "missing:levels": ("levels", "mức sóng"),
+    "missing:cell": ("cell", "trạm phát"),
+    "missing:band": ("band", "băng tần"),
+    "missing:position": ("position", "vị trí"),
+    "source:gnss": ("modem's receiver", "bộ thu GNSS của modem"),
+    "source:gpsd": ("gpsd", "gpsd"),
+    "source:network": ("from the network", "theo mạng"),
+}
+
+ADVICE: Final[dict[str, tuple[str, str]]] = {
+    "radio:sim_missing": (
+        "is the SIM in, the right way round, in the first slot?",
+        "SIM đã lắp chưa, có đúng chiều và đúng khe đầu tiên không?",
+    ),
+    "radio:sim_error": ("try the SIM in a telephone", "thử SIM trong điện thoại"),
+    "radio:sim_pin": (
+        "switch the SIM's PIN off, in a telephone: nobody is at the box to type it",
+        "tắt mã PIN của SIM bằng điện thoại: không có ai nhập mã tại thiết bị",
+    ),
+    "radio:sim_puk": (
+        "the PIN was wrong too often: the operator has the PUK",
+        "nhập sai PIN quá nhiều lần: hỏi nhà mạng mã PUK",
+    ),
+    "radio:disabled": (
+        "switch the modem on: mmcli -m any --enable, or a connection in NetworkManager",
+        "bật modem: mmcli -m any --enable, hoặc tạo kết nối trong NetworkManager",
+    ),
+    "radio:denied": (
+        "is the SIM paid for and made for this device? Ask the operator",
+        "SIM còn hạn và đúng loại cho thiết bị này không? Hỏi nhà mạng",
+    ),
+    "radio:searching": (
+        "antenna connected? Another place, nearer to a window; and is there coverage here at all?",
+        "đã gắn ăng-ten chưa? Thử chỗ khác gần cửa sổ; nơi này có phủ sóng không?",
+    ),
+    "radio:no_permission": (
+        "let the service's user ask ModemManager: deploy/agent/README.md, A mobile modem",
+        "cho người dùng của dịch vụ hỏi ModemManager: deploy/agent/README.md, mục A mobile modem",
+    ),
+}
