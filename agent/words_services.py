@@ -1,0 +1,90 @@
+"""What is said at a terminal about names (DNS), pages (web) and portals, in English and Vietnamese. Texts only."""
+
+from typing import Final
+
+WORDS: Final[dict[str, tuple[str, str]]] = {
+    "dns": ("Names (DNS)", "Tên miền (DNS)"),
+    "web": ("Pages of public services", "Trang dịch vụ công"),
+    "pages": ("Pages", "Các trang"),
+    "portal": ("Sign-in page", "Trang đăng nhập"),
+    "dns:first": ("This device's resolver", "Máy chủ DNS chính"),
+    "dns:answered": ("{} of {} questions answered", "trả lời {} trên {} câu hỏi"),
+    "dns:silent": ("does not answer", "không trả lời"),
+    "dns:resolvers": ("Resolvers", "Các máy chủ DNS"),
+    "dns:reference": ("for comparison", "để đối chiếu"),
+    "dns:answers": ("Answers", "Câu trả lời"),
+    "dns:true": ("agree with the reference", "khớp với máy chủ đối chiếu"),
+    "dns:lies": ("not true", "không đúng sự thật"),
+    "dns:uncompared": ("not compared: no reference is set (--reference)", "chưa đối chiếu: chưa đặt --reference"),
+    "dns:differ": ("the resolvers contradict each other", "các máy chủ DNS trả lời trái ngược nhau"),
+    "dns:rewrites": (
+        "names that do not exist lead somewhere (advertising or sign-in page)",
+        "tên miền không tồn tại vẫn có địa chỉ (trang quảng cáo hoặc đăng nhập)",
+    ),
+    "dns:validates": ("checked by the resolver", "máy chủ DNS có kiểm tra"),
+    "dns:passes": ("passed on, not checked", "được chuyển tiếp, không kiểm tra"),
+    "dns:strips": ("taken out", "bị loại bỏ"),
+    "dns:signatures": ("Signatures (DNSSEC)", "Chữ ký (DNSSEC)"),
+    "web:came": ("{} of {} pages came", "mở được {} trên {} trang"),
+    "web:first_byte": ("first byte {} ms", "byte đầu {} ms"),
+    "web:days": ("certificate {} days", "chứng thư còn {} ngày"),
+    "web:expired": ("certificate expired {} days ago", "chứng thư hết hạn {} ngày trước"),
+    "web:cut": ("cut at {}", "chỉ đọc {}"),
+    "web:redirects": ("sent on {} times", "chuyển hướng {} lần"),
+    "web:no_portal": ("none", "không có"),
+    "web:stands": ("in the way", "đang chặn"),
+    "web:untold": ("could not be told", "chưa xác định được"),
+    "web:stage:connect": ("connecting to the page's server", "kết nối tới máy chủ của trang"),
+    "web:stage:handshake": ("waiting for the page", "chờ trang trả lời"),
+    "fault": ("Fault in", "Hỏng ở"),
+}
+
+_ADVICE: Final[dict[str, tuple[str, str]]] = {
+    "portal": (
+        "sign in on that page once, or have this device exempted from it",
+        "đăng nhập một lần trên trang đó, hoặc xin miễn đăng nhập cho thiết bị này",
+    ),
+    "dns:silent": (
+        "is {} the right resolver (/etc/resolv.conf), and is it up? A firewall on port 53?",
+        "{} có đúng là máy chủ DNS (/etc/resolv.conf) và đang chạy không? Tường lửa có chặn cổng 53 không?",
+    ),
+    "dns:lies": (
+        "ask who runs {} why these names are answered so; known networks go into the option internal",
+        "hỏi đơn vị vận hành {} vì sao trả lời như vậy; mạng đã biết thì ghi vào tùy chọn internal",
+    ),
+    "dns:rewrites": (
+        "ask who runs {} to answer NXDOMAIN, or choose another resolver",
+        "đề nghị đơn vị vận hành {} trả lời NXDOMAIN, hoặc chọn máy chủ khác",
+    ),
+    "web:resolve": (
+        "the resolver of this device: `linkgauge-agent probe dns` says more",
+        "máy chủ DNS của thiết bị: `linkgauge-agent probe dns` cho biết thêm",
+    ),
+    "web:route": ("is the cable in, and has this device an address?", "đã cắm dây và thiết bị có địa chỉ chưa?"),
+    "web:connect": (
+        "does the page open on another line? If it does, a filter or the provider is in the way",
+        "trang có mở được trên đường truyền khác không? Nếu có, do bộ lọc hoặc nhà mạng",
+    ),
+    "web:tls:bad_certificate": (
+        "this device's clock; if it is right, tell the owner of the page, or look for a filter that opens encryption",
+        "đồng hồ của thiết bị; nếu đúng, báo đơn vị chủ quản trang hoặc tìm bộ lọc giải mã",
+    ),
+    "web:tls": (
+        "a filter on the way, or the page's own server; try another line",
+        "bộ lọc trên đường đi hoặc chính máy chủ của trang; thử đường truyền khác",
+    ),
+    "web:peer": (
+        "the line works; tell the owner of the page",
+        "đường truyền hoạt động; báo đơn vị chủ quản trang",
+    ),
+    "web:": (
+        "try again, and on another line: is it the page, or the way to it?",
+        "thử lại, và thử trên đường truyền khác: do trang hay do đường truyền?",
+    ),
+}
+
+
+def advise(keys: tuple[str, ...], tongue: str) -> str:
+    """Give the first advice that there is for these keys; empty if there is none."""
+    pairs = [_ADVICE[key] for key in keys if key in _ADVICE]
+    return pairs[0][0 if tongue == "en" else 1] if pairs else ""
