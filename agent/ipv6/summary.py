@@ -96,6 +96,8 @@ def _result(notes: Notes, verdict: Verdict, tunnel: Tunnel | None) -> Ipv6:
         tunnel=tunnel,
         router=notes.router,
         hosts=hosts,
+        captive_portal=notes.portal.portal if notes.portal else None,
+        portal_url=notes.portal.url if notes.portal and notes.portal.portal else None,
         hosts_asked=len(hosts) if hosts is not None else None,
         hosts_aaaa=sum(host.address is not None for host in hosts) if hosts is not None else None,
         hosts_reached=sum(host.ms is not None for host in hosts) if hosts is not None else None,

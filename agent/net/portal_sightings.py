@@ -13,6 +13,7 @@ import msgspec
 from agent import files
 from agent.wire.failure import Doubt
 from agent.wire.report import Measurement, Time
+from agent.wire.results import Ipv6
 from agent.wire.web import Web
 
 NAME: Final = "portal.json"
@@ -42,8 +43,8 @@ class Portal:
     def heed(self, made: Measurement[Any]) -> None:
         """Learn from a measurement: its own doubt says that there is one, a check that found none says that it went."""
         if Doubt.CAPTIVE_PORTAL in made.doubts:
-            self._keep(Sighting(made.started, made.result.portal_url if isinstance(made.result, Web) else None))
-        elif isinstance(made.result, Web) and made.result.captive_portal is False:
+            self._keep(Sighting(made.started, made.result.portal_url if isinstance(made.result, Web | Ipv6) else None))
+        elif isinstance(made.result, Web | Ipv6) and made.result.captive_portal is False:
             self._forget()
 
     def _keep(self, seen: Sighting) -> None:

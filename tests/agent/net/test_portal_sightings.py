@@ -10,7 +10,7 @@ from agent.clock import uuid7
 from agent.net.portal_sightings import NAME, Portal
 from agent.wire.failure import Doubt
 from agent.wire.report import Measurement
-from agent.wire.results import Latency
+from agent.wire.results import Ipv6, Latency
 from agent.wire.web import Web
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -47,6 +47,15 @@ def test_any_kind_may_see_one() -> None:
     portal = Portal()
     portal.heed(made(Latency(method="stamp", sent=1, received=0), Doubt.CAPTIVE_PORTAL))
     assert portal.stands(NOON)
+
+
+def test_the_check_of_the_ipv6_battery_counts_as_well() -> None:
+    portal = Portal()
+    portal.heed(WALLED)
+    portal.heed(made(Ipv6("dual_stack")))
+    assert portal.stands(NOON)
+    portal.heed(made(Ipv6("dual_stack", captive_portal=False)))
+    assert not portal.stands(NOON)
 
 
 def test_one_process_knows_what_another_saw(tmp_path: Path) -> None:
