@@ -221,9 +221,10 @@ class Ipv6(msgspec.Struct, frozen=True, omit_defaults=True):
     `stage`, `reason`, `decided_by`: of the check that decided the status or took points off. `tunnel`: 6to4, teredo or
     6rd, if the address looks like one. `winner`, `race_ms`, `fallback_ms`: of a real race (RFC 8305), how long it took,
     and how long IPv4 was held back for an IPv6 that then lost. `mtu_ok`: full-size packets went both ways;
-    `pmtu_bytes`: what the kernel knew of the path then. `nat64_reached`: the peer's IPv4 address answered behind `nat64_prefix`;
-    `clat`: this device has IPv4 by translation (464XLAT). `hosts…`: public services, how many were asked for, had an
-    AAAA, and were reached over IPv6. `captive_portal`: whether one stands in the way, absent if nobody could be asked.
+    `pmtu_bytes`: what the kernel knew of the path then. `nat64_reached`: the peer's IPv4 address answered behind
+    `nat64_prefix`; `clat`: this device has IPv4 by translation (464XLAT). `hosts…`: public services, how many were
+    asked for, had an AAAA, and were reached over IPv6. `captive_portal`: whether one stands in the way, absent if
+    nobody could be asked.
     """
 
     status: Word
