@@ -86,6 +86,8 @@ async def ask(place: Place, note: Callable[[Timed], None]) -> Reply:
             if place.tls is not None:
                 note(await line.secure(place.tls, place.host))
             timed, status, body = await line.get(place)
+        except OSError:
+            raise  # a certificate that does not hold is a ValueError as well
         except h11.ProtocolError as error:
             raise ConnectionError(f"not an HTTP answer: {error}") from error
         except ValueError as error:

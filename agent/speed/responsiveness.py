@@ -88,8 +88,8 @@ def rpm(probes: Probes, *, keep: float = KEEP) -> float | None:
 def confidence(probes: Probes, start_s: float, end_s: float, parameters: Parameters) -> Confidence:
     """How far the figure can be trusted: `low` before so many intervals, `high` once they hardly differ.
 
-    As the draft has it: the standard deviation of the last MAD values, each over MAD intervals, within SDT of the
-    newest.
+    As the draft has it: the standard deviation of the last MAD values, each over at most MAD intervals, within SDT of
+    the newest.
     """
     intervals = math.floor(round((end_s - start_s) / parameters.interval_s, 6))
     distance = parameters.distance
