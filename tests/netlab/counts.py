@@ -33,13 +33,15 @@ class Count:
 class Ways:
     """One direction of a link; `epoch` is when its settings, and its trace, began (time.monotonic()).
 
-    `waiting_bytes` are in the queue or on their way. In a sound run `refused` (frames the kernel would not take) and
+    `waiting_bytes` are in the queue or on their way, `queue_bytes` those of them that have not passed the bottleneck
+    yet: at its rate, the delay of the queue. In a sound run `refused` (frames the kernel would not take) and
     `overruns` (frames that came too fast to be read) are 0. `late_s` is the latest delivery so far: the noise here.
     """
 
     ipv4: Count
     ipv6: Count
     waiting_bytes: int
+    queue_bytes: int
     refused: int
     overruns: int
     late_s: float
@@ -62,8 +64,9 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Bytes delivered until `time` (time.monotonic())."""
+    """Bytes delivered until `time` (time.monotonic()), and those that stood before the bottleneck then."""
 
     time: float
     ip_bytes: int
     tcp_payload_bytes: int
+    queue_bytes: int = 0

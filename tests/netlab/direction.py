@@ -48,7 +48,7 @@ class Direction:
         self.refused = 0  # frames that the kernel would not take
         self.late_s = 0.0
         self._overruns = source.overruns
-        self._history: deque[tuple[float, int, int]] = deque(maxlen=HISTORY_ROWS)
+        self._history: deque[tuple[float, int, int, int]] = deque(maxlen=HISTORY_ROWS)
         self._history_at = 0.0
         self._history_first = 0
 
@@ -124,7 +124,8 @@ class Direction:
         delivered = four.bytes_delivered + six.bytes_delivered
         if len(self._history) == HISTORY_ROWS:
             self._history_first += 1
-        self._history.append((now, delivered, four.tcp_payload_bytes + six.tcp_payload_bytes))
+        payload = four.tcp_payload_bytes + six.tcp_payload_bytes
+        self._history.append((now, delivered, payload, self._shaper.backlog(now)))
         self._history_at = now + HISTORY_S
 
     def change(self, spec: LinkSpec, now: float) -> None:
@@ -135,18 +136,22 @@ class Direction:
         for piece, (finish, due) in zip(waiting, replanned, strict=True):
             piece.finish, piece.due = finish, due
 
-    def report(self) -> dict[str, Any]:
+    def report(self, now: float) -> dict[str, Any]:
         """Give the counters as JSON values."""
         return {
             **{name: asdict(count) for name, count in zip(FAMILIES, self.counts, strict=True)},
             "waiting_bytes": sum(piece.bytes for piece in self.pending),
+            "queue_bytes": self._shaper.backlog(now),
             "refused": self.refused,
             "overruns": self._overruns(),
             "late_s": self.late_s,
             "epoch": self._shaper.epoch,
         }
 
-    def history(self, start: int, rows: int) -> list[tuple[float, int, int]]:
-        """Give rows of (time, IP bytes, TCP payload bytes delivered until then), oldest first, from row `start` on."""
+    def history(self, start: int, rows: int) -> list[tuple[float, int, int, int]]:
+        """Give rows of (time, IP bytes, TCP payload bytes delivered until then, bytes queued), oldest first.
+
+        From row `start` on.
+        """
         begin = max(0, start - self._history_first)
         return list(islice(self._history, begin, begin + rows))

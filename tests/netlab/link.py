@@ -118,7 +118,7 @@ class Emulator:
                 return {"error": str(error)}
             for way, spec in specs.items():
                 ways[way].change(spec, now)
-        return {"time": now, "cpu_s": time.process_time(), **{way: d.report() for way, d in ways.items()}}
+        return {"time": now, "cpu_s": time.process_time(), **{way: d.report(now) for way, d in ways.items()}}
 
 
 def main() -> None:

@@ -177,6 +177,10 @@ class Shaper:
             return math.inf if self.limit is math.inf else max(self.limit, 1.0)
         return self.limit - self.capacity.between(arrival, self.free_at)
 
+    def backlog(self, now: float) -> int:
+        """How many bytes stand before the bottleneck."""
+        return round(self.capacity.between(now, self.free_at)) if self.free_at > now else 0
+
     def serve(self, arrival: float, size: int) -> float:
         """Pass `size` bytes through the bottleneck behind all others; gives when the last has passed."""
         self.free_at = self.capacity.finish(max(self.free_at, arrival), size)

@@ -216,3 +216,11 @@ def test_whatever_changes_order_stays(before: LinkSpec, after: LinkSpec, when: f
 
 def test_steady_knows_its_rate() -> None:
     assert Steady(5.0).rate(3.0) == 5.0
+
+
+def test_what_stands_before_the_bottleneck_is_counted() -> None:
+    line = shaper(LinkSpec(rate_mbps=8, queue_ms=500))
+    assert line.backlog(0.0) == 0
+    line.serve(0.0, 100_000)
+    assert (line.backlog(0.0), line.backlog(0.05), line.backlog(0.2)) == (100_000, 50_000, 0)
+    assert shaper(LinkSpec()).backlog(1.0) == 0
