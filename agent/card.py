@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final
 
-from agent import card_loaded
+from agent import card_dns, card_ipv6, card_loaded, card_path, card_radio, card_web
+from agent.card_row import Row
+from agent.wire.dns import Dns
 from agent.wire.failure import Doubt, Failure
+from agent.wire.path import Path
 from agent.wire.report import Link, Measurement, Wifi
-from agent.wire.results import Direction, Ipv6, Latency, Spread, Throughput
-from agent.words import Language, advice, advice_on_doubt, advice_on_ipv6, say
+from agent.wire.results import Direction, Ipv6, Latency, Radio, Spread, Throughput
+from agent.wire.web import Web
+from agent.words import Language, advice, advice_on_doubt, say
 
 BLOCKS: Final = " ▁▂▃▄▅▆▇█"
 COLUMNS: Final = 40
@@ -21,16 +25,6 @@ _SPIKE: Final = 1.5
 _GIGABITS: Final = 10_000.0
 _BUSY: Final = 0.5
 """From here on a peer's load is worth a word; one test of several is no news."""
-
-Look = Literal["", "figure", "plot", "aside", "doubt"]
-
-
-class Row(NamedTuple):
-    """A label, what it says, and how it is meant; a row without a label belongs to the one above."""
-
-    label: str
-    value: str
-    look: Look = ""
 
 
 def title_of(measurement: Measurement[Any], tongue: Language) -> str:
@@ -109,7 +103,21 @@ def _result_rows(measurement: Measurement[Any], tongue: Language, columns: int) 
         case Latency() as result:
             return _latency_rows(result, tongue, columns)
         case Ipv6() as result:
-            return _ipv6_rows(result, tongue, tried_one=Doubt.METHOD_REFERENCE_ONLY in measurement.doubts)
+            return card_ipv6.rows(result, tongue, tried_one=Doubt.METHOD_REFERENCE_ONLY in measurement.doubts)
+        case other:
+            return _sense_rows(other, tongue)
+
+
+def _sense_rows(result: object, tongue: Language) -> list[Row]:
+    match result:
+        case Path():
+            return card_path.rows(result, tongue)
+        case Dns():
+            return card_dns.rows(result, tongue)
+        case Web():
+            return card_web.rows(result, tongue)
+        case Radio() as result:
+            return card_radio.rows(result, tongue)
         case _:
             return []
 
@@ -248,7 +256,7 @@ def _plot_rows(part: Direction, tongue: Language, columns: int) -> list[Row]:
     return [Row("", line, "plot") for line in lines]
 
 
-# --- latency and IPv6
+# --- latency
 
 
 def _latency_rows(result: Latency, tongue: Language, columns: int) -> list[Row]:
@@ -289,23 +297,6 @@ def _call(result: Latency, tongue: Language) -> str:
         return ""
     word = next((f"call:{limit}" for limit in (80, 70, 60, 50) if result.r_factor >= limit), "call:0")
     return f"R {result.r_factor:.1f}, MOS {result.mos:.1f}{_DOT}{say(word, tongue)}"
-
-
-def _ipv6_rows(result: Ipv6, tongue: Language, *, tried_one: bool) -> list[Row]:
-    # Of a family that was not tried nothing is said, whatever the status of the run is called.
-    of_one = tried_one and result.status in {"ipv4_only", "ipv6_only"}
-    rows = [Row(say("state", tongue), say(f"{'tried' if of_one else 'status'}:{result.status}", tongue), "figure")]
-    if result.score is not None:
-        rows.append(Row(say("score", tongue), f"{result.score:g} / 10"))
-    if result.addresses is not None and result.addresses.global_:
-        rows.append(Row(say("addresses", tongue), ", ".join(result.addresses.global_)))
-    label = say("checks", tongue)
-    for check in result.checks or []:
-        time = "" if check.ms is None else f"  {check.ms:.1f} ms"
-        why = "" if check.ok or not check.reason else f"  {say(f'reason:{check.reason}', tongue)}"
-        rows.append(Row(label, f"{'✓' if check.ok else '✗'} {check.name.replace('_', ' ')}{time}{why}"))
-        label = ""
-    return [*rows, Row(say("check", tongue), advice_on_ipv6(result, tongue, tried_one=tried_one))]
 
 
 # --- where and when

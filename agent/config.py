@@ -124,7 +124,6 @@ class Ipv6Settings(KindSettings, frozen=True, kw_only=True):
 class DnsSettings(KindSettings, frozen=True, kw_only=True):
     """[schedule.dns]: small questions, and a resolver that fails is felt at once: every fifteen minutes."""
 
-    enabled: bool = False
     every_s: Annotated[float, msgspec.Meta(ge=1, le=31_622_400)] = 900
     deadline_s: Seconds = 60
 
@@ -132,15 +131,13 @@ class DnsSettings(KindSettings, frozen=True, kw_only=True):
 class WebSettings(KindSettings, frozen=True, kw_only=True):
     """[schedule.web]: some hundred kilobytes a page: hourly."""
 
-    enabled: bool = False
     every_s: Annotated[float, msgspec.Meta(ge=1, le=31_622_400)] = 3600
     deadline_s: Seconds = 120
 
 
 class PathSettings(KindSettings, frozen=True, kw_only=True):
-    """[schedule.path]: ways change seldom: every four hours."""
+    """[schedule.path]: ways change seldom, and a run is a few hundred small packets: every four hours."""
 
-    enabled: bool = False
     every_s: Annotated[float, msgspec.Meta(ge=1, le=31_622_400)] = 14400
     deadline_s: Seconds = 60
 
@@ -185,6 +182,7 @@ class LimitSettings(_Section, frozen=True, kw_only=True):
     late_s: Positive = 120
     requests: Number = 10
     status_file_s: Seconds = 300
+    survey_s: Seconds = 30
 
 
 class AgentConfig(_Section, frozen=True, kw_only=True):

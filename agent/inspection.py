@@ -91,8 +91,18 @@ def _read(kind: str, task: Task) -> None:
             from agent.probes import dns
 
             dns.planned(task)
-        case "web" | "path" | "radio":
-            import_module(f"agent.probes.{kind}")
+        case "path":
+            from agent.probes import path
+
+            path.planned(task)
+        case "web":
+            from agent.probes import web
+
+            web.planned(task)
+        case "radio":
+            from agent.probes import radio
+
+            radio.planned(task)
         case _:
             raise UsageError(f"no probe is called {kind!r}")
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
+from agent import words_ipv6, words_loaded, words_radio, words_services
 from agent.wire.failure import Failure
 from agent.wire.results import Ipv6
 
@@ -38,8 +39,13 @@ def advice(failure: Failure, tongue: Language, *, peer: str | None = None) -> st
 def advice_on_ipv6(result: Ipv6, tongue: Language, *, tried_one: bool) -> str:
     """Say what to check about IPv6, if anything; `tried_one`: the peer was such that not both families could be tried.
 
-    A peer that was not reached is asked about as in any other failure: by the last step that was not done.
+    By what decided; a peer that was not reached is asked about as in any other failure: by the last step not done.
     """
+    decided = (f"ipv6:{result.stage}:{result.reason}", f"ipv6:{result.decided_by}", f"ipv6:{result.domain}")
+    if result.status != "none" and not tried_one and (said := _advice(decided, tongue)):
+        return said
+    if result.stage and result.reason and (result.status == "none" or result.reason == "captive_portal"):
+        return advice(Failure(result.stage, result.reason), tongue)
     if result.status == "none":
         failed = [check for check in result.checks or [] if not check.ok and check.stage and check.reason]
         return advice(Failure(failed[-1].stage or "", failed[-1].reason or ""), tongue) if failed else ""
@@ -49,6 +55,16 @@ def advice_on_ipv6(result: Ipv6, tongue: Language, *, tried_one: bool) -> str:
 def advice_on_doubt(doubt: str, tongue: Language) -> str:
     """Say what a doubt means for the figure, and what to do; nothing about a word of later."""
     return _advice((f"doubt:{doubt}",), tongue)
+
+
+def advice_on_path(domain: str | None, tongue: Language) -> str:
+    """Say what to check about a way that ends before the peer: in the part at fault, or what to find out first."""
+    return _advice((f"part:{domain}", "part:"), tongue)
+
+
+def advice_on_radio(trouble: str, tongue: Language) -> str:
+    """Say what to do about a modem that hears nothing, or is not told from; nothing where nothing is wrong."""
+    return _advice((f"radio:{trouble}",), tongue)
 
 
 def _advice(keys: Iterable[str], tongue: Language) -> str:
@@ -78,32 +94,6 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "idle": ("Delay at rest", "Độ trễ khi rỗi"),
     "loaded": ("under load", "khi tải"),
     "again": ("{} sent again", "gửi lại {}"),
-    "loaded:stamp": ("small packets under load {}", "gói nhỏ khi tải {}"),
-    "loaded:tcp": ("new connections under load {}", "kết nối mới khi tải {}"),
-    "loaded_lost": ("{} of them lost", "mất {}"),
-    "rpm": ("answers under load: {}, {} round trips a minute", "phản hồi khi tải: {}, {} lượt khứ hồi/phút"),
-    "rpm:poor": ("poor", "kém"),
-    "rpm:fair": ("fair", "tạm được"),
-    "rpm:good": ("good", "tốt"),
-    "rpm:excellent": ("excellent", "rất tốt"),
-    "rpm_means:poor": (
-        "calls and lessons break up while somebody downloads or uploads",
-        "gọi và học trực tuyến bị ngắt quãng khi có người tải dữ liệu",
-    ),
-    "rpm_means:fair": (
-        "calls lag while somebody downloads or uploads",
-        "cuộc gọi bị trễ khi có người tải dữ liệu",
-    ),
-    "rpm_means:good": (
-        "calls go on well while somebody downloads or uploads",
-        "gọi và học trực tuyến vẫn tốt khi có người tải dữ liệu",
-    ),
-    "rpm_means:excellent": (
-        "nobody notices when somebody downloads or uploads",
-        "không ai nhận ra khi có người tải dữ liệu",
-    ),
-    "rpm_sure:low": ("from a short run", "đo trong thời gian ngắn"),
-    "rpm_sure:medium": ("not settled", "chưa ổn định"),
     "router": ("First router", "Bộ định tuyến"),
     "streams": ("{} streams", "{} luồng"),
     "stream": ("{} stream", "{} luồng"),
@@ -190,6 +180,23 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "status:none": ("the peer was not reached", "Không tới được máy đo đầu kia"),
     "tried:ipv4_only": ("IPv4 works; IPv6 was not tried", "IPv4 hoạt động; chưa thử IPv6"),
     "tried:ipv6_only": ("IPv6 works; IPv4 was not tried", "IPv6 hoạt động; chưa thử IPv4"),
+    "path": ("Path", "Đường đi"),
+    "path:reached": ("reached at distance {}", "tới được đích, ở chặng {}"),
+    "path:answered": (
+        "the peer answers, though not all of the way shows",
+        "máy đo có trả lời, dù không dò được hết đường đi",
+    ),
+    "path:ends": ("ends at distance {}", "dừng ở chặng {}"),
+    "path:nobody": ("nobody on the way answers", "không nơi nào trên đường đi trả lời"),
+    "path:changed": ("another way than before", "đường đi khác các lần trước"),
+    "path:whose": ("Fault in", "Hỏng ở"),
+    "path:unknown": ("cannot be told", "chưa xác định được"),
+    "path:silent": ("no answer", "không trả lời"),
+    "path:far": ("Provider's router", "Bộ định tuyến nhà mạng"),
+    "part:lan": ("Site's own network", "Mạng nội bộ"),
+    "part:access": ("Access line", "Đường truyền thuê bao"),
+    "part:provider": ("Provider", "Nhà mạng"),
+    "part:destination": ("Destination", "Đích"),
     "names": ("Names (DNS)", "Tên miền (DNS)"),
     "connects": ("Connections", "Kết nối"),
     "done": ("Done", "Xong"),
@@ -236,6 +243,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "doubt:thermal": ("the device was too hot", "thiết bị quá nóng"),
     "doubt:undervoltage": ("the power supply is too weak", "nguồn điện quá yếu"),
     "doubt:method_reference_only": ("for reference only", "chỉ để tham khảo"),
+    **words_ipv6.WORDS,
+    **words_loaded.WORDS,
+    **words_radio.WORDS,
+    **words_services.WORDS,
 }
 
 _MLAB: Final = (
@@ -322,6 +333,28 @@ _ADVICE: Final[dict[str, tuple[str, str]]] = {
         "this method proves nothing about the line: measure with msak or ndt7 for a verdict",
         "phương pháp này không chứng minh được gì: đo bằng msak hoặc ndt7 để kết luận",
     ),
+    "part:lan": (
+        "this site's own: is the router on, the cable in, the Wi-Fi joined? A filter on the router?",
+        "mạng nội bộ: bộ định tuyến có bật, dây có cắm, Wi-Fi có kết nối, bộ định tuyến có chặn không?",
+    ),
+    "part:access": (
+        "the lights of the modem and its cable; then call the provider: the router works, nothing beyond it does",
+        "đèn báo và dây của modem; rồi gọi nhà mạng: bộ định tuyến hoạt động nhưng bên ngoài không trả lời",
+    ),
+    "part:provider": (
+        "tell the provider: its first router answers, what lies behind it does not",
+        "báo nhà mạng: bộ định tuyến đầu tiên của nhà mạng trả lời, phía sau thì không",
+    ),
+    "part:destination": (
+        "the line works; tell who runs the peer, or choose another one",
+        "đường truyền hoạt động; báo đơn vị vận hành máy đo hoặc chọn máy đo khác",
+    ),
+    "part:": (
+        "is the peer up? Another peer, or the option others, tells its fault from the line's",
+        "máy đo có hoạt động không? Thử máy đo khác hoặc đặt tùy chọn others để biết lỗi do đâu",
+    ),
+    **words_ipv6.ADVICE,
+    **words_radio.ADVICE,
     "ipv6:broken": (
         "IPv6 on the router and at the provider; over IPv4 the same peer answers",
         "IPv6 trên bộ định tuyến và ở nhà mạng; qua IPv4 máy đo vẫn trả lời",

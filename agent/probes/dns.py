@@ -10,7 +10,7 @@ What is a lie, and that different addresses alone are none, is written down in a
 reference only impossible addresses, and UDP against TCP of the same resolver, can show one; `lies` is then never false.
 The witness is the reference over TCP, else over UDP.
 
-Options, lists by commas or spaces: `names` (public services of Vietnam); `resolvers` (more to ask: addresses);
+Options: lists by commas or spaces. `names` (public services of Vietnam); `resolvers` (more to ask: addresses);
 `reference` (address of a resolver of another operator; none by default: networks differ in what they let through);
 `internal` (networks such as 10.0.0.0/8 whose addresses are no lie here); `nonexistent` (domains without wildcards:
 invalid, example.com); `signed` (the root; `none`: not asked); `bogus` (dnssec-failed.org; `none`: not asked); `timeout`

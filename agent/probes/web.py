@@ -10,7 +10,7 @@ is connected once more; it is absent while the clock is not set.
 The portal check asks pages over plain HTTP whose answer is known: 204, or a short text (agent/net/captive_portal.py).
 While a portal was seen last, every report carries the doubt `captive_portal`, until a check says that it is gone.
 
-Options, lists by commas or spaces: `pages` (public services of Vietnam; at most 20); `portal_url` (two of Debian's and
+Options: lists by commas or spaces. `pages` (public services of Vietnam; at most 20); `portal_url` (two of Debian's and
 Mozilla's; our own peer has http://HOST:8080/generate_204; `none`: not checked); `timeout` (5 s, each step);
 `page_timeout` (15 s, each page in all); `page_bytes` (524288); `ca` (trust this file's authorities, not the system's).
 `max_seconds` (100 s) and `max_bytes` are shared out among the pages.

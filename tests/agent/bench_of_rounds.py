@@ -113,7 +113,8 @@ def config_with(schedule: str) -> configs.AgentConfig:
 
 
 def scheduled(latency: str = OFF, throughput: str = OFF, ipv6: str = OFF) -> str:
-    return f"[schedule.latency]\n{latency}[schedule.throughput]\n{throughput}[schedule.ipv6]\n{ipv6}"
+    others = "".join(f"[schedule.{kind}]\n{OFF}" for kind in ("dns", "web", "path"))
+    return f"[schedule.latency]\n{latency}[schedule.throughput]\n{throughput}[schedule.ipv6]\n{ipv6}{others}"
 
 
 @asynccontextmanager

@@ -64,7 +64,7 @@ class Box:
         text = f'[agent]\nid = "{AGENT}"\ndata = "{self.data}"\n[peer]\nurls = {self.peers}\n'
         text += f'[broker]\nurl = "mqtt://127.0.0.1:{self.port}"\nstatus_s = 1\nresend_first_s = 1\n'
         text += f"reconnect_max_s = 1\n[limits]\nstatus_file_s = 0.2\nretry_s = 0.2\n{limits}"
-        for kind in ("latency", "throughput", "ipv6"):
+        for kind in ("latency", "throughput", "ipv6", "dns", "web", "path"):
             if f"schedule.{kind}" not in schedule:
                 text += f"[schedule.{kind}]\nenabled = false\n"
         (self.folder / "agent.toml").write_text(text + schedule)

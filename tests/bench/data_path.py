@@ -233,7 +233,7 @@ def _service_peak(bench: Bench, url: str) -> float:
         f'[agent]\nid = "bench"\ndata = "{data}"\n[broker]\nurl = "mqtt://{FAR}:1"\n[peer]\nurls = ["{url}"]\n'
         "[schedule.throughput]\nfirst_runs = 1\nfirst_every_s = 1\n"
         '[schedule.throughput.options]\ninsecure = "true"\n'
-        "[schedule.latency]\nenabled = false\n[schedule.ipv6]\nenabled = false\n"
+        + "".join(f"[schedule.{kind}]\nenabled = false\n" for kind in ("latency", "ipv6", "dns", "web", "path"))
     )
     with _process(bench.near, ["-m", "agent", "run", "--config", str(config)]) as service:
         deadline = time.monotonic() + 55
