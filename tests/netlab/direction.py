@@ -51,6 +51,7 @@ class Direction:
         self._history: deque[tuple[float, int, int, int]] = deque(maxlen=HISTORY_ROWS)
         self._history_at = 0.0
         self._history_first = 0
+        self._moved = False
 
     def take(self, since: float, now: float) -> None:
         """Read what came between `since` and `now`: at once if the link was busy then, so that it stays busy."""
@@ -116,10 +117,13 @@ class Direction:
             count.packets_delivered += piece.packets
             count.bytes_delivered += piece.bytes
             count.tcp_payload_bytes += piece.payload
-            if now >= self._history_at:
-                self._remember(now)
+            self._moved = True
 
-    def _remember(self, now: float) -> None:
+    def remember(self, now: float) -> None:
+        """Keep what was delivered, and what waits now that everything that came is read."""
+        if not self._moved or now < self._history_at:
+            return
+        self._moved = False
         four, six = self.counts
         delivered = four.bytes_delivered + six.bytes_delivered
         if len(self._history) == HISTORY_ROWS:

@@ -80,6 +80,8 @@ class Emulator:
                 direction_read.deliver(horizon, now)
             else:
                 self._hear(descriptor)
+        for direction in (self._down, self._up):
+            direction.remember(now)
 
     def _hear(self, descriptor: int) -> None:
         if descriptor == sys.stdin.fileno():
