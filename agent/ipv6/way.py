@@ -9,7 +9,8 @@ from agent.errors import Failed
 from agent.ipv6.notes import Notes
 from agent.net import interfaces
 from agent.net.domain import Reach
-from agent.net.traceroute import Plan, Trace, trace
+from agent.net.router_facts import answers_on_link
+from agent.net.traceroute import Hop, Plan, Trace, trace
 from agent.wire.failure import Failure, Reason, Stage
 
 _UNCLEAR: Final = frozenset({Reason.TIMEOUT, Reason.UNREACHABLE, Reason.PROHIBITED})
@@ -74,6 +75,8 @@ async def _traced(notes: Notes, address: str, plan: Plan) -> Trace | None:
         async with asyncio.timeout(notes.ground.settings.trace_s):
             await trace(address, plan, watch=lambda seen: kept.__setitem__(slice(None), [seen]))
     found = kept[0] if kept else None
+    if (found is None or found.last is None) and _is_stuck(address):
+        found = Trace(plan.method, [Hop(1, 1)], stuck=True)
     last = found.last if found else None
     words = f"{last.address} answered at distance {last.ttl}" if last and last.address else "nobody answered"
     if found is not None and (found.stuck or (last and last.address in {entry.address for entry in notes.own})):
@@ -83,6 +86,12 @@ async def _traced(notes: Notes, address: str, plan: Plan) -> Trace | None:
     size = f", packets of {plan.size} bytes" if plan.size else ""
     notes.check("way_ipv6", None if found and found.reached else ended, detail=f"{words}{size}")
     return found
+
+
+def _is_stuck(address: str) -> bool:
+    """Whether not even the first router's link address could be found out."""
+    route = interfaces.route_to(address)
+    return route is not None and route.gateway is not None and answers_on_link(route.gateway) is False
 
 
 def _is_provider(address: str) -> bool:

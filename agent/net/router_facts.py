@@ -1,4 +1,4 @@
-"""What the kernel kept of router advertisements: the default router, flags, MTU, prefixes. Needs no right; Linux.
+"""What the kernel kept of routers: their advertisements, and whether they answer on the link. Needs no right; Linux.
 
 The kernel hands RDNSS and PREF64 on and does not keep them: these only a solicited advertisement tells.
 """
@@ -15,7 +15,7 @@ from typing import Final
 from agent.net.interfaces import PROC
 
 # linux/rtnetlink.h, linux/netlink.h
-_GETLINK, _GETROUTE = 18, 26
+_GETLINK, _GETROUTE, _GETNEIGH = 18, 26, 30
 _REQUEST_DUMP: Final = 0x301
 _DONE, _ERROR = 3, 2
 _NESTED: Final = 0x3FFF
@@ -23,12 +23,16 @@ _DST_LEN_AT: Final = 1
 _PROTOCOL_AT: Final = 5
 _PROTOCOL_RA: Final = 9
 _RTA_OIF, _RTA_GATEWAY, _RTA_CACHEINFO = 4, 5, 12
+_NDA_DST: Final = 1
 _IFLA_NAME, _IFLA_PROTINFO, _IFLA_INET6_FLAGS = 3, 12, 1
 _TICKS_A_SECOND: Final = 100  # USER_HZ
 # linux/if_link.h: IF_RA_RCVD, IF_RA_MANAGED, IF_RA_OTHERCONF
 _RECEIVED, _MANAGED, _OTHER = 0x20, 0x40, 0x80
 # linux/ipv6_route.h: RTF_ADDRCONF | RTF_PREFIX_RT
 _FROM_PREFIX: Final = 0x00040000 | 0x00080000
+# linux/neighbour.h: NUD_INCOMPLETE | NUD_FAILED, and NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PERMANENT | NUD_NOARP
+_SILENT: Final = 0x01 | 0x20
+_KNOWN: Final = 0x02 | 0x04 | 0x08 | 0x80 | 0x40
 _READ_BYTES: Final = 65_536
 _MESSAGES_MAX: Final = 10_000
 
@@ -62,6 +66,22 @@ def router_facts(interface: str, *, proc: Path = PROC) -> RouterFacts | None:
         mtu_bytes=_mtu(interface, proc),
         prefixes=tuple(_prefixes(interface, proc)),
     )
+
+
+def answers_on_link(address: str) -> bool | None:
+    """Tell whether a link-local router (with its zone) answered for its link address (neighbour discovery).
+
+    None if nobody asked lately, if that is still being asked, or if it cannot be told.
+    """
+    text, _, zone = address.partition("%")
+    with contextlib.suppress(OSError, ValueError):
+        wanted = ipaddress.IPv6Address(text).packed
+        index = socket.if_nametoindex(zone)
+        for body in _dump(_GETNEIGH, struct.pack("=BBHiHBB", socket.AF_INET6, 0, 0, 0, 0, 0, 0)):
+            _, _, _, at, state, _, _ = struct.unpack_from("=BBHiHBB", body)
+            if at == index and _attributes(body[12:]).get(_NDA_DST) == wanted:
+                return False if state & _SILENT else True if state & _KNOWN else None
+    return None
 
 
 def _flags(interface: str) -> int | None:
