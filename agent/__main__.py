@@ -17,8 +17,8 @@ CONFIG: Final = "/etc/linkgauge/agent.toml"
 KINDS_OWN: Final = (
     "Options of throughput: --streams --early --full-every --metered --congestion --before-s --ca --insecure"
     " --rehearsal; of latency: --method --count --interval --timeout --size --port --hmac-key --profile --codec; of"
-    " ipv6: --timeout --resolv-conf --dns-port. `probe KIND --list` explains them. Peers of throughput: msak+wss://H:P"
-    " msak+ws://H:P ndt7+wss://H:P ndt7+ws://H:P librespeed+https://H"
+    " ipv6: --timeout --resolv-conf --dns-port. `probe KIND --list` explains them, and those of other kinds. Peers of"
+    " throughput: msak+wss://H:P msak+ws://H:P ndt7+wss://H:P ndt7+ws://H:P librespeed+https://H"
     " librespeed+http://H iperf3://H:P mlab: ookla:"
 )
 Command = Callable[[argparse.Namespace], int]
