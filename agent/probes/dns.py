@@ -1,6 +1,6 @@
 """Name resolution at the site: every resolver over UDP and TCP, beside a reference: times, lies, DNSSEC.
 
-No peer. Each resolver of resolv_conf is asked for the A and AAAA records of a few names, over TCP for the A records
+Peer: none. Each resolver of resolv_conf is asked for the A and AAAA records of a few names, over TCP for the A records
 only, one question after another; all resolvers at the same time. Times are in milliseconds, over TCP with the
 connection. Beyond names: one that cannot exist under `.invalid` and `example.com` (RFC 6761; an address for it is
 `rewrites_nxdomain`), signatures for a signed domain (RFC 4035: `passes_dnssec`), and a name that is wrongly signed:

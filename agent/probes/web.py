@@ -1,6 +1,6 @@
 """Pages of public services, step by step from name to last byte, and whether a captive portal stands in between.
 
-No peer. One page after another, each once, over HTTP/1.1, in the family asked for, else as the device would choose
+Peer: none. One page after another, each once, over HTTP/1.1, in the family asked for, else as the device would choose
 (IPv6 where it and the name have it). Every step has its own time in milliseconds and its own failure: name, connection,
 TLS, first byte, rest. Redirects are followed, at most 5, to web addresses only and never from the world into this
 network; cookies live no longer than the page. The body is asked for uncompressed, and read up to `page_bytes`. An HTTP
