@@ -22,6 +22,7 @@ from agent.net.interfaces import link_to
 from agent.net.portal_sightings import Portal
 from agent.probes.probe import Outcome, ProbeFn, Task
 from agent.wire.failure import Doubt, Failure, Reason, Stage
+from agent.wire.path import Path as PathResult
 from agent.wire.report import Clock as ClockFacts
 from agent.wire.report import Link, Measurement, Peer
 from agent.wire.results import Direction, Throughput
@@ -102,6 +103,8 @@ def failures(measurement: Measurement[Any]) -> list[Failure]:
     if isinstance(measurement.result, Throughput):
         parts: list[Direction | None] = [measurement.result.download, measurement.result.upload]
         return [part.failure for part in parts if part is not None and part.failure is not None]
+    if isinstance(measurement.result, PathResult) and measurement.result.failure is not None:
+        return [measurement.result.failure]
     return []
 
 

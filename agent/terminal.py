@@ -16,7 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.abilities import Ability, State
-from agent.card import BLOCKS, COLUMNS, Look, Row, at_utc, rows_of, title_of
+from agent.card import BLOCKS, COLUMNS, at_utc, rows_of, title_of
+from agent.card_row import Look, Row
 from agent.measure import failures
 from agent.probes.probe import Progress
 from agent.status import Report

@@ -57,6 +57,8 @@ class Seen:
         found: list[str | None] = []
         for hop in self.trace.hops:
             refuses = hop.end is not None and not hop.end.reached
+            if refuses and hop.ttl > 1 and hop.address == self.route.gateway:
+                found[0] = hop.address  # it may have been silent there
             found.append(None if refuses and hop.address in found else hop.address)
         return found
 
@@ -121,7 +123,7 @@ def reach(seen: Seen, way: ways.Way) -> Reach:
 def _gateway(seen: Seen) -> bool | None:
     if seen.trace.stuck:
         return False
-    if seen.gateway.times_ms or (seen.begin != 0 and seen.trace.hops and seen.trace.hops[0].answers):
+    if seen.gateway.times_ms or (seen.begin != 0 and any(seen.addresses[:1])):
         return True
     return seen.neighbour
 
@@ -160,7 +162,8 @@ def _edge(seen: Seen, way: ways.Way) -> bool | None:
     last = seen.trace.last
     if last is None or last.address is None:
         return None
-    beyond = seen.begin is not None and last.ttl > seen.begin + 1
+    place = _place(seen)
+    beyond = seen.begin is not None and place is not None and place > seen.begin
     # RFC 1812, 5.2.7.1: "host unreachable" comes from the router that is on the target's own network.
     near = parts.is_near(last.address, seen.address) or seen.trace.reason is Reason.UNREACHABLE
     return last.address == way.before or (beyond and near) or None

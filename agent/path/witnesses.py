@@ -14,10 +14,9 @@ from agent.net.interfaces import Route
 from agent.net.peer_url import PeerUrl
 from agent.path.judgement import Sample
 
-ANSWER_S: Final = 2.0
 NEIGHBOUR_S: Final = 9.0
 """Linux takes 5 s until it doubts a neighbour that it used lately, and asks three times, a second apart."""
-_GIVE_UP: Final = 2
+_KINDS: Final[tuple[tuple[int, ...], ...]] = ((), (), PORTS)
 _PACE_S: Final = 0.05
 _LOOK_S: Final = 0.25
 _FAR: Final = 64
@@ -25,25 +24,39 @@ _FAR: Final = 64
 
 
 async def router(address: str, *, count: int, within_s: float, echo_only: bool = False) -> Sample:
-    """Ask one router `count` times, or as often as the time allows; not again if it does not answer at all.
+    """Ask one router `count` times, or as often as the time allows; an empty sample if it does not answer at all.
 
-    By ICMP echo; where this user may not, or it does not answer that, by TCP (not with `echo_only`).
+    By ICMP echo; where this user may not, or two of them were in vain, by TCP (not with `echo_only`).
     """
+    until = asyncio.get_running_loop().time() + within_s
+    asked = 0
+    for ports in _KINDS[: 2 if echo_only else 3]:
+        with contextlib.closing(Gateway(address, ports=ports)) as gateway:
+            if ports:
+                gateway.close()  # no more echoes, connections alone
+                asked = 0
+            sample = await _sample(gateway, count - asked, until)
+        asked += sample.asked
+        if sample.times_ms:
+            return Sample(asked, sample.times_ms)
+    return Sample()
+
+
+async def _sample(gateway: Gateway, count: int, until: float) -> Sample:
+    """Ask again and again as long as the first question was answered."""
     sample = Sample()
-    loop = asyncio.get_running_loop()
-    until = loop.time() + within_s
-    asked = Gateway(address, ports=() if echo_only else PORTS)
-    with contextlib.closing(asked):
-        while sample.asked < count and (sample.times_ms or sample.asked < _GIVE_UP) and loop.time() < until:
-            answer = await asked.ask()
-            sample.asked += 1
-            if answer is not None:
-                sample.times_ms.append(answer.rtt_us / 1000)
-            await asyncio.sleep(_PACE_S)
+    while sample.asked < count and asyncio.get_running_loop().time() < until:
+        answer = await gateway.ask()
+        sample.asked += 1
+        if answer is not None:
+            sample.times_ms.append(answer.rtt_us / 1000)
+        elif not sample.times_ms:
+            break
+        await asyncio.sleep(_PACE_S)
     return sample
 
 
-async def neighbour(route: Route, *, within_s: float = NEIGHBOUR_S) -> bool | None:
+async def neighbour(route: Route, *, within_s: float) -> bool | None:
     """Tell whether the first router answers for its link address, after packets were sent to it; None: no telling."""
     if route.gateway is None:
         return None
@@ -56,14 +69,14 @@ async def neighbour(route: Route, *, within_s: float = NEIGHBOUR_S) -> bool | No
     return known
 
 
-async def peer(url: PeerUrl, address: str, *, timeout_s: float = ANSWER_S) -> float | None:
+async def peer(url: PeerUrl, address: str, *, timeout_s: float) -> float | None:
     """Ask the peer itself at its own port, once: the round trip in ms; None without an answer of any kind."""
     if url.engine == "stamp":
         return await _reflected(address, url.port, timeout_s)
     return await _connected(address, url.port, timeout_s)
 
 
-async def others(addresses: Sequence[tuple[str, int]], *, timeout_s: float = ANSWER_S) -> bool | None:
+async def others(addresses: Sequence[tuple[str, int]], *, timeout_s: float) -> bool | None:
     """Tell whether any other destination takes or refuses a TCP connection; None if there are none to ask."""
     if not addresses:
         return None

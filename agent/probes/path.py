@@ -49,6 +49,7 @@ _PACKET_BYTES: Final = 60
 # What of a budget of seconds the trace may take, and the provider's router; the rest is for who else can tell.
 _TRACE_SHARE: Final = 0.6
 _ROUTER_SHARE: Final = 0.2
+_ANSWER_SHARE: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,8 @@ class _Run:
         self.cut = wish.cut
         self._wish = wish
         self._task = task
+        # Long enough for a SYN that was lost to be sent again.
+        self._answer_s = min(2 * wish.plan.timeout_s, wish.seconds * _ANSWER_SHARE)
 
     async def look(self, address: str, route: Route) -> Seen:
         """Trace the way and ask the first router meanwhile; then the provider's, and whoever else can tell."""
@@ -154,7 +157,8 @@ class _Run:
         seen = replace(seen, provider=await self._ask(nearest, share=_ROUTER_SHARE, echo_only=True))
         self._show(_TRACE_SHARE + _ROUTER_SHARE, seen.trace)
         if not seen.reached:
-            seen = replace(seen, peer_ms=await witnesses.peer(self._wish.url, address))
+            peer_ms = await witnesses.peer(self._wish.url, address, timeout_s=self._answer_s)
+            seen = replace(seen, peer_ms=peer_ms)
         if not seen.reached:
             seen = await self._ask_around(seen)
         self._show(1.0, seen.trace)
@@ -188,9 +192,12 @@ class _Run:
         """Ask who else answers, since the peer does not."""
         six = ":" in seen.address
         same = [other for other in self._wish.others if (":" in other[0]) == six and other[0] != seen.address]
-        others = await witnesses.others(same)
+        others = await witnesses.others(same, timeout_s=self._answer_s)
         heard = others or seen.gateway.times_ms or seen.trace.last is not None or seen.trace.stuck
-        return replace(seen, others=others, neighbour=None if heard else await witnesses.neighbour(seen.route))
+        if not heard:
+            within_s = min(witnesses.NEIGHBOUR_S, self._wish.seconds)
+            seen = replace(seen, neighbour=await witnesses.neighbour(seen.route, within_s=within_s))
+        return replace(seen, others=others)
 
     def _show(self, done: float, trace: Trace) -> None:
         last = trace.last
