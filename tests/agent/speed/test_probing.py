@@ -21,7 +21,7 @@ from agent.speed.probing import Probing, Reach, look, path_of, reach_of
 from agent.wire.results import Throughput
 from tests.agent.peer.running import running
 from tests.agent.speed.one_direction import no_socket_left
-from tests.agent.speed.peers import Visit, leg, peer
+from tests.agent.speed.peers import Visit, leg, peer, receive_paced, send_paced
 
 PEER = PeerSettings(listen=("127.0.0.1:0",), stamp="127.0.0.1:0", pace_mbps=40)
 SMALL = "/responsiveness/small"
@@ -204,6 +204,42 @@ async def test_a_whole_run_tells_how_the_line_answered(certificate: tuple[Path, 
         assert found.self_ms
         assert (found.tls_ms is not None) is secure
     assert result.responsiveness_rpm is not None
+
+
+async def test_probes_that_hang_delay_no_direction() -> None:
+    """The peer moves the load as it should, says that it has the one byte, and never gives it."""
+
+    async def serve(visit: Visit) -> None:
+        await visit.request()
+        if visit.target.startswith("/throughput"):
+            await visit.accept()
+            await (receive_paced(visit, 20, 5) if visit.is_upload else send_paced(visit, 20, 5))
+        elif visit.target == probing.WELL_KNOWN:
+            said = config(f"http://localhost{SMALL}")
+            visit.writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(said), said))
+            await visit.writer.drain()
+        else:
+            await visit.ignore(timeout_s=20)
+
+    loop = asyncio.get_running_loop()
+    with no_socket_left():
+        async with peer(serve) as (_, port, visits):
+            options = {"stamp_port": "1", "before_s": "0", "early": "false", "streams": "1"}
+            begun = loop.time()
+            task = Task(f"msak+ws://localhost:{port}", "ipv4", max_seconds=1, options=options)
+            result = (await throughput.probe(task)).result
+            took_s = loop.time() - begun
+    assert took_s < 2 * 1.5 + probing.LOOK_S
+    assert isinstance(result, Throughput)
+    for part in (result.download, result.upload):
+        assert part is not None
+        assert part.failure is None
+        assert part.duration_s == pytest.approx(1, abs=0.2)
+        assert part.loaded_latency_method == "tcp"
+        assert part.responsiveness is not None
+        assert (part.responsiveness.rpm, part.responsiveness.http_ms) == (None, None)
+        assert part.responsiveness.tcp_ms
+    assert len([visit for visit in visits if visit.target == SMALL]) <= 2 * 8
 
 
 async def test_it_can_be_left_out() -> None:
