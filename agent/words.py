@@ -42,10 +42,10 @@ def advice_on_ipv6(result: Ipv6, tongue: Language, *, tried_one: bool) -> str:
     By what decided; a peer that was not reached is asked about as in any other failure: by the last step not done.
     """
     decided = (f"ipv6:{result.stage}:{result.reason}", f"ipv6:{result.decided_by}", f"ipv6:{result.domain}")
-    if result.status != "none" and not tried_one and (said := _advice(decided, tongue)):
-        return said
     if result.stage and result.reason and (result.status == "none" or result.reason == "captive_portal"):
         return advice(Failure(result.stage, result.reason), tongue)
+    if result.status != "none" and not tried_one and (said := _advice(decided, tongue)):
+        return said
     if result.status == "none":
         failed = [check for check in result.checks or [] if not check.ok and check.stage and check.reason]
         return advice(Failure(failed[-1].stage or "", failed[-1].reason or ""), tongue) if failed else ""
@@ -354,6 +354,7 @@ _ADVICE: Final[dict[str, tuple[str, str]]] = {
         "máy đo có hoạt động không? Thử máy đo khác hoặc đặt tùy chọn others để biết lỗi do đâu",
     ),
     **words_ipv6.ADVICE,
+    **words_services.ADVICE,
     **words_radio.ADVICE,
     "ipv6:broken": (
         "IPv6 on the router and at the provider; over IPv4 the same peer answers",

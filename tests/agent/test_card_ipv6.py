@@ -1,0 +1,114 @@
+"""What a person reads of IPv6 at a site."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from agent.card_ipv6 import rows
+from agent.ipv6.table import STEPS
+from agent.wire.report import Report
+from agent.wire.results import Check, HostReach, Ipv6
+from agent.words import Language, say
+
+SAMPLE = Path(__file__).parents[1] / "contract" / "samples" / "v1" / "report-ipv6-battery.json"
+
+
+def battery() -> Ipv6:
+    result = msgspec.json.decode(SAMPLE.read_bytes(), type=Report[Ipv6]).result
+    assert result is not None
+    return result
+
+
+def card(result: Ipv6, tongue: Language = "en", *, tried_one: bool = False) -> str:
+    shown = rows(result, tongue, tried_one=tried_one)
+    return "\n".join(f"{row.label}: {row.value}" for row in shown if row.value)
+
+
+def test_everything_that_the_battery_may_say() -> None:
+    text = card(battery())
+    for words in (
+        "State: IPv4 and IPv6 both work",
+        "Score: 1 / 10",
+        "Fault: transfer ipv6 · no answer in time · Access line",
+        "Race: IPv6 wins, 14.9 ms",
+        "Full-size packets: vanish on the way (path MTU) · MTU 1500",
+        "Tunnel: 6rd",
+        "IPv4 through IPv6: NAT64 64:ff9b::/96 · 464XLAT · the peer answers through it",
+        "Router says: fe80::1%eth0 · 2001:db8:1::/64 · DHCPv6 O · DNS 2001:db8::53 · MTU 1480",
+        "Public services: 1 of 2 reached over IPv6",
+        ": ✗ moet.gov.vn  the name has no address of this kind",
+        ": ✗ transfer ipv6  3004.1 ms  no answer in time",
+        ": ✓ 7 more are well",
+        "Check: the MTU of the router's line",
+    ):
+        assert words in text
+
+
+def test_the_same_in_vietnamese() -> None:
+    text = card(battery(), "vi")
+    for words in (
+        "Lỗi: truyền gói cỡ lớn qua IPv6 · không có trả lời trong thời hạn · Đường truyền thuê bao",
+        "1/2 tới được qua IPv6",
+        "✗ truyền gói cỡ lớn qua IPv6",
+        "✓ 7 bước khác đều tốt",
+        "Cần kiểm tra: MTU đường ra",
+    ):
+        assert words in text
+
+
+def test_a_healthy_site_is_a_short_card() -> None:
+    checks = [Check(f"dns_a_over_ipv4_{number}", ok=True) for number in range(20)] + [Check("connect_ipv6", ok=True)]
+    text = card(Ipv6("dual_stack", winner="ipv6", mtu_ok=True, score=10, checks=checks))
+    assert text.splitlines() == [
+        "State: IPv4 and IPv6 both work",
+        "Score: 10 / 10",
+        "Race: IPv6 wins",
+        "Full-size packets: pass both ways",
+        "Checks: ✓ connect ipv6",
+        ": ✓ 20 more are well",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ({"status": "ipv4_only", "stage": "device", "reason": "no_address", "domain": "lan"}, "switch IPv6 on"),
+        ({"status": "broken", "stage": "route", "reason": "no_route", "domain": "lan"}, "is no way out"),
+        ({"status": "ipv4_only", "stage": "resolve", "reason": "nodata"}, "no IPv6 address (AAAA)"),
+        ({"status": "broken", "stage": "connect", "reason": "timeout", "domain": "lan"}, "does not pass packets on"),
+        ({"status": "broken", "stage": "connect", "reason": "timeout", "domain": "access"}, "beyond the access line"),
+        ({"status": "broken", "stage": "connect", "reason": "prohibited", "domain": "provider"}, "its first router"),
+        ({"status": "broken", "stage": "connect", "reason": "refused", "domain": "destination"}, "who runs the peer"),
+        ({"status": "broken", "stage": "connect", "reason": "timeout"}, "IPv6 on the router"),
+        ({"status": "dual_stack", "stage": "resolve", "reason": "timeout", "decided_by": "dns_aaaa_over_ipv6",
+          "domain": "provider"}, "name servers' IPv6 addresses"),
+        ({"status": "none", "stage": "peer", "reason": "captive_portal", "domain": "lan"}, "sign in"),
+        ({"status": "ipv6_only", "stage": "peer", "reason": "captive_portal", "domain": "lan"}, "sign in"),
+        ({"status": "none", "stage": "resolve", "reason": "timeout", "domain": "access"}, "name server"),
+    ],
+)  # fmt: skip
+def test_what_to_check(found: dict[str, Any], words: str) -> None:
+    english, vietnamese = (card(msgspec.convert(found, Ipv6), tongue).splitlines()[-1] for tongue in ("en", "vi"))
+    assert english.startswith("Check: ")
+    assert words in english
+    assert vietnamese.startswith("Cần kiểm tra: ")
+
+
+def test_of_a_family_that_was_not_tried_nothing_is_said() -> None:
+    result = Ipv6("ipv4_only", stage="device", reason="no_address", decided_by="address_ipv6")
+    text = card(result, tried_one=True)
+    assert "Fault" not in text
+    assert "given by its name" in text
+
+
+def test_a_service_without_a_failure_needs_no_line() -> None:
+    text = card(Ipv6("dual_stack", hosts=[HostReach("a.vn", "2405::1", ms=4.0)], hosts_asked=1, hosts_reached=1))
+    assert "1 of 1 reached" in text
+    assert "a.vn" not in text
+
+
+def test_every_phase_has_words() -> None:
+    for step in STEPS:
+        assert step.word is None or say(step.word, "vi") != step.word
