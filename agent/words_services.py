@@ -39,7 +39,19 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "fault": ("Fault in", "Hỏng ở"),
 }
 
-_ADVICE: Final[dict[str, tuple[str, str]]] = {
+ADVICE: Final[dict[str, tuple[str, str]]] = {
+    "resolve:refused": (
+        "nothing answers at the resolver in /etc/resolv.conf, or it refuses this device: is the address right?",
+        "máy chủ DNS trong /etc/resolv.conf không chạy hoặc từ chối thiết bị này: địa chỉ có đúng không?",
+    ),
+    "resolve:timeout": (
+        "the resolver in /etc/resolv.conf is silent: is it up, and does a firewall let port 53 through?",
+        "máy chủ DNS trong /etc/resolv.conf không trả lời: có đang chạy không, tường lửa có mở cổng 53 không?",
+    ),
+    "resolve:no_address": (
+        "the resolvers in /etc/resolv.conf; for a peer that is an address, try the other family: --family 4 or 6",
+        "các máy chủ DNS trong /etc/resolv.conf; nếu máy đo ghi bằng địa chỉ, thử loại kia: --family 4 hoặc 6",
+    ),
     "portal": (
         "sign in on that page once, or have this device exempted from it",
         "đăng nhập một lần trên trang đó, hoặc xin miễn đăng nhập cho thiết bị này",
@@ -86,5 +98,5 @@ _ADVICE: Final[dict[str, tuple[str, str]]] = {
 
 def advise(keys: tuple[str, ...], tongue: str) -> str:
     """Give the first advice that there is for these keys; empty if there is none."""
-    pairs = [_ADVICE[key] for key in keys if key in _ADVICE]
+    pairs = [ADVICE[key] for key in keys if key in ADVICE]
     return pairs[0][0 if tongue == "en" else 1] if pairs else ""
