@@ -6,6 +6,7 @@ estimate of its error). A sentence whose check sum is wrong is not read.
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import reduce
 from typing import Final
@@ -24,9 +25,10 @@ def fix_of(text: str, now: datetime) -> Fix | None:
     said = dict(filter(None, map(_sentence, text.splitlines())))
     rmc, gga, gst = said.get("RMC", []), said.get("GGA", []), said.get("GST", [])
     if len(rmc) > 9:  # noqa: PLR2004 - up to the day
-        return _from_rmc(rmc, gga, gst, now)
+        return _dated(_from_rmc(rmc, gga, gst, now), by_day=rmc[9] != "")
     if len(gga) > 9 and gga[6] in _QUALITIES and gga[6]:  # noqa: PLR2004 - up to the altitude
-        return _fix(moment(gga[1], "", now), gga[2:6], accuracy=_error(gst, gga[1]), altitude=_number(gga[9]))
+        fix = _fix(moment(gga[1], "", now), gga[2:6], accuracy=_error(gst, gga[1]), altitude=_number(gga[9]))
+        return _dated(fix, by_day=False)
     return None
 
 
@@ -36,7 +38,7 @@ def raw_fix(values: Mapping[str, object], now: datetime) -> Fix | None:
     latitude, longitude, altitude = (_real(values.get(key)) for key in ("latitude", "longitude", "altitude"))
     if at is None or latitude is None or longitude is None:
         return None
-    return Fix(at, latitude, longitude, altitude_m=altitude)
+    return Fix(at, latitude, longitude, altitude_m=altitude, dated=False)
 
 
 def _sentence(line: str) -> tuple[str, list[str]] | None:
@@ -74,6 +76,10 @@ def _fix(
     if at is None or latitude is None or longitude is None:
         return None
     return Fix(at, latitude, longitude, accuracy, altitude, speed)
+
+
+def _dated(fix: Fix | None, *, by_day: bool) -> Fix | None:
+    return None if fix is None else replace(fix, dated=by_day)
 
 
 def _error(gst: list[str], at: str) -> float | None:

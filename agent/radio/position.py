@@ -1,6 +1,6 @@
 """Where a sample was taken: a position with its age, when one is fresh, and what gives positions. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
 
@@ -13,7 +13,10 @@ Source = Literal["gnss", "gpsd", "network"]
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A fix. `accuracy_m`: the receiver's own estimate of the horizontal error; `age_s`: None if no clock can tell."""
+    """A fix. `accuracy_m`: the receiver's own estimate of the horizontal error; `age_s`: None if no clock can tell.
+
+    `at`: its moment by the satellites' own time; None where the receiver does not name the day.
+    """
 
     latitude: float
     longitude: float
@@ -22,6 +25,7 @@ class Position:
     altitude_m: float | None = None
     speed_mps: float | None = None
     age_s: float | None = None
+    at: datetime | None = field(default=None, compare=False)
 
 
 class PositionSource(Protocol):
@@ -34,7 +38,10 @@ class PositionSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """What a receiver says of one moment, before anybody asked whether that moment is now."""
+    """What a receiver says of one moment, before anybody asked whether that moment is now.
+
+    `dated`: the receiver named the day, too; else it is the one that fits this device's clock best.
+    """
 
     stamp: datetime
     latitude: float
@@ -42,6 +49,7 @@ class Fix:
     accuracy_m: float | None = None
     altitude_m: float | None = None
     speed_mps: float | None = None
+    dated: bool = field(default=True, compare=False)
 
     def plausible(self) -> bool:
         """Whether this is a place; receivers without a fix have been seen to say 0, 0."""
@@ -69,6 +77,7 @@ def position_of(fix: Fix, *, previous: Fix | None, now: datetime, max_age_s: flo
         altitude_m=None if fix.altitude_m is None else round(fix.altitude_m, 1),
         speed_mps=None if fix.speed_mps is None else round(fix.speed_mps, 2),
         age_s=round(max(0.0, age_s), 1) if by_clock else None,
+        at=fix.stamp if fix.dated else None,
     )
 
 
