@@ -109,6 +109,12 @@ def _peer(args: argparse.Namespace) -> int:
     return peer(args)
 
 
+def _survey(args: argparse.Namespace) -> int:
+    from agent.commands import survey
+
+    return survey(args)
+
+
 def _status(args: argparse.Namespace) -> int:
     from agent.commands import status
 
@@ -134,6 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_probe(commands)
     _add_peer(commands)
+    _add_survey(commands)
     _add_status(commands)
     _add_check_config(commands)
     return parser
@@ -202,6 +209,35 @@ def _add_peer(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser.add_argument(
         "--pace", type=float, metavar="MBIT", help="a rate for all tests together, each way, that is not exceeded"
     )
+
+
+def _add_survey(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    about = "record the mobile signal with its place, on foot or by car; works without a network, delivers later"
+    parser = _add(commands, "survey", _survey, about=about, example="survey --route villages.csv --environment walking")
+    parser.epilog = (
+        f"{parser.epilog}; by car with a gpsd: survey --environment driving --every 1 --gpsd localhost; send later:"
+        " survey --upload. It ends with q or Ctrl-C; every sample is on disk before the next one is taken."
+    )
+    _add_config(parser)
+    parser.add_argument("--every", type=_seconds, default=3.0, metavar="S", help="seconds between samples (default 3)")
+    parser.add_argument(
+        "--route", type=Path, metavar="FILE", help="places to stop at: CSV name,latitude,longitude, or GPX"
+    )
+    parser.add_argument("--environment", choices=("walking", "driving", "indoor"), help="how; told in every sample")
+    parser.add_argument("--modem", metavar="NAME", help="ModemManager's number, IMEI or port (default: the first)")
+    parser.add_argument("--device", metavar="PATH", help="the modem's AT port instead, for example /dev/ttyUSB2")
+    parser.add_argument(
+        "--gpsd", metavar="HOST:PORT", nargs="?", const="localhost", help="position from a gpsd, not from the modem"
+    )
+    parser.add_argument("--bus", metavar="ADDRESS", help="another message bus than the system's")
+    parser.add_argument("--throughput", action="store_true", help="speed tests at stops: key t, or when standing still")
+    parser.add_argument("--still", type=_seconds, default=30.0, metavar="S", help="what counts as a stop (default 30)")
+    parser.add_argument("--peer", metavar="URL", help="the far end of speed tests (default: from the configuration)")
+    parser.add_argument(
+        "--max-bytes", type=_number("bytes", 1024), metavar="N", help="budget of a speed test, each direction (20 MB)"
+    )
+    parser.add_argument("--keep", action="store_true", help="do not send at the end; only keep")
+    parser.add_argument("--upload", action="store_true", help="do not record; send what is kept, and end")
 
 
 def _add_status(commands: "argparse._SubParsersAction[_Parser]") -> None:

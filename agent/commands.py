@@ -294,6 +294,16 @@ def peer(args: argparse.Namespace) -> int:
     return asyncio.run(_until_signal(serve(PeerSettings(**given), ready=ready)))
 
 
+def survey(args: argparse.Namespace) -> int:
+    """Record the modem's levels with their places while somebody walks."""
+    from agent.survey_command import survey
+
+    _log(debug=args.debug, level=logging.ERROR)
+    config = _read(Path(args.config))
+    with held_back():
+        return asyncio.run(survey(args, config))
+
+
 async def _until_signal(work: Coroutine[Any, Any, None]) -> int:
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()

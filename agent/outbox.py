@@ -28,6 +28,7 @@ _DEFER_JITTER: Final = 0.25
 _GROUPS: Final = 60  # so many groups of single deferred reports begin in the time after which they are tried again
 _BOOTS: Final = 2  # starts of the collector, one after the other and without a receipt, that are nothing unusual
 _BOOT_DOUBLINGS: Final = 4
+_BEFORE_ALL: Final = -(1 << 62)  # no place is before it; what a survey recorded has places below zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Outbox:
         self.line = Line(
             window_bytes=rules.window_bytes, slow_window_bytes=rules.slow_window_bytes, slow_mbps=rules.slow_mbps
         )
-        self.cursor = 0
+        self.cursor = _BEFORE_ALL
         self._exhausted = False
         self._news = 0
         self._asked = (0, 0)  # cursor and news when a page was asked for

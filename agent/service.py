@@ -9,16 +9,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
 import msgspec
 
-from agent import files
+from agent import files, handover
 from agent import profile as profiles
 from agent import status as statuses
-from agent.clock import Clock
+from agent.clock import Clock, is_set
 from agent.config import AgentConfig, CheckPeer
 from agent.errors import SpoolError, UsageError
 from agent.identity import read_identity
@@ -35,6 +36,7 @@ from agent.wire.report import Measurement
 RECENT: Final = 10
 _BOOK: Final = "ledger.json"
 _SETTLED_S: Final = 1.0
+_REFUSED_S: Final = 600.0
 _LOG = logging.getLogger("linkgauge.service")
 
 
@@ -102,6 +104,7 @@ class Service:
                     group.create_task(self._tell(), name="status"),
                     group.create_task(self._obey(), name="reload"),
                     group.create_task(self._watch(), name="watchdog"),
+                    group.create_task(self._take_over_surveys(), name="surveys"),
                 ]
                 self._around.notifier.ready()
                 _LOG.info("event=started agent=%s data=%s", self._config.agent.id, self._folder)
@@ -172,6 +175,31 @@ class Service:
             if self._rounds is not None and not self._rounds.is_stuck():
                 self._around.notifier.alive()
             await asyncio.sleep(every_s)
+
+    async def _take_over_surveys(self) -> None:
+        """Deliver what somebody recorded by `survey`, as soon as they are done."""
+        told = ""
+        while True:
+            pause_s = self._config.limits.survey_s
+            try:
+                if handover.is_flagged(self._folder) and is_set(self._clock.now()):
+                    await self._take_over_survey()
+                told = ""
+            except SpoolError as error:
+                if str(error) != told:
+                    _LOG.error("event=survey_left why=%s", error)
+                told, pause_s = str(error), max(pause_s, _REFUSED_S)
+            await asyncio.sleep(pause_s)
+
+    async def _take_over_survey(self) -> None:
+        identity = read_identity(machine_id_file=Path(self._config.agent.machine_id_file))
+        work = partial(handover.take_over, agent=self._config.agent.id, clock=self._clock, identity=identity)
+        places = await asyncio.to_thread(work, self._folder, self._spool)
+        if places:
+            _LOG.info("event=survey_taken_over reports=%d", len(places))
+            self._news.set()
+        if places and self._uplink is not None:
+            self._uplink.look_again(places)
 
     # --- what the collector and the file say
 

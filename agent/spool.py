@@ -12,6 +12,7 @@ Promises, each of which holds if the process is killed at any instruction or the
   on a clone: a clone cannot be told from a card that was moved to a new board, the bytes are the same, and the
   collector keeps a report once.
 * A report measured while the clock was unset is held without a place until it can be dated (`date`).
+* Reports of another spool (a survey's) are taken over under their own epoch and seq (`adopt`).
 
 Synchronous, one lock, safe to call through `asyncio.to_thread`. Any call may raise SpoolError; the next one tries
 again from the start, so a disk that comes back is used again.
@@ -130,6 +131,18 @@ class Spool:
         report = self._work_with_room(job)
         self._tell()
         return report
+
+    def adopt(self, agent: str, reports: Sequence[tuple[str, int, bytes]]) -> list[Range]:
+        """Take over reports of another spool of this device, as (epoch, seq, bytes); gives the places they have here.
+
+        Doing it twice is harmless. Whoever sends must look at these places again: others beyond them may be sent.
+
+        Raises:
+            SpoolError: no room, without giving up what has no receipt; then nothing is taken.
+        """
+        places = self._work_with_room(lambda shelf: shelf.adopt(agent, reports))
+        self._tell()
+        return places
 
     def date(self, now: datetime, boottime_s: float, boot_id: str) -> int:
         """Give reports that waited for the clock their time and place; says how many. Nothing if `now` is unset.

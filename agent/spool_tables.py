@@ -120,6 +120,31 @@ class Shelf:
         assert fresh is not None  # noqa: S101 - inserted one line above
         return fresh, started
 
+    def adopt(self, agent: str, reports: Iterable[tuple[str, int, bytes]]) -> list[Range]:
+        """Take reports over as they are, under their own epoch and seq; gives their places, those known before too.
+
+        Their epochs count down from 0, below all that this spool began itself: the present epoch stays the present one.
+        """
+        reports = list(reports)
+        self._spare(sum(len(body) + _PLACE for _, _, body in reports))
+        places = []
+        for epoch, seq, body in reports:
+            place = self._adopted(epoch) << _SEQ_BITS | seq
+            query = "INSERT OR IGNORE INTO reports (place, agent, precious, body) VALUES (?, ?, 1, ?)"
+            self.waiting += self.db.execute(query, (place, agent, body)).rowcount
+            self.db.execute("UPDATE epochs SET next = max(next, ?) WHERE epoch = ?", (seq + 1, epoch))
+            places.append((place, place))
+        return places
+
+    def _adopted(self, epoch: str) -> int:
+        self.db.execute(
+            "INSERT OR IGNORE INTO epochs (number, epoch, next) SELECT min(number, 1) - 1, ?, 1"
+            " FROM epochs ORDER BY number LIMIT 1",
+            (epoch,),
+        )
+        (number,) = self.db.execute("SELECT number FROM epochs WHERE epoch = ?", (epoch,)).fetchone()
+        return int(number)
+
     # --- reports without a time
 
     def hold(self, measurement: AnyMeasurement, undated: Undated) -> None:
@@ -194,6 +219,13 @@ class Shelf:
         while self._used_bytes() + need > self._limit:
             if not (self.drop_receipted() or self._drop_waiting() or self.drop_undated()):
                 raise Unfit(f"spool.limit_bytes: a report of {size} bytes does not fit; set a higher limit")
+
+    def _spare(self, size: int) -> None:
+        """Make room for what lies safe elsewhere: only receipted reports are given up for that."""
+        need = size + _PAGES_A_PUT * PAGE_BYTES
+        while self._used_bytes() + need > self._limit:
+            if not self.drop_receipted():
+                raise SpoolError("spool.limit_bytes: no room for a survey's reports; they stay where they are")
 
     def stay(self, size: int) -> None:
         """Make room for a report without making the file grow: for a disk that others filled.

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -26,6 +26,7 @@ from agent.outbox import Outbox, Parcel, Rules
 from agent.spool import Spool
 from agent.wire.codec import Rejection, decode, encode, join
 from agent.wire.control import Boot, Profile, Receipt, Request, Status
+from agent.wire.results import Range
 from agent.wire.topics import COLLECTOR, topic
 
 _CLIENT_ID: Final = "linkgauge-"
@@ -153,6 +154,11 @@ class Uplink:
             except asyncio.CancelledError:
                 await self._part(client)
                 raise
+
+    def look_again(self, places: Sequence[Range]) -> None:
+        """Send these places too, although others beyond them were sent already; to be called in the loop's thread."""
+        self._outbox.resend(places, self._clock.monotonic())
+        self._wake.set()
 
     # --- beginning and end
 

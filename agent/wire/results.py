@@ -268,7 +268,8 @@ class Radio(msgspec.Struct, frozen=True, omit_defaults=True):
     (sim_missing, sim_pin). `quality_ratio`: the modem's own bar, comparable with itself only.
     `missing`: which of levels, cell, band, position could not be read, and why.
     `position_source`: gnss, gpsd or network; `position_age_s`: how old the fix was; `survey` and `place_number`: the
-    walk that this sample belongs to.
+    walk that this sample belongs to, and which of it this is (from 1, without gaps); `stop`: the place of the walk's
+    route where it was taken; `environment`: walking driving indoor, as the person says: a house or a car shields.
     """
 
     operator: Text | None = None
@@ -305,6 +306,8 @@ class Radio(msgspec.Struct, frozen=True, omit_defaults=True):
     position_age_s: Positive | None = None
     survey: Word | None = None
     place_number: Count | None = None
+    environment: Word | None = None
+    stop: Text | None = None
 
 
 class Tally(msgspec.Struct, frozen=True, omit_defaults=True):

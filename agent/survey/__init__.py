@@ -1,0 +1,1 @@
+"""`linkgauge-agent survey`: somebody walks or drives, and the modem's levels are kept with their places."""
