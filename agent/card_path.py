@@ -40,7 +40,9 @@ def _way(result: Path, tongue: Language) -> list[Row]:
     """One line a router, under the part that it belongs to; a part without a router has a line as well."""
     drawn: list[Row] = []
     for part, hops in zip(PARTS, _by_part(result), strict=True):
-        lines = [_line(hop, result, tongue) for hop in hops] or [_bare(part, result, tongue)]
+        lines = [_line(hop, result, tongue) for hop in hops]
+        if not hops and result.hops_count != 1:  # a peer on the same link has no such parts before it
+            lines = [_bare(part, result, tongue)]
         label = say(f"part:{part}", tongue)
         drawn += [Row("" if place else label, line) for place, line in enumerate(lines)]
     return drawn

@@ -71,7 +71,8 @@ class Seen:
 def judged(seen: Seen, way: ways.Way) -> Path:
     """Say what was found; `way` is what earlier runs know."""
     trace, begin, last = seen.trace, seen.begin, seen.trace.last
-    first = trace.hops[0] if trace.hops else traceroute.Hop(1)
+    beside = not trace.hops or trace.hops[0].address == seen.address  # no router between us and the target
+    first = traceroute.Hop(1) if beside else trace.hops[0]
     nearest = trace.hops[begin] if begin is not None else None
     time_ms = last.rtt_ms if last is not None and trace.reached else seen.peer_ms
     return Path(

@@ -7,11 +7,13 @@ import socket
 from collections.abc import Sequence
 from typing import Final
 
+from agent.errors import Failed
 from agent.evidence.gateway import PORTS, Gateway
 from agent.net import neighbours, stamp
 from agent.net.flows import SynFlow, family_of, name_of
 from agent.net.interfaces import Route
 from agent.net.peer_url import PeerUrl
+from agent.net.resolve import Family, resolve
 from agent.path.judgement import Sample
 
 NEIGHBOUR_S: Final = 9.0
@@ -76,16 +78,26 @@ async def peer(url: PeerUrl, address: str, *, timeout_s: float) -> float | None:
     return await _connected(address, url.port, timeout_s)
 
 
-async def others(addresses: Sequence[tuple[str, int]], *, timeout_s: float) -> bool | None:
-    """Tell whether any other destination takes or refuses a TCP connection; None if there are none to ask."""
-    if not addresses:
-        return None
+async def others(places: Sequence[tuple[str, int]], family: Family, besides: str, *, timeout_s: float) -> bool | None:
+    """Tell whether any other destination (name or address, port) takes or refuses a TCP connection.
+
+    None if there is none to ask: a name without an address of this family, or that nobody could look up, says nothing
+    about the way; nor does the address `besides`.
+    """
     async with asyncio.TaskGroup() as group:
         asked = [
-            group.create_task(_connected(address, port, timeout_s), name=f"other {address}")
-            for address, port in addresses
+            group.create_task(_other(place, family, besides, timeout_s), name=f"other {place[0]}") for place in places
         ]
-    return any(task.result() is not None for task in asked)
+    told = [task.result() for task in asked if task.result() is not None]
+    return any(told) if told else None
+
+
+async def _other(place: tuple[str, int], family: Family, besides: str, timeout_s: float) -> bool | None:
+    try:
+        address = (await resolve(place[0], family, timeout_s=timeout_s))[0]
+    except Failed:
+        return None
+    return None if address == besides else await _connected(address, place[1], timeout_s) is not None
 
 
 async def _connected(address: str, port: int, timeout_s: float) -> float | None:

@@ -4,8 +4,9 @@ Peer: any URL with a host. The way is asked as Paris traceroute does (Augustin e
 looks at is the same for every packet of a run, and for the next run, so one way is seen, and a change is a change.
 Options: `method` (`udp`, `icmp`, `tcp`), `port` (of the peer: 33434 for UDP, that of its URL for TCP), `probes` (3
 rounds), `hops` (30), `silent` (6: it ends so many distances beyond the last answer), `timeout` (1 second), `count` (20:
-how often the first router and the provider's are asked for loss), `others` (ADDRESS:PORT, comma-separated: who is asked
-by TCP, once, if the peer does not answer, to tell the provider from the destination; "" for nobody).
+how often the first router and the provider's are asked for loss), `others` (HOST:PORT, comma-separated: who is asked by
+TCP, once, if the peer does not answer, to tell the provider from the destination; default: pages of public services, ""
+for nobody).
 
 Round trips are in ms, from the send call to the kernel's receive time. Loss of a router's answers is not loss of the
 way: routers answer little and late. So the first router and the provider's are asked by echo, and their loss is bounded
@@ -16,8 +17,8 @@ what a trace sends is dropped on the way. The rule for `domain` is `agent.net.do
 
 import asyncio
 import contextlib
-import ipaddress
 import math
+import re
 from dataclasses import dataclass, replace
 from typing import Final, get_args
 
@@ -27,6 +28,7 @@ from agent.net import traceroute
 from agent.net.flows import Method
 from agent.net.interfaces import Route, is_tunnel, link_to, route_to
 from agent.net.peer_url import PeerUrl, parse
+from agent.net.public_services import NAMES
 from agent.net.resolve import choose_family, resolve
 from agent.net.traceroute import Plan, Trace
 from agent.path import judgement, ways, witnesses
@@ -38,12 +40,12 @@ from agent.wire.report import Peer
 
 RESOLVE_S: Final = 5.0
 NAME: Final = "path.json"
-OTHERS: Final = "1.1.1.1:53,8.8.8.8:53,[2606:4700:4700::1111]:53,[2001:4860:4860::8888]:53"
-"""Name servers that anybody may ask, of two operators, in many places."""
+OTHERS: Final = ",".join(f"{name}:443" for name in NAMES[:3])
 _KIND: Final = "path"
 _OPTIONS: Final = ("count", "hops", "method", "others", "port", "probes", "silent", "timeout")
 _METHODS: Final[dict[str, Method]] = {name: name for name in get_args(Method)}
 _OTHERS_MAX: Final = 8
+_ENDPOINT: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})")
 _PORT_MAX: Final = 65_535
 _PACKET_BYTES: Final = 60
 # What of a budget of seconds the trace may take, and the provider's router; the rest is for who else can tell.
@@ -190,9 +192,8 @@ class _Run:
 
     async def _ask_around(self, seen: Seen) -> Seen:
         """Ask who else answers, since the peer does not."""
-        six = ":" in seen.address
-        same = [other for other in self._wish.others if (":" in other[0]) == six and other[0] != seen.address]
-        others = await witnesses.others(same, timeout_s=self._answer_s)
+        family: Family = "ipv6" if ":" in seen.address else "ipv4"
+        others = await witnesses.others(self._wish.others, family, seen.address, timeout_s=self._answer_s)
         heard = others or seen.gateway.times_ms or seen.trace.last is not None or seen.trace.stuck
         if not heard:
             within_s = min(witnesses.NEIGHBOUR_S, self._wish.seconds)
@@ -213,11 +214,7 @@ def _others(text: str) -> tuple[tuple[str, int], ...]:
 
 
 def _endpoint(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    try:
-        address = str(ipaddress.ip_address(host.removeprefix("[").removesuffix("]")))
-    except ValueError:
-        address = ""
-    if not address or not (port.isascii() and port.isdigit()) or not 0 < int(port) <= _PORT_MAX:
-        raise UsageError(f"path option others: expected ADDRESS:PORT, IPv6 in brackets, not {text!r}")
-    return address, int(port)
+    found = _ENDPOINT.fullmatch(text)
+    if found is None or not 0 < int(found[3]) <= _PORT_MAX:
+        raise UsageError(f"path option others: expected HOST:PORT, an IPv6 address in brackets, not {text!r}")
+    return found[1] or found[2], int(found[3])

@@ -144,6 +144,16 @@ def test_a_peer_that_answers_where_the_way_does_not_show() -> None:
     assert card(result)[0] == "State: the peer answers, though not all of the way shows"
 
 
+def test_a_peer_on_the_same_link_has_no_parts_before_it() -> None:
+    peer = Hop(ttl=1, address="192.168.1.9", rtt_ms=0.3, part="destination")
+    lines = card(Path(method="udp", reached=True, hops_count=1, ends_at=1, rtt_ms=0.3, hops=[peer]))
+    assert lines == [
+        "State: reached at distance 1, 0.3 ms",
+        "Destination: ✓  1  192.168.1.9  0.3 ms",
+        "Method: udp",
+    ]
+
+
 @pytest.mark.parametrize("path", sorted(SAMPLES.glob("report-path*.json")), ids=lambda path: path.stem)
 def test_every_sample_has_a_card_in_vietnamese(path: File) -> None:
     (decoded,) = decode_reports(path.read_bytes())

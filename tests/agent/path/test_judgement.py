@@ -142,6 +142,12 @@ def test_the_nearest_routers_are_asked_for_themselves() -> None:
     assert alone.provider_hop_loss_ratio is None
 
 
+def test_a_peer_on_the_same_link_is_no_router() -> None:
+    result = judged(seen(TARGET), NEW)
+    assert (result.reached, result.hops_count, result.rtt_ms) == (True, 1, 1.5)
+    assert (result.first_hop_rtt_ms, result.first_hop_loss_ratio) == (None, None)
+
+
 def test_a_trace_that_was_cut_at_once_says_nothing() -> None:
     result = judged(seen(), NEW)
     assert (result.reached, result.ends_at, result.domain, result.changed, result.hops) == (False, None, None, None, [])
