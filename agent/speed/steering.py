@@ -97,6 +97,8 @@ class Steering:
             full = self._is_full(samples, middle)
             if full is not None:
                 self.saturation = "full" if full else "stuck"
+        if self.saturation == "full":
+            self.spread_mbps = self._spread(samples)
 
     def _without_queue(self, samples: Sequence[Sample], found: Steadiness, window_s: float) -> Move:
         now = samples[-1].at_s

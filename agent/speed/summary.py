@@ -53,14 +53,16 @@ def direction(transfer: Transfer, limits: Limits) -> Direction:
 
 
 def _bounds(found: Estimate, transfer: Transfer) -> tuple[float | None, float | None]:
-    """The bounds of the window, and at least what the rate did while the line was full, and half as much again.
+    """The bounds of the window, widened to what the rate was off by while the line was full, and half as much again.
+
+    To both sides: where others give way slowly the rate was too low all the time, and never above what it will be.
 
     A budget may end a run in its ramp: what its bytes show is how much the line carries at least, and no upper bound.
     """
     low, high, spread = found.low_mbps, found.high_mbps, transfer.spread_mbps
     if spread is not None and low is not None and high is not None:
-        least, most = (found.mbps + WIDER * (extreme - found.mbps) for extreme in spread)
-        low, high = max(0.0, min(low, least)), max(high, most)
+        off = WIDER * max(abs(extreme - found.mbps) for extreme in spread)
+        low, high = max(0.0, min(low, found.mbps - off)), max(high, found.mbps + off)
     return low, None if transfer.stop.word == "budget" else high
 
 

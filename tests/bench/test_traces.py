@@ -6,10 +6,19 @@ from dataclasses import dataclass
 
 import pytest
 
+from agent.speed.engine import Transfer
 from agent.speed.estimate import at, estimate
+from agent.speed.limits import Limits, Stop
 from agent.speed.steering import Steering
+from agent.speed.summary import direction
 from tests.bench.plateau import plateau
 from tests.bench.recording import Recording, recordings
+
+# What four streams had of the line for a minute, ten seconds after they began, beside the rival of the recordings
+# "rival-…": the mean of two looks at it by the line's own counters (runs "share" of the table).
+SHARES = {
+    ("bbr", "download"): 72.3, ("bbr", "upload"): 75.4, ("cubic", "download"): 95.1, ("cubic", "upload"): 95.2,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -81,3 +90,49 @@ def test_what_tcp_or_the_peer_set_is_never_called_the_lines() -> None:
         if "peer" not in recording.name:
             assert outcome.saturation == "stuck", outcome
     assert checked >= 8
+
+
+@pytest.mark.timeout(60)
+def test_where_others_have_a_part_of_the_line_the_bounds_reach_what_they_will_leave() -> None:
+    inside = []
+    for recording in recordings():
+        if recording.name.startswith("rival"):
+            share = SHARES[recording.name.split("-")[1], recording.way]
+            low, high = bounds(recording)
+            inside.append(low <= share <= high)
+    assert len(inside) == 18
+    assert statistics.fmean(inside) >= 0.9
+
+
+@pytest.mark.timeout(60)
+def test_where_nobody_shares_the_line_the_bounds_stay_close() -> None:
+    widths = []
+    for recording in lines(stuck=False):
+        if recording.name.startswith("clean"):
+            low, high = bounds(recording)
+            widths.append((high - low) / 2 / (recording.truth_mbps or 0))
+    assert len(widths) >= 30
+    assert max(widths) < 0.02
+
+
+def bounds(recording: Recording) -> tuple[float, float]:
+    """What the report would say of a recording: low and high."""
+    samples = recording.arrived
+    steering = Steering(recording.idle_rtt_us, recording.streams, loss_based=False)
+    last = next((place for place in range(1, len(samples)) if steering.look(samples[: place + 1]) == "stop"), None)
+    seen = samples if last is None else samples[: last + 1]
+    steering.close(seen)
+    found = direction(
+        Transfer(
+            stop=Stop("time" if last is None else "converged"),
+            samples=seen,
+            received=int(seen[-1].received),
+            streams=recording.streams,
+            steady_since_s=steering.steady_since_s,
+            spread_mbps=steering.spread_mbps,
+        ),
+        Limits(),
+    )
+    assert found.low_mbps is not None
+    assert found.high_mbps is not None
+    return found.low_mbps, found.high_mbps
