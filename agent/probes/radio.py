@@ -23,6 +23,7 @@ Options:
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -149,6 +150,6 @@ def _host_and_port(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if text.endswith("]") or not colon:
         host, port = text, str(PORT)
-    if not host or not port.isdigit() or not 0 < int(port) < 65_536:  # noqa: PLR2004 - ports
+    if not host or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65_536:  # noqa: PLR2004 - ports
         raise UsageError(f"{KIND} option gpsd: expected HOST or HOST:PORT, not {text!r}")
     return host.removeprefix("[").removesuffix("]"), int(port)

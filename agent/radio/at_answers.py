@@ -170,7 +170,7 @@ def _technology(answers: Answers, cells: Sequence[Cell]) -> Technology | None:
         return heard[0]
     told = [fields[3] for fields in _fields(answers.get("AT+COPS?", ()), "+COPS") if len(fields) > 3]  # noqa: PLR2004 - mode, format, name, AcT
     told += [fields[4] for command in _REGISTERED for fields in _registered(answers, command) if len(fields) > 4]  # noqa: PLR2004 - n, stat, area, cell, AcT
-    return next((_ACT[int(text)] for text in told if text.isdigit() and int(text) in _ACT), None)
+    return next((_ACT[int(text)] for text in told if _is_code(text) and int(text) in _ACT), None)
 
 
 _REGISTERED: Final = ("AT+C5GREG?", "AT+CEREG?", "AT+CREG?")
@@ -183,7 +183,7 @@ def _registered(answers: Answers, command: str) -> Iterator[list[str]]:
     for line in answers.get(command, ()):
         name, colon, rest = line.partition(":")
         parts = [part.strip() for part in rest.split(",")]
-        if name == prefix and colon and len(parts) > 1 and parts[1].isdigit():
+        if name == prefix and colon and len(parts) > 1 and _is_code(parts[1]):
             yield [part.strip('"') for part in parts]
 
 
@@ -333,6 +333,11 @@ def _fields(lines: Iterable[str], prefix: str) -> Iterator[list[str]]:
         name, colon, rest = line.partition(":")
         if name == prefix and colon:
             yield [field.strip() for field in next(csv.reader([rest.strip()], skipinitialspace=True), [])]
+
+
+def _is_code(text: str) -> bool:
+    """Whether a field is one of 3GPP's short numbers; Python takes more for digits, and longer."""
+    return text.isascii() and text.isdigit() and len(text) <= 3  # noqa: PLR2004 - the longest is 255
 
 
 def _number(text: str) -> float | None:

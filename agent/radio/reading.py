@@ -144,7 +144,7 @@ def operator_name(value: object) -> str | None:
 def operator_code(value: object) -> str | None:
     """Country and network code, five or six digits."""
     code = text_of(value)
-    return code if code is not None and code.isdigit() and len(code) in {5, 6} else None
+    return code if code is not None and code.isascii() and code.isdigit() and len(code) in {5, 6} else None
 
 
 def area_code(value: str) -> str | None:

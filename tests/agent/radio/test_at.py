@@ -169,6 +169,8 @@ def test_a_gsm_modem_that_names_its_technology_gives_its_power_and_place() -> No
         ({"AT+CREG?": "+CREG: 0,3"}, ("enabled", None, "denied")),
         ({"AT+CREG?": "+CREG: 0,8"}, ("registered", None, "emergency_only")),
         ({"AT+CREG?": "+CREG: 0,99"}, ("enabled", None, None)),
+        ({"AT+CREG?": "+CREG: 0,\u00b2"}, ("enabled", None, None)),
+        ({"AT+CREG?": "+CREG: 0," + "1" * 5000}, ("enabled", None, None)),
         ({"AT+CREG?": '+CREG: 5,"1F2C","2A"\n+CREG: 0,1'}, ("registered", None, "home")),
     ],
 )
