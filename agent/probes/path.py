@@ -10,9 +10,10 @@ for nobody).
 
 Round trips are in ms, from the send call to the kernel's receive time. Loss of a router's answers is not loss of the
 way: routers answer little and late. So the first router and the provider's are asked by echo, and their loss is bounded
-by that of what lies beyond (`agent.net.domain.line_loss`). A peer that answers at its own port is reached, also where
-what a trace sends is dropped on the way. The rule for `domain` is `agent.net.domain`, that for `part` is in
-`agent.path.parts`. Nothing needs root; ICMP wants `net.ipv4.ping_group_range`.
+by that of what lies beyond. A peer that answers at its own port is reached, also where what a trace sends is dropped on
+the way. The site's own part ends at the first router; the provider begins with the first address behind it that is not
+private (100.64.0.0/10 is the provider's). The part that fails (`domain`) is the first one that nothing farther out
+proves; where nothing decides, none is named. Nothing needs root; ICMP wants `net.ipv4.ping_group_range`.
 """
 
 import asyncio
