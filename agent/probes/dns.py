@@ -6,9 +6,11 @@ connection. Beyond names: one that cannot exist under `.invalid` and `example.co
 `rewrites_nxdomain`), signatures for a signed domain (RFC 4035: `passes_dnssec`), and a name that is wrongly signed:
 `validates` if it is refused with SERVFAIL and given when asked not to check (CD).
 
-What is a lie, and that different addresses alone are none, is written down in agent/net/dns_truth.py. Without a
-reference only impossible addresses, and UDP against TCP of the same resolver, can show one; `lies` is then never false.
-The witness is the reference over TCP, else over UDP.
+A lie is: an address where nobody can be (0.0.0.0, loopback), one inside this network for a name that the reference has
+in the world, no such name or no address where the reference has one, addresses where it has no such name. Different
+addresses alone are none, and what a DNS64 translates is none. The reference is believed over TCP rather than UDP.
+Without one only impossible addresses, and UDP against TCP of the same resolver, can show a lie; `lies` is then never
+false.
 
 Options: lists by commas or spaces. `names` (public services of Vietnam); `resolvers` (more to ask: addresses);
 `reference` (address of a resolver of another operator; none by default: networks differ in what they let through);

@@ -7,7 +7,7 @@ network; cookies live no longer than the page. The body is asked for uncompresse
 status from 400 on is a failure at stage `peer`. `certificate_days` is told of a refused certificate too, for which it
 is connected once more; it is absent while the clock is not set.
 
-The portal check asks pages over plain HTTP whose answer is known: 204, or a short text (agent/net/captive_portal.py).
+The portal check asks pages over plain HTTP whose answer is known: 204, or a short text. Who gives another one is it.
 While a portal was seen last, every report carries the doubt `captive_portal`, until a check says that it is gone.
 
 Options: lists by commas or spaces. `pages` (public services of Vietnam; at most 20); `portal_url` (two of Debian's and
