@@ -161,7 +161,11 @@ def test_the_samples_in_both_languages(kind: str) -> None:
         english, vietnamese = (card(result, tongue) for tongue in ("en", "vi"))
         assert english
         assert len(english) == len(vietnamese)
-        assert all(one != other for one, other in zip(english, vietnamese, strict=True) if "✓" not in one and not one.startswith("    "))
+        assert all(
+            one != other
+            for one, other in zip(english, vietnamese, strict=True)
+            if "✓" not in one and not one.startswith("    ")
+        )
 
 
 def test_every_word_is_there_in_both_languages() -> None:
