@@ -9,6 +9,7 @@ packet in the kernel, which no cable would carry.
 """
 
 import contextlib
+import itertools
 import os
 from collections.abc import Iterator
 from typing import Final
@@ -44,6 +45,8 @@ CABLES: Final = (
     ("core", "server", "198.51.100", "2001:db8:9"),
 )
 
+_serial: Final = itertools.count(9000)  # beyond those of other labs of this process
+
 
 class Chain:
     """The places by name, and who answers at each distance."""
@@ -71,7 +74,7 @@ class Chain:
 @contextlib.contextmanager
 def chain() -> Iterator[Chain]:
     """Build it; everything ends with the block."""
-    prefix = f"nl{os.getpid()}-9-"
+    prefix = f"nl{os.getpid()}-{next(_serial)}-"
     namespace.remove_stale()
     with contextlib.ExitStack() as stack:
         stack.callback(namespace.remove, [prefix + role for role in PLACES])
