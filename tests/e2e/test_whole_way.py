@@ -25,9 +25,7 @@ def everything(folder: Path) -> Iterator[tuple[Process, str]]:
     """`linkgauge-collector up`, as a newcomer runs it."""
     port = free_port()
     command = [str(BIN / "linkgauge-collector"), "up", "--data", str(folder / "data"), "--listen", f"127.0.0.1:{port}"]
-    # What asks the world outside has no place in a test.
-    quiet = {f"LINKGAUGE_SCHEDULE_{kind}_ENABLED": "false" for kind in ("DNS", "WEB")}
-    process = Process("up", command, folder / "up.log", port, environment={**os.environ, **quiet})
+    process = Process("up", command, folder / "up.log", port)
     with ended([process]):
         process.start(within_s=60)
         yield process, f"http://127.0.0.1:{port}"
