@@ -1,7 +1,6 @@
 """One machine, one command: from nothing to a real result and a verdict on a page, and nothing left behind."""
 
 import json
-import os
 import signal
 import time
 import urllib.request
