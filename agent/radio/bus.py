@@ -60,6 +60,8 @@ class Bus:
         from dbus_fast import Message, MessageFlag
         from dbus_fast.errors import DBusFastError
 
+        if not self._bus.connected:  # a call on a dead bus would wait for its deadline
+            raise _went("the message bus", None)
         # A service that somebody has stopped stays so: a measurement starts none.
         message = Message(
             NAME, path, interface, member, flags=MessageFlag.NO_AUTOSTART, signature=signature, body=list(body)

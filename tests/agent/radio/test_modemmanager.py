@@ -1,6 +1,7 @@
 """Samples of a modem behind ModemManager, over the real message bus daemon on a bus of our own."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -270,6 +271,8 @@ async def test_a_modem_that_goes_in_mid_sample_is_gone_and_nothing_is_left_behin
 
 
 async def test_modemmanager_or_the_bus_dying_in_mid_sample_ends_it_at_once(tmp_path: Path) -> None:
+    faults: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
     for victim in ("service", "bus"):
         folder = tmp_path / victim
         folder.mkdir()
@@ -284,6 +287,9 @@ async def test_modemmanager_or_the_bus_dying_in_mid_sample_ends_it_at_once(tmp_p
                     await probe(Task("", options={"bus": address}))
             assert str(caught.value.failure) == "device:no_hardware"
             assert _descriptors() <= descriptors
+    del caught
+    gc.collect()
+    assert not faults
 
 
 async def test_a_run_that_its_deadline_ends_leaves_nothing_and_puts_the_rate_back(bus: Place) -> None:
