@@ -21,7 +21,7 @@ from agent.peers import options_for, peer_for
 from agent.probes import radio as radio_probe
 from agent.probes.probe import Task, family_of
 from agent.survey import keys
-from agent.survey.delivery import Delivery, Sender, hand_in
+from agent.survey.delivery import CONNECT_S, SHORT_S, Delivery, Sender, hand_in
 from agent.survey.notebook import Notebook, walk_id
 from agent.survey.route import Route, read
 from agent.survey.session import Listeners, Plan, Session
@@ -51,7 +51,7 @@ async def survey(args: argparse.Namespace, config: AgentConfig) -> int:
         SpoolError: another survey runs here, or the disk refuses from the beginning.
     """
     identity = read_identity(machine_id_file=Path(config.agent.machine_id_file))
-    sender = Sender(config, WalkClock(SystemClock()), identity)
+    sender = Sender(config, SystemClock(), identity, CONNECT_S if args.upload else SHORT_S)
     outing = None if args.upload else _Outing(args, sender)
     stop, gone = asyncio.Event(), asyncio.Event()
     with _signals(stop, gone):

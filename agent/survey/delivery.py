@@ -21,7 +21,9 @@ from agent.spool import Spool
 from agent.uplink import Uplink
 from agent.wire.control import Status
 
-CONNECT_S: Final = 20.0
+CONNECT_S: Final = 30.0
+SHORT_S: Final = 8.0
+"""How long the end of a walk waits for a broker: mostly there is no network out there, and the person waits."""
 STALL_S: Final = 30.0
 _LOOK_S: Final = 0.2
 
@@ -39,12 +41,12 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who sends: the agent as the configuration names it, on this machine. `patience`: seconds to connect, to stall."""
+    """Who sends: the agent as the configuration names it, on this machine. `connect_s`: how long that may take."""
 
     config: AgentConfig
     clock: Clock
     identity: Identity
-    patience: tuple[float, float] = (CONNECT_S, STALL_S)
+    connect_s: float = CONNECT_S
 
     @property
     def folder(self) -> Path:
@@ -118,7 +120,6 @@ async def _sent(sender: Sender, spool: Spool, begun: Callable[[int], None], stop
 
 async def _until_done(sender: Sender, spool: Spool, uplink: Uplink, stop: asyncio.Event) -> None:
     """Wait while there is progress."""
-    connect_s, stall_s = sender.patience
     moved, before = sender.clock.monotonic(), (False, spool.spooled)
     while spool.spooled and not stop.is_set() and not uplink.unregistered:
         with suppress(TimeoutError):
@@ -127,5 +128,5 @@ async def _until_done(sender: Sender, spool: Spool, uplink: Uplink, stop: asynci
         now, state = sender.clock.monotonic(), (uplink.state.connected, spool.spooled)
         if state != before:
             moved, before = now, state
-        if now - moved > (stall_s if state[0] else connect_s):
+        if now - moved > (STALL_S if state[0] else sender.connect_s):
             return

@@ -191,7 +191,7 @@ def _stops(walk: Walk, tongue: Language) -> list[Line]:
     route, here = walk.route, walk.track.here
     if not route.stops:
         return []
-    reached = say("stops", tongue).format(len(route.reached), len(route.stops))
+    reached = f"{len(route.reached)}/{len(route.stops)}"
     if walk.stop is not None:
         return [[Segment(say("at_stop", tongue).format(walk.stop.name), "bold"), Segment(f"  {reached}", "dim")]]
     ahead = None if here is None else route.next(here)

@@ -58,7 +58,6 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "stops": ("{} of {} places reached", "đã tới {} trên {} điểm"),
     "testing": ("speed test runs: stay here", "đang đo tốc độ: hãy đứng yên"),
     "tested": ("last speed test: {}", "lần đo tốc độ cuối: {}"),
-    "tested:failed": ("failed, {}", "thất bại, {}"),
     "keys": ("q: end", "q: kết thúc"),
     "keys:test": ("t: speed test  q: end", "t: đo tốc độ  q: kết thúc"),
     "you": ("you", "bạn"),
