@@ -1,6 +1,6 @@
 """The facts of this device that decide which probes can run: each is tried, none is guessed."""
 
-import os
+import asyncio
 import shutil
 import socket
 from importlib.util import find_spec
@@ -9,10 +9,12 @@ from typing import Final, Literal
 
 from agent.abilities import Box, Modem
 from agent.clock import SystemClock
+from agent.errors import Failed
 from agent.net import dns_query, interfaces, kernel_time, tcp_info
 from agent.net.interfaces import PROC
+from agent.wire.failure import Reason
 
-BUS: Final = "unix:path=/run/dbus/system_bus_socket"
+_BUS_S: Final = 2.0
 _SENDERS: Final = Path("sys/net/ipv4/tcp_available_congestion_control")
 
 
@@ -79,11 +81,22 @@ def _programs() -> frozenset[str]:
 def _modem() -> Modem:
     if find_spec("dbus_fast") is None:
         return "no_package"
-    address = os.environ.get("DBUS_SYSTEM_BUS_ADDRESS", BUS)
-    path = address.partition("path=")[2].partition(",")[0]
-    if path and not Path(path).exists():
-        return "no_bus"
-    return "present"
+    return asyncio.run(_ask_manager())
+
+
+async def _ask_manager() -> Modem:
+    """Ask ModemManager which modems it has; it is not made to look for any."""
+    from agent.radio.bus import open_bus
+
+    reached = False
+    try:
+        async with open_bus(call_s=_BUS_S) as bus:
+            reached = True
+            return "present" if await bus.modems() else "no_modem"
+    except Failed as failed:
+        if failed.failure.reason == Reason.NO_PERMISSION:
+            return "no_permission"
+        return "no_service" if reached else "no_bus"
 
 
 def _has_ipv6(proc: Path) -> bool:
