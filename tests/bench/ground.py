@@ -141,7 +141,8 @@ def ground(cell: Cell, stopping: threading.Event) -> Iterator[Ground]:
             for place in (net.client, net.server):
                 hold_to_cubic(place)
         found = Ground(net, cell, stopping, stack)
-        peer = [sys.executable, "-m", "agent", "peer", "--listen", f"*:{PEER_PORT}", *cell.peer]
+        listening = ["--listen", f"*:{PEER_PORT}", "--stamp", "*:8862"]
+        peer = [sys.executable, "-m", "agent", "peer", *listening, *cell.peer]
         found.serve(net.server, peer, port=PEER_PORT)
         if cell.rival is not None:
             _let_a_rival_in(found, cell.rival)
