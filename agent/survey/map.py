@@ -1,8 +1,8 @@
 """A map made of characters: north up, you in the middle, one character a place. Pure.
 
 A class of level has a colour and a shape, so that the map is read without colours too. Where several samples fall on
-one character the worst is shown: a hole must not hide behind a good place beside it. A character is taken to be twice
-as high as wide.
+one character, a quarter of them are as bad as what is shown, or worse: a hole does not hide behind good places beside
+it, and one dip of a moving signal does not make one. A character is taken to be twice as high as wide.
 """
 
 import math
@@ -92,11 +92,10 @@ def _cells(scene: Scene, metres: float, columns: int, rows: int) -> dict[Cell, s
     cells: dict[Cell, str] = {}
     for place, reached in scene.stops:
         cells[_cell(place, scene.here, metres, (columns, rows))] = "reached" if reached else "stop"
-    marks: dict[Cell, Mark] = {}
+    marks: dict[Cell, list[Mark]] = {}
     for point in scene.points:
-        cell = _cell(point.place, scene.here, metres, (columns, rows))
-        marks[cell] = _worse(marks.get(cell), point.mark)
-    cells |= {cell: mark for cell, mark in marks.items() if cells.get(cell) != "reached"}
+        marks.setdefault(_cell(point.place, scene.here, metres, (columns, rows)), []).append(point.mark)
+    cells |= {cell: _quartile(found) for cell, found in marks.items() if cells.get(cell) != "reached"}
     cells[(rows - 1) // 2, (columns - 1) // 2] = "you"
     return {(row, column): look for (row, column), look in cells.items() if 0 <= row < rows and 0 <= column < columns}
 
@@ -107,8 +106,9 @@ def _cell(place: Place, here: Place, metres: float, size: tuple[int, int]) -> Ce
     return (rows - 1) // 2 - round(north / metres / _TALL), (columns - 1) // 2 + round(east / metres)
 
 
-def _worse(one: Mark | None, other: Mark) -> Mark:
-    return other if one is None else min(one, other, key=WORST_FIRST.index)
+def _quartile(marks: list[Mark]) -> Mark:
+    known = [mark for mark in marks if mark != "unknown"] or marks
+    return sorted(known, key=WORST_FIRST.index)[len(known) // 4]
 
 
 def _write(cells: dict[Cell, str], column: int, row: int, text: str, symbols: Mapping[str, str] = SYMBOLS) -> None:

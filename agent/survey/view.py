@@ -107,12 +107,13 @@ def width(text: str) -> int:
 def _facts(walk: Walk, pane: Pane, elapsed_s: float) -> list[Line]:
     tongue, radio = pane.tongue, walk.radio
     about = f" {say(f'environment:{walk.environment}', tongue)}" if walk.environment else ""
-    title = [Segment(say("survey", tongue), "bold"), Segment(about), Segment(f"  {walk.id}", "dim")]
+    head = f"{say('survey', tongue)} {clock_time(elapsed_s)}"
+    title = [Segment(head, "bold"), Segment(about), Segment(f"  {walk.id}", "dim")]
     return [
         title,
         *([[Segment(say("waiting_modem", tongue), "note")]] if radio is None else _signal(radio, pane)),
         *([] if radio is None else _position(radio, pane)),
-        _counts(walk, tongue, elapsed_s),
+        _counts(walk, tongue),
         *_stops(walk, tongue),
         *(line for note in notes(walk, tongue) for line in _wrapped(note, pane.columns)),
     ]
@@ -182,9 +183,9 @@ def _position(radio: Radio, pane: Pane) -> list[Line]:
     ]
 
 
-def _counts(walk: Walk, tongue: Language, elapsed_s: float) -> Line:
+def _counts(walk: Walk, tongue: Language) -> Line:
     counts = say("counts", tongue).format(walk.tally.samples, walk.tally.placed)
-    return [Segment(counts), Segment(f"  {length(walk.track.distance_m)}  {clock_time(elapsed_s)}", "dim")]
+    return [Segment(counts), Segment(f"  {length(walk.track.distance_m)}", "dim")]
 
 
 def _stops(walk: Walk, tongue: Language) -> list[Line]:

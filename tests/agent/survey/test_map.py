@@ -2,6 +2,7 @@
 
 import pytest
 
+from agent.survey.level import Mark
 from agent.survey.map import PLAIN, SYMBOLS, Scene, Segment, draw, length, scale_m
 from agent.survey.track import Point
 from tests.agent.survey.test_track import HERE, moved
@@ -34,10 +35,21 @@ def test_north_is_up_east_is_right_and_you_are_in_the_middle() -> None:
     ]
 
 
-def test_of_several_samples_on_one_character_the_worst_is_shown() -> None:
-    points = [Point(moved(30, 0), mark) for mark in ("unknown", "excellent", "none", "good")]
-    assert "x" in "".join(lines(Scene(HERE, points), 21, 5))
-    assert "#" not in "".join(lines(Scene(HERE, points), 21, 5))
+@pytest.mark.parametrize(
+    ("marks", "shown"),
+    [
+        (["unknown", "excellent", "none"], "x"),
+        (["good"] * 3 + ["none"], "="),
+        (["good"] * 3 + ["none"] * 2, "x"),
+        (["excellent"] * 30 + ["fair"] * 8 + ["none"] * 2, "#"),
+        (["excellent"] * 28 + ["fair"] * 9 + ["none"] * 3, "-"),
+        (["unknown"] * 5, "."),
+    ],
+)
+def test_of_several_samples_on_one_character_the_worst_quarter_is_shown(marks: list[Mark], shown: str) -> None:
+    points = [Point(moved(30, 0), mark) for mark in marks]
+    text = lines(Scene(HERE, points), 21, 5)[2]
+    assert text.replace("@", " ").strip() == shown
 
 
 def test_stops_are_shown_beside_samples_and_those_beyond_the_edge_are_not() -> None:

@@ -49,13 +49,13 @@ def shown(walk: Walk, columns: int = 40, rows: int = 20, tongue: Language = "en"
 def test_a_phone_shows_level_network_place_counts_and_a_map_with_the_way() -> None:
     lines = shown(walked())
     assert len(lines) == 20
-    assert lines[0] == "Survey walking  20261122_0102_beef"
+    assert lines[0] == "Survey 1:02:05 walking  20261122_0102_be"
     assert lines[1].startswith("-97 dBm █")
     assert lines[1].endswith(" fair")
     assert lines[2] == "Viettel 4G b3 cell 2A1F03"
     assert lines[3] == "RSRQ -11 dB  SINR 8.2 dB"
     assert lines[4] == "21.27361 106.19643 ±5 m gpsd"
-    assert lines[5].startswith("20 samples, 20 with position")
+    assert lines[5] == "20 samples, 20 with position  198 m"
     assert "".join(lines[6:-2]).count("▲") > 8
     assert "".join(lines[6:-2]).count("@") == 1
     assert lines[-2] == "● excellent ◆ good ▲ fair × none @ you"  # noqa: RUF001 - a cross, and no letter
@@ -83,7 +83,7 @@ def test_it_speaks_vietnamese() -> None:
     walk.route = Route((Stop("Trường TH", moved(190, 557)),))
     text = "\n".join(shown(walk, tongue="vi"))
     for words in (
-        "Khảo sát sóng đi bộ",
+        "Khảo sát sóng 1:02:05 đi bộ",
         "trung bình",
         "ô 2A1F03",
         "20 mẫu, 20 có vị trí",
