@@ -141,10 +141,12 @@ def jitter_ms(rtts_ns: Sequence[int]) -> float | None:
 
 
 def losses_by_direction(answers: Sequence[Answer]) -> Losses | None:
-    """Tell where packets were lost, if the reflector counts for itself; None if it copies our numbers, or restarted.
+    """Tell where packets were lost, if the reflector counts for itself.
 
-    Our numbers begin at 1 so that a reflector that counts from 0 can be told from one that copies. Only what lies
-    between the first and the last answer can be told apart; a tail without any answer belongs to neither direction.
+    None if it copies our numbers, or if its count is none of our packets alone: it restarted, began again after its
+    largest number, or counts others' packets, too. Our numbers begin at 1 so that a reflector that counts from 0 can be
+    told from one that copies. Only what lies between the first and the last answer can be told apart; a tail without
+    any answer belongs to neither direction.
     """
     if _copies(answers):
         return None
@@ -159,6 +161,8 @@ def losses_by_direction(answers: Sequence[Answer]) -> Losses | None:
     sent, counted = end - begin + 1, high - low + 1
     again = len(reflected) - len(set(reflected.values()))
     forward = sent - (counted - again)
+    if forward < 0:  # more than we sent
+        return None
     return Losses(_ratio(forward, sent), _ratio(counted - len(reflected), counted))
 
 

@@ -99,6 +99,19 @@ def test_a_reflector_that_restarted_in_mid_run_tells_no_direction() -> None:
     assert losses_by_direction(answers((1, 0), (2, 1), (3, 2), (4, 0), (5, 1))) is None
 
 
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        [(1, 500), (2, 501), (3, 0), (4, 1)],  # restarted, after a session that it had known for long
+        [(1, 2**32 - 2), (2, 2**32 - 1), (3, 0), (4, 1)],  # began again after its largest number
+        [(1, 70), (2, 77), (3, 85), (4, 91)],  # counts everybody's packets
+        [(1, 5), (2, 4), (3, 2**31), (4, 9)],  # anything at all
+    ],
+)
+def test_a_count_that_is_not_of_our_packets_alone_tells_no_direction(pairs: list[tuple[int, int]]) -> None:
+    assert losses_by_direction(answers(*pairs)) is None
+
+
 def test_a_packet_doubled_on_the_way_there_is_not_a_negative_loss() -> None:
     assert losses_by_direction(answers((1, 0), (2, 1), (2, 2), (3, 3))) == Losses(0.0, 0.0)
 
