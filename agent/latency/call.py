@@ -6,8 +6,8 @@ beyond the mean; what comes later still is lost to the listener. Mouth to ear:
 
     20 ms of speech in a packet + mean round trip / 2 + buffer
 
-The worse direction counts, where the reflector lets them be told apart; else the round trip stands in for it, which
-makes the line look worse than it is and never better.
+The worse direction counts, where the reflector lets them be told apart; else the round trip stands in for it. So do
+packets of which nobody knows the direction: that makes the line look worse than it is and never better.
 """
 
 import statistics
@@ -57,9 +57,9 @@ def rate(sent: int, answers: Sequence[Answer], *, timeout_ns: int, codec: e_mode
 
 
 def burst_ratio(sent: int, received: set[int]) -> float:
-    """Give G.107's BurstR: the mean length of runs of lost packets, over that of random loss; 1 to 2.
+    """Give G.107's BurstR, at least 1: the mean length of runs of lost packets, over that of random loss.
 
-    Beyond 2 G.107 does not vouch for its formula where more than 2 % are lost, so it is not used there at all.
+    Where more than 2 % are lost G.107 vouches for its formula up to 2 only, so it is no more than 2 there.
     """
     lost = [seq for seq in range(1, sent + 1) if seq not in received]
     share = len(lost) / sent
@@ -80,5 +80,10 @@ def _buffered(delays_ns: Sequence[int]) -> tuple[float, float]:
 
 
 def _lost(sent: int, answers: Sequence[Answer], *, received: int) -> float:
+    """Give the worse way's share of lost packets: what came back, but for what is known to be the better way's loss.
+
+    Late packets, and those after the last answer, are in neither way's count, and are lost to the listener.
+    """
     losses = losses_by_direction(answers)
-    return max(losses.forward, losses.backward) if losses else 1 - received / sent
+    excused = min(losses.forward, losses.backward) if losses else 0.0
+    return max(0.0, 1 - received / sent / (1 - excused))

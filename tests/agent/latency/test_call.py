@@ -53,6 +53,20 @@ def test_the_loss_that_counts_is_that_of_the_worse_way() -> None:
     assert found.r_factor == pytest.approx(93.2 - 95 * 2 / (2 + 25.1), abs=0.2)
 
 
+def test_what_is_in_neither_ways_count_is_lost_to_the_listener_all_the_same() -> None:
+    steady = [answer(n, 10, 10) for n in range(1, 501)]
+    died = rate(1000, steady, timeout_ns=2000 * MS, codec=PLC)
+    late = rate(1000, steady + [answer(n, 10, 3000) for n in range(501, 1001)], timeout_ns=2000 * MS, codec=PLC)
+    assert died is not None
+    assert late is not None
+    assert (died.loss_ratio, late.loss_ratio) == (0.5, 0.5)
+    reached = [n for n in range(1, 1001) if n % 50 != 25]  # 2 % never came there, and nothing after 500 came back
+    trips = [answer(seq, 10, 10, count=count) for count, seq in enumerate(reached) if seq <= 500]
+    both = rate(1000, trips, timeout_ns=2000 * MS, codec=PLC)
+    assert both is not None
+    assert both.loss_ratio == pytest.approx(0.51)
+
+
 def test_without_directions_the_round_trip_stands_in_and_makes_it_no_better() -> None:
     trips = [Answer(n, None, (80 if n % 10 == 0 else 20) * MS) for n in range(1, 991)]
     found = rate(1000, trips, timeout_ns=2000 * MS, codec=PLC)
