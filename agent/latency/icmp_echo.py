@@ -50,10 +50,14 @@ class EchoWire:
         # For ICMPv6, and on an unprivileged socket, the kernel computes it.
         return _HEAD.pack(self._request, 0, checksum(head + body), self._id, seq & 0xFFFF) + body
 
+    def meant(self, payload: bytes) -> bool:
+        """Tell another program's ping from ours: on a raw socket the kernel gives every reply to everyone."""
+        head = self._message(payload)[: _HEAD.size]
+        return not self._raw or len(head) < _HEAD.size or _HEAD.unpack(head)[3] == self._id
+
     def answer(self, payload: bytes) -> Echo | None:
         """Read an echo reply; None if it is none to a question of ours."""
-        if self._raw and not self._v6:  # then the IP header is there, too
-            payload = payload[4 * (payload[0] & _IHL) :] if payload else b""
+        payload = self._message(payload)
         if len(payload) < _HEAD.size + _MARK.size:
             return None
         kind, code, _, number, seq = _HEAD.unpack_from(payload)
@@ -61,6 +65,12 @@ class EchoWire:
         if (kind, code, token) != (self._reply, 0, self._token) or (self._raw and number != self._id):
             return None
         return Echo(seq=seq, sent_ns=sent_ns)
+
+    def _message(self, payload: bytes) -> bytes:
+        """Leave out the IP header, which a raw socket shows over IPv4."""
+        if not self._raw or self._v6:
+            return payload
+        return payload[4 * (payload[0] & _IHL) :] if payload else b""
 
 
 def allowed() -> bool:

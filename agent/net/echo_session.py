@@ -7,6 +7,7 @@ Memory is bounded by the number of packets planned. It knows nothing of probes: 
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from agent.wire.failure import Reason, Stage
 
 _GRACE_S: Final = 0.1  # after the last answer, for duplicates
 _BURST: Final = 64
-_COPIES_MAX: Final = 10  # a reflector that floods must not fill the box's memory
+_COPIES_MAX: Final = 10  # of each packet, on average: a reflector that floods must not fill the box's memory
 _LARGEST: Final = 2048
 _AT_ARRIVAL: Final = 0.9
 
@@ -56,6 +57,9 @@ class Wire(Protocol):
 
     def question(self, seq: int, wall_ns: int) -> bytes:
         """Give the packet with this number and time."""
+
+    def meant(self, payload: bytes) -> bool:
+        """Whether it came for this session; False for what the kernel shows to every session of the device."""
 
     def answer(self, payload: bytes) -> Echo | None:
         """Read an answer; None if these bytes are none to a packet of ours."""
@@ -192,12 +196,14 @@ class Session:
 
     def _take(self, payload: bytes, stamp_ns: int | None, begin: Reading) -> None:
         now = self._clocks()
+        if not self._wire.meant(payload):
+            return
         echo = self._wire.answer(payload)
         out = None if echo is None else self._sent.get(echo.seq)
         if echo is None or out is None or echo.sent_ns != out.wall_ns:
             self.foreign += 1  # garbage, an answer to somebody else, or made up
             return
-        if len(self._answers) >= self._pace.count * _COPIES_MAX:
+        if echo.seq not in self._open and len(self._answers) >= self._pace.count * _COPIES_MAX:
             return
         came_ns = self._timeline.arrival_ns(now, stamp_ns, after_ns=out.monotonic_ns)
         self._at_arrival += stamp_ns is not None and stamp_ns < begin.wall_ns
@@ -225,8 +231,11 @@ class Session:
         )
 
     def _stumble(self, error: OSError) -> None:
-        """Note an ICMP error or a lost route: before the first answer it is the outcome, later it is loss."""
-        if not self._answers:
+        """Note an ICMP error or a lost route: before the first answer it is the outcome, later it is loss.
+
+        That a packet was too large for the path is neither: the kernel sends the next ones in parts.
+        """
+        if not self._answers and error.errno != errno.EMSGSIZE:
             self._error = error
             self._over.set()
             self._stopped.set()

@@ -35,6 +35,10 @@ class StampWire:
             self._padding
         )
 
+    def meant(self, _: bytes) -> bool:
+        """Whatever comes to our own port is meant for us."""
+        return True
+
     def answer(self, payload: bytes) -> Echo | None:
         """Read the reflector's packet; None if it is none, or with a key not signed with it."""
         try:

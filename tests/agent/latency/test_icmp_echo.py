@@ -34,6 +34,8 @@ def test_only_answers_with_our_token_count() -> None:
         echo = wire.answer(header + reply)
         assert echo is not None
         assert (echo.seq, echo.sent_ns, echo.count) == (7, 1_700_000_000_000_000_123, None)
+        assert wire.meant(header + reply)
+        assert not wire.meant(header + reply[:4] + bytes([reply[4] ^ 1]) + reply[5:]), "another program's ping"
         for hostile in (
             b"",
             header,
