@@ -238,7 +238,15 @@ def order_of(args: argparse.Namespace, config: AgentConfig | None) -> "Order":
         options=options | given,
     )
     # A kind may spend its seconds once for each direction.
-    return Order(args.kind, task, max(settings.deadline_s, 2 * (args.max_seconds or 0) + GRACE_S))
+    needed_s = max(2 * (args.max_seconds or 0), _rhythm_s(task.options, peer) if args.kind == "latency" else 0)
+    return Order(args.kind, task, max(settings.deadline_s, needed_s + GRACE_S))
+
+
+def _rhythm_s(options: dict[str, str], peer: str) -> float:
+    """Say how long packets sent in the rhythm that was asked for take: who asks for more of them means it."""
+    from agent.probes import latency
+
+    return latency.planned(options, parse_peer(peer)).seconds
 
 
 def options_of(pairs: list[str], rest: list[str]) -> dict[str, str]:

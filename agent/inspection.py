@@ -68,8 +68,26 @@ def _check_run(kind: str, settings: KindSettings, config: AgentConfig, *, url: s
         task = Task(url, family_of(settings.family), max_bytes, max_seconds, options)
         try:
             _read(kind, task)
+            _check_rhythm(kind, task, settings.deadline_s)
         except UsageError as error:
             raise UsageError(f"schedule.{kind}: {error}") from error
+
+
+def _check_rhythm(kind: str, task: Task, deadline_s: float) -> None:
+    """Refuse a run of packets that its own deadline would always end, with nothing to show."""
+    if kind != "latency":
+        return
+    from agent.errors import Failed
+    from agent.latency.plan import within
+    from agent.probes import latency
+
+    try:
+        plan = latency.planned(task.options, parse(task.peer))
+        taken_s = within(plan, max_bytes=task.max_bytes, max_seconds=task.max_seconds).seconds
+    except Failed as failure:
+        raise UsageError(f"max_bytes, max_seconds: {failure.failure.detail}") from failure
+    if taken_s > deadline_s:
+        raise UsageError(f"a run of {taken_s:g} s does not fit into deadline_s = {deadline_s:g}; send fewer packets")
 
 
 def _read(kind: str, task: Task) -> None:

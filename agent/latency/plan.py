@@ -48,6 +48,11 @@ class Plan:
                 return None
 
     @property
+    def seconds(self) -> float:
+        """How long the run takes at most, if nothing comes back."""
+        return (self.count - 1) * self.interval_s + self.timeout_s
+
+    @property
     def line_bytes(self) -> int:
         """What one packet or connect costs on the line, both ways together, IP headers included."""
         size = self.packet_bytes

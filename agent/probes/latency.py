@@ -6,8 +6,9 @@ that is decided before the run, and the result names the method.
 
 Options:
 `method`: auto (as above), stamp, icmp (ping, RFC 792 and 4443) or tcp (time to connect to the URL's port, or `port`).
-`count`, `interval`, `timeout`: packets (200; of tcp 20), seconds between them (0.05; of tcp 0.5), seconds to wait for
-each (2). `size`: bytes of payload of each packet and its answer (stamp: at least 44, 112 with a key; icmp: 56).
+`count`, `interval`, `timeout`: packets (200; of tcp 20), seconds between them (0.05; of tcp 0.5, at least 0.05),
+seconds to wait for each (2). `size`: bytes of payload of each packet and its answer (stamp: at least 44, 112 with a
+key; icmp: 56).
 `port`: the reflector's UDP port, of tcp the TCP port. `hmac_key`: a file with the reflector's key (authenticated mode).
 `profile`: call = as a voice or video call sends: 50 packets of 160 bytes a second for 20 s, rated by the E-model (ITU-T
 G.107, 2015): R (0 to 93) and MOS (1 to 4.5), for `codec`: g711_plc (default: G.711 with concealment), g711, g729a or
@@ -20,6 +21,7 @@ like a slow line; the reflector's turnaround is subtracted: RTT = (T4 - T1) - (T
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, cast
 
@@ -43,6 +45,9 @@ _OPTIONS: Final = ("codec", "count", "hmac_key", "interval", "method", "port", "
 _COUNT_MAX: Final = 10_000
 _INTERVALS_S: Final = (0.005, 60.0)
 _TIMEOUTS_S: Final = (0.05, 60.0)
+# By tcp: no more connections at a time than any device has files for, and no flood of them on somebody's server.
+_CONNECT_INTERVALS_S: Final = (0.05, 60.0)
+_CONNECT_TIMEOUTS_S: Final = (0.05, 10.0)
 _SIZE_MAX: Final = 1452  # of UDP over IPv6 in 1500 bytes
 _METHODS: Final = ("auto", "stamp", "icmp", "tcp")
 _REFLECTING: Final = frozenset({"stamp", "msak", "ndt7"})
@@ -65,7 +70,7 @@ async def probe(task: Task) -> Outcome:
         UsageError: a wrong option, or a peer that has no address to measure to.
         Failed: no name, no route, no right, refused, or not a single answer in time.
     """
-    url = _peer(task.peer)
+    url = parse(task.peer)
     plan = within(planned(task.options, url), max_bytes=task.max_bytes, max_seconds=task.max_seconds)
     family = task.family or await choose_family(url.host, timeout_s=RESOLVE_S)
     name = _name(url, plan)
@@ -85,25 +90,42 @@ async def probe(task: Task) -> Outcome:
 def planned(given: dict[str, str], url: PeerUrl, *, may_ping: Callable[[], bool] = icmp_echo.allowed) -> Plan:
     """Read the options of this kind, and choose the method once and for all; raises UsageError in one plain line."""
     options.check_names(_KIND, given, _OPTIONS)
+    if url.engine in {"ookla", "mlab"}:
+        raise UsageError(f"latency cannot be measured to {url.text!r}, which has no reflector; give stamp://HOST:PORT")
     profile = _word(given, "profile", ("call",))
     method = _method(given, url, may_ping)
-    for name, unfit in _USELESS.items():
-        for word in {method, profile} & set(unfit):
-            if name in given:
-                raise UsageError(f"latency option {name}: {word} has no use for it")
-    if "codec" in given and profile is None:
-        raise UsageError("latency option codec: only with profile=call")
-    usual = _CALL if profile else _CONNECTS if method == "tcp" else Plan()
+    _refuse_useless(given, {method, profile})
+    connects = method == "tcp"
+    plan = _rhythm(given, _CALL if profile else _CONNECTS if connects else Plan(), connects=connects)
     least = icmp_echo.SIZE_MIN if method == "icmp" else stamp.PLAIN_SIZE
-    return Plan(
+    return replace(
+        plan,
         method=method,
-        count=options.whole_number(_KIND, given, "count", bounds=(1, _COUNT_MAX), default=usual.count),
-        interval_s=options.number(_KIND, given, "interval", bounds=_INTERVALS_S, default=usual.interval_s),
-        timeout_s=options.number(_KIND, given, "timeout", bounds=_TIMEOUTS_S, default=usual.timeout_s),
         port=_port(given, url, method),
         key=_key(given["hmac_key"]) if "hmac_key" in given else None,
-        size=options.whole_number(_KIND, given, "size", bounds=(least, _SIZE_MAX), default=usual.size),
+        size=options.whole_number(_KIND, given, "size", bounds=(least, _SIZE_MAX), default=plan.size),
         codec=_word(given, "codec", tuple(CODECS)) or "g711_plc" if profile else None,
+    )
+
+
+def _refuse_useless(given: dict[str, str], words: set[str | None]) -> None:
+    for name, unfit in _USELESS.items():
+        for word in words & set(unfit):
+            if name in given:
+                raise UsageError(f"latency option {name}: {word} has no use for it")
+    if "codec" in given and "call" not in words:
+        raise UsageError("latency option codec: only with profile=call")
+
+
+def _rhythm(given: dict[str, str], usual: Plan, *, connects: bool) -> Plan:
+    """Read how many packets, how far apart and for how long to wait, where they differ from the usual."""
+    intervals_s = _CONNECT_INTERVALS_S if connects else _INTERVALS_S
+    timeouts_s = _CONNECT_TIMEOUTS_S if connects else _TIMEOUTS_S
+    return replace(
+        usual,
+        count=options.whole_number(_KIND, given, "count", bounds=(1, _COUNT_MAX), default=usual.count),
+        interval_s=options.number(_KIND, given, "interval", bounds=intervals_s, default=usual.interval_s),
+        timeout_s=options.number(_KIND, given, "timeout", bounds=timeouts_s, default=usual.timeout_s),
     )
 
 
@@ -123,13 +145,6 @@ def _port(given: dict[str, str], url: PeerUrl, method: Method) -> int:
     own = at_peer if method == "stamp" else method == "tcp"
     default = url.port if own else stamp.PORT
     return options.whole_number(_KIND, given, "port", bounds=(1, 65535), default=default)
-
-
-def _peer(text: str) -> PeerUrl:
-    url = parse(text)
-    if url.engine in {"ookla", "mlab"}:
-        raise UsageError(f"latency cannot be measured to {text!r}, which has no reflector; give stamp://HOST:PORT")
-    return url
 
 
 def _name(url: PeerUrl, plan: Plan) -> str:
