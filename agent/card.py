@@ -270,8 +270,12 @@ def _latency_rows(result: Latency, tongue: Language, columns: int) -> list[Row]:
         Row(say("lost", tongue), _joined((f"{lost} {say('of', tongue)} {result.sent}{share}", _ways(result, tongue)))),
         Row("", _oddities(result, tongue), "aside"),
         Row(say("call", tongue), _call(result, tongue), "figure"),
-        Row(say("method", tongue), _joined((result.method, say(f"stamps:{result.stamps}", tongue)))),
+        Row(say("method", tongue), _joined((_method(result.method, tongue), say(f"stamps:{result.stamps}", tongue)))),
     ]
+
+
+def _method(method: str, tongue: Language) -> str:
+    return say(f"method:{method}", tongue) if method in {"stamp", "icmp", "tcp"} else method
 
 
 def _jitter(result: Latency, tongue: Language) -> str:

@@ -132,6 +132,9 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "call:60": ("a video lesson is a strain, many will complain", "học trực tuyến khó nghe, nhiều người phàn nàn"),
     "call:50": ("poor: nearly everyone will complain", "kém: hầu như ai cũng phàn nàn"),
     "call:0": ("no lesson or consultation is possible", "không thể học hay khám bệnh trực tuyến"),
+    "method:stamp": ("STAMP packets", "gói đo STAMP"),
+    "method:icmp": ("ping (ICMP)", "ping (ICMP)"),
+    "method:tcp": ("time to connect (TCP)", "thời gian kết nối (TCP)"),
     "stamps:kernel": ("times by the kernel", "giờ do nhân ghi"),
     "stamps:program": (
         "times by the program: a busy box adds to them",

@@ -228,7 +228,7 @@ def test_a_latency_card_tells_the_ways_apart_and_rates_a_call() -> None:
         "20 of 1000 (2.0%) · there 1.5%, back 0.5%",
         "3 came too late · 1 came twice",
         "R 86.1, MOS 4.2 · a video lesson or consultation is fine",
-        "stamp · times by the kernel",
+        "STAMP packets · times by the kernel",
     ):
         assert words in card
     assert "out of order" not in card
