@@ -236,7 +236,7 @@ def _add_survey(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser.add_argument(
         "--max-bytes", type=_number("bytes", 1024), metavar="N", help="budget of a speed test, each direction (20 MB)"
     )
-    parser.add_argument("--keep", action="store_true", help="do not send at the end; only keep")
+    parser.add_argument("--keep", action="store_true", help="do not send at the end (a running service does)")
     parser.add_argument("--upload", action="store_true", help="do not record; send what is kept, and end")
 
 

@@ -196,7 +196,7 @@ class Service:
         work = partial(handover.take_over, agent=self._config.agent.id, clock=self._clock, identity=identity)
         places = await asyncio.to_thread(work, self._folder, self._spool)
         if places:
-            _LOG.info("event=survey_taken_over reports=%d", len(places))
+            _LOG.info("event=survey_taken_over reports=%d", sum(last - first + 1 for first, last in places))
             self._news.set()
         if places and self._uplink is not None:
             self._uplink.look_again(places)

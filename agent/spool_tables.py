@@ -127,13 +127,14 @@ class Shelf:
         """
         reports = list(reports)
         self._spare(sum(len(body) + _PLACE for _, _, body in reports))
-        places = []
+        places: list[Range] = []
         for epoch, seq, body in reports:
             place = self._adopted(epoch) << _SEQ_BITS | seq
             query = "INSERT OR IGNORE INTO reports (place, agent, precious, body) VALUES (?, ?, 1, ?)"
             self.waiting += self.db.execute(query, (place, agent, body)).rowcount
             self.db.execute("UPDATE epochs SET next = max(next, ?) WHERE epoch = ?", (seq + 1, epoch))
-            places.append((place, place))
+            first = places.pop()[0] if places and places[-1][1] == place - 1 else place
+            places.append((first, place))
         return places
 
     def _adopted(self, epoch: str) -> int:

@@ -40,6 +40,8 @@ TEST_BYTES: Final = 20_000_000
 _REDRAW_S: Final = 1.0
 _BUSY_S: Final = 3.0
 _MAX_AGE: Final = "10"
+_WAIT_S: Final = (2.0, 6.0)
+"""For a fix: receivers give one a second, so less would miss some; more would hold the walk up where there is none."""
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -74,7 +76,7 @@ class _Outing:
         plan = Plan(
             radio_probe.planned(Task("", options=radio_options(args, config))),
             args.every,
-            test_order(args, config) if args.throughput else None,
+            speed_order(args, config) if args.throughput else None,
             args.still,
         )
         name = walk_id(clock.now(), os.urandom(2))
@@ -165,6 +167,8 @@ def radio_options(args: argparse.Namespace, config: AgentConfig) -> dict[str, st
     options |= {
         name: value for name in ("modem", "device", "gpsd", "bus") if (value := getattr(args, name)) is not None
     }
+    if args.device is None and (args.modem is not None or args.bus is not None):
+        options.pop("device", None)
     if "device" in options:
         for name in ("modem", "bus", "gnss"):
             options.pop(name, None)
@@ -172,12 +176,12 @@ def radio_options(args: argparse.Namespace, config: AgentConfig) -> dict[str, st
         options.pop("gnss", None)
     else:
         options["gnss"] = "true"
-    options["wait"] = f"{min(6.0, max(1.0, args.every)):g}"
+    options["wait"] = f"{min(_WAIT_S[1], max(_WAIT_S[0], args.every)):g}"
     options["rate"] = str(min(60, max(1, round(args.every))))
     return {"max_age": _MAX_AGE} | options
 
 
-def test_order(args: argparse.Namespace, config: AgentConfig) -> Order:
+def speed_order(args: argparse.Namespace, config: AgentConfig) -> Order:
     """Say what a speed test at a stop is: small, because the line on the way is paid by the byte."""
     settings = config.schedule.throughput
     peer = args.peer or settings.peer or peer_for("throughput", config.peer.urls)

@@ -12,7 +12,7 @@ from agent.wire.results import Radio
 
 Environment = Literal["walking", "driving", "indoor"]
 ENVIRONMENTS: Final[tuple[Environment, ...]] = ("walking", "driving", "indoor")
-"""How the samples are taken. What is heard in a house or a car is 5 to 20 dB below what is heard outside it."""
+"""How the samples are taken: a house and a car shield, so what is heard in them is no measure of the street."""
 
 OLD_S: Final = 5.0
 FROZEN: Final = 20
