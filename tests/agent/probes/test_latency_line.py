@@ -145,6 +145,20 @@ def margin(share: float, count: float) -> float:
     return 2.576 * math.sqrt(count * share * (1 - share)) + 0.5
 
 
+def test_a_path_with_a_smaller_mtu_is_measured_all_the_same(line: Lab) -> None:
+    """The router says once that the first packet was too large for it; the kernel sends the rest in parts."""
+    ends = {"eth0": line.server, "to_server": line.far}
+    for device, place in ends.items():
+        place.ip(f"link set {device} mtu 1280")
+    try:
+        result = told(probing(line.client, line.address(), "size=1400", "count=20", "interval=0.02")).result
+    finally:
+        for device, place in ends.items():
+            place.ip(f"link set {device} mtu 1500")
+    assert (result.sent, result.packet_bytes) == (20, 1400)
+    assert result.received >= 15
+
+
 def test_a_busy_neighbour_on_another_cable_does_not_count() -> None:
     """Over plain cables: the emulated line is a program, and would be the first to suffer."""
     with cable(98) as (near, far), cable(99) as (source, sink), reflecting(far, port=8862):
