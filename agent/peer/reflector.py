@@ -124,6 +124,8 @@ class Reflector:
     def _answer(self, datagram: Datagram, packet: stamp.SenderPacket, count: int | None) -> bytes:
         """Write the answer: as large as the question, and not a byte larger."""
         payload = datagram.payload
+        extra = stamp.reflected(payload[stamp.base_size(self._key) :])
+        # What comes after T3 would count as the line's time.
         answer = stamp.ReflectorPacket(
             seq=packet.seq if count is None else count,
             received_ns=datagram.received_ns,
@@ -135,7 +137,6 @@ class Reflector:
             sender_ttl=datagram.ttl,
             ssid=packet.ssid,
         )
-        extra = stamp.reflected(payload[stamp.base_size(self._key) :])
         return stamp.encode_reflector(answer, key=self._key, extra=extra)[: len(payload)]
 
 

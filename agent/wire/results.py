@@ -117,6 +117,7 @@ class Throughput(msgspec.Struct, frozen=True, omit_defaults=True):
 class Latency(msgspec.Struct, frozen=True, omit_defaults=True):
     """Round trips by `method`: stamp, icmp or tcp. `loss_ratio` is of packets sent; by direction if the peer counts.
 
+    `forward_ms` and `backward_ms`, only if both ends' clocks follow UTC, are off by what those differ, up to tens of ms;
     `forward_jitter_ms` and `backward_jitter_ms` need no common clock. `stamps`: where the times of arrival come from,
     `kernel` or `program`. `reflector`: stateful (counts for itself) or stateless. `foreign`: datagrams that came and
     were no answer to ours. `packet_bytes`: each packet's payload on UDP, or after the ICMP header. `r_factor` (0 to
