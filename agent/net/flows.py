@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import ipaddress
 import os
+import select
 import socket
 import struct
 from collections.abc import Callable
@@ -171,11 +172,13 @@ class PacketFlow:
 class SynFlow:
     """TCP connections to one address from one port, one at a time, each given up after its first packet.
 
-    A filter of this device itself looks like silence: the kernel does not say that it could not send a SYN.
+    `source`: our own address, once a packet was sent. A filter of this device itself looks like silence: the kernel
+    does not say that it could not send a SYN.
     """
 
     def __init__(self, address: str, *, port: int, source_port: int) -> None:
         self.foreign = 0
+        self.source: str | None = None
         self._family = family_of(address)
         self._name = name_of(address, port)
         self._timeline = Timeline()
@@ -197,13 +200,15 @@ class SynFlow:
             start = read_clocks()
             self._timeline.note(start)
             error = sock.connect_ex(self._name)
+            self.source = str(sock.getsockname()[0])
             if error not in _PENDING and error != _REFUSED:
                 raise OSError(error, os.strerror(error))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout_s):
                     await settled(sock)
-                    return self._told(sock, start), start
-        return None, start
+            if not is_settled(sock):
+                return None, start
+            return self._told(sock, start), start
 
     def _socket(self) -> socket.socket:
         sock = socket.socket(self._family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
@@ -266,6 +271,13 @@ def bound(sock: socket.socket, family: socket.AddressFamily, port: int) -> None:
         sock.bind((anywhere, port))
     except OSError:
         sock.bind((anywhere, 0))
+
+
+def is_settled(sock: socket.socket) -> bool:
+    """Whether a connection stands or has failed: a busy program may see its time run out before it looks."""
+    poll = select.poll()
+    poll.register(sock, select.POLLOUT)
+    return bool(poll.poll(0))
 
 
 async def settled(sock: socket.socket) -> None:

@@ -224,6 +224,7 @@ class _Run:
             if isinstance(self._flow, SynFlow):
                 heard, start = await self._flow.ask(ttl, timeout_s=min(self._plan.timeout_s, _AGAIN_S))
                 hop.sent += 1
+                self.trace.source = self._flow.source
                 if heard is not None:
                     self._note(hop, heard, start)
                 return

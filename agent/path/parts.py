@@ -1,10 +1,12 @@
 """Which part of the way each router belongs to, by nothing but addresses and distances. Pure.
 
-The first router is the site's own (`lan`), unless its IPv4 address is one that no site's own network has. The provider
-begins with the first address behind it that is not private; carriers' shared addresses (100.64.0.0/10, RFC 6598) are
-the provider's. Where all are private, it begins with the second router. Private addresses in between are called
-`access`: whether they are a second box at the site or the provider's, nobody can tell from here. The `destination` is
-the target and what answers from its network (/24, /48).
+The first router is the site's own (`lan`), unless its IPv4 address is one that no site's own network has, or the device
+holds the line itself (a modem, PPP) or is in a tunnel: then it is the provider's. Else the provider begins with the
+first address behind it that is not private; carriers' shared addresses (100.64.0.0/10, RFC 6598) are the provider's.
+Where all are private, and the target is too or was heard, it begins with the second router. Private addresses in
+between are called `access`: whether they are a second box at the site or the provider's, nobody can tell from here. So
+is all that a way shows that ends among them. The `destination` is the target and what answers from its network (/24,
+/48).
 """
 
 import ipaddress
@@ -29,10 +31,15 @@ _NETWORK_BITS: Final = {4: 24, 6: 48}
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """Both ends of the way: our own address (None: not known), and the target's."""
+    """Both ends of the way: our own address (None: not known), and the target's.
+
+    `direct`: no network of the site's lies in between. `known`: the provider's first router, as earlier runs found it.
+    """
 
     target: str
     source: str | None = None
+    direct: bool = False
+    known: str | None = None
 
 
 def parts(addresses: Sequence[str | None], ends: Ends) -> list[Domain | None]:
@@ -45,9 +52,12 @@ def provider_at(addresses: Sequence[str | None], ends: Ends) -> int | None:
     """Find the provider's first router: its place in the list, from 0; None if none of these can be it."""
     routers = [(place, address) for place, address in enumerate(addresses) if address and address != ends.target]
     for place, address in routers:
-        if is_outside(address, ends.source) and (place > 0 or ":" not in address):
+        if ends.direct or (is_outside(address, ends.source) and (place > 0 or ":" not in address)):
             return place
-    return next((place for place, _ in routers if place > 0), None)
+    known = next((place for place, address in routers if address == ends.known), None)
+    if known is None and (ends.target in addresses or not is_outside(ends.target, ends.source)):
+        return next((place for place, _ in routers if place > 0), None)
+    return known
 
 
 def is_outside(address: str, source: str | None) -> bool:

@@ -11,17 +11,22 @@ for nobody).
 Round trips are in ms, from the send call to the kernel's receive time. Loss of a router's answers is not loss of the
 way: routers answer little and late. So the first router and the provider's are asked by echo, and their loss is bounded
 by that of what lies beyond. A peer that answers at its own port is reached, also where what a trace sends is dropped on
-the way. The site's own part ends at the first router; the provider begins with the first address behind it that is not
-private (100.64.0.0/10 is the provider's). The part that fails (`domain`) is the first one that nothing farther out
-proves; where nothing decides, none is named. Nothing needs root; ICMP wants `net.ipv4.ping_group_range`.
+the way; who answers in anyone's name at the site does not count. Where nobody can look its name up, as on a cut line,
+its last known address is asked (`remembered`). A run ends after `max_seconds` (45), looking names up aside.
+
+The site's own part ends at the first router; the provider begins with the first address behind it that is not private
+(100.64.0.0/10 is the provider's), or with the first router of all where the device holds the line itself. The part that
+fails (`domain`) is the first one that nothing farther out proves; where nothing decides, none is named. Nothing needs
+root; ICMP wants `net.ipv4.ping_group_range`.
 """
 
 import asyncio
 import contextlib
-import math
 import re
 from dataclasses import dataclass, replace
 from typing import Final, get_args
+
+from msgspec.structs import replace as replaced
 
 from agent import files
 from agent.errors import Failed, UsageError
@@ -33,13 +38,15 @@ from agent.net.public_services import NAMES
 from agent.net.resolve import choose_family, resolve
 from agent.net.traceroute import Plan, Trace
 from agent.path import judgement, ways, witnesses
-from agent.path.judgement import Sample, Seen
+from agent.path.judgement import Line, Sample, Seen
 from agent.probes import options
 from agent.probes.probe import Family, Outcome, Progress, Task, reaching
 from agent.wire.failure import Doubt, Reason, Stage
-from agent.wire.report import Peer
+from agent.wire.report import Link, Peer
 
 RESOLVE_S: Final = 5.0
+BUDGET_S: Final = 45.0
+"""With two names to look up before, it ends within the schedule's minute."""
 NAME: Final = "path.json"
 OTHERS: Final = ",".join(f"{name}:443" for name in NAMES[:3])
 _KIND: Final = "path"
@@ -48,11 +55,15 @@ _METHODS: Final[dict[str, Method]] = {name: name for name in get_args(Method)}
 _OTHERS_MAX: Final = 8
 _ENDPOINT: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})")
 _PORT_MAX: Final = 65_535
+_UNHEARD: Final = (Reason.TIMEOUT, Reason.SERVFAIL, Reason.REFUSED, Reason.UNREACHABLE)
+"""No resolver answered, or it could not ask any further."""
 _PACKET_BYTES: Final = 60
-# What of a budget of seconds the trace may take, and the provider's router; the rest is for who else can tell.
-_TRACE_SHARE: Final = 0.6
-_ROUTER_SHARE: Final = 0.2
-_ANSWER_SHARE: Final = 0.1
+# What of a budget of seconds the trace may take, the provider's router, each of three answers (the peer's, a name, who
+# has it), and the kernel's search for the first router.
+_TRACE_SHARE: Final = 0.4
+_ROUTER_SHARE: Final = 0.15
+_ANSWER_SHARE: Final = 0.08
+_NEIGHBOUR_SHARE: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +74,7 @@ class Wish:
     plan: Plan
     count: int
     others: tuple[tuple[str, int], ...]
-    seconds: float = math.inf
+    seconds: float = BUDGET_S
     cut: bool = False
 
 
@@ -88,7 +99,7 @@ def planned(task: Task) -> Wish:
     )
     count = options.whole_number(_KIND, given, "count", bounds=(1, 200), default=20)
     others = _others(given.get("others", OTHERS))
-    return Wish(url, plan, count, others, math.inf if task.max_seconds is None else task.max_seconds)
+    return Wish(url, plan, count, others, BUDGET_S if task.max_seconds is None else task.max_seconds)
 
 
 def within(wish: Wish, max_bytes: int | None) -> Wish:
@@ -118,18 +129,20 @@ async def probe(task: Task) -> Outcome:
     wish = within(planned(task), task.max_bytes)
     host = wish.url.host
     family: Family = task.family or await choose_family(host, timeout_s=RESOLVE_S)
-    with reaching(Peer(url=wish.url.text), family):
-        address = (await resolve(host, family, timeout_s=RESOLVE_S))[0]
-    peer = Peer(url=wish.url.text, address=address)
     known = ways.read(files.read(task.folder / NAME) if task.folder is not None else None)
-    name = f"{family} {wish.plan.method} {address}"
-    way = ways.find(known, name) or ways.Way(name=name)
+    kind = f"{family} {wish.plan.method} "
+    with reaching(Peer(url=wish.url.text), family):
+        address, remembered = await _address(host, family, ways.last_address(known, host, kind))
+    peer = Peer(url=wish.url.text, address=address)
+    way = replaced(ways.find(known, kind + address) or ways.Way(name=kind + address), host=host)
     with reaching(peer, family):
         route = route_to(address)
         if route is None:
             raise Failed(Stage.ROUTE, Reason.NO_ROUTE, f"this device has no route to {address}")
+        link = link_to(address)
         run = _Run(replace(wish, plan=replace(wish.plan, source_port=way.source_port)), task)
-        seen = await run.look(address, route)
+        seen = await run.look(_begun(address, route, link, way))
+        seen = replace(seen, remembered=remembered)
     if task.folder is not None:
         with contextlib.suppress(OSError):  # a full disk costs the memory of this run, not its result
             content = ways.write(known, judgement.walked(seen, way))
@@ -137,7 +150,23 @@ async def probe(task: Task) -> Outcome:
     doubts = [Doubt.BUDGET_CUT] if run.cut else []
     doubts += [Doubt.TUNNEL] if is_tunnel(route.interface) else []
     result = judgement.judged(seen, way)
-    return Outcome(result=result, family=family, peer=peer, link=link_to(address), doubts=tuple(doubts))
+    return Outcome(result=result, family=family, peer=peer, link=link, doubts=tuple(doubts))
+
+
+async def _address(host: str, family: Family, last: str | None) -> tuple[str, bool]:
+    """Look the peer up; the address of an earlier run, and True, if nobody can be asked."""
+    try:
+        return (await resolve(host, family, timeout_s=RESOLVE_S))[0], False
+    except Failed as error:
+        if last is None or error.failure.reason not in _UNHEARD:
+            raise
+        return last, True
+
+
+def _begun(address: str, route: Route, link: Link, way: ways.Way) -> Seen:
+    """What is known before the first packet."""
+    line: Line = "tunnel" if is_tunnel(route.interface) else "own" if link.medium == "cellular" else "lan"
+    return Seen(address, Trace("udp"), route, line=line, known=way.provider)
 
 
 class _Run:
@@ -150,18 +179,19 @@ class _Run:
         # Long enough for a SYN that was lost to be sent again.
         self._answer_s = min(2 * wish.plan.timeout_s, wish.seconds * _ANSWER_SHARE)
 
-    async def look(self, address: str, route: Route) -> Seen:
+    async def look(self, seen: Seen) -> Seen:
         """Trace the way and ask the first router meanwhile; then the provider's, and whoever else can tell."""
         async with asyncio.TaskGroup() as group:
-            tracing = group.create_task(self._trace(address), name="trace")
-            asking = group.create_task(self._ask(route.gateway, share=_TRACE_SHARE), name="gateway")
-        seen = Seen(address, tracing.result(), route, asking.result())
-        nearest = seen.addresses[seen.begin] if seen.begin is not None else None
-        seen = replace(seen, provider=await self._ask(nearest, share=_ROUTER_SHARE, echo_only=True))
+            tracing = group.create_task(self._trace(seen.address), name="trace")
+            asking = group.create_task(self._ask(seen.route.gateway, share=_TRACE_SHARE), name="gateway")
+        seen = replace(seen, trace=tracing.result(), gateway=asking.result())
+        # One that is silent on its way may well answer for itself.
+        asked = await self._ask(seen.nearest or seen.known, share=_ROUTER_SHARE, echo_only=True)
+        seen = replace(seen, provider=asked)
         self._show(_TRACE_SHARE + _ROUTER_SHARE, seen.trace)
         if not seen.reached:
-            peer_ms = await witnesses.peer(self._wish.url, address, timeout_s=self._answer_s)
-            seen = replace(seen, peer_ms=peer_ms)
+            found = await witnesses.peer(self._wish.url, seen.address, timeout_s=self._answer_s, near=seen.near)
+            seen = replace(seen, peer_ms=found.rtt_ms, silent=found.silent)
         if not seen.reached:
             seen = await self._ask_around(seen)
         self._show(1.0, seen.trace)
@@ -177,7 +207,7 @@ class _Run:
             rounds = sum(hop.sent for hop in trace.hops) / max(1, len(trace.hops)) / plan.probes
             self._show(_TRACE_SHARE * min(1.0, rounds), trace)
 
-        limit = asyncio.timeout(self._wish.seconds * _TRACE_SHARE if self._wish.seconds < math.inf else None)
+        limit = asyncio.timeout(self._wish.seconds * _TRACE_SHARE)
         try:
             async with limit:
                 return await traceroute.trace(address, plan, watch=watch)
@@ -193,11 +223,10 @@ class _Run:
 
     async def _ask_around(self, seen: Seen) -> Seen:
         """Ask who else answers, since the peer does not."""
-        family: Family = "ipv6" if ":" in seen.address else "ipv4"
-        others = await witnesses.others(self._wish.others, family, seen.address, timeout_s=self._answer_s)
+        others = await witnesses.others(self._wish.others, seen, timeout_s=self._answer_s)
         heard = others or seen.gateway.times_ms or seen.trace.last is not None or seen.trace.stuck
         if not heard:
-            within_s = min(witnesses.NEIGHBOUR_S, self._wish.seconds)
+            within_s = min(witnesses.NEIGHBOUR_S, self._wish.seconds * _NEIGHBOUR_SHARE)
             seen = replace(seen, neighbour=await witnesses.neighbour(seen.route, within_s=within_s))
         return replace(seen, others=others)
 

@@ -34,7 +34,8 @@ class Path(msgspec.Struct, frozen=True, omit_defaults=True):
     """One way, kept stable for the whole run as Paris traceroute does: every packet looks alike to a load balancer.
 
     `method`: icmp, udp or tcp; `reached`: the peer itself answered; `ends_at`: the last distance that answered;
-    `domain`: whose part of the way fails, by the rule of `agent.net.domain`, absent if none does.
+    `domain`: whose part of the way fails, by the rule of `agent.net.domain`, absent if none does. `remembered`: nobody
+    could look up the name of the peer, so the way to the address of an earlier run was asked.
     """
 
     method: Word
@@ -48,5 +49,6 @@ class Path(msgspec.Struct, frozen=True, omit_defaults=True):
     provider_hop_loss_ratio: Ratio | None = None
     domain: Word | None = None
     changed: bool | None = None
+    remembered: bool | None = None
     failure: Failure | None = None
     hops: Annotated[list[Hop], msgspec.Meta(max_length=64)] | None = None

@@ -32,6 +32,8 @@ UNLIMITED: Final = {
     "net.ipv6.fib_multipath_hash_fields": 0x3F,
     "net.ipv4.conf.all.rp_filter": 0,
 }
+HASTY: Final = (("retrans_time_ms", 200), ("delay_first_probe_time", 1))
+"""The device misses a neighbour in less than a second, not in three or eight."""
 DEFAULT: Final = ("default", "::/0")
 HOME: Final = (("192.168.1.0/24", "fd00:1::/64"), ("203.0.113.0/24", "2001:db8:1::/64"))
 # near place, far place, and the network between them: the nearer has 1, the farther 2
@@ -58,11 +60,11 @@ class Chain:
         return self.places[name]
 
     @contextlib.contextmanager
-    def ruled(self, place: str, *rules: str, hook: str = "forward") -> Iterator[None]:
+    def ruled(self, place: str, *rules: str, hook: str = "forward", kind: str = "filter") -> Iterator[None]:
         """Let a place filter what it forwards (or `input`, `output`) by nftables rules while the block lasts."""
         self[place].nft(
             "add table inet test",
-            f"add chain inet test rules {{ type filter hook {hook} priority 0; }}",
+            f"add chain inet test rules {{ type {kind} hook {hook} priority 0; }}",
             *(f"add rule inet test rules {rule}" for rule in rules),
         )
         try:
@@ -84,6 +86,9 @@ def chain() -> Iterator[Chain]:
         for role in PLACES:
             places[role].set(UNLIMITED)
         _lay(places)
+        places["device"].set(
+            {f"net.{ip}.neigh.to_lan.{name}": value for ip in ("ipv4", "ipv6") for name, value in HASTY}
+        )
         yield Chain(places)
 
 

@@ -40,6 +40,20 @@ def go(network: Chain, family: str, plan: Plan = QUICK, *, address: str = "") ->
         return asyncio.run(trace(address or SERVER[family], plan))
 
 
+def together(network: Chain, *asked: tuple[str, Plan]) -> list[Trace]:
+    """Trace several ways at the same time."""
+
+    async def all_of_them() -> list[Trace]:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(trace(address, plan), name=f"{plan.method} {address}") for address, plan in asked
+            ]
+        return [task.result() for task in tasks]
+
+    with network["device"].entered():
+        return asyncio.run(all_of_them())
+
+
 def quick(method: Method, *, probes: int = 3, source_port: int = 0, silent: int = 6, size: int | None = None) -> Plan:
     return Plan(method, timeout_s=0.3, pace_s=0.005, probes=probes, source_port=source_port, silent=silent, size=size)
 
@@ -102,15 +116,15 @@ def test_a_router_that_refuses_ends_the_way(
 
 
 @pytest.mark.parametrize(("place", "ends"), [("lan", 1), ("edge", 2), ("core", 4)])
-@pytest.mark.parametrize("method", METHODS)
-def test_silence_ends_the_way_after_some_distances(network: Chain, method: Method, place: str, ends: int) -> None:
-    plan = quick(method, silent=3, probes=1)
+def test_silence_ends_the_way_after_some_distances(network: Chain, place: str, ends: int) -> None:
     with network.ruled(place, "drop"):
-        found = go(network, "ipv4", plan)
-    assert (found.reached, found.reason) == (False, None)
-    assert found.last is not None
-    assert found.last.ttl == ends
-    assert len(found.hops) == ends + 3
+        traces = together(network, *[(SERVER["ipv4"], quick(method, silent=3, probes=1)) for method in METHODS])
+    assert [found.method for found in traces] == list(METHODS)
+    for found in traces:
+        assert (found.reached, found.reason) == (False, None)
+        assert found.last is not None
+        assert found.last.ttl == ends
+        assert len(found.hops) == ends + 3
 
 
 @pytest.mark.parametrize("family", SERVER)
@@ -132,19 +146,11 @@ def test_a_limit_on_errors_is_loss_at_that_router_only(network: Chain) -> None:
 
 def test_a_dead_first_router_is_told_by_its_link(network: Chain) -> None:
     network["device"].ip("route add 192.0.2.0/24 via 192.168.1.99", "route add 2001:db8:f::/64 via fd00:1::99")
-
-    async def both() -> list[Trace]:
-        plan = Plan(timeout_s=4, silent=1, probes=1)
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(trace(address, plan), name=address) for address in ("192.0.2.1", "2001:db8:f::1")
-            ]
-        return [task.result() for task in tasks]
-
-    with network["device"].entered():
-        found_both = asyncio.run(both())
-    for found in found_both:
-        assert found.stuck
+    plans = [Plan(method, timeout_s=0.9, silent=1, probes=2) for method in METHODS]
+    traces = together(network, *[(address, plan) for address in ("192.0.2.1", "2001:db8:f::1") for plan in plans])
+    assert len(traces) == 6
+    for found in traces:
+        assert found.stuck, found.method
         assert found.last is None
         assert not found.reached
 

@@ -1,5 +1,6 @@
 """What a run means, where no real network is needed to say it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -50,7 +51,56 @@ def seen(*answers: Answer | str | None, **more: Any) -> Seen:  # noqa: ANN401 - 
         pytest.param(
             seen("192.168.1.1", "10.0.0.1", None), KNOWN, "access", id="a second box at the site, then nothing of old"
         ),
-        pytest.param(seen("192.168.1.1", "10.0.0.1", None), NEW, "provider", id="all private, and nothing known"),
+        pytest.param(seen("192.168.1.1", "10.0.0.1", None), NEW, None, id="two boxes at the site, or a carrier's"),
+        pytest.param(
+            seen("192.168.1.1", "10.0.0.1", None, others=False), NEW, "access", id="the same, and nobody answers at all"
+        ),
+        pytest.param(
+            seen("192.168.1.1", "10.0.0.1", None, known="10.0.0.1"),
+            Way(name=NEW.name, provider="10.0.0.1"),
+            "provider",
+            id="a private router that is known to be the provider's",
+        ),
+        pytest.param(
+            seen("192.168.1.1", None, provider=Sample(3, [4.0]), known="203.0.113.1"),
+            KNOWN,
+            "provider",
+            id="what a trace sends is dropped at the site, but the provider's router answers an echo",
+        ),
+        pytest.param(
+            seen("10.9.0.1", None, line="own"), NEW, "provider", id="a modem's first router is the provider's"
+        ),
+        pytest.param(
+            seen("10.9.0.1", answer("10.9.0.1", Reason.PROHIBITED), line="own"), NEW, "provider", id="its block"
+        ),
+        pytest.param(seen(None, line="own", others=False), NEW, "access", id="a modem without any answer"),
+        pytest.param(
+            seen(None, line="tunnel", stuck=True, others=False), NEW, None, id="a dead tunnel: whose, who knows"
+        ),
+        pytest.param(
+            seen("10.8.0.1", None, line="tunnel", others=False),
+            NEW,
+            "provider",
+            id="the tunnel works, nothing behind it",
+        ),
+        pytest.param(
+            seen("192.168.1.1", answer("192.168.1.1", Reason.REFUSED), silent=True, others=True),
+            NEW,
+            "destination",
+            id="the site filters a trace, not what it needs",
+        ),
+        pytest.param(
+            seen(None, answer("192.168.1.1", Reason.REFUSED), others=True),
+            NEW,
+            "lan",
+            id="it filters the peer's port too",
+        ),
+        pytest.param(
+            seen("192.168.1.1", "203.0.113.1", answer("203.0.113.7", Reason.UNREACHABLE), others=False),
+            NEW,
+            "provider",
+            id="a router of the provider's has no route, and says no such host",
+        ),
         pytest.param(seen("192.168.1.1", "203.0.113.1", None), KNOWN, "provider", id="behind the provider's router"),
         pytest.param(
             seen("192.168.1.1", "203.0.113.1", None, others=True), KNOWN, "destination", id="others beyond it answer"
@@ -112,6 +162,28 @@ def test_a_router_that_refuses_stands_one_nearer_than_it_speaks() -> None:
     assert result.provider_hop_rtt_ms is None
 
 
+def test_a_silent_first_router_that_refuses_over_ipv6_is_the_sites() -> None:
+    found = seen(None, answer("2001:db8:a:1::1", Reason.PROHIBITED))
+    route = Route("eth0", "fe80::1%eth0", "2001:db8:a:1::2")
+    six = replace(found, address="2001:db8:9::2", route=route)
+    assert judged(six, NEW).domain == "lan"
+    assert six.near == 1
+
+
+@pytest.mark.parametrize(
+    ("found", "near"),
+    [
+        pytest.param(seen("192.168.1.1", "203.0.113.1", None), 1, id="a home router"),
+        pytest.param(seen("192.168.1.1", "10.0.0.1", None), 2, id="two boxes"),
+        pytest.param(seen(None), 1, id="a silent router"),
+        pytest.param(seen("10.9.0.1", None, line="own"), 0, id="a modem"),
+        pytest.param(replace(seen(None), route=Route("eth0", None, "192.168.1.2")), 0, id="the same link"),
+    ],
+)
+def test_how_far_the_site_goes(found: Seen, near: int) -> None:
+    assert found.near == near
+
+
 def test_a_refusal_is_not_another_way() -> None:
     way = walked(seen("192.168.1.1", "203.0.113.1", "203.0.113.9", TARGET), NEW)
     refused = seen("192.168.1.1", "203.0.113.1", answer("203.0.113.1", Reason.PROHIBITED))
@@ -122,10 +194,12 @@ def test_a_refusal_is_not_another_way() -> None:
 def test_what_the_next_run_knows() -> None:
     whole = walked(seen("192.168.1.1", "10.0.0.1", "203.0.113.1", "203.0.113.9", TARGET), NEW)
     assert (whole.provider, whole.before, whole.source_port, whole.runs) == ("203.0.113.1", "203.0.113.9", 61_000, 1)
+    gap = walked(seen("192.168.1.1", "203.0.113.1", None, TARGET), NEW)
+    assert (gap.provider, gap.before) == ("203.0.113.1", None)  # more may stand between, so a break there is not told
     broken = walked(seen("192.168.1.1", "10.0.0.1", None), whole)
     assert (broken.provider, broken.before, broken.runs) == ("203.0.113.1", "203.0.113.9", 2)
     first = walked(seen("192.168.1.1", "10.0.0.1", None), NEW)
-    assert (first.provider, first.before) == ("10.0.0.1", None)
+    assert (first.provider, first.before) == (None, None)
 
 
 def test_the_nearest_routers_are_asked_for_themselves() -> None:
@@ -137,6 +211,10 @@ def test_the_nearest_routers_are_asked_for_themselves() -> None:
     assert result.first_hop_loss_ratio == 0.05  # the rest is the router's own limit
     assert result.provider_hop_rtt_ms == 5.0
     assert result.provider_hop_loss_ratio == 0.05
+    lazy = seen("192.168.1.1", *[f"203.0.113.{host}" for host in range(20)], gateway=Sample(20, [0.4] * 6))
+    assert judged(lazy, NEW).first_hop_loss_ratio == 0.0  # twenty packets came by, to twenty places
+    hidden = judged(seen("192.168.1.1", None, TARGET, provider=Sample(20, [5.0] * 19), known="203.0.113.1"), KNOWN)
+    assert (hidden.provider_hop_rtt_ms, hidden.provider_hop_loss_ratio) == (5.0, 0.05)
     alone = judged(seen("192.168.1.1", None), NEW)
     assert (alone.first_hop_rtt_ms, alone.first_hop_loss_ratio) == (1.5, 0.0)
     assert alone.provider_hop_loss_ratio is None

@@ -1,10 +1,13 @@
 """Where the site ends and the provider begins, by addresses and distances."""
 
+from dataclasses import replace
+
 import pytest
 
 from agent.path.parts import Ends, is_near, is_outside, parts, provider_at
 
 V4 = Ends("198.51.100.2", "192.168.1.2")
+PRIVATE = Ends("10.20.0.2", "192.168.1.2")
 V6 = Ends("2001:db8:9::2", "2001:db8:a:1::2")
 
 
@@ -28,8 +31,26 @@ V6 = Ends("2001:db8:9::2", "2001:db8:a:1::2")
         ),
         pytest.param(["192.168.1.1", None, "203.0.113.9"], V4, ["lan", None, "provider"], id="a silent one between"),
         pytest.param([None, "203.0.113.9"], V4, [None, "provider"], id="a silent first router"),
-        pytest.param(["192.168.1.1", "10.0.0.1", "10.9.0.1"], V4, ["lan", "provider", "provider"], id="all private"),
-        pytest.param(["192.168.1.1", None, "10.9.0.1"], V4, ["lan", None, "provider"], id="all private, one silent"),
+        pytest.param(
+            ["192.168.1.1", "10.0.0.1", "10.9.0.1", V4.target],
+            V4,
+            ["lan", "provider", "provider", "destination"],
+            id="all private",
+        ),
+        pytest.param(
+            ["192.168.1.1", None, "10.9.0.1"], PRIVATE, ["lan", None, "provider"], id="to a private target, one silent"
+        ),
+        pytest.param(["192.168.1.1", "10.0.0.1"], V4, ["lan", "access"], id="a way that ends among private ones"),
+        pytest.param(
+            ["192.168.1.1", "10.0.0.1", "10.9.0.1"],
+            replace(V4, known="10.9.0.1"),
+            ["lan", "access", "provider"],
+            id="it ends there, and an earlier run knows the provider's",
+        ),
+        pytest.param(
+            ["10.9.0.1"], replace(V4, direct=True), ["provider"], id="a modem in the device, a private router"
+        ),
+        pytest.param(["fe80::1%wwan0"], replace(V6, direct=True), ["provider"], id="the same over IPv6"),
         pytest.param(["192.168.1.1", None], V4, ["lan", None], id="nobody beyond the first"),
         pytest.param([None, None], V4, [None, None], id="nobody"),
         pytest.param(

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from agent.path.ways import ADDRESSES, KEPT, RUNS, Way, changed, find, read, walked, write
+from agent.path.ways import ADDRESSES, KEPT, MANY, RUNS, Way, changed, find, last_address, read, walked, write
 
 NAME = "ipv4 udp 192.0.2.7"
 HOPS = [["10.0.0.1"], ["203.0.113.1"], ["203.0.113.9"]]
@@ -49,6 +49,22 @@ def test_equal_ways_side_by_side_are_a_change_once() -> None:
         way = walked(way, HOPS)
         assert changed(way, other) is False
         way = walked(way, other)
+
+
+def test_one_more_of_many_routers_is_no_news() -> None:
+    way = after(*[[["10.0.0.1"], [f"203.0.113.{host}"], ["198.51.100.1"]] for host in range(MANY)])
+    assert changed(way, [["10.0.0.1"], ["203.0.113.99"], ["198.51.100.1"]]) is False
+    assert changed(way, [["10.0.0.1"], ["203.0.113.99"], ["198.51.100.2"]]) is True
+
+
+def test_the_last_address_of_a_name() -> None:
+    old, new, other = (
+        Way(name=f"ipv4 udp 192.0.2.{host}", host=name) for host, name in ((1, "peer"), (2, "peer"), (3, ""))
+    )
+    ways = [old, new, other]
+    assert last_address(ways, "peer", "ipv4 udp ") == "192.0.2.2"
+    assert last_address(read(write(ways, old)), "peer", "ipv4 udp ") == "192.0.2.1"
+    assert [last_address(ways, *asked) for asked in (("peer", "ipv6 udp "), ("", "ipv4 udp "))] == [None, None]
 
 
 def test_a_way_that_was_left_long_ago_is_another_one() -> None:
