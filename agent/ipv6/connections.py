@@ -11,7 +11,7 @@ from agent.ipv6.verdict import Attempt
 from agent.net import interfaces
 from agent.net.connect import connect
 from agent.net.happy_eyeballs import race
-from agent.net.large_transfer import DOWN_BYTES, Exchange, Page, exchange, path_mtu
+from agent.net.large_transfer import DOWN_BYTES, Exchange, Page, Stalled, exchange, path_mtu
 from agent.net.resolve import FAMILIES, Family
 from agent.net.web_address import REDIRECTS
 from agent.wire.failure import Failure, Reason, Stage
@@ -39,7 +39,7 @@ async def run_race(notes: Notes) -> None:
     notes.race = await race(lookups, notes.ground.url.port, timeout_s=notes.ground.settings.timeout_s)
     nobody = Failure(Stage.CONNECT, Reason.TIMEOUT, f"nobody came in {notes.ground.settings.timeout_s:g} s")
     who = notes.race.winner and f"{notes.race.winner} {notes.race.address}"
-    notes.check("race", None if who else nobody, ms=notes.race.ms, detail=who)
+    notes.check("race", None if who else notes.race.failure or nobody, ms=notes.race.ms, detail=who)
 
 
 async def transfer_each(notes: Notes) -> None:
@@ -106,5 +106,6 @@ async def _transfer(notes: Notes, family: Family, page: Page) -> None:
             notes.pmtu_bytes = answer.pmtu_bytes or notes.pmtu_bytes
     elif told.failure is not None:
         notes.stalls[family] = told.failure
+        notes.delivered[family] = isinstance(told.error, Stalled) and told.error.delivered is True
     size = f"{answer.received_bytes} bytes came, HTTP {answer.status}" if answer else None
     notes.check(f"transfer_{family}", told.failure, ms=told.ms, detail=size)

@@ -24,9 +24,9 @@ from agent.wire.results import Check, HostReach, Router
 RECORDS: Final[dict[Family, RecordKind]] = {"ipv4": "A", "ipv6": "AAAA"}
 DETAIL_LENGTH: Final = 200
 ORDER: Final = (
-    "address_ipv6", "default_route_ipv4", "default_route_ipv6", "router_advertisement", "dns_", "resolve_",
-    "route_ipv4", "route_ipv6", "connect_", "race", "transfer_", "nat64_prefix", "nat64_connect", "tunnel",
-    "captive_portal", "route_kept", "way_ipv6",
+    "device_ipv6", "address_ipv6", "default_route_ipv4", "default_route_ipv6", "router_advertisement", "dns_",
+    "resolve_", "route_ipv4", "route_ipv6", "connect_", "race", "transfer_", "nat64_prefix", "nat64_connect",
+    "tunnel", "captive_portal", "route_kept", "way_ipv6",
 )  # fmt: skip
 """How checks stand in a report, by the beginning of their names, whichever ended first."""
 
@@ -74,15 +74,21 @@ class Lookup:
 class Notes:
     """What was found so far; what is missing was not there to be tried, or not tried yet.
 
-    `default`: the interface of the default route at the beginning; `askable`: the resolver that gave an answer first,
-    in the order of the file; `resolvers`: lookups over UDP by the family of the resolver and the record.
+    `default`: the interface of the default route at the beginning; `device`: why the device itself has no IPv6;
+    `has_address`: one with which the peer can be reached; `offers_address`: the router advertises a prefix to make
+    addresses of (SLAAC); `askable`: the resolver that gave an answer first, in the order of the file; `resolvers`:
+    lookups over UDP by the family of the resolver and the record; `delivered`: of a stalled transfer, whether the far
+    end has all that we sent; `beside`: the way of UDP, where that of TCP (`trace`) ends with a refusal.
     """
 
     ground: Ground
     checks: list[Check] = field(default_factory=list)
     own: list[Address] = field(default_factory=list)
     default: dict[Family, str | None] = field(default_factory=dict)
+    device: Failure | None = None
+    has_address: bool = True
     router: Router | None = None
+    offers_address: bool = False
     pref64: IPv6Network | None = None
     servers: list[str] = field(default_factory=list)
     askable: str | None = None
@@ -95,11 +101,13 @@ class Notes:
     race: Finish | None = None
     exchanges: dict[Family, Exchange] = field(default_factory=dict)
     stalls: dict[Family, Failure] = field(default_factory=dict)
+    delivered: dict[Family, bool] = field(default_factory=dict)
     nat64_prefix: IPv6Network | None = None
     nat64_reached: bool | None = None
     hosts: list[HostReach] | None = None
     portal: PortalFinding | None = None
     trace: Trace | None = None
+    beside: Trace | None = None
     large_trace: Trace | None = None
     route_lost: bool = False
 
@@ -135,18 +143,20 @@ class Timed:
     value: Any
     failure: Failure | None
     ms: float
+    error: Failed | None = None
 
 
 async def timed(step: Awaitable[Any]) -> Timed:
     """Await a step that raises Failed, and time it."""
     loop = asyncio.get_running_loop()
     begun = loop.time()
-    value, failure = None, None
+    value, error = None, None
     try:
         value = await step
     except Failed as refused:
-        failure = refused.failure
-    return Timed(value, failure, round(max(0.0, loop.time() - begun) * 1000, 3))
+        error = refused
+    ms = round(max(0.0, loop.time() - begun) * 1000, 3)
+    return Timed(value, error.failure if error else None, ms, error)
 
 
 def no_route(detail: str) -> Failure:

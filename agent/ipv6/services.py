@@ -4,9 +4,9 @@ import asyncio
 from typing import Final
 
 from agent.errors import Failed
+from agent.ipv6.names import ask_server
 from agent.ipv6.notes import Notes, timed
 from agent.net.connect import connect
-from agent.net.dns_query import query
 from agent.net.resolve import resolve
 from agent.wire.failure import Reason, Stage
 from agent.wire.results import HostReach
@@ -45,7 +45,7 @@ async def _reached(notes: Notes, name: str) -> HostReach:
 async def _addresses(notes: Notes, name: str) -> list[str]:
     settings = notes.ground.settings
     if notes.askable is not None:
-        return await query(notes.askable, name, "AAAA", timeout_s=settings.timeout_s, port=settings.dns_port)
+        return await ask_server(notes, notes.askable, name, "ipv6")
     if notes.servers:
         raise Failed(Stage.RESOLVE, Reason.TIMEOUT, "no resolver answered for the peer's name")
     return await resolve(name, "ipv6", timeout_s=settings.timeout_s)

@@ -10,7 +10,7 @@ from agent.ipv6.connections import is_genuine
 from agent.ipv6.notes import Notes
 from agent.ipv6.translation import has_clat
 from agent.ipv6.verdict import Findings, Verdict, judge
-from agent.ipv6.way import reach_of
+from agent.ipv6.way import reach_of, refusing_at
 from agent.net import interfaces
 from agent.net.domain import Reach
 from agent.net.resolve import Family, literal_family
@@ -31,22 +31,29 @@ def findings_of(notes: Notes) -> Findings:
     failure, near = _silent_resolvers(notes)
     ipv4, ipv6 = notes.attempts.get("ipv4"), notes.attempts.get("ipv6")
     race = notes.race
+    refusing = refusing_at(notes.trace, notes.beside)
     return Findings(
         ipv4=ipv4,
         ipv6=ipv6,
-        address=_has_address(notes),
+        address=notes.has_address,
         route=_has_route(notes),
         route_lost=notes.route_lost,
+        other_route=notes.default.get("ipv6") is not None,
+        device=notes.device,
+        direct=_is_direct(notes),
+        absent_everywhere=_is_absent_everywhere(notes),
         lookup=notes.lookups.get("ipv6") if "ipv6" not in notes.addresses else None,
-        stall=notes.stalls.get("ipv6"),
+        stall=_stall(notes),
         slower=race is not None and race.winner == "ipv4" and ipv6 is not None and ipv6.ok,
         tunnelled=_tunnel(notes) in {"6to4", "teredo"},
         resolvers=failure,
         resolvers_near=near,
+        names_near=bool(notes.servers) and all(map(_is_near, notes.servers)),
         portal=notes.portal is not None and bool(notes.portal.portal),
         genuine4=_genuine(notes, "ipv4"),
         genuine6=_genuine(notes, "ipv6"),
-        reach=_reach(notes),
+        reach=_reach(notes, refusing),
+        intercepted=refusing is not None,
         large_reach=reach_of(notes.large_trace, _own(notes)),
     )
 
@@ -104,17 +111,28 @@ def _result(notes: Notes, verdict: Verdict, tunnel: Tunnel | None) -> Ipv6:
     )
 
 
-def _has_address(notes: Notes) -> bool:
-    """An address with which the peer can be reached: unique-local ones lead only to their like."""
-    reach = {"global", "temporary", "tunnel"}
-    target = notes.addresses.get("ipv6")
-    if target and interfaces.kind_of(target[0]) != "global":
-        reach.add("ula")
-    return any(entry.kind in reach for entry in notes.own)
-
-
 def _has_route(notes: Notes) -> bool:
     return notes.passed("route_ipv6" if "ipv6" in notes.addresses else "default_route_ipv6")
+
+
+def _is_direct(notes: Notes) -> bool:
+    """Whether a modem of this device itself leads out."""
+    known = [*notes.addresses.get("ipv4", ()), *notes.addresses.get("ipv6", ())]
+    return bool(known) and interfaces.link_to(known[0], sysfs=notes.ground.sysfs).medium == "cellular"
+
+
+def _is_absent_everywhere(notes: Notes) -> bool:
+    """Whether no public service has an AAAA either, of more than one that was asked for."""
+    missing = {Reason.NODATA, Reason.NXDOMAIN}
+    hosts = notes.hosts or []
+    return len(hosts) > 1 and all(host.failure is not None and host.failure.reason in missing for host in hosts)
+
+
+def _stall(notes: Notes) -> Failure | None:
+    """Why the transfer over IPv6 failed; not where the peer has all that we sent and says nothing over IPv4 either."""
+    stall, beside = notes.stalls.get("ipv6"), notes.stalls.get("ipv4")
+    mute = beside is not None and beside.reason == Reason.TIMEOUT and notes.delivered.get("ipv6", False)
+    return None if mute else stall
 
 
 def _silent_resolvers(notes: Notes) -> tuple[Failure | None, bool]:
@@ -128,15 +146,22 @@ def _silent_resolvers(notes: Notes) -> tuple[Failure | None, bool]:
 
 
 def _is_near(server: str) -> bool:
-    if ipaddress.ip_address(server.partition("%")[0]).is_link_local:
+    """Whether a resolver is the site's own: on its link, or at an address that leads nowhere else."""
+    found = ipaddress.ip_address(server.partition("%")[0])
+    if found.is_link_local or interfaces.kind_of(server) == "ula":
         return True
     route = interfaces.route_to(server)
     return route is not None and route.gateway is None
 
 
-def _reach(notes: Notes) -> Reach:
-    """What answered over IPv6 besides the trace: a resolver beyond the site proves the provider, a service the rest."""
+def _reach(notes: Notes, refusing: int | None) -> Reach:
+    """What answered over IPv6 besides the trace: a resolver beyond the site proves the provider, a service the rest.
+
+    `refusing`: the distance of a router that refuses in the peer's place.
+    """
     reach = reach_of(notes.trace, _own(notes))
+    if refusing is not None:
+        reach = replace(reach, target=False, filtered="lan" if refusing == 1 else reach.filtered)
     over_ipv6 = [entry for (over, _), entries in notes.resolvers.items() if over == "ipv6" for entry in entries]
     if any(lookup.answered and not _is_near(server) for server, lookup in over_ipv6):
         reach = replace(reach, provider=True)
@@ -155,7 +180,7 @@ def _genuine(notes: Notes, family: Family) -> bool:
 
 def _mtu_ok(notes: Notes) -> bool | None:
     """True when full-size packets went both ways over IPv6, false when they stalled, else nobody knows."""
-    answer, stall = notes.exchanges.get("ipv6"), notes.stalls.get("ipv6")
+    answer, stall = notes.exchanges.get("ipv6"), _stall(notes)
     if answer is not None and answer.whole:
         return True
     return False if stall is not None and stall.reason == Reason.TIMEOUT else None

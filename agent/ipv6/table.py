@@ -40,8 +40,8 @@ STEPS: Final[tuple[Step, ...]] = (
     Step("portal", Stage.PEER, portal.ask, after=("routes",), limit=2.0),
     Step("transfers", Stage.TRANSFER, connections.transfer_each, after=("connects",), limit=3.0, word="packets"),
     Step("answers", Stage.PEER, portal.look_at_answers, after=("transfers", "portal")),
-    Step("way", Stage.CONNECT, way.follow, after=("transfers",), limit=1.5, word="way"),
-    Step("kept", Stage.ROUTE, device.route_kept, after=("transfers", "race", "way")),
+    Step("way", Stage.CONNECT, way.follow, after=("transfers",), word="way"),
+    Step("kept", Stage.ROUTE, device.look_again, after=("transfers", "race", "way")),
 )
 _GRACE_S: Final = 1.0
 """A step's own limits come first; this one only keeps a fault in them from holding up the run."""
@@ -69,7 +69,7 @@ async def run(notes: Notes, *, steps: Sequence[Step] = STEPS, told: Told = lambd
 
 async def _limited(notes: Notes, step: Step) -> None:
     settings = notes.ground.settings
-    limit_s = step.limit * max(settings.timeout_s, settings.stall_s, settings.solicit_s) + _GRACE_S
+    limit_s = step.limit * max(settings.timeout_s, settings.stall_s, settings.solicit_s, settings.trace_s) + _GRACE_S
     deadline = asyncio.timeout(limit_s)
     try:
         async with deadline:

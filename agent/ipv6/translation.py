@@ -5,12 +5,14 @@ import ipaddress
 from typing import Final
 
 from agent.errors import Failed
+from agent.ipv6.names import ask_server
 from agent.ipv6.notes import Notes, timed
 from agent.net import interfaces, nat64
 from agent.net.connect import connect
-from agent.net.dns_query import query
 from agent.wire.failure import Failure, Reason, Stage
 
+# RFC 6052, RFC 8215; a network's own prefix is global or unique-local
+_HOMES: Final = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "2000::/3", "fc00::/7")))
 _CLAT: Final = ipaddress.IPv4Network("192.0.0.0/29")  # RFC 7335: what a device with 464XLAT calls itself
 
 
@@ -42,17 +44,14 @@ def has_clat(notes: Notes) -> bool | None:
 
 
 async def _prefix(notes: Notes) -> ipaddress.IPv6Network:
-    if notes.pref64 is not None:
+    if notes.pref64 is not None and _can_translate(notes.pref64):
         return notes.pref64
-    settings = notes.ground.settings
     found: dict[str, list[str]] = {}
     failures: dict[str, Failure] = {}
 
     async def ask(server: str) -> None:
         try:
-            found[server] = await query(
-                server, nat64.WELL_KNOWN_NAME, "AAAA", timeout_s=settings.timeout_s, port=settings.dns_port
-            )
+            found[server] = await ask_server(notes, server, nat64.WELL_KNOWN_NAME, "ipv6")
         except Failed as refused:
             failures[server] = refused.failure
 
@@ -61,11 +60,16 @@ async def _prefix(notes: Notes) -> ipaddress.IPv6Network:
             group.create_task(ask(server), name=f"nat64 prefix from {server}")
     for server in notes.servers:
         prefix = nat64.prefix_in(found.get(server, ()))
-        if prefix is not None:
+        if prefix is not None and _can_translate(prefix):
             return prefix
     first = next((failures[server] for server in notes.servers if server in failures), None)
     reason = Reason(first.reason) if first else Reason.NODATA
     raise Failed(Stage.RESOLVE, reason, f"no translation of {nat64.WELL_KNOWN_NAME}")
+
+
+def _can_translate(prefix: ipaddress.IPv6Network) -> bool:
+    """Whether packets to it can lead to a translator: not to this device, nor out by IPv4 (`::ffff:0:0/96`)."""
+    return any(prefix.subnet_of(home) for home in _HOMES)
 
 
 async def _validate(notes: Notes, prefix: ipaddress.IPv6Network) -> None:

@@ -1,8 +1,11 @@
 """What the checks mean: status, score, the stage that decided, whose part of the way it is. Pure; no I/O, no clock.
 
 The score is test-ipv6.com's for the day on which IPv4 is switched off: the least of all symptoms. No working IPv6: 0.
-Full-size packets vanish: 1. Slower than IPv4 by so much that IPv4 wins the race, or through 6to4 or Teredo: 7.
-Resolvers do not answer over IPv6: 9. Nothing wrong: 10.
+Full-size packets vanish: 1. Slow, or through 6to4 or Teredo: 7. Resolvers out of reach over IPv6: 9. Nothing wrong: 10.
+
+Two symptoms are not seen as a browser sees them. "Slow" is there an answer after 5 s; here, that IPv4 wins the race,
+which is what users get. "Resolvers" are there those of the provider, asked for a name that only IPv6 servers have;
+here, the ones that this device is told of, asked over IPv6.
 """
 
 from dataclasses import dataclass, field, replace
@@ -39,11 +42,15 @@ class Findings:
     """What was seen. An attempt is None if there was no address to try; `lookup` is then why AAAA gave none.
 
     `address`, `route`: the device had what IPv6 to this peer takes when the run began; `route_lost`: not any more at
-    its end. `stall`: the failure of the transfer over IPv6, if it had one. `slower`: IPv4 won the race against an IPv6
-    that works. `tunnelled`: through 6to4 or Teredo. `resolvers`: why none answered over IPv6, if none of those that are
-    configured did; `resolvers_near`: they stand in the site's own network. `portal`: a sign-in page answers in place
-    of others; `genuine4`, `genuine6`: but the peer itself was heard over this family. `reach`, `large_reach`: what
-    answered on the way, to packets of ordinary and of full size.
+    its end; `other_route`: but a default route that does not lead to the peer. `device`: why the device itself is the
+    one that has no IPv6, if it is; `direct`: no router of the site stands between it and the provider (a modem).
+    `absent_everywhere`: other names have no AAAA either, so that it may be the resolver that gives none.
+    `stall`: the failure of the transfer over IPv6, if it had one that a silent peer does not explain. `slower`: IPv4
+    won the race against an IPv6 that works. `tunnelled`: through 6to4 or Teredo. `resolvers`: why none answered over
+    IPv6, if none of those that are configured did; `resolvers_near`: they stand in the site's own network, `names_near`
+    so do all, of both families. `portal`: a sign-in page answers in place of others; `genuine4`, `genuine6`: but the
+    peer itself was heard over this family. `reach`, `large_reach`: what answered on the way, to packets of ordinary and
+    of full size; `intercepted`: somebody before the peer refused in its place.
     """
 
     ipv4: Attempt | None = None
@@ -51,17 +58,23 @@ class Findings:
     address: bool = True
     route: bool = True
     route_lost: bool = False
+    other_route: bool = False
+    device: Failure | None = None
+    direct: bool = False
+    absent_everywhere: bool = False
     lookup: Failure | None = None
     stall: Failure | None = None
     slower: bool = False
     tunnelled: bool = False
     resolvers: Failure | None = None
     resolvers_near: bool = False
+    names_near: bool = False
     portal: bool = False
     genuine4: bool = False
     genuine6: bool = False
     reach: Reach = field(default_factory=Reach)
     large_reach: Reach = field(default_factory=Reach)
+    intercepted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +132,16 @@ def _broken(findings: Findings, state: Status) -> Verdict:
 
 
 def _first_fault(findings: Findings) -> tuple[str | None, Failure | None]:
+    usable = findings.address and findings.route
+    if findings.device is not None and not usable:
+        return "device_ipv6", findings.device
     if not findings.address:
         return "address_ipv6", Failure(Stage.DEVICE, Reason.NO_ADDRESS)
     if findings.route_lost:
         return "route_kept", Failure(Stage.ROUTE, Reason.NO_ROUTE)
     if not findings.route:
-        return "default_route_ipv6", Failure(Stage.ROUTE, Reason.NO_ROUTE)
+        name = "route_ipv6" if findings.other_route else "default_route_ipv6"
+        return name, Failure(Stage.ROUTE, Reason.NO_ROUTE)
     if findings.ipv6 is not None:
         return "connect_ipv6", findings.ipv6.failure
     return ("resolve_ipv6", findings.lookup) if findings.lookup is not None else (None, None)
@@ -132,13 +149,23 @@ def _first_fault(findings: Findings) -> tuple[str | None, Failure | None]:
 
 def _whose(findings: Findings, failure: Failure) -> Domain | None:
     if failure.stage in {Stage.DEVICE, Stage.ROUTE}:
-        return "lan"
+        # Whether the modem asks for too little, or the provider gives too little, nobody can tell.
+        return "lan" if findings.device is not None or not findings.direct else None
     if failure.stage == Stage.RESOLVE:
-        # "No such record" is the owner's word; so is silence about one name where others are answered.
-        return "destination" if failure.reason in _ABSENT else _where(findings.reach) or "provider"
-    if failure.reason in _FROM_THE_END:
+        return _whose_name(findings, failure)
+    if failure.reason in _FROM_THE_END and not findings.intercepted:
         return "destination"
     return _where(findings.reach)
+
+
+def _whose_name(findings: Findings, failure: Failure) -> Domain | None:
+    """Whose it is that a name has no address: "no such record" is its owner's word, silence about it mostly, too.
+
+    A resolver in the site's own network only passes on what others say: its silence may be theirs.
+    """
+    if failure.reason in _ABSENT:
+        return None if findings.absent_everywhere else "destination"
+    return _where(findings.reach) or (None if findings.names_near else "provider")
 
 
 def _where(reach: Reach) -> Domain | None:

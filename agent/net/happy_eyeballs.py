@@ -14,6 +14,7 @@ from typing import Final
 from agent.errors import Failed
 from agent.net.connect import connect
 from agent.net.resolve import Family
+from agent.wire.failure import Failure
 
 RESOLUTION_DELAY_S: Final = 0.05
 ATTEMPT_DELAY_S: Final = 0.25
@@ -29,12 +30,14 @@ class Finish:
     """How the race ended. `ms`: from the first question to the connection; nothing if nobody came.
 
     `fallback_ms`: only where IPv4 won over an IPv6 that was there or awaited: how long IPv4 was held back for it.
+    `failure`: of the last attempt, where all had failed before the time was over.
     """
 
     winner: Family | None = None
     address: str | None = None
     ms: float | None = None
     fallback_ms: float | None = None
+    failure: Failure | None = None
 
 
 @dataclass(slots=True)
@@ -48,6 +51,8 @@ class _Course:
     asking: set[Family] = field(default_factory=set)
     running: int = 0
     failed: int = 0
+    failure: Failure | None = None
+    over: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     won: tuple[Family, str, float] | None = None
     last: Family | None = None
@@ -76,6 +81,7 @@ async def race(lookups: Mapping[Family, Lookup], port: int, *, timeout_s: float)
                 failed = course.failed
                 tasks.append(group.create_task(_attempt(course, *entry, port), name=f"race: {entry[1]}"))
                 await _pause(course, failed)
+            course.over = True
             for task in tasks:
                 task.cancel()
     return _finish(course)
@@ -122,8 +128,9 @@ async def _attempt(course: _Course, family: Family, address: str, port: int) -> 
         with await connect(address, port, timeout_s=3600):
             if course.won is None:
                 course.won = family, address, loop.time()
-    except Failed:
+    except Failed as refused:
         course.failed += 1
+        course.failure = refused.failure
     finally:
         course.running -= 1
         course.changed.set()
@@ -144,7 +151,7 @@ async def _change(course: _Course) -> None:
 
 def _finish(course: _Course) -> Finish:
     if course.won is None:
-        return Finish()
+        return Finish(failure=course.failure if course.over else None)
     family, address, at_s = course.won
     held = family == "ipv4" and ("ipv6" in course.tried_s or "ipv6" in course.asking)
     fallback_s = course.tried_s[family] - course.named_s[family] if held else None

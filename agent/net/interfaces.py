@@ -57,8 +57,11 @@ class Address:
     deprecated: bool = False
 
 
-def addresses(*, proc: Path = PROC) -> list[Address]:
-    """List the usable IPv6 addresses by kind; empty also when the kernel has no IPv6."""
+def addresses(*, proc: Path = PROC, unready: bool = False) -> list[Address]:
+    """List the usable IPv6 addresses by kind; empty also when the kernel has no IPv6.
+
+    `unready`: those too that the kernel still looks for another owner of, or has found one.
+    """
     found = []
     for line in _lines(proc / "net" / "if_inet6"):
         fields = line.split()
@@ -66,7 +69,7 @@ def addresses(*, proc: Path = PROC) -> list[Address]:
             continue
         address, flags = ipaddress.IPv6Address(bytes.fromhex(fields[0])), int(fields[4], 16)
         kind = _kind(address, flags)
-        if kind is not None and not flags & _UNUSABLE:
+        if kind is not None and (unready or not flags & _UNUSABLE):
             found.append(Address(fields[5], str(address), kind, bool(flags & _DEPRECATED)))
     return found
 
@@ -82,6 +85,13 @@ def kind_of(address: str) -> AddressKind | None:
 def has_global_ipv6(*, proc: Path = PROC) -> bool:
     """Tell whether this device has a native, globally routable IPv6 address (not unique-local, not 6to4 or Teredo)."""
     return any(entry.kind in {"global", "temporary"} for entry in addresses(proc=proc))
+
+
+def is_ipv6_off(interface: str | None, *, proc: Path = PROC) -> bool:
+    """Tell whether the device itself keeps IPv6 from this interface (None: from all): its kernel, or a setting."""
+    if not (proc / "net" / "if_inet6").exists():
+        return True
+    return _fact(proc / "sys" / "net" / "ipv6" / "conf" / (interface or "all") / "disable_ipv6") == "1"
 
 
 def default_route_v6(*, proc: Path = PROC) -> str | None:

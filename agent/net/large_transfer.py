@@ -6,8 +6,11 @@ is lost, or filtered; connections stand and then hang (RFC 4459, RFC 8899). TLS 
 
 import asyncio
 import contextlib
+import fcntl
 import socket
 import ssl
+import sys
+import termios
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,6 +30,7 @@ PROVEN_BYTES: Final = 3_900
 """What cannot have come in fewer than three packets, so that one of them at least was of full size."""
 _READ_BYTES: Final = 16_384
 _BODY_MAX: Final = 1_048_576
+_HEARD_MAX: Final = 2 * _BODY_MAX
 _IPV6_MTU: Final = 24  # linux/in6.h; not in Python's socket module
 
 
@@ -65,12 +69,20 @@ class Exchange:
         return self.received_bytes >= PROVEN_BYTES
 
 
+class Stalled(Failed):
+    """Nothing came any more. `delivered`: the far end's kernel has all that we sent; None if ours does not say."""
+
+    def __init__(self, detail: str, *, delivered: bool | None) -> None:
+        super().__init__(Stage.TRANSFER, Reason.TIMEOUT, detail)
+        self.delivered = delivered
+
+
 async def exchange(address: str, page: Page) -> Exchange:
     """Send a request of 4 kB to `address` and read the answer to its end.
 
     Raises:
-        Failed: as `connect` says; transfer:timeout when it stalled, with the direction in words; transfer:reset or
-            closed; tls or handshake: protocol for what is no TLS or HTTP.
+        Stalled: transfer:timeout, with the direction in words.
+        Failed: as `connect` says; transfer:reset or closed; tls or handshake: protocol for what is no TLS or HTTP.
     """
     loop = asyncio.get_running_loop()
     sock = await connect(address, page.port, timeout_s=page.connect_s)
@@ -128,12 +140,7 @@ async def _answer(http: h11.Connection, reader: asyncio.StreamReader, stall_s: f
     head: h11.Response | None = None
     body, heard = 0, 0
     while head is None or body <= _BODY_MAX:
-        try:
-            event = http.next_event()
-        except h11.RemoteProtocolError as error:
-            if reader.at_eof() and (head is not None or not heard):
-                raise Failed(Stage.TRANSFER, Reason.CLOSED, f"closed after {heard} bytes") from error
-            raise
+        event = _next_event(http, cut=reader.at_eof() and (head is not None or not heard), heard=heard)
         if event is h11.NEED_DATA:
             async with asyncio.timeout(stall_s):
                 data = await reader.read(_READ_BYTES)
@@ -146,6 +153,18 @@ async def _answer(http: h11.Connection, reader: asyncio.StreamReader, stall_s: f
         elif head is not None:
             break
     return head, body
+
+
+def _next_event(http: h11.Connection, *, cut: bool, heard: int) -> h11.Event | type[h11.NEED_DATA | h11.PAUSED]:
+    """Give the next event; Failed for a connection that ended before its answer did, and one that has no end."""
+    if heard > _HEARD_MAX:
+        raise Failed(Stage.HANDSHAKE, Reason.PROTOCOL, f"no answer in {heard} bytes")
+    try:
+        return http.next_event()
+    except h11.RemoteProtocolError as error:
+        if cut:
+            raise Failed(Stage.TRANSFER, Reason.CLOSED, f"closed after {heard} bytes") from error
+        raise
 
 
 def path_mtu(sock: socket.socket) -> int | None:
@@ -176,15 +195,24 @@ def _received(sock: socket.socket) -> int | None:
     return info.bytes_received if info else None
 
 
-def _stalled(sock: socket.socket, stall_s: float) -> Failed:
+def _stalled(sock: socket.socket, stall_s: float) -> Stalled:
     """Say which direction stood still: what we sent was not acknowledged, or nothing more came."""
+    delivered = _is_delivered(sock)
     info = tcp_info.read(sock)
     if info is None or info.bytes_received is None or not info.bytes_acked:
-        return Failed(Stage.TRANSFER, Reason.TIMEOUT, f"nothing for {stall_s:g} s")
+        return Stalled(f"nothing for {stall_s:g} s", delivered=delivered)
     # Linux counts the SYN among the acknowledged bytes.
     sent = f"{info.bytes_acked - 1} of our bytes acknowledged, {info.bytes_received} bytes came"
     again = f", {info.total_retrans} segments sent again" if info.total_retrans else ""
-    return Failed(Stage.TRANSFER, Reason.TIMEOUT, f"nothing for {stall_s:g} s after {sent}{again}")
+    return Stalled(f"nothing for {stall_s:g} s after {sent}{again}", delivered=delivered)
+
+
+def _is_delivered(sock: socket.socket) -> bool | None:
+    """Whether the kernel's queue holds nothing that is not acknowledged (SIOCOUTQ)."""
+    try:
+        return int.from_bytes(fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)), sys.byteorder) == 0
+    except OSError:
+        return None
 
 
 def _unchecked() -> ssl.SSLContext:

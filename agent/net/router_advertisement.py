@@ -20,6 +20,7 @@ _ADVERTISEMENT: Final = 134
 _HEAD_BYTES: Final = 16
 _PREFIX, _MTU, _RDNSS, _PREF64 = 3, 5, 25, 38
 _MANAGED, _OTHER = 0x80, 0x40
+_AUTONOMOUS: Final = 0x40
 _PREF64_LENGTHS: Final = (96, 64, 56, 48, 40, 32)  # RFC 8781, "Prefix Length Code"
 _ALL_ROUTERS: Final = "ff02::2"
 _MULTICAST_HOPS: Final = 255
@@ -30,7 +31,10 @@ _OPTIONS_MAX: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Advertisement:
-    """One router advertisement. `lifetime_s` 0: not a default router. Prefixes and servers in the router's order."""
+    """One router advertisement. `lifetime_s` 0: not a default router. Prefixes and servers in the router's order.
+
+    `autonomous`: from one of the prefixes at least devices may make addresses for themselves (SLAAC).
+    """
 
     router: str | None
     lifetime_s: int
@@ -40,6 +44,7 @@ class Advertisement:
     prefixes: tuple[str, ...] = ()
     dns: tuple[str, ...] = ()
     nat64_prefix: ipaddress.IPv6Network | None = None
+    autonomous: bool = False
 
 
 def parse(data: bytes, *, router: str | None = None) -> Advertisement | None:
@@ -61,6 +66,7 @@ def parse(data: bytes, *, router: str | None = None) -> Advertisement | None:
         prefixes=tuple(prefix for kind, body in options if kind == _PREFIX and (prefix := _prefix(body))),
         dns=tuple(server for kind, body in options if kind == _RDNSS for server in _servers(body)),
         nat64_prefix=translating[0] if translating else None,
+        autonomous=any(_makes_addresses(body) for kind, body in options if kind == _PREFIX),
     )
 
 
@@ -149,6 +155,11 @@ def _prefix(body: bytes) -> str | None:
     if len(body) != 32 or body[2] > 128:  # noqa: PLR2004 - four units; bits of an address
         return None
     return str(ipaddress.IPv6Network((body[16:32], body[2]), strict=False))
+
+
+def _makes_addresses(body: bytes) -> bool:
+    """Whether SLAAC takes this prefix: the flag A, 64 bits, a lifetime (RFC 4862, 5.5.3)."""
+    return len(body) == 32 and body[2] == 64 and bool(body[3] & _AUTONOMOUS) and body[4:8] != bytes(4)  # noqa: PLR2004 - four units; bits
 
 
 def _servers(body: bytes) -> list[str]:

@@ -1,20 +1,21 @@
 """IPv6 at the site, step by step, to the peer's host: `checks` says what worked, and at which stage what did not.
 
 Peer: any URL of a peer that listens on TCP. Both families are tried at the same time, each with its own deadlines; the
-report has no family of its own. Options: `timeout` (5 s, of each step), `resolv_conf`, `dns_port` (53), `hosts` (public
-services to visit over IPv6, by spaces or commas; empty for none), `hosts_port` (443), `portal_url` (pages that show a
-captive portal, by spaces; empty for none).
+report has no family of its own. Options: `timeout` (5 s, of each step; a transfer stalls after 3), `resolv_conf`,
+`dns_port` (53), `hosts` (public services to visit over IPv6, by spaces or commas; empty for none), `hosts_port` (443),
+`portal_url` (pages that show a captive portal, by spaces; empty for none).
 
 Checked: addresses, default routes, what the router advertises (RFC 4861; asked for as root, else what the kernel kept),
 A and AAAA from each resolver by UDP and TCP, connect in each family, a real race of both (RFC 8305), packets of full
 size both ways (path MTU black holes), NAT64 and DNS64 (RFC 8781, RFC 7050), tunnels (6to4, Teredo, 6rd by guess), a
 captive portal; and after a failure where on the way it ends (`domain`: lan, access, provider, destination).
 
-`score`: 0 to 10 as test-ipv6.com defines it, for the day on which IPv4 is switched off. `mtu_ok` is certain with a peer
-of ours only. The addresses to connect to are what a configured resolver answers, else what the system's resolver knows
-(its hosts file, for example). A check that could not be made, as DNS for a peer that is an address, is absent. With
-such a peer only one family can be tried, and with one on this very device no line is: the report then has no score and
-the doubt `method_reference_only`. Behind a captive portal there is no score either.
+`score`: 0 to 10 as test-ipv6.com defines it, for the day on which IPv4 is switched off: no working IPv6 0, path MTU 1,
+slow (here: IPv4 wins the race) or 6to4 or Teredo 7, resolvers silent over IPv6 9, else 10. `mtu_ok` is certain with a
+peer of ours only. The addresses to connect to are what a configured resolver answers, else what the system's resolver
+knows (its hosts file, for example). A check that could not be made, as DNS for a peer that is an address, is absent.
+With such a peer only one family can be tried, and with one on this very device no line is: the report then has no score
+and the doubt `method_reference_only`. Behind a captive portal there is no score either.
 """
 
 import re
@@ -87,7 +88,7 @@ def planned(task: Task) -> Settings:
         hosts=_hosts(task.options.get("hosts")),
         hosts_port=options.whole_number("ipv6", task.options, "hosts_port", bounds=(1, 65535), default=443),
         portal_urls=_portal_urls(task.options.get("portal_url")),
-        stall_s=min(usual.stall_s, most),
+        stall_s=min(usual.stall_s, timeout_s, most),
         solicit_s=min(usual.solicit_s, timeout_s, most),
         trace_s=min(usual.trace_s, most),
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.ipv6.device import check_address
 from agent.ipv6.notes import Ground, Lookup, Notes
 from agent.ipv6.portal import look_at_answers
 from agent.ipv6.summary import findings_of, result_of
@@ -90,9 +91,41 @@ def test_a_second_address_of_6to4_that_is_not_used_is_no_tunnel() -> None:
 def test_unique_local_addresses_lead_nowhere() -> None:
     notes = healthy()
     notes.own = [Address("eth0", "fd77::1", "ula")]
+    check_address(notes)
     assert not findings_of(notes).address
+    assert notes.checks[-1] == Check(
+        "address_ipv6", ok=False, stage="device", reason="no_address", detail="unique-local addresses (fc00::/7) only"
+    )
     notes.addresses["ipv6"] = ["fd77::2"]
+    check_address(notes)
     assert findings_of(notes).address
+    assert notes.checks[-1].ok
+
+
+def test_a_peer_that_is_silent_in_both_families_is_no_matter_of_packet_sizes() -> None:
+    notes = healthy()
+    silence = Failure(Stage.TRANSFER, Reason.TIMEOUT)
+    notes.exchanges, notes.stalls = {}, {"ipv4": silence, "ipv6": silence}
+    notes.delivered = {"ipv4": True, "ipv6": True}
+    result = result_of(notes)[0]
+    assert (result.score, result.mtu_ok, result.domain) == (10, None, None)
+    # but where not even our own packets came through, it is
+    notes.delivered = {"ipv4": False, "ipv6": False}
+    assert (result_of(notes)[0].score, result_of(notes)[0].mtu_ok) == (1, False)
+
+
+def test_a_name_without_aaaa_is_its_owners_unless_no_name_has_one() -> None:
+    notes = healthy()
+    nodata = Failure(Stage.RESOLVE, Reason.NODATA)
+    del notes.addresses["ipv6"], notes.attempts["ipv6"]
+    notes.lookups["ipv6"] = nodata
+    notes.checks.append(Check("default_route_ipv6", ok=True))
+    notes.hosts = [HostReach("a.vn", failure=nodata)]
+    assert result_of(notes)[0].domain == "destination"
+    notes.hosts.append(HostReach("b.vn", failure=nodata))
+    assert result_of(notes)[0].domain is None
+    notes.hosts.append(HostReach("c.vn", "2405::1", failure=Failure(Stage.CONNECT, Reason.TIMEOUT)))
+    assert result_of(notes)[0].domain == "destination"
 
 
 def test_addresses_whose_time_is_over_are_told() -> None:

@@ -108,6 +108,22 @@ def test_the_table(findings: Findings, expected: str) -> None:
         # an address of one family: nothing is known of the other
         (Findings(OK, None), "ipv4_only 0 - -"),
         (Findings(None, None), "none 0 - -"),
+        # a filter on the way refuses in the peer's place
+        (
+            Findings(OK, failed(Reason.REFUSED), intercepted=True, reach=Reach(gateway=True, filtered="lan")),
+            "broken 0 connect:refused lan",
+        ),
+        (Findings(OK, failed(Reason.RESET), intercepted=True, reach=TO_PROVIDER), "broken 0 connect:reset provider"),
+        # a resolver that gives no AAAA for anything, and one of the site that only passes on what others say
+        (Findings(OK, None, lookup=lookup(Reason.NODATA), absent_everywhere=True), "ipv4_only 0 resolve:nodata -"),
+        (Findings(OK, None, lookup=lookup(Reason.SERVFAIL), names_near=True), "broken 0 resolve:servfail -"),
+        (Findings(OK, None, lookup=lookup(Reason.LIE)), "broken 0 resolve:lie provider"),
+        # a modem in the device: no router of the site is there to be blamed, only the device itself
+        (Findings(OK, LOCAL, address=False, direct=True), "ipv4_only 0 device:no_address -"),
+        (
+            Findings(OK, LOCAL, address=False, direct=True, device=Failure(Stage.DEVICE, Reason.NO_ADDRESS)),
+            "ipv4_only 0 device:no_address lan",
+        ),
         # the least of all symptoms decides
         (replace(HEALTHY, slower=True, resolvers=lookup(Reason.TIMEOUT)), "dual_stack 7 - -"),
         (replace(HEALTHY, stall=STALL, tunnelled=True), "dual_stack 1 transfer:timeout -"),
@@ -129,6 +145,9 @@ def test_what_the_table_leaves_open(findings: Findings, expected: str) -> None:
     [
         (Findings(OK, LOCAL, address=False), "address_ipv6"),
         (Findings(OK, LOCAL, route=False), "default_route_ipv6"),
+        (Findings(OK, LOCAL, route=False, other_route=True), "route_ipv6"),
+        (Findings(OK, LOCAL, address=False, device=Failure(Stage.DEVICE, Reason.NO_ADDRESS)), "device_ipv6"),
+        (Findings(OK, LOCAL, route=False, device=Failure(Stage.ROUTE, Reason.NO_ROUTE)), "device_ipv6"),
         (Findings(OK, LOCAL, route_lost=True), "route_kept"),
         (Findings(OK, DEAD), "connect_ipv6"),
         (Findings(OK, None, lookup=lookup(Reason.NODATA)), "resolve_ipv6"),

@@ -1,6 +1,6 @@
 import pytest
 
-from agent.ipv6.way import reach_of
+from agent.ipv6.way import reach_of, refusing_at
 from agent.net.domain import Reach
 from agent.net.traceroute import Answer, Hop, Trace
 from agent.wire.failure import Reason
@@ -37,6 +37,11 @@ def refusing(address: str, reason: Reason) -> Answer:
         (trace(LAN, refusing(LAN, Reason.NO_ROUTE)), Reach(gateway=True, provider=False, target=False)),
         # a second router of the site, with an address of which only it knows
         (trace(LAN, "fd77::1", None), Reach(gateway=True, provider=False, target=False)),
+        # a router of the site with a public address: of the same /56 as ours
+        (trace(LAN, "2001:db8:1:2::1", None), Reach(gateway=True, provider=False, target=False)),
+        # IPv4, to a silent resolver: a carrier's shared addresses are the provider's
+        (trace("192.168.1.1", "100.64.0.1", None), Reach(gateway=True, provider=True, target=False)),
+        (trace("192.168.1.1", "10.9.8.7", None), Reach(gateway=True, provider=False, target=False)),
         (trace(None, None), Reach(gateway=None, provider=False, target=False)),
         (trace(stuck=True), Reach()),
         (trace(None, stuck=True), Reach(gateway=False)),
@@ -45,3 +50,29 @@ def refusing(address: str, reason: Reason) -> Answer:
 )
 def test_what_a_trace_proves(found: Trace | None, reach: Reach) -> None:
     assert reach_of(found, {"2001:db8:1::99"}) == reach
+
+
+RST = Answer(TARGET, 1, reached=True)
+
+
+@pytest.mark.parametrize(
+    ("tcp", "udp", "distance"),
+    [
+        (None, None, None),
+        (trace(None, None), None, None),
+        # the target refuses itself: UDP meets it at the same distance, or nothing more
+        (trace(LAN, ISP, RST), trace(LAN, ISP, Answer(TARGET, 1, reached=True)), None),
+        (trace(LAN, ISP, RST), trace(LAN, ISP, None), None),
+        (trace(LAN, ISP, RST), None, None),
+        # somebody sends a reset in its name: UDP goes on past there
+        (trace(LAN, RST), trace(LAN, ISP, FAR), 1),
+        (trace(LAN, ISP, RST), trace(LAN, ISP, FAR, None), 2),
+        (trace(RST), trace(LAN, ISP), 1),
+        # a router refuses in its own name
+        (trace(LAN, refusing(LAN, Reason.REFUSED)), None, 1),
+        (trace(LAN, None, refusing(ISP, Reason.REFUSED)), trace(LAN, ISP, FAR), 3),
+        (trace(LAN, None, refusing(ISP, Reason.NO_ROUTE)), None, None),
+    ],
+)
+def test_who_refuses_in_the_targets_place(tcp: Trace | None, udp: Trace | None, distance: int | None) -> None:
+    assert refusing_at(tcp, udp) == distance

@@ -16,6 +16,10 @@ ZONE: Final[dict[str, dict[str, str]]] = {
     "four.example.": {"A": IPV4},
     "six.example.": {"AAAA": IPV6},
     "beyond.example.": {"A": IPV4, "AAAA": BEYOND},
+    # addresses that no peer far away can have
+    "mapped.example.": {"A": IPV4, "AAAA": f"::ffff:{IPV4}"},
+    "own.example.": {"A": IPV4, "AAAA": "::1"},
+    "nowhere.example.": {"A": "0.0.0.0", "AAAA": IPV6},  # noqa: S104 - a blocked name's
     # how it answers for AAAA, instead of an address
     "silent.example.": {"A": IPV4, "AAAA": "silence"},
     "failing.example.": {"A": IPV4, "AAAA": "SERVFAIL"},

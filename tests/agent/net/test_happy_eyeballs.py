@@ -98,11 +98,14 @@ async def test_a_name_without_aaaa_costs_nothing() -> None:
     assert (finish.winner, finish.fallback_ms) == ("ipv4", None)
 
 
-@pytest.mark.parametrize("ipv6", [named(), named(IPV6)])
-async def test_nobody_comes(ipv6: Lookup) -> None:
+@pytest.mark.parametrize(("ipv6", "reason"), [(named(), None), (named(IPV6), Reason.REFUSED)])
+async def test_nobody_comes(ipv6: Lookup, reason: Reason | None) -> None:
+    """Who has failed at once was not waited for: the reason is theirs, not the time's."""
     with both(closed6=True) as port:
         pass
-    assert await run(port, named(), ipv6) == Finish()
+    finish = await run(port, named(), ipv6)
+    assert (finish.winner, finish.ms) == (None, None)
+    assert (finish.failure.reason if finish.failure else None) == reason
 
 
 async def test_it_ends_in_time() -> None:

@@ -11,6 +11,7 @@ from agent.net.interfaces import (
     default_route_v6,
     has_global_ipv6,
     has_interface,
+    is_ipv6_off,
     is_tunnel,
     kind_of,
     link_to,
@@ -83,6 +84,19 @@ def test_a_kernel_without_ipv6(tmp_path: Path) -> None:
     assert addresses(proc=tmp_path) == []
     assert not has_global_ipv6(proc=tmp_path)
     assert (default_route_v4(proc=tmp_path), default_route_v6(proc=tmp_path)) == (None, None)
+
+
+def test_ipv6_that_is_switched_off(tmp_path: Path) -> None:
+    assert is_ipv6_off("eth0", proc=tmp_path)
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net" / "if_inet6").write_text("")
+    assert not is_ipv6_off("eth0", proc=tmp_path)
+    setting = tmp_path / "sys" / "net" / "ipv6" / "conf" / "eth0" / "disable_ipv6"
+    setting.parent.mkdir(parents=True)
+    for word, off in (("0\n", False), ("1\n", True)):
+        setting.write_text(word)
+        assert is_ipv6_off("eth0", proc=tmp_path) is off
+    assert not is_ipv6_off(None, proc=tmp_path)
 
 
 def test_a_route_that_only_rejects_is_none(proc: Path) -> None:

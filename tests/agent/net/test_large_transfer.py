@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
 from agent.errors import Failed
-from agent.net.large_transfer import DOWN_BYTES, UP_BYTES, Exchange, Page, exchange
+from agent.net.large_transfer import DOWN_BYTES, UP_BYTES, Exchange, Page, Stalled, exchange
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: Text/Plain\r\nContent-Length: %d\r\n\r\n"
@@ -100,8 +101,9 @@ async def test_a_stall_says_how_far_it_came(begun: bytes) -> None:
         await reader.read()
 
     async with serving(serve) as port:
-        with pytest.raises(Failed, match="transfer:timeout") as stalled:
+        with pytest.raises(Stalled, match="transfer:timeout") as stalled:
             await ask(port)
+    assert stalled.value.delivered is True
     assert stalled.value.failure.detail is not None
     assert f"{len(begun)} bytes came" in stalled.value.failure.detail
     assert "of our bytes acknowledged" in stalled.value.failure.detail
@@ -131,6 +133,29 @@ async def test_a_drip_does_not_hold_it_for_ever() -> None:
 async def test_what_is_no_answer(said: bytes, words: str) -> None:
     async with serving(saying(said)) as port:
         with pytest.raises(Failed, match=words):
+            await ask(port, stall_s=3)
+
+
+async def test_a_server_that_takes_nothing_has_not_been_delivered_to() -> None:
+    with socket.socket() as server:
+        # Before it listens, so that the window is as small as the kernel makes them.
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        with pytest.raises(Stalled) as stalled:
+            await ask(server.getsockname()[1])
+    assert stalled.value.delivered is False
+
+
+async def test_heads_without_an_end_are_no_answer() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        while not reader.at_eof():
+            writer.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000)
+            await writer.drain()
+
+    async with serving(serve) as port:
+        with pytest.raises(Failed, match=r"handshake:protocol \(no answer in 2\d+ bytes\)"):
             await ask(port, stall_s=3)
 
 

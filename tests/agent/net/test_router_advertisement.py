@@ -38,11 +38,27 @@ def test_all_that_it_may_say() -> None:
         prefixes=("2001:db8:1::/64",),
         dns=("2001:db8::53", "fe80::1"),
         nat64_prefix=ipaddress.IPv6Network("64:ff9b::/96"),
+        autonomous=True,
     )
 
 
 def test_the_least_that_it_may_say() -> None:
     assert parse(message(flags=0, lifetime_s=0)) == Advertisement(None, 0, managed=False, other_config=False)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        PREFIX[:3] + b"\x80" + PREFIX[4:],  # by DHCPv6 only
+        PREFIX[:2] + bytes([56]) + PREFIX[3:],
+        PREFIX[:4] + bytes(4) + PREFIX[8:],  # its time is over
+        MTU,
+    ],
+)
+def test_a_prefix_of_which_nobody_makes_addresses(option: bytes) -> None:
+    told = parse(message(option))
+    assert told is not None
+    assert told.autonomous is False
 
 
 @pytest.mark.parametrize(("code", "length"), list(enumerate([96, 64, 56, 48, 40, 32])))

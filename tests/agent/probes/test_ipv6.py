@@ -204,16 +204,30 @@ class TestBetweenNamespaces:
         near.run(f"sysctl -q -w net.ipv6.conf.{near.device}.disable_ipv6=0")
         assert (result.status, result.addresses) == ("ipv4_only", msgspec.convert({}, type(result.addresses)))
         assert (result.stage, result.reason, result.domain) == ("device", "no_address", "lan")
+        # It is the device itself, not its router.
+        assert result.decided_by == "device_ipv6"
+        assert "switched off" in {check.name: check.detail or "" for check in result.checks or []}["device_ipv6"]
         assert checks(result)["connect_ipv6"].startswith(("route:", "connect:"))
 
     @pytest.mark.parametrize(
-        ("host", "word"), [("silent.example", "resolve:timeout"), ("failing.example", "resolve:servfail")]
+        ("host", "word"),
+        [
+            ("silent.example", "resolve:timeout"),
+            ("failing.example", "resolve:servfail"),
+            # by it IPv6 would "work" over IPv4, or on this very device
+            ("mapped.example", "resolve:lie"),
+            ("own.example", "resolve:lie"),
+        ],
     )
     def test_aaaa_that_is_not_answered(self, near: Namespace, tmp_path: Path, host: str, word: str) -> None:
         result = result_of(near, f"{host}:4443", tmp_path)
         assert (result.status, result.winner, result.score) == ("broken", "ipv4", 0)
         assert (f"{result.stage}:{result.reason}", result.decided_by) == (word, "resolve_ipv6")
         assert checks(result)["resolve_ipv6"] == word
+
+    def test_a_blocked_name_does_not_lead_to_this_device(self, near: Namespace, tmp_path: Path) -> None:
+        result = result_of(near, "nowhere.example:4443", tmp_path)
+        assert (result.status, checks(result)["resolve_ipv4"]) == ("ipv6_only", "resolve:lie")
 
     def test_nothing_works(self, near: Namespace, tmp_path: Path) -> None:
         near.run(f"ip -4 addr flush dev {near.device}")
