@@ -39,9 +39,13 @@ def advice(failure: Failure, tongue: Language, *, peer: str | None = None) -> st
 def advice_on_ipv6(result: Ipv6, tongue: Language, *, tried_one: bool) -> str:
     """Say what to check about IPv6, if anything; `tried_one`: the peer was such that not both families could be tried.
 
-    By what decided; a peer that was not reached is asked about as in any other failure: by the last step not done.
+    By what decided; of a peer that was not reached over IPv4 either, by the part of the way at fault, or as of any
+    other failure.
     """
-    decided = (f"ipv6:{result.stage}:{result.reason}", f"ipv6:{result.decided_by}", f"ipv6:{result.domain}")
+    decided = (f"ipv6:{result.decided_by}", f"ipv6:{result.stage}:{result.reason}", f"ipv6:{result.domain}")
+    near = result.stage == "resolve" and result.domain in {"lan", "access"}
+    if result.status == "none" and result.domain and (near or result.stage == "connect"):
+        return advice_on_path(result.domain, tongue)
     if result.stage and result.reason and (result.status == "none" or result.reason == "captive_portal"):
         return advice(Failure(result.stage, result.reason), tongue)
     if result.status != "none" and not tried_one and (said := _advice(decided, tongue)):

@@ -22,6 +22,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "ipv6:reached": ("{} of {} reached over IPv6", "{}/{} tới được qua IPv6"),
     "ipv6:more": ("{} more are well", "{} bước khác đều tốt"),
     # The names of checks: in English they speak for themselves.
+    "check:device_ipv6": ("ipv6 on this device", "thiết bị này dùng IPv6"),
     "check:address_ipv6": ("address ipv6", "có địa chỉ IPv6"),
     "check:default_route_ipv4": ("default route ipv4", "có đường ra IPv4"),
     "check:default_route_ipv6": ("default route ipv6", "có đường ra IPv6"),
@@ -52,6 +53,14 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
 }
 
 ADVICE: Final[dict[str, tuple[str, str]]] = {
+    "ipv6:device_ipv6": (
+        "this device itself, not the line: IPv6 is switched off or ignores the router (sysctl disable_ipv6, accept_ra)",
+        "chính thiết bị này, không phải đường truyền: IPv6 bị tắt hoặc bỏ qua bộ định tuyến (disable_ipv6, accept_ra)",
+    ),
+    "ipv6:route_ipv6": (
+        "the routes of this device: none of them leads to the peer",
+        "các tuyến trên thiết bị này: không có tuyến nào tới máy đo",
+    ),
     "ipv6:device:no_address": (
         "switch IPv6 on at the router (LAN side), or ask the provider for it: no address was advertised here",
         "bật IPv6 trên bộ định tuyến (phía mạng nội bộ), hoặc yêu cầu nhà mạng cấp: chưa có địa chỉ nào được quảng bá",

@@ -86,7 +86,10 @@ def test_a_healthy_site_is_a_short_card() -> None:
           "domain": "provider"}, "name servers' IPv6 addresses"),
         ({"status": "none", "stage": "peer", "reason": "captive_portal", "domain": "lan"}, "sign in"),
         ({"status": "ipv6_only", "stage": "peer", "reason": "captive_portal", "domain": "lan"}, "sign in"),
-        ({"status": "none", "stage": "resolve", "reason": "timeout", "domain": "access"}, "/etc/resolv.conf"),
+        ({"status": "none", "stage": "resolve", "reason": "timeout", "domain": "access"}, "the lights of the modem"),
+        ({"status": "none", "stage": "resolve", "reason": "timeout"}, "/etc/resolv.conf"),
+        ({"status": "ipv4_only", "stage": "device", "reason": "no_address", "decided_by": "device_ipv6",
+          "domain": "lan"}, "this device itself"),
     ],
 )  # fmt: skip
 def test_what_to_check(found: dict[str, Any], words: str) -> None:
