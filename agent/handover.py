@@ -9,6 +9,7 @@ Order, and what a power cut leaves: taken over durably, then marked as receipted
 goes. Cut in between, it is done again, which changes nothing.
 """
 
+import logging
 import os
 from itertools import groupby
 from pathlib import Path
@@ -31,6 +32,7 @@ LIMIT_BYTES: Final = 32 * 1024 * 1024
 _KEEP_S: Final = 86_400.0
 _BATCH: Final = 40
 _RANDOM: Final = 10
+_LOG = logging.getLogger("linkgauge.handover")
 
 
 def survey_spool(folder: Path, *, identity: Identity) -> Spool:
@@ -65,8 +67,10 @@ def give_to_owner(folder: Path) -> None:
     for path in (folder / NAME, *(folder / NAME).glob("*"), *folder.glob("spool.db*")):
         try:
             os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
-        except FileNotFoundError:
+        except FileNotFoundError:  # the spool's files come and go
             continue
+        except OSError as error:
+            _LOG.error("event=survey_owner path=%s why=%s", path, error.strerror)
 
 
 def take_over(folder: Path, spool: Spool, *, agent: str, clock: Clock, identity: Identity) -> list[Range]:

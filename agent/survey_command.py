@@ -42,6 +42,7 @@ _BUSY_S: Final = 3.0
 _MAX_AGE: Final = "10"
 _WAIT_S: Final = (2.0, 6.0)
 """For a fix: receivers give one a second, so less would miss some; more would hold the walk up where there is none."""
+_STDIN: Final = 0
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -125,7 +126,7 @@ class _Outing:
         """Draw, or print a line a sample where nothing can be drawn on; a terminal that is gone ends the walk."""
         try:
             if self._live.is_live:
-                with self._live.taken(), keys.heard(sys.stdin.fileno(), self._keys(stop)):
+                with self._live.taken(), keys.heard(_STDIN, self._keys(stop)):
                     await self._draw()
             else:
                 self._session.listeners = Listeners(self._print_sample, self._print_notes)
@@ -199,11 +200,21 @@ async def _hand_in(sender: Sender, stop: asyncio.Event) -> list[Row]:
     tongue = Screen(os.environ).tongue
     url = sender.config.broker.url
 
-    def begun(count: int) -> None:
-        with suppress(OSError):
-            sys.stderr.write(say("uploading", tongue).format(count, url) + "\n")
+    said = False
 
-    delivery = await hand_in(sender, begun=begun, stop=stop)
+    def left(count: int) -> None:
+        """Count down on a terminal; elsewhere say it once."""
+        nonlocal said
+        text, again = say("uploading", tongue).format(count, url), sys.stderr.isatty()
+        with suppress(OSError):  # nobody looks any more
+            if again or not said:
+                sys.stderr.write(f"\r{text}\x1b[K" if again else f"{text}\n")
+                sys.stderr.flush()
+        said = True
+
+    delivery = await hand_in(sender, left=left, stop=stop)
+    with suppress(OSError):
+        sys.stderr.write("\r\x1b[K" if said and sys.stderr.isatty() else "")
     return [Row(say("delivery", tongue), _delivered(delivery, tongue))]
 
 

@@ -54,10 +54,10 @@ class Sender:
         return Path(self.config.agent.data)
 
 
-async def hand_in(sender: Sender, *, begun: Callable[[int], None], stop: asyncio.Event) -> Delivery:
+async def hand_in(sender: Sender, *, left: Callable[[int], None], stop: asyncio.Event) -> Delivery:
     """Take over what was recorded and send it until all has its receipt, there is no network, or `stop` is set.
 
-    `begun` is told how many reports there are to send. Whatever happens, nothing is lost: it stays in the spool.
+    `left` is told how many reports there still are, again and again. Whatever happens, nothing is lost.
     """
     settings = sender.config.spool
     spool = Spool(
@@ -74,7 +74,7 @@ async def hand_in(sender: Sender, *, begun: Callable[[int], None], stop: asyncio
         )
     try:
         await asyncio.to_thread(_take, sender, spool)
-        return await _sent(sender, spool, begun, stop)
+        return await _sent(sender, spool, left, stop)
     except SpoolError as error:
         return Delivery("trouble", spool.spooled, str(error))
     finally:
@@ -88,11 +88,11 @@ def _take(sender: Sender, spool: Spool) -> None:
     handover.give_to_owner(sender.folder)
 
 
-async def _sent(sender: Sender, spool: Spool, begun: Callable[[int], None], stop: asyncio.Event) -> Delivery:
+async def _sent(sender: Sender, spool: Spool, left: Callable[[int], None], stop: asyncio.Event) -> Delivery:
     rest: Ending = "undated" if handover.is_flagged(sender.folder) else "done"
     if not spool.spooled:
         return Delivery(rest)
-    begun(spool.spooled)
+    left(spool.spooled)
 
     def status() -> Status:
         return Status(
@@ -109,8 +109,11 @@ async def _sent(sender: Sender, spool: Spool, begun: Callable[[int], None], stop
     uplink = Uplink(sender.config.broker, agent=agent, spool=spool, status=status, clock=sender.clock)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(uplink.run(), name="survey-uplink")
-        await _until_done(sender, spool, uplink, stop)
-        task.cancel()
+        try:
+            while await _goes_on(sender, spool, uplink, stop):
+                left(spool.spooled)
+        finally:
+            task.cancel()
     if not spool.spooled:
         return Delivery(rest)
     if uplink.unregistered:
@@ -118,15 +121,15 @@ async def _sent(sender: Sender, spool: Spool, begun: Callable[[int], None], stop
     return Delivery("later", spool.spooled, uplink.state.last_error or "")
 
 
-async def _until_done(sender: Sender, spool: Spool, uplink: Uplink, stop: asyncio.Event) -> None:
-    """Wait while there is progress."""
-    moved, before = sender.clock.monotonic(), (False, spool.spooled)
+async def _goes_on(sender: Sender, spool: Spool, uplink: Uplink, stop: asyncio.Event) -> bool:
+    """Wait for the next receipts; false when all are there, none come for too long, or it is to stop."""
+    began, before = sender.clock.monotonic(), spool.spooled
     while spool.spooled and not stop.is_set() and not uplink.unregistered:
+        if spool.spooled != before:
+            return True
+        if sender.clock.monotonic() - began > (STALL_S if uplink.state.connected else sender.connect_s):
+            return False
         with suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_S):
                 await stop.wait()
-        now, state = sender.clock.monotonic(), (uplink.state.connected, spool.spooled)
-        if state != before:
-            moved, before = now, state
-        if now - moved > (STALL_S if state[0] else sender.connect_s):
-            return
+    return False

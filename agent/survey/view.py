@@ -172,10 +172,7 @@ def _wrapped(text: str, columns: int) -> list[Line]:
 def _position(radio: Radio, pane: Pane) -> list[Line]:
     here = place_of(radio)
     if here is None:
-        missing = radio.missing.get("position")
-        why = missing.detail if missing is not None else None
-        text = say("no_position:why", pane.tongue).format(why) if why else say("no_position", pane.tongue)
-        return _wrapped(text, pane.columns)
+        return [] if "position" in radio.missing else [[Segment(say("no_position", pane.tongue), "note")]]
     sign = "±" if pane.unicode else "+-"
     accuracy = "" if radio.accuracy_m is None else f" {sign}{radio.accuracy_m:.0f} m"
     return [
@@ -210,6 +207,7 @@ def notes(walk: Walk, tongue: Language) -> list[str]:
     """Say what is wrong now, the worst first."""
     found = [say("disk", tongue).format(walk.disk)] if walk.disk else []
     found += [_failure(walk.trouble, tongue)] if walk.trouble else []
+    found += _missing(walk.radio, tongue)
     found += _notes_on_position(walk, tongue)
     found += [say("no_time", tongue)] if walk.undated else []
     found += [say("satellite_time", tongue)] if walk.by_satellites else []
@@ -220,6 +218,14 @@ def notes(walk: Walk, tongue: Language) -> list[str]:
 
 def _failure(failure: Failure, tongue: Language) -> str:
     return failure.detail or say(f"reason:{failure.reason}", tongue)
+
+
+def _missing(radio: Radio | None, tongue: Language) -> list[str]:
+    """Why a sample has no level, and why no place."""
+    missing = radio.missing if radio is not None else {}
+    found = [_failure(missing["levels"], tongue)] if "levels" in missing else []
+    place = missing.get("position")
+    return found + ([say("no_position:why", tongue).format(_failure(place, tongue))] if place is not None else [])
 
 
 def _notes_on_position(walk: Walk, tongue: Language) -> list[str]:

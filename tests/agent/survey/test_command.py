@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.agent.box import ROOT, ended, until
-from tests.agent.survey.ground import Ground, ground, kept, track
+from tests.agent.survey.ground import Asked, Ground, ground, kept, track
 
 pytestmark = [pytest.mark.program("dbus-daemon"), pytest.mark.timeout(60)]
 
@@ -145,10 +145,10 @@ async def test_a_terminal_that_hangs_up_ends_the_walk_and_loses_nothing(here: Gr
 
 
 async def test_no_modem_is_told_once_tried_again_and_not_measured(here: Ground) -> None:
-    here.manager.modems.clear()
+    here.manager.modems = asked = Asked()
     with here.survey("--every", "0.05", "--keep") as run:
         told = await asyncio.to_thread(run.stderr.readline)
-        await asyncio.sleep(2.5)  # time for two attempts more
+        await until(lambda: asked.times >= 3)
         run.send_signal(signal.SIGTERM)
         assert await ended(run) == 4
         assert run.stderr.read() == ""

@@ -128,6 +128,9 @@ def test_no_position_an_old_one_and_a_frozen_one_are_told_apart() -> None:
     missing = {"position": Failure("device", "nodata", "gpsd at localhost:2947: it has no receiver")}
     walk.take(Radio(rsrp_dbm=-90.0, missing=missing), at=0)
     assert "no position: gpsd at localhost:2947: it has no receiver" in " ".join(shown(walk))
+    refused = {"levels": Failure("device", "no_permission", "Setup: not for you")}
+    walk.radio = Radio(registration="home", state="registered", missing=refused)
+    assert {"Setup: not for you", "no position"} <= set(shown(walk))
     old = placed(LTE, 0, 0)
     fields = {name: getattr(old, name) for name in old.__struct_fields__}
     walk.take(Radio(**fields | {"position_age_s": 9.0}), at=0)
