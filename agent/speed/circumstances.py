@@ -43,6 +43,7 @@ def seen(
         way,
         answering(shown(way, direction, transfer, evidence), transfer, beside),
         saturation=transfer.saturation,
+        queue=transfer.queue,
         held=transfer.held,
         peer=transfer.peer_load,
         cpu=None if loaded is None else _cpu(loaded, transfer),

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from agent.evidence.cpu import CpuUse
 from agent.evidence.heat import Heat
-from agent.speed.engine import Held, PeerLoad, Saturation
+from agent.speed.engine import Held, PeerLoad, Queue, Saturation
 from agent.wire.failure import Doubt
 from agent.wire.report import Link
 from agent.wire.results import Direction, Spread
@@ -43,6 +43,12 @@ CROSS_SHARE: Final = 0.05
 """Traffic of others from this share of the result on (facts: more than that shows in the figure)."""
 CROSS_FLOOR_MBPS: Final = 0.064
 """16 kB in 2 s: name lookups, our own echoes, and what every network murmurs."""
+CROWD_RISE: Final = 2 / 3
+"""Of the round trip at rest: a sender alone on a line about doubles it (BBR) or fills the buffer; a load that adds less
+found a short buffer, or one that others had filled."""
+CROWD_SHARE: Final = 0.8
+"""Of the rate that it ended with: with a queue in front of it a line gives its all, and a sender that has less rose by
+what another gave up."""
 PEER_BUSY: Final = 0.9
 """Of the peer's busiest core: there is nothing left for one more stream."""
 PACE_NEAR: Final = 0.85
@@ -67,6 +73,7 @@ class Seen:
     way: Literal["download", "upload"]
     direction: Direction
     saturation: Saturation | None = None
+    queue: Queue | None = None
     held: Held = field(default_factory=Held)
     peer: PeerLoad | None = None
     cpu: CpuUse | None = None
@@ -155,13 +162,21 @@ def _queues_nearby(facts: Facts, seen: Seen) -> bool:
 
 
 def _cross_traffic(facts: Facts) -> bool:
-    """Others moved a share of the result that shows in it, before or meanwhile, in the same direction."""
-    return any(
+    """Others moved a share of the result that shows in it, before or meanwhile; or their queue stood on the line."""
+    return any(_is_crowded(seen) for seen in facts.seen) or any(
         other is not None and other >= CROSS_FLOOR_MBPS and other > CROSS_SHARE * seen.direction.mbps
         for seen in facts.seen
         if seen.direction.mbps is not None
         for other in (facts.before_mbps.get(seen.way), seen.other_mbps)
     )
+
+
+def _is_crowded(seen: Seen) -> bool:
+    """The line's queue hardly grew by our load, and while it stood our rate rose by much: somebody else gave way."""
+    queue, mbps = seen.queue, seen.direction.mbps
+    if queue is None or queue.rise is None or mbps is None:
+        return False
+    return queue.rise < CROWD_RISE and queue.spread_mbps[0] < CROWD_SHARE * mbps
 
 
 def _peer_bound(facts: Facts) -> bool:

@@ -87,6 +87,18 @@ class Early:
 
 
 @dataclass(frozen=True, slots=True)
+class Queue:
+    """The queue that stood before a full line. `spread_mbps`: the extremes of the rate meanwhile.
+
+    `rise`: by how much the load lengthened the round trip, as a share of what it was at rest. Where that is little, the
+    line's buffer is short, or somebody else's queue stood there before.
+    """
+
+    spread_mbps: tuple[float, float]
+    rise: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PeerLoad:
     """How busy the peer says it is. `cpu_ratio`: of its busiest core; `paced`: it holds a rate of its own choice.
 
@@ -118,7 +130,7 @@ class Transfer:
 
     `samples`: the receiver's count over all streams, from the first one's start until the first one's end;
     `received`: all payload bytes, later ones too. `steady_since_s`: where the window of the steady rate begins, if the
-    run was ended for having found it, and `spread_mbps` the extremes of the rate while the line was full. `rtts_us`:
+    run was ended for having found it, and `queue` what stood before the line if it was full. `rtts_us`:
     (moment, round trip) under load. `congestion`: the sender's. `figure_mbps`: from an engine that gives a figure and
     no samples. `server`: what the engine's own program chose.
     """
@@ -130,7 +142,7 @@ class Transfer:
     saturation: Saturation | None = None
     early: Early | None = None
     steady_since_s: float | None = None
-    spread_mbps: tuple[float, float] | None = None
+    queue: Queue | None = None
     idle_rtts_us: Sequence[int] = ()
     rtts_us: Sequence[tuple[float, int]] = ()
     sent_bytes: int | None = None

@@ -316,7 +316,7 @@ class Flows:
             saturation=ended.saturation,
             early=ended.early,
             steady_since_s=ended.steady_since_s,
-            spread_mbps=ended.spread_mbps,
+            queue=ended.queue,
             idle_rtts_us=self._idle_us,
             rtts_us=self.rtts_us,
             sent_bytes=total(info.bytes_sent for info in infos) if upload else None,

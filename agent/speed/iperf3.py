@@ -211,7 +211,7 @@ class Sockets:
             saturation=ended.saturation,
             early=ended.early,
             steady_since_s=ended.steady_since_s,
-            spread_mbps=ended.spread_mbps,
+            queue=ended.queue,
             idle_rtts_us=self._idle_us,
             rtts_us=self.rtts_us,
             sent_bytes=sum(info.bytes_sent or 0 for info in infos) or None if self._upload else None,

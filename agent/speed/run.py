@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from agent.speed.engine import Early, Saturation, Watch
+from agent.speed.engine import Early, Queue, Saturation, Watch
 from agent.speed.estimate import Sample, at
 from agent.speed.limits import Limits, Progress, Stop, stop
 from agent.speed.steering import MORE, Steering
@@ -52,7 +52,7 @@ class Ended:
     saturation: Saturation | None = None
     early: Early | None = None
     steady_since_s: float | None = None
-    spread_mbps: tuple[float, float] | None = None
+    queue: Queue | None = None
 
 
 async def until_stop(meter: Meter, limits: Limits, watch: Watch) -> Ended:
@@ -85,7 +85,7 @@ async def until_stop(meter: Meter, limits: Limits, watch: Watch) -> Ended:
                 saturation=steering.saturation,
                 early=steering.early,
                 steady_since_s=steering.steady_since_s,
-                spread_mbps=steering.spread_mbps,
+                queue=steering.queue,
             )
         if now - told_s >= TELL_S:
             told_s = now

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Literal
 
-from agent.speed.engine import Early, Saturation
+from agent.speed.engine import Early, Queue, Saturation
 from agent.speed.estimate import Sample, Steadiness, at, median_rtt_us, steadiness
 
 # The window: long enough for round trips and for a rate measured to 0.2 %, and never the first half of the run, which
@@ -50,8 +50,8 @@ class Steering:
     `loss_based`: whether the sender takes a loss for a full line (None: not known). `full_length`: never stop early,
     but note what stopping would have said. `saturation`, once known: the line was `full`, TCP was `stuck`, or the limit
     is the `peer`'s. `since_s`: what counts begins here; later after each growth. `steady_since_s`: where the window
-    begins whose rate ended the run. `spread_mbps`: the least and the most that came while a queue stood: a full line
-    gives one rate, so where these differ others had a part of it, or it changed, and a second cannot speak for an hour.
+    begins whose rate ended the run. `queue`: with the least and the most that came while it stood: a full line gives
+    one rate, so where these differ others had a part of it, or it changed, and a second cannot speak for an hour.
     """
 
     idle_rtt_us: float | None
@@ -63,7 +63,7 @@ class Steering:
     early: Early | None = None
     since_s: float | None = None
     steady_since_s: float | None = None
-    spread_mbps: tuple[float, float] | None = None
+    queue: Queue | None = None
     _flat: int = 0
     _looked_s: float | None = None
     _before_mbps: float | None = None
@@ -98,7 +98,7 @@ class Steering:
             if full is not None:
                 self.saturation = "full" if full else "stuck"
         if self.saturation == "full":
-            self.spread_mbps = self._spread(samples)
+            self.queue = self._queue(samples, (samples[0].at_s + samples[-1].at_s) / 2)
 
     def _without_queue(self, samples: Sequence[Sample], found: Steadiness, window_s: float) -> Move:
         now = samples[-1].at_s
@@ -129,7 +129,7 @@ class Steering:
         self.saturation = saturation
         if not self.full_length:
             self.steady_since_s = samples[-1].at_s - window_s
-            self.spread_mbps = self._spread(samples) if saturation == "full" else None
+            self.queue = self._queue(samples, self.steady_since_s) if saturation == "full" else None
             return "stop"
         if self.early is None:
             last = samples[-1]
@@ -149,8 +149,8 @@ class Steering:
         idle = min([self.idle_rtt_us, *(sample.rtt_us for sample in samples if sample.rtt_us is not None)])
         return idle + min(max(QUEUE_SHARE * idle, QUEUE_US[0]), QUEUE_US[1])
 
-    def _spread(self, samples: Sequence[Sample]) -> tuple[float, float] | None:
-        """The extremes of the rate in steps, from when the queue stood first, growth or not."""
+    def _queue(self, samples: Sequence[Sample], since_s: float) -> Queue | None:
+        """The rate's extremes, in steps, from when the queue stood first, growth or not; its rise, since a moment."""
         queued = self._queued_us(samples)
         first = next(
             (s.at_s for s in samples if s.rtt_us is not None and queued is not None and s.rtt_us >= queued), None
@@ -161,7 +161,9 @@ class Steering:
         start, now = first + (samples[-1].rtt_us or 0) / 1e6, samples[-1].at_s
         steps = int((now - start) / STEP_S)
         rates = [steadiness(samples, now - (n + 1) * STEP_S, now - n * STEP_S, parts=2).mbps for n in range(steps)]
-        return (min(rates), max(rates)) if rates else None
+        loaded = median_rtt_us(samples, since_s)
+        rise = loaded / self.idle_rtt_us - 1 if loaded and self.idle_rtt_us else None
+        return Queue((min(rates), max(rates)), rise) if rates else None
 
 
 def _has_gap(samples: Sequence[Sample], since_s: float, longest_s: float) -> bool:

@@ -283,7 +283,7 @@ class Lines:
             saturation=ended.saturation,
             early=ended.early,
             steady_since_s=ended.steady_since_s,
-            spread_mbps=ended.spread_mbps,
+            queue=ended.queue,
             idle_rtts_us=self.idle_rtts_us(),
             rtts_us=([] if upload else [rtt for one in heard for rtt in one.rtts_us]) or self.rtts_us,
             sent_bytes=total(fact.bytes_sent for fact in facts),

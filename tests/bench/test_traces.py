@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from agent.speed.engine import Transfer
+from agent.speed.doubts import Facts, Seen, doubts
+from agent.speed.engine import Transfer, Way
 from agent.speed.estimate import at, estimate
 from agent.speed.limits import Limits, Stop
 from agent.speed.steering import Steering
 from agent.speed.summary import direction
+from agent.wire.failure import Doubt
+from agent.wire.results import Direction
 from tests.bench.plateau import plateau
 from tests.bench.recording import Recording, recordings
 
@@ -93,46 +96,54 @@ def test_what_tcp_or_the_peer_set_is_never_called_the_lines() -> None:
 
 
 @pytest.mark.timeout(60)
-def test_where_others_have_a_part_of_the_line_the_bounds_reach_what_they_will_leave() -> None:
-    inside = []
+def test_where_others_have_a_part_of_the_line_the_bounds_reach_what_they_leave_or_there_is_a_doubt() -> None:
+    fair = []
     for recording in recordings():
         if recording.name.startswith("rival"):
             share = SHARES[recording.name.split("-")[1], recording.way]
-            low, high = bounds(recording)
-            inside.append(low <= share <= high)
-    assert len(inside) == 18
-    assert statistics.fmean(inside) >= 0.9
+            seen = judged(recording)
+            low, high = bounds(seen.direction)
+            fair.append(low <= share <= high or Doubt.CROSS_TRAFFIC in doubts(Facts((seen,))))
+    assert len(fair) == 18
+    assert statistics.fmean(fair) >= 0.9
 
 
 @pytest.mark.timeout(60)
-def test_where_nobody_shares_the_line_the_bounds_stay_close() -> None:
-    widths = []
+def test_where_nobody_shares_the_line_there_is_no_doubt_and_the_bounds_stay_close() -> None:
+    widths = {}
     for recording in lines(stuck=False):
-        if recording.name.startswith("clean"):
-            low, high = bounds(recording)
-            widths.append((high - low) / 2 / (recording.truth_mbps or 0))
+        seen = judged(recording)
+        assert Doubt.CROSS_TRAFFIC not in doubts(Facts((seen,))), recording.name
+        low, high = bounds(seen.direction)
+        widths[recording.name] = (high - low) / 2 / (recording.truth_mbps or 1)
+    clean = [width for name, width in widths.items() if name.startswith("clean")]
+    assert len(clean) >= 15
+    assert max(clean) <= 0.031  # what a second may say of a minute where the queue had only begun to grow
+    assert statistics.median(clean) < 0.01
     assert len(widths) >= 30
-    assert max(widths) < 0.02
 
 
-def bounds(recording: Recording) -> tuple[float, float]:
-    """What the report would say of a recording: low and high."""
+def bounds(direction: Direction) -> tuple[float, float]:
+    assert direction.low_mbps is not None
+    assert direction.high_mbps is not None
+    return direction.low_mbps, direction.high_mbps
+
+
+def judged(recording: Recording) -> Seen:
+    """What the rules of doubt would get to see of a recording."""
     samples = recording.arrived
     steering = Steering(recording.idle_rtt_us, recording.streams, loss_based=False)
     last = next((place for place in range(1, len(samples)) if steering.look(samples[: place + 1]) == "stop"), None)
     seen = samples if last is None else samples[: last + 1]
     steering.close(seen)
-    found = direction(
-        Transfer(
-            stop=Stop("time" if last is None else "converged"),
-            samples=seen,
-            received=int(seen[-1].received),
-            streams=recording.streams,
-            steady_since_s=steering.steady_since_s,
-            spread_mbps=steering.spread_mbps,
-        ),
-        Limits(),
+    transfer = Transfer(
+        stop=Stop("time" if last is None else "converged"),
+        samples=seen,
+        received=int(seen[-1].received),
+        streams=recording.streams,
+        saturation=steering.saturation,
+        steady_since_s=steering.steady_since_s,
+        queue=steering.queue,
     )
-    assert found.low_mbps is not None
-    assert found.high_mbps is not None
-    return found.low_mbps, found.high_mbps
+    way: Way = "upload" if recording.way == "upload" else "download"
+    return Seen(way, direction(transfer, Limits()), saturation=steering.saturation, queue=steering.queue)

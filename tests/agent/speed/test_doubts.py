@@ -13,7 +13,7 @@ from agent.evidence.cpu import CpuUse
 from agent.evidence.heat import Heat
 from agent.speed import doubts as rules
 from agent.speed.doubts import Facts, Seen, doubts
-from agent.speed.engine import Held, PeerLoad, Way
+from agent.speed.engine import Held, PeerLoad, Queue, Way
 from agent.wire.failure import Doubt
 from agent.wire.report import Link, Wifi
 from agent.wire.results import Direction, Spread
@@ -166,6 +166,20 @@ def test_traffic_of_others(before: float | None, during: float | None, *, doubte
     about = Facts((), idle_rtt_ms=IDLE, before_mbps={} if before is None else {"download": before})
     assert doubts(facts(about=about, other_mbps=during)) == ((Doubt.CROSS_TRAFFIC,) if doubted else ())
     assert doubts(facts("upload", about=about)) == ()
+
+
+@pytest.mark.parametrize(
+    ("queue", "doubted"),
+    [
+        (Queue((70.0, 89.0), 0.2), True),
+        (Queue((70.0, 89.0), 0.9), False),  # nobody's queue stood there before: the line itself changed
+        (Queue((75.0, 89.0), 0.2), False),  # a short buffer, and a rate that held
+        (Queue((70.0, 89.0), None), False),
+    ],
+)
+def test_a_queue_of_others_before_which_the_rate_rose(queue: Queue, *, doubted: bool) -> None:
+    found = doubts(facts(queue=queue, mbps=88.0, low_mbps=85.0, high_mbps=91.0, saturation="full"))
+    assert found == ((Doubt.CROSS_TRAFFIC,) if doubted else ())
 
 
 def test_the_murmur_of_a_network_is_no_traffic_on_a_slow_line() -> None:

@@ -195,19 +195,21 @@ def test_a_full_line_that_gave_less_before_was_shared_and_the_spread_says_so() -
     steering = Steering(IDLE_US, 4)
     run = drive(Line(lambda now, _: 60.0 if now < 0.5 else 95.0), steering)
     assert run.word == "stop"
-    assert steering.spread_mbps is not None
-    assert 60 <= steering.spread_mbps[0] < 75
-    assert steering.spread_mbps[1] == pytest.approx(95, rel=0.001)
+    assert steering.queue is not None
+    assert 60 <= steering.queue.spread_mbps[0] < 75
+    assert steering.queue.spread_mbps[1] == pytest.approx(95, rel=0.001)
+    assert steering.queue.rise == pytest.approx(45_000 / IDLE_US - 1)
     alone = Steering(IDLE_US, 4)
     drive(Line(ramp(95, 0.02)), alone)
-    assert alone.spread_mbps == pytest.approx((95, 95), rel=0.001)
+    assert alone.queue is not None
+    assert alone.queue.spread_mbps == pytest.approx((95, 95), rel=0.001)
 
 
 def test_a_ramp_without_a_queue_is_no_spread() -> None:
     steering = Steering(IDLE_US, 4)
     drive(Line(ramp(100, 1.0), lambda now, _streams: 21_000.0 if now < 0.95 else 45_000.0), steering)
-    assert steering.spread_mbps is not None
-    assert steering.spread_mbps[0] > 99
+    assert steering.queue is not None
+    assert steering.queue.spread_mbps[0] > 99
 
 
 def test_a_line_on_which_nothing_comes_is_left_to_the_other_rules() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.speed.engine import Transfer
+from agent.speed.engine import Queue, Transfer
 from agent.speed.estimate import Sample
 from agent.speed.limits import Limits, Stop
 from agent.speed.summary import direction, idle_ms, spread_ms
@@ -41,10 +41,16 @@ def test_numbers() -> None:
 
 
 def test_a_line_that_was_shared_has_wider_bounds() -> None:
-    seen = replace(transfer(STEADY, stop=Stop("converged")), steady_since_s=14.0, spread_mbps=(90, 101))
+    seen = replace(transfer(STEADY, stop=Stop("converged")), steady_since_s=14.0, queue=Queue((90, 101), 1.0))
     found = direction(seen, Limits())
     assert (found.mbps, found.low_mbps, found.high_mbps) == pytest.approx((100, 85, 115))
-    assert direction(replace(seen, spread_mbps=(99.9, 100.1)), Limits()).low_mbps == pytest.approx(99.5)
+    assert direction(replace(seen, queue=Queue((99.9, 100.1), 1.0)), Limits()).low_mbps == pytest.approx(99.5)
+
+
+def test_where_the_load_hardly_added_to_the_queue_a_second_says_less_of_a_minute() -> None:
+    seen = replace(transfer(STEADY, stop=Stop("converged")), steady_since_s=14.0, queue=Queue((99.9, 100.1), 0.2))
+    found = direction(seen, Limits())
+    assert (found.low_mbps, found.high_mbps) == pytest.approx((97, 103))
 
 
 def test_a_figure_without_samples_is_all_there_is() -> None:
