@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from agent.card_row import Row
-from agent.wire.dns import Dns, Resolver
+from agent.wire.dns import Answer, Dns, Resolver
 from agent.words import Language, say
-from agent.words_services import advise
+from agent.words_services import WORDS, advise
 
 _DOT: Final = " · "
 _LIES_SHOWN: Final = 4
@@ -21,7 +21,7 @@ def rows(result: Dns, tongue: Language) -> list[Row]:
         *_each(resolvers, tongue),
         *_answers(result, resolvers, tongue),
         Row(say("dns:signatures", tongue), _signatures(result, tongue)),
-        Row(say("fault", tongue), say(f"part:{result.domain}", tongue) if result.domain else "", "doubt"),
+        Row(say("fault", tongue), _fault(result, tongue), "doubt"),
         Row(say("check", tongue), _advice(result, resolvers, tongue).format(first)),
     ]
 
@@ -39,7 +39,7 @@ def _each(resolvers: list[Resolver], tongue: Language) -> list[Row]:
     found: list[Row] = []
     for address in dict.fromkeys(resolver.address for resolver in resolvers):
         ways = [resolver for resolver in resolvers if resolver.address == address]
-        well = any(way.median_ms is not None for way in ways)
+        well = any(_serves(way) for way in ways)
         said = [f"{way.transport.upper()} {_time(way, tongue)}" for way in ways]
         aside = say("dns:reference", tongue) if ways[0].reference else ""
         label = "" if found else say("dns:resolvers", tongue)
@@ -48,10 +48,16 @@ def _each(resolvers: list[Resolver], tongue: Language) -> list[Row]:
 
 
 def _time(way: Resolver, tongue: Language) -> str:
-    if way.median_ms is not None:
-        return f"{way.median_ms:.1f} ms"
+    took = "" if way.median_ms is None else f"{way.median_ms:.1f} ms"
     failures = [answer.failure for answer in way.answers or [] if answer.failure is not None]
-    return f"✗ {say(f'reason:{failures[0].reason}', tongue)}" if failures else "-"
+    if _serves(way) or not failures:
+        return took or "-"
+    return " ".join(word for word in (took, f"✗ {say(f'reason:{failures[0].reason}', tongue)}") if word)
+
+
+def _serves(way: Resolver) -> bool:
+    """Whether it gave any answer of use; one that fails for every name is not well, however fast it says so."""
+    return way.median_ms is not None and (not way.answers or any(answer.failure is None for answer in way.answers))
 
 
 def _answers(result: Dns, resolvers: list[Resolver], tongue: Language) -> list[Row]:
@@ -60,7 +66,7 @@ def _answers(result: Dns, resolvers: list[Resolver], tongue: Language) -> list[R
         said.append(f"✗ {say('dns:lies', tongue)}" if result.lies else f"✓ {say('dns:true', tongue)}")
     elif not any(resolver.reference for resolver in resolvers):
         said.append(f"· {say('dns:uncompared', tongue)}")
-    said += _lies(resolvers)
+    said += _lies(resolvers, tongue) + _unresolved(resolvers, tongue)
     if result.consistent is False:
         said.append(f"✗ {say('dns:differ', tongue)}")
     if result.rewrites_nxdomain:
@@ -68,14 +74,37 @@ def _answers(result: Dns, resolvers: list[Resolver], tongue: Language) -> list[R
     return [Row("" if place else say("dns:answers", tongue), line) for place, line in enumerate(said)]
 
 
-def _lies(resolvers: list[Resolver]) -> list[str]:
+def _lies(resolvers: list[Resolver], tongue: Language) -> list[str]:
     found = [
-        f"  {answer.name} {answer.record.upper()}: {answer.failure.detail or ''}"
+        f"  {answer.name} {answer.record.upper()}: {_contradiction(answer, tongue)}"
         for resolver in resolvers
         for answer in resolver.answers or []
         if answer.failure is not None and answer.failure.reason == "lie"
     ]
     return list(dict.fromkeys(found))[:_LIES_SHOWN]
+
+
+def _contradiction(answer: Answer, tongue: Language) -> str:
+    found = answer.contradiction
+    if found is None or f"dns:lie:{found.how}" not in WORDS:
+        return (answer.failure.detail if answer.failure else None) or ""
+    return say(f"dns:lie:{found.how}", tongue).format(found.said, found.witness)
+
+
+def _unresolved(resolvers: list[Resolver], tongue: Language) -> list[str]:
+    """The names that this device's resolver answered with an error, by the error."""
+    names: dict[str, dict[str, None]] = {}
+    for resolver in resolvers:
+        for answer in resolver.answers or [] if resolver.address == resolvers[0].address else []:
+            if answer.rcode is not None and answer.failure is not None and answer.failure.reason != "lie":
+                names.setdefault(answer.failure.reason, {})[answer.name] = None
+    return [f"✗ {say(f'reason:{reason}', tongue)}: {', '.join(found)}" for reason, found in names.items()]
+
+
+def _fault(result: Dns, tongue: Language) -> str:
+    if not result.domain:
+        return ""
+    return say("dns:itself" if result.domain == "destination" else f"part:{result.domain}", tongue)
 
 
 def _signatures(result: Dns, tongue: Language) -> str:
@@ -92,6 +121,8 @@ def _advice(result: Dns, resolvers: list[Resolver], tongue: Language) -> str:
         keys.append("dns:silent")
     keys += ["dns:lies"] if result.lies else []
     keys += ["dns:rewrites"] if result.rewrites_nxdomain else []
+    if not any(_serves(way) for way in resolvers if way.address == resolvers[0].address):
+        keys.append("dns:nothing")
     return advise(tuple(keys), tongue)
 
 

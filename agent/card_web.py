@@ -76,9 +76,9 @@ def _portal(result: Web, tongue: Language) -> str:
 
 
 def _advice(result: Web, tongue: Language) -> str:
-    if result.captive_portal:
-        return advise(("portal",), tongue)
     failures = [page.failure for page in result.pages or [] if page.failure is not None]
+    if result.captive_portal or (failures and failures[0].reason == "captive_portal"):
+        return advise(("portal",), tongue)
     if not failures:
         return ""
     first = failures[0]

@@ -210,7 +210,7 @@ def exit_code(measurement: "Measurement[Any]") -> int:
     result = measurement.result
     nothing_came = isinstance(result, Latency) and result.received == 0
     no_way = isinstance(result, Ipv6) and result.status in {"broken", "none"}
-    no_names = isinstance(result, Dns) and result.answered == 0
+    no_names = isinstance(result, Dns) and 0 in {result.answered, result.resolved}
     no_page = isinstance(result, Web) and result.ok == 0
     return NETWORK_FAILED if failed or nothing_came or no_way or no_names or no_page else DONE
 

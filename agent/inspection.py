@@ -74,7 +74,9 @@ def _check_run(kind: str, settings: KindSettings, config: AgentConfig, *, url: s
 
 
 def _check_rhythm(kind: str, task: Task, deadline_s: float) -> None:
-    """Refuse a run of packets that its own deadline would always end, with nothing to show."""
+    """Refuse a run that its own deadline would end, with nothing to show."""
+    if kind in {"dns", "web"}:
+        _check_budget(_seconds(kind, task), deadline_s)
     if kind != "latency":
         return
     from agent.errors import Failed
@@ -88,6 +90,19 @@ def _check_rhythm(kind: str, task: Task, deadline_s: float) -> None:
         raise UsageError(f"max_bytes, max_seconds: {failure.failure.detail}") from failure
     if taken_s > deadline_s:
         raise UsageError(f"a run of {taken_s:g} s does not fit into deadline_s = {deadline_s:g}; send fewer packets")
+
+
+def _seconds(kind: str, task: Task) -> float:
+    from agent.probes import dns, web
+
+    return dns.planned(task).budget_s if kind == "dns" else web.planned(task).seconds
+
+
+def _check_budget(taken_s: float, deadline_s: float) -> None:
+    if taken_s > deadline_s:
+        raise UsageError(
+            f"a run may take {taken_s:g} s, but deadline_s = {deadline_s:g}; lower max_seconds or raise deadline_s"
+        )
 
 
 def _read(kind: str, task: Task) -> None:

@@ -14,8 +14,27 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "dns:reference": ("for comparison", "để đối chiếu"),
     "dns:answers": ("Answers", "Câu trả lời"),
     "dns:true": ("agree with the reference", "khớp với máy chủ đối chiếu"),
-    "dns:lies": ("not true", "không đúng sự thật"),
-    "dns:uncompared": ("not compared: no reference is set (--reference)", "chưa đối chiếu: chưa đặt --reference"),
+    "dns:lies": ("not as the world knows it", "khác với câu trả lời ngoài Internet"),
+    "dns:lie:nowhere": ("{0} is nobody's address", "{0} không thể là địa chỉ của ai"),
+    "dns:lie:inside": (
+        "{0}, an address inside this network; to compare with: {1}",
+        "{0}, địa chỉ trong mạng nội bộ; máy đối chiếu: {1}",
+    ),
+    "dns:lie:no_name": ("no such name; to compare with: {1}", "không có tên này; máy đối chiếu: {1}"),
+    "dns:lie:no_address": ("no address; to compare with: {1}", "không có địa chỉ; máy đối chiếu: {1}"),
+    "dns:lie:invented": (
+        "{0}, though there is no such name elsewhere",
+        "{0}, trong khi máy đối chiếu không có tên này",
+    ),
+    "dns:lie:inside_alone": (
+        "{0}, an address inside this network; elsewhere it has none",
+        "{0}, địa chỉ trong mạng nội bộ; máy đối chiếu không có địa chỉ",
+    ),
+    "dns:uncompared": (
+        "not compared: no other resolver is set for it (--reference ADDRESS)",
+        "chưa đối chiếu: chưa đặt máy chủ khác để so (--reference ĐỊA_CHỈ)",
+    ),
+    "dns:itself": ("that resolver itself, or a filter before it", "chính máy chủ DNS đó, hoặc bộ lọc phía trước"),
     "dns:differ": ("the resolvers contradict each other", "các máy chủ DNS trả lời trái ngược nhau"),
     "dns:rewrites": (
         "names that do not exist lead somewhere (advertising or sign-in page)",
@@ -23,14 +42,14 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "dns:validates": ("checked by the resolver", "máy chủ DNS có kiểm tra"),
     "dns:passes": ("passed on, not checked", "được chuyển tiếp, không kiểm tra"),
-    "dns:strips": ("taken out", "bị loại bỏ"),
+    "dns:strips": ("do not come through", "không tới được thiết bị"),
     "dns:signatures": ("Signatures (DNSSEC)", "Chữ ký (DNSSEC)"),
     "web:came": ("{} of {} pages came", "mở được {} trên {} trang"),
     "web:first_byte": ("first byte {} ms", "byte đầu {} ms"),
     "web:days": ("certificate {} days", "chứng thư còn {} ngày"),
     "web:expired": ("certificate expired {} days ago", "chứng thư hết hạn {} ngày trước"),
     "web:cut": ("cut at {}", "chỉ đọc {}"),
-    "web:redirects": ("sent on {} times", "chuyển hướng {} lần"),
+    "web:redirects": ("redirects: {}", "chuyển hướng: {}"),
     "web:no_portal": ("none", "không có"),
     "web:stands": ("in the way", "đang chặn"),
     "web:untold": ("could not be told", "chưa xác định được"),
@@ -59,6 +78,10 @@ ADVICE: Final[dict[str, tuple[str, str]]] = {
     "dns:silent": (
         "is {} the right resolver (/etc/resolv.conf), and is it up? A firewall on port 53?",
         "{} có đúng là máy chủ DNS (/etc/resolv.conf) và đang chạy không? Tường lửa có chặn cổng 53 không?",
+    ),
+    "dns:nothing": (
+        "{} answers, but with nothing of use: does it reach the internet, or does it let no name through?",
+        "{} có trả lời nhưng không dùng được: máy chủ có ra được Internet không, hay chặn mọi tên miền?",
     ),
     "dns:lies": (
         "ask who runs {} why these names are answered so; known networks go into the option internal",

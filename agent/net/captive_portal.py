@@ -103,10 +103,15 @@ def _sent_on(got: Fetched) -> Finding:
         target = redirected(got.url, got.arrival.headers.get("location", ""))
     except Failed as error:
         return Finding(portal=None, failure=error.failure)
-    if parse(target).hostname == parse(got.url).hostname:
-        # The site itself has moved, most likely to https.
+    if _is_same_site(parse(target).hostname or "", parse(got.url).hostname or ""):
+        # The site itself has moved, most likely to https or to its www.
         return Finding(portal=None, failure=Failure(Stage.PEER, Reason.PROTOCOL, f"moved to {target[:_URL_LENGTH]}"))
     return Finding(portal=True, url=target[:_URL_LENGTH], how="redirect")
+
+
+def _is_same_site(one: str, other: str) -> bool:
+    """Whether these are one name, or one of them stands under the other."""
+    return one == other or one.endswith(f".{other}") or other.endswith(f".{one}")
 
 
 async def _names_lead_to_one_place(urls: Sequence[str], family: Family, timeout_s: float, look_up: LookUp) -> bool:

@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from agent.net.dns_query import Server
 from agent.net.dns_survey import Heard, Survey, passes_dnssec, validates
-from agent.net.dns_truth import Context, Network, Said, judge, rewrites
+from agent.net.dns_truth import Context, Contradiction, Network, Said, judge, rewrites
 from agent.net.domain import Domain, Reach, domain
 from agent.net.interfaces import Route
-from agent.wire.dns import Answer, Resolver
+from agent.wire import dns as wire
+from agent.wire.dns import Answer, Dns, Resolver
 from agent.wire.failure import Failure, Reason, Stage
 
 Internal = tuple[Network, ...]
@@ -41,7 +44,7 @@ def resolver(row: Row, rows: Sequence[Row], internal: Internal) -> Resolver:
         lie = verdict.lie if verdict else None
         # Of its own word over TCP only a contradiction is proof.
         lies.append(lie if lie or independent else None)
-        answers.append(_answer(name, record, heard, verdict.why if verdict and verdict.lie else ""))
+        answers.append(_answer(name, record, heard, verdict.why if verdict else None))
     times = [heard.ms for heard in found.names.values() if heard.ms is not None]
     return Resolver(
         address=server.address,
@@ -57,8 +60,8 @@ def resolver(row: Row, rows: Sequence[Row], internal: Internal) -> Resolver:
     )
 
 
-def _answer(name: str, record: str, heard: Heard, lie: str) -> Answer:
-    failure = Failure(Stage.RESOLVE, Reason.LIE, lie) if lie else heard.failure
+def _answer(name: str, record: str, heard: Heard, lie: Contradiction | None) -> Answer:
+    failure = Failure(Stage.RESOLVE, Reason.LIE, lie.words) if lie else heard.failure
     said = heard.said
     return Answer(
         name=name[:200],
@@ -69,6 +72,7 @@ def _answer(name: str, record: str, heard: Heard, lie: str) -> Answer:
         authentic=True if heard.authentic else None,
         failure=failure,
         truncated=True if heard.cut else None,
+        contradiction=wire.Contradiction(lie.how, lie.said, lie.witness) if lie else None,
     )
 
 
@@ -120,16 +124,55 @@ def consistent(own: Sequence[Row], internal: Internal) -> bool | None:
 def blame(first: str, rows: Iterable[Row], way_to: Callable[[str], Route | None]) -> Domain | None:
     """Tell whose part fails if the resolver that the device uses first is silent: this network's, if it stands in it.
 
-    Where only that one is silent and another beyond this network is not, it is to blame and not the way. `way_to` gives
-    the route to an address.
+    Where only that one is silent and another beyond this network is not, it is to blame and not the way. A router that
+    forwards questions is silent too when the line behind it is cut: so nobody is blamed unless another resolver gave an
+    answer that decides. `way_to` gives the route to an address.
     """
-    answered = {row.server.address for row in rows if row.survey.answered}
-    if first in answered or ipaddress.ip_address(first.partition("%")[0]).is_loopback:
+    rows = list(rows)
+    silent = not any(row.server.address == first and row.survey.answered for row in rows)
+    if not silent or ipaddress.ip_address(first.partition("%")[0]).is_loopback:
         return None
     way = way_to(first)
     if way is None:
         return domain(Reach(device=False, target=False))
+    others = {row.server.address for row in rows if decides(row.survey)}
     if way.gateway is None:
-        return domain(Reach(device=True, gateway=False, target=False))
-    beyond = any(found.gateway for found in map(way_to, answered) if found is not None)
+        return domain(Reach(device=True, gateway=False if others else None, target=False))
+    beyond = any(found.gateway for found in map(way_to, others) if found is not None)
     return domain(Reach(device=True, others=True if beyond else None, target=False))
+
+
+def decides(found: Survey) -> bool:
+    """Whether it said of any name what there is, or that there is nothing; to fail for all of them is no answer."""
+    return any(heard.said is not None and heard.said.decided for heard in found.names.values())
+
+
+def within(result: Dns, limit_bytes: int) -> Dns:
+    """Shorten a result that would make its report too large: figures and what went wrong stay longest."""
+    for cut in (_with_two_addresses, _without_good_over_tcp, _without_good, _without_answers):
+        if len(msgspec.json.encode(result)) <= limit_bytes:
+            break
+        shorter = [cut(resolver) for resolver in result.resolvers or []]
+        result = msgspec.structs.replace(result, resolvers=shorter, abridged=True)
+    return result
+
+
+def _with_two_addresses(resolver: Resolver) -> Resolver:
+    few = [
+        msgspec.structs.replace(answer, addresses=answer.addresses[:2] if answer.addresses else None)
+        for answer in resolver.answers or []
+    ]
+    return msgspec.structs.replace(resolver, answers=few or None)
+
+
+def _without_good_over_tcp(resolver: Resolver) -> Resolver:
+    return _without_good(resolver) if resolver.transport == "tcp" else resolver
+
+
+def _without_good(resolver: Resolver) -> Resolver:
+    bad = [answer for answer in resolver.answers or [] if answer.failure is not None]
+    return msgspec.structs.replace(resolver, answers=bad or None)
+
+
+def _without_answers(resolver: Resolver) -> Resolver:
+    return msgspec.structs.replace(resolver, answers=None)

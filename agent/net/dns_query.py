@@ -89,6 +89,8 @@ async def exchange(server: Server, question: Question, *, timeout_s: float) -> R
                 if message is not None and is_answer(message, question, number):
                     return Reply(message, round((loop.time() - begun) * 1000, 3), strays)
                 strays += 1
+                # Reading from a full socket never waits: without this a flood would hold the loop, and its own timeout.
+                await asyncio.sleep(0)
     except TimeoutError as error:
         raise _silence(error, strays, timeout_s) from error
     except (OSError, EOFError) as error:

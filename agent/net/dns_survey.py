@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from agent.errors import Failed
-from agent.net.dns_message import Message, Question
+from agent.net.dns_message import KINDS, Message, Question
 from agent.net.dns_query import Server, exchange
 from agent.net.dns_truth import Said
 from agent.wire.failure import Failure, Reason, Stage
@@ -43,11 +43,15 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The answer to one question, or why there is none. `cut`: UDP gave only part of it, and it was asked over TCP."""
+    """The answer to one question, or why there is none. `cut`: UDP gave only part of it, and it was asked over TCP.
+
+    `came`: there is a record of the kind that was asked for in it; `signed`: signatures too.
+    """
 
     said: Said | None = None
     ms: float | None = None
     authentic: bool = False
+    came: bool = False
     signed: bool = False
     cut: bool = False
     failure: Failure | None = None
@@ -118,7 +122,7 @@ async def _ask_signed(found: Survey, plan: Plan, ask: Ask) -> None:
 def passes_dnssec(found: Survey) -> bool | None:
     """Whether signatures came through; None if the signed answer itself did not come."""
     heard = found.signed
-    if heard is None or heard.said is None or heard.said.rcode != "noerror":
+    if heard is None or not heard.came:
         return None
     return heard.signed
 
@@ -133,14 +137,16 @@ def validates(found: Survey) -> bool | None:
 
 
 async def _ask(server: Server, question: Question, timeout_s: float) -> Heard:
-    """Ask once; what UDP cut short is asked again over TCP, as every resolver's client does (RFC 7766)."""
+    """Ask once; what UDP cut short is asked again over TCP, in what is left of its time (RFC 7766)."""
     ms, cut = 0.0, False
+    ends = asyncio.get_running_loop().time() + timeout_s
     try:
         reply = await exchange(server, question, timeout_s=timeout_s)
         ms = reply.ms
         if reply.message.truncated and server.transport == "udp":
             cut = True
-            reply = await exchange(replace(server, transport="tcp"), question, timeout_s=timeout_s)
+            left_s = max(0.0, ends - asyncio.get_running_loop().time())
+            reply = await exchange(replace(server, transport="tcp"), question, timeout_s=left_s)
             ms += reply.ms
     except Failed as error:
         failure = error.failure
@@ -154,7 +160,8 @@ async def _ask(server: Server, question: Question, timeout_s: float) -> Heard:
 def _heard(message: Message, question: Question, ms: float, *, cut: bool) -> Heard:
     addresses = message.addresses(question.kind) if question.kind in RECORDS else []
     said = Said(message.rcode, tuple(addresses))
-    return Heard(said, round(ms, 3), message.authentic, message.signed, cut, _failure(said, question))
+    came = any(record.kind == KINDS[question.kind] for record in message.records)
+    return Heard(said, round(ms, 3), message.authentic, came, message.signed, cut, _failure(said, question))
 
 
 def _failure(said: Said, question: Question) -> Failure | None:

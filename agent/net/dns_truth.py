@@ -9,18 +9,27 @@ different addresses alone are no lie, and nobody is accused of it. What is one:
 - "no such name", or no address, where the witness has addresses;
 - addresses where the witness has no such name; where it only has none of this kind, nothing is said.
 
-A translated address is none (DNS64: an IPv4 address of the name stands in the IPv6 one).
+A translated address is none (DNS64: an IPv4 address of the name stands in the IPv6 one), and a witness's translated
+address proves nothing: whoever does not translate rightly has none.
 """
 
 import ipaddress
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from agent.net.nat64 import LENGTHS, extract
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _ANSWERS: Final = ("noerror", "nxdomain")
+_WORDS: Final = {
+    "nowhere": "{0} is nobody's address",
+    "inside": "{0} inside this network, where the witness has {1}",
+    "no_name": "no such name, where the witness has {1}",
+    "no_address": "no address, where the witness has {1}",
+    "invented": "{0}, where the witness has no such name",
+    "inside_alone": "{0} inside this network, where the witness has none",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +45,29 @@ class Said:
         return self.rcode in _ANSWERS
 
 
+How = Literal["nowhere", "inside", "no_name", "no_address", "invented", "inside_alone"]
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """What is wrong: how, the address that was said, and an address of the witness; None where there is none."""
+
+    how: How
+    said: str | None = None
+    witness: str | None = None
+
+    @property
+    def words(self) -> str:
+        """The same for people."""
+        return _WORDS[self.how].format(self.said, self.witness)
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`lie` None: it cannot be told. `why` says in words what contradicts."""
+    """`lie` None: it cannot be told. `why`: what contradicts, of a lie only."""
 
     lie: bool | None
-    why: str = ""
+    why: Contradiction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +89,21 @@ def judge(said: Said, witness: Said | None, context: Context | None = None) -> V
     own = [address for address in said.addresses if not _is_within(address, context.internal)]
     nowhere = [address for address in own if _is_nowhere(address)]
     if nowhere:
-        return Verdict(lie=True, why=f"{nowhere[0]} is nobody's address")
+        return Verdict(lie=True, why=Contradiction("nowhere", nowhere[0]))
     if heard is None:
         return Verdict(None)
+    heard = Said(heard.rcode, tuple(one for one in heard.addresses if not _is_translated(one, context.ipv4)))
     return _beside(said, heard, own, context) if heard.addresses else _beside_nothing(heard, own, context)
 
 
 def _beside(said: Said, heard: Said, own: Sequence[str], context: Context) -> Verdict:
     """The witness has addresses, and none of them is among those said."""
     if not said.addresses:
-        how = "no such name" if said.rcode == "nxdomain" else "no address"
-        return Verdict(lie=True, why=f"{how}, where the witness has {heard.addresses[0]}")
+        how: How = "no_name" if said.rcode == "nxdomain" else "no_address"
+        return Verdict(lie=True, why=Contradiction(how, witness=heard.addresses[0]))
     inside = [address for address in own if _is_inside(address) and not _is_translated(address, context.ipv4)]
     if inside and not any(_is_inside(address) for address in heard.addresses):
-        return Verdict(lie=True, why=f"{inside[0]} inside this network, where the witness has {heard.addresses[0]}")
+        return Verdict(lie=True, why=Contradiction("inside", inside[0], heard.addresses[0]))
     return Verdict(lie=False)
 
 
@@ -86,10 +113,10 @@ def _beside_nothing(heard: Said, own: Sequence[str], context: Context) -> Verdic
     if not strange:
         return Verdict(lie=False)
     if heard.rcode == "nxdomain":
-        return Verdict(lie=True, why=f"{strange[0]}, where the witness has no such name")
+        return Verdict(lie=True, why=Contradiction("invented", strange[0]))
     inside = [address for address in strange if _is_inside(address)]
     if inside:
-        return Verdict(lie=True, why=f"{inside[0]} inside this network, where the witness has none")
+        return Verdict(lie=True, why=Contradiction("inside_alone", inside[0]))
     return Verdict(None)
 
 

@@ -32,7 +32,7 @@ class Terms:
     """How to fetch: the family (None: as the device would choose), whom to trust, and the bounds.
 
     `step_s`: for each of name, connection, TLS and first byte; `total_s`: for all together, redirects too. `inspect`:
-    after a certificate was refused, connect once more only to read it.
+    after a certificate was refused, connect once more only to read it, in what is left of the time.
     """
 
     family: Family | None = None
@@ -83,7 +83,8 @@ async def fetch(url: str, terms: Terms) -> Fetched:
     except (OSError, EOFError) as error:
         got.failure = _named(got.stage, error)
     if terms.inspect and got.failure is not None and got.failure.reason == Reason.BAD_CERTIFICATE:
-        got.certificate = await _inspected(got)
+        left_s = begun + terms.total_s - asyncio.get_running_loop().time()
+        got.certificate = await _inspected(got, min(_INSPECTION_S, left_s))
     return got
 
 
@@ -179,16 +180,16 @@ async def _connected(
             await writer.wait_closed()
 
 
-async def _inspected(got: Fetched) -> Validity | None:
-    """Read the certificate that was refused; nothing is asked over that connection."""
+async def _inspected(got: Fetched, within_s: float) -> Validity | None:
+    """Read the certificate that was refused, if there is time; nothing is asked over that connection."""
     parts = parse(got.url)
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    terms = Terms(tls=context, step_s=_INSPECTION_S)
+    terms = Terms(tls=context, step_s=max(0.0, within_s))
     seen = Fetched(got.url, address=got.address)
     with contextlib.suppress(Failed, OSError, EOFError):
-        async with _connected(seen, parts, terms):
+        async with asyncio.timeout(terms.step_s), _connected(seen, parts, terms):
             pass
     return seen.certificate
 

@@ -10,7 +10,7 @@ A lie is: an address where nobody can be (0.0.0.0, loopback), one inside this ne
 in the world, no such name or no address where the reference has one, addresses where it has no such name. Different
 addresses alone are none, and what a DNS64 translates is none. The reference is believed over TCP rather than UDP.
 Without one only impossible addresses, and UDP against TCP of the same resolver, can show a lie; `lies` is then never
-false.
+false. Choose one that filters nothing: where it hides a name, whoever does not is called a liar.
 
 Options: lists by commas or spaces. `names` (public services of Vietnam); `resolvers` (more to ask: addresses);
 `reference` (address of a resolver of another operator; none by default: networks differ in what they let through);
@@ -21,6 +21,7 @@ invalid, example.com); `signed` (the root; `none`: not asked); `bogus` (dnssec-f
 
 import asyncio
 import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,15 +29,16 @@ from typing import Final
 
 from agent.errors import Failed, UsageError
 from agent.net import dns_query, interfaces
-from agent.net.dns_comparison import Row, blame, consistent, resolver
+from agent.net.dns_comparison import Row, blame, consistent, decides, resolver, within
 from agent.net.dns_message import MessageError, Question, encode
 from agent.net.dns_query import RESOLV_CONF, Server, Transport
 from agent.net.dns_survey import Plan, Survey, survey
 from agent.net.dns_truth import Network, is_portal
 from agent.net.public_services import NAMES
+from agent.net.resolve import literal_family
 from agent.probes import options
 from agent.probes.probe import Outcome, Progress, Task
-from agent.wire.dns import Dns
+from agent.wire.dns import Answer, Dns
 from agent.wire.failure import Doubt, Reason, Stage
 
 _OPTIONS: Final = (
@@ -55,6 +57,7 @@ _NAMES_MAX: Final = 10
 _RESOLVERS_MAX: Final = 4
 _REFERENCES_MAX: Final = 2
 _BUDGET_S: Final = 40.0
+_RESULT_BYTES: Final = 56 * 1024  # of the 64 KiB of a report
 _NONEXISTENT: Final = "invalid example.com"
 _SIGNED: Final = "."
 _BOGUS: Final = "dnssec-failed.org"
@@ -83,13 +86,13 @@ async def probe(task: Task) -> Outcome:
 
     Raises:
         UsageError: a wrong option.
-        Failed: `resolve`: no_address if no resolver is configured; else why nobody answered anything, not even the
-            reference.
+        Failed: `resolve`: no_address if no resolver is configured; else why nobody, not even the reference, gave an
+            answer that decides: silence, SERVFAIL or REFUSED to every question.
     """
     settings = planned(task)
     own = _own(task, settings)
     rows = await _ask_all(task, settings, own)
-    if not any(row.survey.answered for row in rows):
+    if not any(decides(row.survey) for row in rows):
         raise _nobody(rows)
     return _outcome(task, settings, rows)
 
@@ -171,15 +174,20 @@ def _outcome(task: Task, settings: Settings, rows: Sequence[Row]) -> Outcome:
         domain=blame(first.server.address, rows, interfaces.route_to),
         resolvers=verdicts,
         consistent=consistent(own, settings.internal),
+        resolved=sum(1 for one in verdicts if not one.reference for answer in one.answers or [] if _is_good(answer)),
     )
     known = {name: one.said for (name, record), one in first.survey.names.items() if record == "A" and one.said}
     portal = is_portal(known, first.survey.nowhere)
     return Outcome(
-        result=result,
+        result=within(result, _RESULT_BYTES),
         family=task.family,
         link=interfaces.link_to(first.server.address),
         doubts=(Doubt.CAPTIVE_PORTAL,) if portal else (),
     )
+
+
+def _is_good(answer: Answer) -> bool:
+    return answer.rcode == "noerror" and answer.failure is None
 
 
 def _nobody(rows: Sequence[Row]) -> Failed:
@@ -209,6 +217,8 @@ def _names(text: str | None, option: str, default: tuple[str, ...]) -> tuple[str
             encode(Question(name), 0)
         except MessageError as error:
             raise UsageError(f"dns option {option}: {error}") from error
+        if not re.fullmatch(r"[\w.-]+", name) or literal_family(name) is not None:
+            raise UsageError(f"dns option {option}: {name[:100]!r} is no name; write it as www.example.vn")
     return tuple(names)
 
 

@@ -13,7 +13,7 @@ While a portal was seen last, every report carries the doubt `captive_portal`, u
 Options: lists by commas or spaces. `pages` (public services of Vietnam; at most 20); `portal_url` (two of Debian's and
 Mozilla's; our own peer has http://HOST:8080/generate_204; `none`: not checked); `timeout` (5 s, each step);
 `page_timeout` (15 s, each page in all); `page_bytes` (524288); `ca` (trust this file's authorities, not the system's).
-`max_seconds` (100 s) and `max_bytes` are shared out among the pages.
+`max_seconds` (100 s) and `max_bytes` are shared out among the pages; the portal check takes at most a tenth more.
 """
 
 import ssl
@@ -41,6 +41,7 @@ _OPTIONS: Final = ("ca", "page_bytes", "page_timeout", "pages", "portal_url", "t
 _PAGES_MAX: Final = 20
 _CHECKS_MAX: Final = 4
 _BUDGET_S: Final = 100.0
+_CHECK_SHARE: Final = 0.05  # of the budget, and beside it
 _DAY_S: Final = 86_400
 _TEXT: Final = 200
 _FAULTY: Final = 400
@@ -57,12 +58,18 @@ _STATUSES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The options of this kind."""
+    """The options of this kind. `check_s`: for each of the two steps of the portal check."""
 
     pages: tuple[str, ...]
     portal_urls: tuple[str, ...]
     terms: Terms
+    check_s: float
     ca: Path | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long a run may take."""
+        return len(self.pages) * self.terms.total_s + (2 * self.check_s if self.portal_urls else 0)
 
 
 async def probe(task: Task) -> Outcome:
@@ -73,13 +80,13 @@ async def probe(task: Task) -> Outcome:
         Failed: stage `device`, no_interface: nothing at all to measure on. All else is in the result.
     """
     settings = planned(task)
+    terms = replace(settings.terms, family=task.family, tls=_context(settings.ca), inspect=True)
     if not interfaces.has_interface():
         raise Failed(Stage.DEVICE, Reason.NO_INTERFACE, "no network interface is up")
-    terms = replace(settings.terms, family=task.family, tls=_context(settings.ca), inspect=True)
     task.progress(Progress(0.0, "portal"))
     portal = Finding(portal=None)
     if settings.portal_urls:
-        portal = await captive_portal.detect(settings.portal_urls, timeout_s=terms.step_s, family=task.family)
+        portal = await captive_portal.detect(settings.portal_urls, timeout_s=settings.check_s, family=task.family)
     pages = []
     for count, url in enumerate(settings.pages, 1):
         got = await fetch(url, terms)
@@ -99,12 +106,14 @@ def planned(task: Task) -> Settings:
     page_bytes = options.whole_number("web", given, "page_bytes", bounds=(1024, 1 << 30), default=512 * 1024)
     if task.max_bytes is not None:
         page_bytes = min(page_bytes, max(1, task.max_bytes // len(pages)))
-    page_s = min(page_s, (task.max_seconds or _BUDGET_S) / len(pages))
+    budget_s = task.max_seconds or _BUDGET_S
+    page_s = min(page_s, budget_s / len(pages))
     step_s = options.number("web", given, "timeout", bounds=(0.05, 60), default=5.0)
     return Settings(
         pages=pages,
         portal_urls=_urls(given.get("portal_url"), "portal_url", CHECKS, _CHECKS_MAX, scheme="http"),
         terms=Terms(step_s=min(step_s, page_s), total_s=page_s, max_bytes=page_bytes),
+        check_s=min(step_s, budget_s * _CHECK_SHARE),
         ca=Path(given["ca"]) if "ca" in given else None,
     )
 
@@ -162,11 +171,14 @@ def _outcome(task: Task, pages: Sequence[Page], portal: Finding) -> Outcome:
         captive_portal=portal.portal,
         portal_url=portal.url,
         certificate_days_least=min(days, default=None),
-        domain=_domain(pages, portal),
+        domain=_domain(pages, portal, routed=has_way_out()),
         pages=list(pages),
         portal_how=portal.how,
     )
-    walled = any(page.failure is not None and page.failure.reason == Reason.CAPTIVE_PORTAL for page in pages)
+    # One page that misbehaves while the way is proven open is that page's matter, and says nothing of all else.
+    walled = portal.portal is None and any(
+        page.failure is not None and page.failure.reason == Reason.CAPTIVE_PORTAL for page in pages
+    )
     used = next((page.address for page in [*good, *pages] if page.address), None)
     return Outcome(
         result=result,
@@ -176,14 +188,25 @@ def _outcome(task: Task, pages: Sequence[Page], portal: Finding) -> Outcome:
     )
 
 
-def _domain(pages: Sequence[Page], portal: Finding) -> Domain | None:
-    """Tell whose part fails: without a route this network; else where some pages come and others do not, those."""
+def has_way_out() -> bool:
+    """Whether this device has a default route of any family."""
+    return interfaces.default_route_v4() is not None or interfaces.default_route_v6() is not None
+
+
+def _domain(pages: Sequence[Page], portal: Finding, *, routed: bool) -> Domain | None:
+    """Tell whose part fails: without any route this network; else where some pages answer and others do not, those.
+
+    Where none answers, several owners did not fail at once, and what is wrong with names, this device's clock, or a
+    filter that opens encryption shows on every page: then nobody is named. The portal check proves the way open for one
+    page alone, if that failed otherwise.
+    """
     failures = [page.failure for page in pages if page.failure is not None]
     if not failures or portal.portal:
         return None
     if all(failure.reason == Reason.NO_ROUTE for failure in failures) and len(failures) == len(pages):
-        return domain(Reach(device=False, target=False))
-    answered = any(page.status is not None for page in pages) or portal.portal is False
+        return None if routed else domain(Reach(device=False, target=False))
+    alone = len(pages) == 1 and failures[0].stage in {Stage.CONNECT, Stage.HANDSHAKE, Stage.TRANSFER}
+    answered = any(page.status is not None for page in pages) or (alone and portal.portal is False)
     return domain(Reach(device=True, others=True if answered else None, target=False))
 
 
@@ -202,9 +225,12 @@ def _urls(text: str | None, option: str, default: tuple[str, ...], most: int, *,
         try:
             parts = parse(url)
         except Failed as error:
-            raise UsageError(f"web option {option}: {error.failure.detail}") from error
+            hint = (
+                "" if "://" in url else f"; write https://{url[:60]}/" if not scheme else f"; write http://{url[:60]}/"
+            )
+            raise UsageError(f"web option {option}: {error.failure.detail}{hint}") from error
         # The address is part of every report, and a portal answers for plain HTTP only.
-        if "@" in parts.netloc or not url.startswith(f"{scheme}:" if scheme else "http") or len(url) > _TEXT:
+        if "@" in parts.netloc or (scheme and parts.scheme != scheme) or len(url) > _TEXT:
             raise UsageError(f"web option {option}: {url[:60]!r}: {_WANTED[option]}, at most {_TEXT} characters")
     return tuple(urls)
 

@@ -14,12 +14,26 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Text = Annotated[str, msgspec.Meta(max_length=200)]
 
 
+class Contradiction(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why an answer is taken for a lie, beside a witness: the reference, or the same resolver over TCP.
+
+    `how`: `nowhere` (`said` is nobody's address), `inside` (`said` is inside this network, the witness has `witness`),
+    `no_name` or `no_address` (the witness has `witness`), `invented` (the witness has no such name), `inside_alone`
+    (the witness has no address).
+    """
+
+    how: Word
+    said: Text | None = None
+    witness: Text | None = None
+
+
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     """One question to one resolver: what it said, in which time, or why nothing came.
 
     `rcode` is DNS's own word in lower case (`noerror`, `nxdomain`, `servfail`); `addresses` are those of the answer, at
     most 8; `authentic`: the AD bit was set; `truncated`: UDP carried only part of it, and TCP was asked for the rest.
-    With an rcode there is an answer, and a `failure` then says why it is of no use: nxdomain, servfail, refused, lie.
+    With an rcode there is an answer, and a `failure` then says why it is of no use: nxdomain, servfail, refused, lie;
+    `contradiction` says of a lie what contradicts.
     """
 
     name: Text
@@ -30,6 +44,7 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     authentic: bool | None = None
     failure: Failure | None = None
     truncated: bool | None = None
+    contradiction: Contradiction | None = None
 
 
 class Resolver(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -54,8 +69,11 @@ class Resolver(msgspec.Struct, frozen=True, omit_defaults=True):
 class Dns(msgspec.Struct, frozen=True, omit_defaults=True):
     """Name resolution at the site: the numbers of the resolver that the device itself would use first, then all.
 
-    `asked` and `answered` count the questions for names to all resolvers but the reference. `lies` is absent without a
-    reference, but for what cannot be true whoever says it; `consistent`: no resolver contradicts another.
+    `asked` and `answered` count the questions for names to all resolvers but the reference; `resolved`: those whose
+    answer says that the name exists, and is no lie. `lies` is absent without a reference, but for what cannot be true
+    whoever says it; `consistent`: no resolver contradicts another. `domain`, if the first resolver is silent: whose
+    part fails; `destination` is then that resolver, or a filter before it. `abridged`: of answers that are as they
+    should be not all are listed, so that the report is not too large.
     """
 
     median_ms: Positive | None = None
@@ -68,3 +86,5 @@ class Dns(msgspec.Struct, frozen=True, omit_defaults=True):
     domain: Word | None = None
     resolvers: Annotated[list[Resolver], msgspec.Meta(max_length=20)] | None = None
     consistent: bool | None = None
+    resolved: Count | None = None
+    abridged: bool | None = None

@@ -1,5 +1,6 @@
 """The cards of names and of pages: what a technician reads of them, in both languages."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,13 @@ import pytest
 from agent import card_dns, card_web
 from agent.card_row import Row
 from agent.wire.codec import Accepted, decode_reports
-from agent.wire.dns import Answer, Dns, Resolver
+from agent.wire.dns import Answer, Contradiction, Dns, Resolver
 from agent.wire.failure import Failure
 from agent.wire.web import Page, Web
 from agent.words import say
 from agent.words_services import WORDS
 
+WORLD = "203.0.114.5"
 SAMPLES = Path(__file__).parents[1] / "contract/samples/v1"
 
 
@@ -53,18 +55,26 @@ def test_a_healthy_resolver() -> None:
 
 
 def test_a_resolver_that_lies() -> None:
-    why = "10.1.2.3 inside this network, where the witness has 203.0.114.5"
+    lie = Failure("resolve", "lie", "in words of an agent of later")
+    answers = [
+        Answer("www.example", "a", 1, "noerror", failure=lie, contradiction=Contradiction("inside", "10.1.2.3", WORLD)),
+        Answer("old.example", "a", 1, "noerror", failure=lie, contradiction=Contradiction("newer")),
+    ]
     result = Dns(
         median_ms=1, lies=True, rewrites_nxdomain=True, passes_dnssec=False, validates=False, consistent=False,
-        resolvers=[resolver("192.168.1.1", "udp", ms=1, reason="lie", detail=why), resolver("192.168.1.1", "tcp")],
+        resolvers=[Resolver("192.168.1.1", "ipv4", "udp", median_ms=1, answers=answers)],
     )  # fmt: skip
     card = dns_card(result)
+    assert "    www.example A: 10.1.2.3, địa chỉ trong mạng nội bộ; máy đối chiếu: 203.0.114.5" in dns_card(
+        result, "vi"
+    )
     assert card[2:] == [
-        "Answers: ✗ not true",
-        f"    www.example A: {why}",
+        "Answers: ✗ not as the world knows it",
+        "    www.example A: 10.1.2.3, an address inside this network; to compare with: 203.0.114.5",
+        "    old.example A: in words of an agent of later",
         "  ✗ the resolvers contradict each other",
         "  ✗ names that do not exist lead somewhere (advertising or sign-in page)",
-        "Signatures (DNSSEC): ✗ taken out",
+        "Signatures (DNSSEC): ✗ do not come through",
         card[-1],
     ]
     assert card[-1].startswith("Check: ask who runs 192.168.1.1")
@@ -83,10 +93,40 @@ def test_a_resolver_that_is_dead() -> None:
         "This device's resolver: 192.168.1.1 · ✗ does not answer",
         "Resolvers: ✗ 192.168.1.1  UDP ✗ no answer in time · TCP ✗ refused",
         "  ✓ 192.0.2.1  UDP 5.0 ms",
-        "Answers: · not compared: no reference is set (--reference)",
+        "Answers: · not compared: no other resolver is set for it (--reference ADDRESS)",
         "Fault in: Site's own network",
     ]
     assert "is 192.168.1.1 the right resolver" in card[-1]
+
+
+@pytest.mark.parametrize(
+    ("reason", "mark"),
+    [("nxdomain", "there is no such name"), ("servfail", "the name server does not work")],
+)
+def test_a_resolver_that_answers_and_is_of_no_use(reason: str, mark: str) -> None:
+    failure = Failure("resolve", reason)
+    answers = [
+        Answer(name, record, 0.3, reason, failure=failure) for name in ("one.vn", "two.vn") for record in ("a", "aaaa")
+    ]
+    result = Dns(
+        median_ms=0.3, answered=4, asked=4, resolved=0,
+        resolvers=[Resolver("10.0.0.1", "ipv4", "udp", median_ms=0.3, answers=answers)],
+    )  # fmt: skip
+    assert dns_card(result) == [
+        "This device's resolver: 10.0.0.1 · median 0.3 ms · 4 of 4 questions answered",
+        f"Resolvers: ✗ 10.0.0.1  UDP 0.3 ms ✗ {mark}",
+        "Answers: · not compared: no other resolver is set for it (--reference ADDRESS)",
+        f"  ✗ {mark}: one.vn, two.vn",
+        (
+            "Check: 10.0.0.1 answers, but with nothing of use: does it reach the internet,"
+            " or does it let no name through?"
+        ),
+    ]
+
+
+def test_the_fault_of_a_resolver_is_not_called_the_destinations() -> None:
+    result = Dns(domain="destination", resolvers=[resolver("192.0.2.1", "udp", reason="timeout")])
+    assert "Fault in: that resolver itself, or a filter before it" in dns_card(result)
 
 
 GOOD = Page(
@@ -99,7 +139,7 @@ def test_pages_that_come() -> None:
     soon = Page("http://moh.gov.vn/a", "ipv4", status=200, first_byte_ms=5, bytes=900, certificate_days=9.6, cut=True)
     assert web_card(Web(2, 0, total_ms=412, captive_portal=False, pages=[GOOD, soon])) == [
         "State: 2 of 2 pages came · median 412 ms",
-        "Pages: ✓ dichvucong.gov.vn  412 ms · first byte 180 ms · 48 kB · sent on 1 times · IPv6",
+        "Pages: ✓ dichvucong.gov.vn  412 ms · first byte 180 ms · 48 kB · redirects: 1 · IPv6",
         "  ✓ moh.gov.vn/a · first byte 5 ms · cut at 900 B · certificate 10 days · IPv4",
         "Sign-in page: ✓ none",
     ]
@@ -134,6 +174,11 @@ def test_pages_that_come() -> None:
         ),
         (Page("https://a/", failure=Failure("transfer", "timeout")), "a  moving data: no answer in time", "try again"),
         (Page("https://a/", failure=Failure("newer", "word")), "a  newer: word", "try again"),
+        (
+            Page("https://a/", failure=Failure("handshake", "captive_portal", "sent on to 10.0.0.1")),
+            "a  waiting for the page: a sign-in page is in the way",
+            "sign in on that page",
+        ),
     ],
 )
 def test_a_page_that_does_not_come(page: Page, line: str, check: str) -> None:
@@ -161,15 +206,11 @@ def test_the_samples_in_both_languages(kind: str) -> None:
         english, vietnamese = (card(result, tongue) for tongue in ("en", "vi"))
         assert english
         assert len(english) == len(vietnamese)
-        assert all(
-            one != other
-            for one, other in zip(english, vietnamese, strict=True)
-            if "✓" not in one and not one.startswith("    ")
-        )
+        assert all(one != other for one, other in zip(english, vietnamese, strict=True) if "✓" not in one)
 
 
 def test_every_word_is_there_in_both_languages() -> None:
     for key, (english, vietnamese) in WORDS.items():
         assert (say(key, "en"), say(key, "vi")) == (english, vietnamese)
         assert english != vietnamese
-        assert english.count("{}") == vietnamese.count("{}")
+        assert sorted(re.findall(r"{\d?}", english)) == sorted(re.findall(r"{\d?}", vietnamese))

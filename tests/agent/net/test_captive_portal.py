@@ -68,6 +68,7 @@ async def test_somebody_else_answers(raw: bytes, how: str, url: str | None) -> N
         (page(b"", status="503 Service Unavailable"), "peer:protocol"),
         (page(b"", status="404 Not Found"), "peer:protocol"),
         (page(b"", status="301 Moved", more="Location: https://localhost/x\r\n"), "peer:protocol"),
+        (page(b"", status="301 Moved", more="Location: https://www.localhost/x\r\n"), "peer:protocol"),
         (page(b"", status="302 Found"), "handshake:protocol"),
         (page(b"", status="302 Found", more="Location: file:///etc/passwd\r\n"), "handshake:protocol"),
     ],

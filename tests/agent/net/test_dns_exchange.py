@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import socket
 import struct
+import threading
+from collections.abc import Iterator
 
 import pytest
 from dns import flags, rcode
@@ -71,6 +73,43 @@ async def test_strangers_before_the_answer_are_counted(transport: Transport) -> 
     async with name_server(lambda asked: [*strangers(asked), asked.reply("192.0.2.1")]) as found:
         reply = await exchange(Server("127.0.0.1", found.port, transport), Question("www.example"), timeout_s=5)
     assert (reply.message.addresses("A"), reply.strays) == (["192.0.2.1"], 4)
+
+
+@contextlib.contextmanager
+def flooding() -> Iterator[int]:
+    """A server that never stops sending empty messages, as fast as they are read: in a thread of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def flood() -> None:
+            with contextlib.suppress(OSError):
+                there, _ = listening.accept()
+                with there:
+                    while True:
+                        there.sendall(bytes(65_536))
+
+        thread = threading.Thread(target=flood, name="flood")
+        thread.start()
+        yield listening.getsockname()[1]
+        thread.join()
+
+
+async def test_a_flood_of_strangers_ends_in_time_and_holds_nobody_up() -> None:
+    """Reading from a socket that is always full never waits by itself."""
+    looked = 0
+
+    async def look() -> None:
+        nonlocal looked
+        while True:
+            await asyncio.sleep(0.01)
+            looked += 1
+
+    with flooding() as port:
+        async with asyncio.TaskGroup() as group:
+            looking = group.create_task(look(), name="another")
+            with pytest.raises(Failed, match="resolve:protocol"):
+                await exchange(Server("127.0.0.1", port, "tcp"), Question("www.example"), timeout_s=0.5)
+            looking.cancel()
+    assert looked >= 5
 
 
 @pytest.mark.parametrize(

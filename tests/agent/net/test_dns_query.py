@@ -19,7 +19,7 @@ async def test_an_answer(server: str, kind: RecordKind, address: str) -> None:
     ("name", "words"),
     [
         ("four.example", "resolve:nodata (four.example has no AAAA record)"),
-        ("nowhere.example", "resolve:nxdomain"),
+        ("nobody.example", "resolve:nxdomain"),
         ("failing.example", "resolve:servfail"),
         ("refusing.example", "resolve:refused"),
         ("silent.example", "resolve:timeout"),

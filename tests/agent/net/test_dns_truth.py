@@ -1,10 +1,11 @@
 """What is a lie, and what only looks like one."""
 
 import ipaddress
+import re
 
 import pytest
 
-from agent.net.dns_truth import Context, Said, Verdict, is_portal, judge, rewrites
+from agent.net.dns_truth import Context, Contradiction, Said, Verdict, is_portal, judge, rewrites
 
 WORLD, ELSEWHERE, INSIDE = "203.0.114.5", "8.8.4.4", "10.1.2.3"
 WORLD6 = "2606:4700::1111"
@@ -60,7 +61,7 @@ def said(*addresses: str) -> Said:
 def test_one_answer_beside_another(answer: Said, witness: Said | None, *, lie: bool | None) -> None:
     verdict = judge(answer, witness)
     assert verdict.lie is lie
-    assert bool(verdict.why) is (lie is True)
+    assert (verdict.why is not None) is (lie is True)
 
 
 @pytest.mark.parametrize("witness", [said(WORLD), NXDOMAIN, NODATA, None])
@@ -76,6 +77,29 @@ def test_a_translated_address_is_no_lie(address: str) -> None:
     for witness in (NODATA, NXDOMAIN, said(WORLD6)):
         assert judge(said(address), witness, context) == Verdict(lie=False)
     assert judge(said(address), NXDOMAIN).lie is True
+
+
+def test_who_does_not_translate_is_no_liar_beside_one_who_does() -> None:
+    context = Context(ipv4=(WORLD,))
+    translating = said("64:ff9b::cb00:7205")
+    assert judge(NODATA, translating, context) == Verdict(lie=False)
+    assert judge(NODATA, said("64:ff9b::cb00:7205", WORLD6), context).lie is True
+
+
+@pytest.mark.parametrize(
+    ("answer", "witness", "why", "words"),
+    [
+        (said("::1"), None, Contradiction("nowhere", "::1"), "::1 is nobody's address"),
+        (said(INSIDE), said(WORLD), Contradiction("inside", INSIDE, WORLD), f"{INSIDE} inside .* has {WORLD}"),
+        (NXDOMAIN, said(WORLD), Contradiction("no_name", None, WORLD), f"no such name, .* has {WORLD}"),
+        (NODATA, said(WORLD), Contradiction("no_address", None, WORLD), f"no address, .* has {WORLD}"),
+        (said(WORLD), NXDOMAIN, Contradiction("invented", WORLD), f"{WORLD}, .* no such name"),
+        (said(INSIDE), NODATA, Contradiction("inside_alone", INSIDE), f"{INSIDE} inside .* has none"),
+    ],
+)
+def test_what_contradicts(answer: Said, witness: Said | None, why: Contradiction, words: str) -> None:
+    assert judge(answer, witness).why == why
+    assert re.fullmatch(words, why.words)
 
 
 def test_names_that_cannot_exist() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from agent.clock import uuid7
 from agent.net.portal_sightings import NAME, Portal
+from agent.wire.dns import Dns
 from agent.wire.failure import Doubt
 from agent.wire.report import Measurement
 from agent.wire.results import Ipv6, Latency
@@ -16,9 +17,9 @@ from agent.wire.web import Web
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
-def made(result: Any, *doubts: str, at: datetime = NOON) -> Measurement[Any]:  # noqa: ANN401 - of any kind
+def made(result: Any, *doubts: str, at: datetime = NOON, kind: str = "web") -> Measurement[Any]:  # noqa: ANN401 - of any kind
     return Measurement(
-        id=uuid7(at, bytes(10)), agent="a1", kind="web", started=at, duration_s=1, result=result, doubts=list(doubts)
+        id=uuid7(at, bytes(10)), agent="a1", kind=kind, started=at, duration_s=1, result=result, doubts=list(doubts)
     )
 
 
@@ -56,6 +57,20 @@ def test_the_check_of_the_ipv6_battery_counts_as_well() -> None:
     assert portal.stands(NOON)
     portal.heed(made(Ipv6("dual_stack", captive_portal=False)))
     assert not portal.stands(NOON)
+
+
+def test_what_names_alone_showed_ends_with_them(portal: Portal) -> None:
+    """Routers whose line is down lead every name to themselves."""
+    doubted = made(Dns(rewrites_nxdomain=True), Doubt.CAPTIVE_PORTAL, kind="dns")
+    portal.heed(doubted)
+    portal.heed(made(Dns(), kind="dns"))
+    assert portal.stands(NOON), "nothing was said of names that do not exist"
+    portal.heed(made(Dns(rewrites_nxdomain=False), kind="dns"))
+    assert not portal.stands(NOON)
+    portal.heed(WALLED)
+    portal.heed(doubted)
+    portal.heed(made(Dns(rewrites_nxdomain=False), kind="dns"))
+    assert portal.stands(NOON), "a page showed it, and names prove nothing of pages"
 
 
 def test_one_process_knows_what_another_saw(tmp_path: Path) -> None:

@@ -3,21 +3,27 @@
 import contextlib
 import ipaddress
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from dns import flags, rcode
 
+from agent.clock import uuid7
+from agent.commands import exit_code
 from agent.errors import Failed, UsageError
-from agent.net.dns_comparison import Row, blame
+from agent.net.dns_comparison import Row, blame, within
 from agent.net.dns_query import Server
 from agent.net.dns_survey import Heard, Survey
 from agent.net.dns_truth import Said
 from agent.net.interfaces import Route
 from agent.probes.dns import planned, probe
 from agent.probes.probe import Outcome, Progress, Task
+from agent.wire.dns import Answer as Answer_
 from agent.wire.dns import Dns, Resolver
 from agent.wire.failure import Doubt, Failure, Reason, Stage
+from agent.wire.report import Measurement
 from tests.agent.net.name_server import Answer, Asked, from_zone, name_server
 
 WORLD, ELSEWHERE, INSIDE = "203.0.114.5", "203.0.114.9", "10.1.2.3"
@@ -27,6 +33,7 @@ ZONE = {
     "bogus.example": {"A": WORLD},
 }
 HONEST = from_zone(ZONE)
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 NAMES = {"names": "www.example old.example", "bogus": "bogus.example", "nonexistent": "invalid"}
 
 
@@ -168,6 +175,61 @@ async def test_a_resolver_that_fails_for_everything_does_not_validate() -> None:
     assert result.answered == result.asked == 6
 
 
+async def test_a_site_where_every_question_fails_is_a_failure() -> None:
+    async with asking({"127.0.0.1": lambda asked: asked.reply(code=rcode.SERVFAIL)}) as task:
+        with pytest.raises(Failed) as caught:
+            await probe(task)
+    assert caught.value.failure.detail == "127.0.0.1 udp: servfail; 127.0.0.1 tcp: servfail"
+    assert str(caught.value.failure) == "resolve:servfail"
+
+
+async def test_a_resolver_that_answers_nothing_of_use_says_so() -> None:
+    async with asking({"127.0.0.1": from_zone({})}) as task:
+        result = result_of(await probe(task))
+    assert (result.answered, result.resolved, result.lies) == (6, 0, None)
+    measured = Measurement(id=uuid7(NOON, bytes(10)), agent="a1", kind="dns", started=NOON, duration_s=1, result=result)
+    assert exit_code(measured) == 3
+    well = msgspec.structs.replace(measured, result=msgspec.structs.replace(result, resolved=1))
+    assert exit_code(well) == 0
+
+
+async def test_no_answer_to_the_signed_question_is_no_answer_without_signatures() -> None:
+    empty: Answer = lambda asked: asked.reply() if asked.kind == "SOA" else HONEST(asked)  # noqa: E731 - one word
+    async with asking({"127.0.0.1": empty}) as task:
+        assert result_of(await probe(task)).passes_dnssec is None
+
+
+async def test_one_who_translates_for_ipv6_and_one_who_does_not_do_not_contradict_each_other() -> None:
+    def translating(asked: Asked) -> Any:  # noqa: ANN401 - bytes
+        if asked.kind == "AAAA" and asked.name == "old.example":
+            return asked.reply("64:ff9b::203.0.114.9")
+        return HONEST(asked)
+
+    async with asking({"127.0.0.1": translating, "127.0.0.2": HONEST}, translating) as task:
+        result = result_of(await probe(task))
+    assert (result.consistent, result.lies, row(result, "127.0.0.2").lies) == (True, False, False)
+
+
+def test_the_largest_result_fits_into_a_report() -> None:
+    failure = Failure("resolve", "lie", "x" * 500)
+    bad = Answer_("n" * 200, "aaaa", 1234.567, "noerror", ["2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff"] * 8)
+    lie = msgspec.structs.replace(bad, failure=failure)
+    rows = [
+        Resolver("2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff", "ipv6", way, median_ms=1234.567, answers=[bad] * 30 + [lie])
+        for way in ("udp", "tcp") * 9
+    ]
+    limit = 56 * 1024
+    fits = within(Dns(1234.567, 40, 40, resolvers=rows), limit)
+    assert len(msgspec.json.encode(fits)) <= limit
+    assert fits.abridged
+    assert len(fits.resolvers or []) == 18
+    assert [answer.failure for answer in (fits.resolvers or [])[0].answers or []] == [failure]
+    all_lies = [msgspec.structs.replace(one, answers=[lie] * 20) for one in rows]
+    assert len(msgspec.json.encode(within(Dns(resolvers=all_lies), limit))) <= limit
+    little = Dns(resolvers=rows[:1])
+    assert within(little, limit) is little
+
+
 async def test_cut_short_without_tcp() -> None:
     def cut(asked: Asked) -> bytes:
         return asked.reply(set_flags=flags.TC)
@@ -231,6 +293,8 @@ async def test_a_budget_of_time_ends_the_questions() -> None:
         ({"nam": "x"}, "dns has no option 'nam'"),
         ({"names": ""}, "names: name at least one"),
         ({"names": "a..b"}, "not a DNS name"),
+        ({"names": "https://www.example/"}, "'https://www.example/' is no name; write it as www.example.vn"),
+        ({"names": "192.0.2.1"}, "'192.0.2.1' is no name"),
         ({"names": " ".join(f"n{n}" for n in range(11))}, "at most 10 names, not 11"),
         ({"resolvers": "dns.example"}, "'dns.example' is not an IP address"),
         ({"reference": "192.0.2.1 192.0.2.2 192.0.2.3"}, "at most 2 addresses"),
@@ -260,6 +324,10 @@ def silent(address: str) -> Row:
     return Row(Survey(Server(address), {("a", "A"): nothing}, unanswered=1), reference=False)
 
 
+def failing(address: str) -> Row:
+    return Row(Survey(Server(address), {("a", "A"): Heard(Said("servfail"), 1.0)}, answered=1), reference=False)
+
+
 def heard(address: str) -> Row:
     return Row(Survey(Server(address), {("a", "A"): Heard(Said("noerror"), 1.0)}, answered=1), reference=False)
 
@@ -275,7 +343,8 @@ def way_to(address: str) -> Route:
     ("rows", "part"),
     [
         ([heard(GATEWAY)], None),
-        ([silent(GATEWAY)], "lan"),
+        ([silent(GATEWAY)], None),
+        ([silent(GATEWAY), failing("192.168.1.2")], None),
         ([silent(GATEWAY), heard(THEIRS)], "lan"),
         ([silent(PROVIDERS), heard(THEIRS)], "destination"),
         ([silent(PROVIDERS), heard(GATEWAY)], None),

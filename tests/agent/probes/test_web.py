@@ -1,5 +1,6 @@
 """The probe web against pages that come, fail at each step, and a portal."""
 
+import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator
@@ -8,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from agent.config import WebSettings, read
 from agent.errors import UsageError
+from agent.inspection import inspect
+from agent.net.peer_url import parse
 from agent.probes.probe import Outcome, Progress, Task
 from agent.probes.web import planned, probe
 from agent.wire.failure import Doubt
@@ -111,6 +115,22 @@ async def test_a_page_that_fails_says_at_which_step(raw: bytes | None, failure: 
     assert result.domain == "destination"
 
 
+@pytest.mark.program("openssl")
+async def test_a_clock_or_a_filter_that_spoils_every_page_is_not_the_pages_fault(own: Authority) -> None:
+    async with serving(page(b"x"), own.server(days=61)) as untrusted, serving(OPEN) as portal:
+        result = result_of(await fetched(untrusted, portal=portal))
+    assert [str(one.failure) for one in result.pages or []] == ["tls:bad_certificate"]
+    assert (result.captive_portal, result.domain) == (False, None)
+
+
+async def test_the_way_is_open_and_pages_fail() -> None:
+    async with serving(OPEN) as portal:
+        alone = result_of(await fetched("http://127.0.0.1:1/", portal=portal))
+        several = result_of(await fetched("http://127.0.0.1:1/", "http://127.0.0.2:1/", portal=portal))
+        unresolved = result_of(await fetched("http://nobody.invalid/", portal=portal))
+    assert (alone.domain, several.domain, unresolved.domain) == ("destination", None, None)
+
+
 async def test_no_page_comes() -> None:
     outcome = await fetched("http://127.0.0.1:1/", "http://[::1]/")
     result = result_of(outcome)
@@ -143,13 +163,75 @@ async def test_a_portal_that_answers_in_a_page_s_place() -> None:
     assert outcome.doubts == (Doubt.CAPTIVE_PORTAL,)
 
 
+async def test_one_page_that_misbehaves_does_not_put_all_else_in_doubt() -> None:
+    async with serving(page(b"", status="511 Network Authentication Required")) as url, serving(OPEN) as portal:
+        outcome = await fetched(url, portal=portal)
+    assert str(only(outcome).failure) == "peer:captive_portal"
+    assert (result_of(outcome).captive_portal, outcome.doubts) == (False, ())
+
+
+@pytest.mark.program("openssl")
+async def test_a_refused_certificate_is_read_only_while_there_is_time(own: Authority) -> None:
+    seen = 0
+
+    async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass the first connection on to the page, and never answer the second."""
+        nonlocal seen
+        seen += 1
+        if seen == 1:
+            there, back = await asyncio.open_connection("127.0.0.1", port)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(pipe(reader, back), name="there")
+                group.create_task(pipe(there, writer), name="back")
+        else:
+            await reader.read()
+        writer.close()
+
+    async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                writer.write(data)
+        writer.close()
+
+    async with serving(page(b"x"), own.server(days=61)) as url:
+        port = int(url.rpartition(":")[2].rstrip("/"))
+        async with await asyncio.start_server(hold, "127.0.0.1", 0) as between:
+            begun = asyncio.get_running_loop().time()
+            at = between.sockets[0].getsockname()[1]
+            one = only(await fetched(f"https://localhost:{at}/", page_timeout="1"))
+    assert (str(one.failure), one.certificate_days) == ("tls:bad_certificate", None)
+    assert asyncio.get_running_loop().time() - begun < 2.5
+
+
 async def test_budgets_are_shared_out() -> None:
     pages = " ".join(f"http://h{n}/" for n in range(10))
     settings = planned(Task("", options={"pages": pages}, max_seconds=20, max_bytes=50_000))
     assert (settings.terms.total_s, settings.terms.step_s, settings.terms.max_bytes) == (2, 2, 5000)
     plain = planned(Task(""))
     assert (plain.terms.total_s, plain.terms.step_s, len(plain.pages), len(plain.portal_urls)) == (15, 5, 5, 2)
-    assert len(plain.pages) * plain.terms.total_s + 2 * plain.terms.step_s <= 120
+    assert plain.seconds == 5 * 15 + 2 * 5 <= WebSettings().deadline_s
+    most = planned(Task("", options={"pages": pages, "page_timeout": "300", "timeout": "60"}))
+    assert most.seconds == 110 <= WebSettings().deadline_s
+
+
+@pytest.mark.parametrize(
+    ("tables", "words"),
+    [
+        ("[schedule.web]\nmax_seconds = 50\n[schedule.dns]\nmax_seconds = 59", None),
+        ("[schedule.web]\ndeadline_s = 80", "web: a run may take 85 s, but deadline_s = 80"),
+        ("[schedule.dns]\ndeadline_s = 30", "dns: a run may take 40 s, but deadline_s = 30"),
+    ],
+)
+def test_a_schedule_whose_runs_could_not_end_is_refused(tmp_path: Path, tables: str, words: str | None) -> None:
+    file = tmp_path / "agent.toml"
+    head = '[agent]\nid = "a1"\n[broker]\nurl = "mqtt://b.example"\n[peer]\nurls = ["msak+ws://p:8080"]\n'
+    file.write_text(head + tables)
+    config = read(file, {}, check_peer=parse)
+    if words is None:
+        inspect(config)
+        return
+    with pytest.raises(UsageError, match=words):
+        inspect(config)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +239,8 @@ async def test_budgets_are_shared_out() -> None:
     [
         ({"page": "x"}, "web has no option 'page'"),
         ({"pages": ""}, "pages: name at least one"),
-        ({"pages": "www.example"}, "not a web address"),
+        ({"pages": "www.example"}, "not a web address: 'www.example'; write https://www.example/"),
+        ({"portal_url": "www.example"}, "write http://www.example/"),
         ({"pages": "ftp://h/"}, "not a web address"),
         ({"pages": "http://user:secret@h/"}, "without user name or password"),
         ({"pages": "http://h/" + "x" * 200}, "at most 200 characters"),
