@@ -14,6 +14,7 @@ from agent.wire.path import Hop, Path
 
 Line = Literal["lan", "own", "tunnel"]
 """What the device sends into: a network of the site's, an access line that it holds itself (a modem, PPP), a tunnel."""
+_FEW: Final = 3
 _FILTERS: Final = (Reason.PROHIBITED, Reason.REFUSED)
 _LOST: Final = (Reason.NO_ROUTE, Reason.UNREACHABLE)
 
@@ -252,11 +253,12 @@ def _hops(seen: Seen) -> list[Hop]:
 def _from(place: int, seen: Seen) -> list[tuple[int, int]]:
     """How often each distance from `place` on was asked, and answered; the provider's first router also for itself.
 
-    At last all behind `place` as one, since all of it came by there; but not whoever never answers.
+    At last all behind `place` as one, since all of it came by there; but not whoever never answers, which is told from
+    loss only by asking a few times.
     """
     begin, hops = seen.begin, seen.trace.hops
     found = [_counts(seen.provider if at == begin else Sample(), hops[at]) for at in range(place, len(hops))]
-    heard = [_counts(Sample(), hop) for hop in hops[place:] if hop.answers]
+    heard = [_counts(Sample(), hop) for hop in hops[place:] if hop.answers and hop.sent >= _FEW]
     return [*found, (sum(asked for asked, _ in heard), sum(told for _, told in heard))]
 
 

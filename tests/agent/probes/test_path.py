@@ -4,11 +4,13 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path as File
 
 import pytest
 
 from agent.errors import Failed, UsageError
+from agent.path import ways
 from agent.probes import path
 from agent.probes.probe import Outcome, Progress, Task
 from agent.wire.failure import Doubt, Reason, Stage
@@ -16,7 +18,9 @@ from agent.wire.path import Path
 from tests.agent.net.chain import SERVER, Chain, chain
 
 PEERS = {"ipv4": f"msak+ws://{SERVER['ipv4']}:8080", "ipv6": f"msak+ws://[{SERVER['ipv6']}]:8080"}
-SHORT = {"timeout": "0.3", "count": "3", "silent": "2", "probes": "1"}
+SHORT = {"timeout": "0.2", "count": "2", "silent": "2", "probes": "1"}
+HURRY_S = 2.5
+"""Where the first router is silent: of that, it may be asked for a second."""
 BEYOND = "203.0.114.2:53,203.0.115.2:53,[2001:db8:2::2]:53,[2001:db8:3::2]:53"
 """Other destinations that are there: the two routers behind the provider's first."""
 
@@ -30,46 +34,57 @@ def network() -> Iterator[Chain]:
         yield built
 
 
+def runs(network: Chain, *tasks: Task) -> list[Outcome]:
+    """Make several runs at the same time."""
+
+    async def all_of_them() -> list[Outcome]:
+        async with asyncio.TaskGroup() as group:
+            made = [group.create_task(path.probe(task), name=f"run {number}") for number, task in enumerate(tasks)]
+        return [task.result() for task in made]
+
+    with network["device"].entered():
+        return asyncio.run(all_of_them())
+
+
 def run(network: Chain, task: Task) -> Outcome:
     with network["device"].entered():
         return asyncio.run(path.probe(task))
 
 
 def look(network: Chain, family: str, folder: File | None = None, /, **given: str) -> Path:
-    outcome = run(network, _task(family, folder, given))
-    assert isinstance(outcome.result, Path)
+    outcome = run(network, order(family, folder, **given))
     assert outcome.family == family
     assert outcome.peer is not None
     assert outcome.peer.address == SERVER[family]
+    return path_of(outcome)
+
+
+def path_of(outcome: Outcome) -> Path:
+    assert isinstance(outcome.result, Path)
     return outcome.result
 
 
 def both(network: Chain, folder: File | None = None, /, **given: str) -> list[Path]:
     """Look over both families at the same time, each with a folder of its own."""
+    return [path_of(outcome) for outcome in runs(network, *orders(folder, **given))]
 
-    async def looks() -> list[Outcome]:
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(path.probe(_task(family, place, given)), name=family)
-                for family, place in places.items()
-            ]
-        return [task.result() for task in tasks]
 
+def orders(folder: File | None = None, /, **given: str) -> list[Task]:
     places = {family: folder / family if folder is not None else None for family in PEERS}
     for place in places.values():
         if place is not None:
             place.mkdir(exist_ok=True)
-    with network["device"].entered():
-        results = [outcome.result for outcome in asyncio.run(looks())]
-    return [result for result in results if isinstance(result, Path)]
+    return [order(family, place, **given) for family, place in places.items()]
 
 
-def domains(network: Chain, folder: File | None = None, /, **given: str) -> set[str | None]:
-    return {result.domain for result in both(network, folder, **given)}
-
-
-def _task(family: str, folder: File | None, given: dict[str, str]) -> Task:
+def order(family: str, folder: File | None = None, /, **given: str) -> Task:
     return Task(PEERS[family], options={**SHORT, "others": "", **given}, folder=folder)
+
+
+def whose(network: Chain, *asked: list[Task]) -> list[set[str | None]]:
+    """Run all of that at the same time; give the parts that each list of orders names."""
+    results = iter([path_of(outcome).domain for outcome in runs(network, *[task for tasks in asked for task in tasks])])
+    return [{next(results) for _ in tasks} for tasks in asked]
 
 
 @pytest.mark.parametrize("family", PEERS)
@@ -93,27 +108,68 @@ def test_a_healthy_way(network: Chain, tmp_path: File, method: str, family: str)
 @pytest.mark.root
 @pytest.mark.program("nft")
 def test_whose_part_fails(network: Chain, tmp_path: File) -> None:
-    """One after another, as one device sees it: what it learned while the way was whole helps it later."""
-    with network.ruled("core", "drop"):
-        assert domains(network) == {"provider"}  # nothing tells it from the destination
-        assert domains(network, others=BEYOND) == {"destination"}
-    with network.ruled("lan", "drop"):
-        ends = both(network)
-        assert {(end.ends_at, end.domain) for end in ends} == {(1, None)}
-        assert domains(network, others=BEYOND) == {"access"}
-        assert domains(network, others="nowhere.invalid:443") == {None}  # a name that is not found was not asked
+    """As one device sees it: what it learned while the way was whole helps it later."""
     assert all(result.reached for result in both(network, tmp_path))
     with network.ruled("core", "drop"):
-        for end in both(network, tmp_path):
+        alone, asking, knowing = orders(), orders(others=BEYOND), orders(tmp_path)
+        ends = [path_of(outcome) for outcome in runs(network, *alone, *asking, *knowing)]
+        assert [end.domain for end in ends[:4]] == ["provider"] * 2 + ["destination"] * 2  # alone, nothing tells
+        for end in ends[4:]:
             assert (end.ends_at, end.domain) == (4, "destination")  # it was the last router before the target
             assert end.failure is not None
             assert (end.failure.stage, end.failure.reason) == (Stage.CONNECT, Reason.TIMEOUT)
             assert end.changed is False
             assert [hop.address is None for hop in end.hops or []] == [False] * 4 + [True]
     with network.ruled("edge", "drop"):
-        assert domains(network, tmp_path) == {"provider"}
+        assert whose(network, knowing) == [{"provider"}]
     with network.ruled("lan", "drop"):
-        assert domains(network, tmp_path) == {"access"}
+        unknown = orders(others="nowhere.invalid:443")  # a name that is not found was not asked
+        found = whose(network, alone, asking, unknown, knowing)
+    assert found == [{None}, {"access"}, {None}, {"access"}]
+
+
+@pytest.mark.root
+@pytest.mark.program("nft")
+def test_a_filter_on_what_a_trace_sends_accuses_nobody(network: Chain, tmp_path: File) -> None:
+    look(network, "ipv4", tmp_path)
+    site = "meta l4proto udp reject with icmpx admin-prohibited"
+    with network.ruled("lan", site), network.ruled("core", "tcp dport 8080 drop"):
+        assert look(network, "ipv4", others=BEYOND).domain == "destination"
+    with network.ruled("lan", "meta l4proto udp drop"), network.ruled("core", "tcp dport 8080 drop"):
+        result = look(network, "ipv4", tmp_path)  # the provider's router of before answers an echo
+    assert (result.ends_at, result.domain) == (1, "provider")
+    assert (result.provider_hop_rtt_ms or 0) > 0
+    assert result.provider_hop_loss_ratio == 0.0
+
+
+@pytest.mark.root
+@pytest.mark.program("nft")
+def test_who_answers_at_the_site_in_anyones_name_proves_nothing(network: Chain) -> None:
+    portal = "meta l4proto tcp redirect to :9"
+    with network.ruled("lan", portal, hook="prerouting", kind="nat"):
+        assert look(network, "ipv4").reached  # by the trace
+        with network.ruled("edge", "drop"):
+            ends = both(network, others=BEYOND)
+    assert [(end.reached, end.domain) for end in ends] == [(False, "provider")] * 2
+
+
+@pytest.mark.root
+@pytest.mark.program("nft")
+def test_a_line_that_takes_the_names_with_it_is_traced_to_the_last_address(network: Chain, tmp_path: File) -> None:
+    task = replace(order("ipv4", tmp_path, others=BEYOND), peer="msak+ws://peer.invalid:8080", family="ipv4")
+    with network.ruled("device", "meta l4proto { tcp, udp } th dport 53 reject", hook="output"):
+        with pytest.raises(Failed) as raised:
+            run(network, task)
+        assert raised.value.failure.stage == Stage.RESOLVE
+        way = ways.Way(name=f"ipv4 udp {SERVER['ipv4']}", host="peer.invalid")
+        (tmp_path / path.NAME).write_bytes(ways.write([], way))
+        with network.ruled("lan", "drop"):
+            outcome = run(network, task)
+    cut = path_of(outcome)
+    assert (cut.remembered, cut.reached, cut.ends_at, cut.domain) == (True, False, 1, "access")
+    assert outcome.peer is not None
+    assert outcome.peer.address == SERVER["ipv4"]
+    assert path_of(run(network, order("ipv4", tmp_path))).remembered is None
 
 
 @pytest.mark.root
@@ -143,7 +199,7 @@ def test_a_first_router_without_a_way_out_is_the_access_lines_fault(network: Cha
 def test_a_first_router_that_is_silent_but_forwards_is_no_fault(network: Chain) -> None:
     quiet = ("icmp type { echo-reply, time-exceeded } drop", "tcp flags & rst == rst drop")
     with network.ruled("lan", *quiet, hook="output"), network.ruled("core", "drop"):
-        result = look(network, "ipv4", others=BEYOND)
+        result = path_of(run(network, replace(order("ipv4", others=BEYOND), max_seconds=HURRY_S)))
     assert (result.reached, result.domain) == (False, "destination")
     assert (result.hops or [])[0].address is None
     assert result.first_hop_rtt_ms is None
@@ -155,7 +211,8 @@ def test_a_first_router_that_is_silent_but_forwards_is_no_fault(network: Chain) 
 def test_a_first_router_that_is_gone_is_the_sites_fault(network: Chain) -> None:
     network["lan"].ip("link set to_device down")
     try:
-        results = both(network, timeout="4", silent="1")
+        tasks = [replace(task, max_seconds=HURRY_S) for task in orders(timeout="0.9", silent="1")]
+        results = [path_of(outcome) for outcome in runs(network, *tasks)]
     finally:
         network["lan"].ip("link set to_device up", "addr add fd00:1::1/64 dev to_device nodad")
     for result in results:
@@ -167,11 +224,12 @@ def test_a_first_router_that_is_gone_is_the_sites_fault(network: Chain) -> None:
 @pytest.mark.root
 @pytest.mark.program("nft")
 def test_loss_on_the_line_is_found_and_a_lazy_router_is_not(network: Chain) -> None:
-    with network.ruled("lan", "iifname to_device numgen inc mod 4 == 0 drop", hook="prerouting"):
-        lossy = look(network, "ipv4", count="8")
-    assert lossy.first_hop_loss_ratio == pytest.approx(0.25, abs=0.13)
-    with network.ruled("lan", "icmp type echo-reply numgen inc mod 4 == 1 drop", hook="output"):
-        lazy = look(network, "ipv4", count="8")
+    router, further = "ip daddr 192.168.1.1", "iifname to_device ip daddr != 192.168.1.1"
+    lost = [f"{which} numgen inc mod 4 == 1 drop" for which in (router, further)]
+    unanswered = "ip6 daddr fd00:1::1 icmpv6 type echo-request numgen inc mod 4 == 1 drop"
+    with network.ruled("lan", *lost, unanswered, hook="prerouting"):
+        lossy, lazy = both(network, count="4")
+    assert lossy.first_hop_loss_ratio == lossy.provider_hop_loss_ratio == 0.25
     assert lazy.first_hop_loss_ratio == 0.0
 
 
