@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +24,8 @@ class Notebook:
         self._folder = folder
         self._clock = clock
         self._spool = handover.survey_spool(folder, identity=identity)
+        self._closing = threading.Lock()
+        self._closed = False
         self.undated = 0
         """How many were kept without a time so far, and may still wait for it."""
 
@@ -56,8 +59,13 @@ class Notebook:
     async def keep(self, measurement: Measurement[Any], began_s: float) -> None:
         """Keep a measurement; `began_s`: when it began, in seconds since boot. Raises SpoolError."""
         undated = None if is_set(measurement.started) else Undated(self._clock.boot_id(), began_s)
-        await asyncio.to_thread(self._spool.put, measurement, undated=undated)
+        await asyncio.to_thread(self._put, measurement, undated)
         self.undated += undated is not None
+
+    def _put(self, measurement: Measurement[Any], undated: Undated | None) -> None:
+        with self._closing:  # one that comes after the end must not open the spool again
+            if not self._closed:
+                self._spool.put(measurement, undated=undated)
 
     async def date(self) -> None:
         """Give those that waited for it their time, if it is known now. Raises SpoolError."""
@@ -68,7 +76,9 @@ class Notebook:
 
     def close(self) -> None:
         """End. Nothing is lost by not calling it."""
-        self._spool.close()
+        with self._closing:
+            self._closed = True
+            self._spool.close()
         handover.give_to_owner(self._folder)
 
 

@@ -136,9 +136,9 @@ class Session:
         self._told = None
         if source is not None and radio.latitude is not None:
             self.clock.hear(source.stamp)
-        self.walk.take(radio, at=self.clock.monotonic())
         if await self._keep(made, began):
             self._number += 1
+        self.walk.take(radio, at=self.clock.monotonic())  # now that it is on disk: nothing is shown that may be lost
         self._look_around(radio)
         self.listeners.sample(radio, None if self.walk.undated else made.started)
         self.listeners.change()
@@ -224,8 +224,8 @@ class Session:
         began = self.clock.boottime()
         device = Device(self.walk.agent, self.clock, PROBES)
         made = await _apart(lambda: measure(order, device), "survey-test")
-        self.walk.tally.tests += 1
         await self._keep(made, began)
+        self.walk.tally.tests += 1
         return told(made)
 
 

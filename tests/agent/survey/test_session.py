@@ -1,7 +1,9 @@
 """A walk in this process: a real bus, a real spool, a real gpsd's words, and what goes wrong on the way."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import contextlib
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +22,6 @@ from agent.survey.session import Plan, Session
 from agent.survey.track import Place
 from agent.survey.walk import Walk
 from agent.survey.walk_clock import WalkClock
-from agent.wire.report import Measurement
 from tests.agent.delivery import HERE
 from tests.agent.radio import modems
 from tests.agent.survey.ground import CENTRE, Ground, ground, kept, track
@@ -41,23 +42,12 @@ class ShiftedClock(SystemClock):
         return False
 
 
-class FullNotebook(Notebook):
-    """A notebook whose disk is full while it is told so."""
-
-    full = False
-
-    async def keep(self, measurement: Measurement[Any], began_s: float) -> None:
-        if self.full:
-            raise SpoolError("the disk is full: no room for another report; free some space")
-        await super().keep(measurement, began_s)
-
-
 class Out:
     """Somebody who walks over the ground."""
 
     def __init__(self, here: Ground, clock: SystemClock | None = None, **more: Any) -> None:  # noqa: ANN401 - of a plan
         self.clock = WalkClock(clock or SystemClock())
-        self.notebook = FullNotebook(here.data, identity=HERE, clock=self.clock)
+        self.notebook = Notebook(here.data, identity=HERE, clock=self.clock)
         options = {"bus": here.bus, "gpsd": f"127.0.0.1:{here.receiver.port}", "wait": "1"}
         plan = Plan(radio_probe.planned(Task("", options=options)), 0.02, **more)
         self.walk = Walk("20261122_0102_beef", "bg-1", "driving", tests=plan.test is not None)
@@ -158,14 +148,29 @@ async def test_without_a_fix_a_sample_is_a_sample_and_says_why_it_has_no_place(h
     assert out.walk.tally.placed == out.walk.tally.samples - 1
 
 
-async def test_a_full_disk_is_said_and_the_walk_goes_on_to_be_shown(here: Ground) -> None:
+@pytest.fixture
+def small_disk(here: Ground) -> Iterator[Path]:
+    """The data folder on a disk of four megabytes."""
+    here.data.mkdir()
+    subprocess.run(["/bin/mount", "-t", "tmpfs", "-o", "size=4m", "linkgauge-test", str(here.data)], check=True)  # noqa: S603 - our own
+    yield here.data
+    subprocess.run(["/bin/umount", "-l", str(here.data)], check=True)  # noqa: S603 - our own
+
+
+@pytest.mark.root
+async def test_a_full_disk_is_said_and_the_walk_goes_on_to_be_shown(here: Ground, small_disk: Path) -> None:
     out = Out(here)
+    filling = small_disk / "filling"
     async with out.walking():
         await out.until(lambda: out.walk.tally.samples >= 2)
-        out.notebook.full = True
+        with contextlib.suppress(OSError), filling.open("wb", buffering=0) as file:
+            while True:
+                file.write(b"x" * 4096)
         await out.until(lambda: out.walk.tally.unkept >= 3)
-        assert "the disk is full" in str(out.walk.disk)
-        out.notebook.full = False
+        assert "full" in str(out.walk.disk)
+        shown = out.walk.tally.samples
+        await out.until(lambda: out.walk.tally.samples > shown)
+        filling.unlink()
         await out.until(lambda: out.walk.disk is None)
         before = len(kept(here.recorded))
         await out.until(lambda: len(kept(here.recorded)) > before)
