@@ -30,8 +30,8 @@ async def resolve(host: str, family: Family, *, timeout_s: float) -> list[str]:
     """Give the addresses of `host` in `family`, in the resolver's order, never empty; a literal passes through.
 
     Raises:
-        Failed: stage `resolve`: no_address (literal of the other family), nxdomain, nodata, servfail, timeout; no_route
-            if the device has no way out by which to ask.
+        Failed: stage `resolve`: no_address (literal of the other family), protocol (no name at all), nxdomain, nodata,
+            servfail, timeout; no_route if the device has no way out by which to ask.
     """
     literal = literal_family(host)
     if literal == family:
@@ -45,7 +45,11 @@ async def resolve(host: str, family: Family, *, timeout_s: float) -> list[str]:
             found = await _ask(host, FAMILIES[family])
     except socket.gaierror as error:
         raise _named(error, loop.time() - asked) from error
-    except (OSError, UnicodeError) as error:
+    except UnicodeError as error:
+        raise Failed(
+            Stage.RESOLVE, Reason.PROTOCOL, f"{host[:100]!r} is no name: a part is empty or too long"
+        ) from error
+    except OSError as error:
         raise failed(Stage.RESOLVE, error) from error
     addresses = list(dict.fromkeys(found))
     if not addresses:

@@ -23,6 +23,12 @@ async def test_a_literal_of_the_other_family_has_no_address(host: str, family: F
         await resolve(host, family, timeout_s=1)
 
 
+@pytest.mark.parametrize("host", ["a..b", ".example", "x" * 64 + ".example"])
+async def test_what_is_no_name_is_not_this_programs_fault(host: str) -> None:
+    with pytest.raises(Failed, match="resolve:protocol .* is no name"):
+        await resolve(host, "ipv4", timeout_s=5)
+
+
 async def test_a_name_of_the_hosts_file() -> None:
     assert await resolve("localhost", "ipv4", timeout_s=5) == ["127.0.0.1"]
     assert literal_family("localhost") is None

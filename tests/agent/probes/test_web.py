@@ -127,7 +127,7 @@ async def test_the_way_is_open_and_pages_fail() -> None:
     async with serving(OPEN) as portal:
         alone = result_of(await fetched("http://127.0.0.1:1/", portal=portal))
         several = result_of(await fetched("http://127.0.0.1:1/", "http://127.0.0.2:1/", portal=portal))
-        unresolved = result_of(await fetched("http://nobody.invalid/", portal=portal))
+        unresolved = result_of(await fetched("http://no..name/", portal=portal))
     assert (alone.domain, several.domain, unresolved.domain) == ("destination", None, None)
 
 
