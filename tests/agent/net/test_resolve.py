@@ -25,7 +25,7 @@ async def test_a_literal_of_the_other_family_has_no_address(host: str, family: F
 
 @pytest.mark.parametrize("host", ["a..b", ".example", "x" * 64 + ".example"])
 async def test_what_is_no_name_is_not_this_programs_fault(host: str) -> None:
-    with pytest.raises(Failed, match="resolve:protocol .* is no name"):
+    with pytest.raises(Failed, match=r"resolve:protocol .* is no name"):
         await resolve(host, "ipv4", timeout_s=5)
 
 
