@@ -10,8 +10,12 @@ _DOT: Final = " · "
 _FAMILIES: Final = {"ipv4": "IPv4", "ipv6": "IPv6"}
 _ALWAYS: Final = ("connect_",)
 """Checks that are shown when they went well, too."""
+_NOTICED_MS: Final = 20
+"""Nobody notices a shorter wait."""
 _FEW: Final = 8
 """So many checks are all shown."""
+_QUESTIONS: Final = 2
+"""More than so many alike go on one line."""
 
 
 def rows(result: Ipv6, tongue: Language, *, tried_one: bool) -> list[Row]:
@@ -23,6 +27,7 @@ def rows(result: Ipv6, tongue: Language, *, tried_one: bool) -> list[Row]:
         Row(say("state", tongue), say(f"{'tried' if of_one else 'status'}:{result.status}", tongue), "figure"),
         Row(say("score", tongue), "" if result.score is None else f"{result.score:g} / 10"),
         Row(say("ipv6:fault", tongue), "" if of_one else _fault(result, tongue), "doubt"),
+        Row(say("ipv6:portal", tongue), _printable(result.portal_url or "")),
         Row(say("ipv6:race", tongue), _race(result, tongue)),
         Row(say("ipv6:packets", tongue), _packets(result, tongue)),
         Row(say("ipv6:tunnel", tongue), result.tunnel or ""),
@@ -40,14 +45,23 @@ def _fault(result: Ipv6, tongue: Language) -> str:
         return ""
     name = say(f"check:{result.decided_by}", tongue) if result.decided_by else ""
     whose = say(f"part:{result.domain}", tongue) if result.domain else ""
-    return _DOT.join(filter(None, (name, say(f"reason:{result.reason}", tongue), whose)))
+    why = say(f"reason:{result.reason}", tongue)
+    last = say("ipv6:last", tongue).format(result.last_router) if result.last_router else ""
+    return _DOT.join(filter(None, (whose, ": ".join(filter(None, (name, why))), last)))
+
+
+def _printable(text: str) -> str:
+    """Without what a terminal would obey: whoever answered has written this."""
+    return "".join(letter for letter in text if letter.isprintable())
 
 
 def _race(result: Ipv6, tongue: Language) -> str:
     if result.winner is None:
         return ""
     time = "" if result.race_ms is None else f", {result.race_ms:.1f} ms"
-    held = "" if not result.fallback_ms else say("ipv6:held", tongue).format(f"{result.fallback_ms:.0f}")
+    held = (
+        "" if (result.fallback_ms or 0) < _NOTICED_MS else say("ipv6:held", tongue).format(f"{result.fallback_ms:.0f}")
+    )
     won = say("ipv6:wins", tongue).format(_FAMILIES.get(result.winner, result.winner))
     return _DOT.join(filter(None, (won + time, held)))
 
@@ -97,10 +111,22 @@ def _checks(checks: list[Check], tongue: Language) -> list[Row]:
     """What failed, and the connections; the others are counted where there are many."""
     few = len(checks) <= _FEW
     shown = [check for check in checks if few or not check.ok or check.name.startswith(_ALWAYS)]
-    lines = [_line(check, tongue) for check in shown]
+    lines = [_line(check, tongue) for check in _together(shown)]
     if len(shown) < len(checks):
         lines.append(f"✓ {say('ipv6:more', tongue).format(len(checks) - len(shown))}")
     return [Row("" if place else say("checks", tongue), line) for place, line in enumerate(lines)]
+
+
+def _together(checks: list[Check]) -> list[Check]:
+    """Make one line of all questions to name servers over a family, where all failed alike."""
+    kept: list[Check] = []
+    for family in _FAMILIES:
+        own = [check for check in checks if check.name.startswith("dns_") and f"_over_{family}" in check.name]
+        alike = len(own) > _QUESTIONS and len({(check.ok, check.reason) for check in own}) == 1 and not own[0].ok
+        kept += [Check(f"dns_over_{family}", ok=False, stage=own[0].stage, reason=own[0].reason)] if alike else own
+    at = next((place for place, check in enumerate(checks) if check.name.startswith("dns_")), 0)
+    rest = [check for check in checks if not check.name.startswith("dns_")]
+    return [*rest[:at], *kept, *rest[at:]]
 
 
 def _line(check: Check, tongue: Language) -> str:

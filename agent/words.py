@@ -8,6 +8,8 @@ from agent.wire.failure import Failure
 from agent.wire.results import Ipv6
 
 Language = Literal["en", "vi"]
+_SLOW: Final = 7
+"""The score of an IPv6 that works, and slower or by a tunnel."""
 
 
 def language(environment: Mapping[str, str]) -> Language:
@@ -45,11 +47,13 @@ def advice_on_ipv6(result: Ipv6, tongue: Language, *, tried_one: bool) -> str:
     decided = (f"ipv6:{result.decided_by}", f"ipv6:{result.stage}:{result.reason}", f"ipv6:{result.domain}")
     near = result.stage == "resolve" and result.domain in {"lan", "access"}
     if result.status == "none" and result.domain and (near or result.stage == "connect"):
-        return advice_on_path(result.domain, tongue)
+        return advice_on_path(result.domain, tongue, reason=result.reason or "")
     if result.stage and result.reason and (result.status == "none" or result.reason == "captive_portal"):
         return advice(Failure(result.stage, result.reason), tongue)
     if result.status != "none" and not tried_one and (said := _advice(decided, tongue)):
         return said
+    if result.score is not None and result.score == _SLOW and not tried_one:
+        return _advice(("ipv6:tunnel" if result.tunnel in {"6to4", "teredo"} else "ipv6:slower",), tongue)
     if result.status == "none":
         failed = [check for check in result.checks or [] if not check.ok and check.stage and check.reason]
         return advice(Failure(failed[-1].stage or "", failed[-1].reason or ""), tongue) if failed else ""
@@ -61,9 +65,10 @@ def advice_on_doubt(doubt: str, tongue: Language) -> str:
     return _advice((f"doubt:{doubt}",), tongue)
 
 
-def advice_on_path(domain: str | None, tongue: Language) -> str:
+def advice_on_path(domain: str | None, tongue: Language, *, reason: str = "") -> str:
     """Say what to check about a way that ends before the peer: in the part at fault, or what to find out first."""
-    return _advice((f"part:{domain}", "part:"), tongue)
+    filtered = domain is not None and reason in {"prohibited", "refused"}
+    return _advice(("part:filter",) if filtered else (f"part:{domain}", "part:"), tongue)
 
 
 def advice_on_radio(trouble: str, tongue: Language) -> str:
@@ -195,10 +200,16 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "path:ends": ("ends at distance {}", "dừng ở chặng {}"),
     "path:nobody": ("nobody on the way answers", "không nơi nào trên đường đi trả lời"),
+    "path:remembered": (
+        "no name server answers: asked at its last known address",
+        "máy chủ tên miền không trả lời: hỏi theo địa chỉ biết lần trước",
+    ),
     "path:changed": ("another way than before", "đường đi khác các lần trước"),
     "path:whose": ("Fault in", "Hỏng ở"),
     "path:unknown": ("cannot be told", "chưa xác định được"),
     "path:silent": ("no answer", "không trả lời"),
+    "path:beyond": ("beyond {}", "sau {}"),
+    "path:said": ("{} says so", "{} báo như vậy"),
     "path:far": ("Provider's router", "Bộ định tuyến nhà mạng"),
     "part:lan": ("Site's own network", "Mạng nội bộ"),
     "part:access": ("Access line", "Đường truyền thuê bao"),
@@ -355,6 +366,10 @@ _ADVICE: Final[dict[str, tuple[str, str]]] = {
     "part:destination": (
         "the line works; tell who runs the peer, or choose another one",
         "đường truyền hoạt động; báo đơn vị vận hành máy đo hoặc chọn máy đo khác",
+    ),
+    "part:filter": (
+        "a filter forbids it there: ask who runs that router to let the peer's address and port pass",
+        "có bộ lọc chặn tại đó: đề nghị nơi quản lý bộ định tuyến ấy cho qua địa chỉ và cổng của máy đo",
     ),
     "part:": (
         "is the peer up? Another peer, or the option others, tells its fault from the line's",

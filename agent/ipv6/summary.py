@@ -105,6 +105,7 @@ def _result(notes: Notes, verdict: Verdict, tunnel: Tunnel | None) -> Ipv6:
         hosts=hosts,
         captive_portal=notes.portal.portal if notes.portal else None,
         portal_url=notes.portal.url if notes.portal and notes.portal.portal else None,
+        last_router=_last_router(notes) if verdict.failure else None,
         hosts_asked=len(hosts) if hosts is not None else None,
         hosts_aaaa=sum(host.address is not None for host in hosts) if hosts is not None else None,
         hosts_reached=sum(host.ms is not None for host in hosts) if hosts is not None else None,
@@ -172,6 +173,14 @@ def _reach(notes: Notes, refusing: int | None) -> Reach:
 
 def _own(notes: Notes) -> frozenset[str]:
     return frozenset(entry.address for entry in notes.own)
+
+
+def _last_router(notes: Notes) -> str | None:
+    """The last router that answered a trace, where the peer did not; our own address is none."""
+    found = notes.trace or notes.large_trace
+    if found is None or found.reached or found.last is None:
+        return None
+    return None if found.last.address in _own(notes) else found.last.address
 
 
 def _genuine(notes: Notes, family: Family) -> bool:

@@ -117,7 +117,7 @@ class Throughput(msgspec.Struct, frozen=True, omit_defaults=True):
 class Latency(msgspec.Struct, frozen=True, omit_defaults=True):
     """Round trips by `method`: stamp, icmp or tcp. `loss_ratio` is of packets sent; by direction if the peer counts.
 
-    `forward_ms` and `backward_ms`, only if both ends' clocks follow UTC, are off by what those differ, up to tens of ms;
+    `forward_ms` and `backward_ms`, only if both ends' clocks follow UTC, are off by their difference, up to tens of ms;
     `forward_jitter_ms` and `backward_jitter_ms` need no common clock. `stamps`: where the times of arrival come from,
     `kernel` or `program`. `reflector`: stateful (counts for itself) or stateless. `foreign`: datagrams that came and
     were no answer to ours. `packet_bytes`: each packet's payload on UDP, or after the ICMP header. `r_factor` (0 to
@@ -219,6 +219,7 @@ class Ipv6(msgspec.Struct, frozen=True, omit_defaults=True):
     """State of IPv6 at the site. `status`: dual_stack ipv4_only ipv6_only broken none.
 
     `domain`: whose part of the way fails, `lan access provider destination`, absent if none does or nobody can tell;
+    `last_router`: the last on the way that answered, of one that does not end at the peer;
     `stage`, `reason`, `decided_by`: of the check that decided the status or took points off. `tunnel`: 6to4, teredo or
     6rd, if the address looks like one. `winner`, `race_ms`, `fallback_ms`: of a real race (RFC 8305), how long it took,
     and how long IPv4 was held back for an IPv6 that then lost. `mtu_ok`: full-size packets went both ways;
@@ -255,6 +256,7 @@ class Ipv6(msgspec.Struct, frozen=True, omit_defaults=True):
     hosts: Annotated[list[HostReach], msgspec.Meta(max_length=20)] | None = None
     captive_portal: bool | None = None
     portal_url: Text | None = None
+    last_router: Text | None = None
 
 
 class Radio(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -31,7 +31,7 @@ def test_everything_that_the_battery_may_say() -> None:
     for words in (
         "State: IPv4 and IPv6 both work",
         "Score: 1 / 10",
-        "Fault: transfer ipv6 · no answer in time · Access line",
+        "Fault: Access line · full-size packets over IPv6: no answer in time · last answer from 2001:db8:1::1",
         "Race: IPv6 wins, 14.9 ms",
         "Full-size packets: vanish on the way (path MTU) · MTU 1500",
         "Tunnel: 6rd",
@@ -39,7 +39,7 @@ def test_everything_that_the_battery_may_say() -> None:
         "Router says: fe80::1%eth0 · 2001:db8:1::/64 · DHCPv6 O · DNS 2001:db8::53 · MTU 1480",
         "Public services: 1 of 2 reached over IPv6",
         ": ✗ moet.gov.vn  the name has no address of this kind",
-        ": ✗ transfer ipv6  3004.1 ms  no answer in time",
+        ": ✗ full-size packets over IPv6  3004.1 ms  no answer in time",
         ": ✓ 7 more are well",
         "Check: the MTU of the router's line",
     ):
@@ -49,9 +49,9 @@ def test_everything_that_the_battery_may_say() -> None:
 def test_the_same_in_vietnamese() -> None:
     text = card(battery(), "vi")
     for words in (
-        "Lỗi: truyền gói cỡ lớn qua IPv6 · không có trả lời trong thời hạn · Đường truyền thuê bao",
+        "Lỗi: Đường truyền thuê bao · gói tin cỡ lớn qua IPv6: không có trả lời trong thời hạn",
         "1/2 tới được qua IPv6",
-        "✗ truyền gói cỡ lớn qua IPv6",
+        "✗ gói tin cỡ lớn qua IPv6",
         "✓ 7 bước khác đều tốt",
         "Cần kiểm tra: MTU đường ra",
     ):
@@ -66,9 +66,35 @@ def test_a_healthy_site_is_a_short_card() -> None:
         "Score: 10 / 10",
         "Race: IPv6 wins",
         "Full-size packets: pass both ways",
-        "Checks: ✓ connect ipv6",
+        "Checks: ✓ connection over IPv6",
         ": ✓ 20 more are well",
     ]
+
+
+def test_questions_that_failed_alike_are_one_line() -> None:
+    names = ("dns_a_over_ipv6", "dns_aaaa_over_ipv6", "dns_a_over_ipv6_tcp", "dns_aaaa_over_ipv6_tcp")
+    dead = [Check(name, ok=False, stage="resolve", reason="timeout", ms=5000.0) for name in names]
+    alive = [Check(f"dns_a_over_ipv4_{number}", ok=True) for number in range(9)]
+    text = card(Ipv6("broken", checks=[*alive, *dead]))
+    assert text.splitlines()[1:] == [
+        "Checks: ✗ name server over IPv6  no answer in time",
+        ": ✓ 9 more are well",
+        "Check: IPv6 on the router and at the provider; over IPv4 the same peer answers",
+    ]
+    text = card(Ipv6("broken", checks=[*alive, *dead[:-1], Check(names[-1], ok=True)]))
+    assert "✗ name server over IPv6  no answer in time" in text
+    text = card(Ipv6("broken", checks=[*alive, *dead[:-1], Check(names[-1], ok=False, reason="refused")]))
+    assert text.count("✗ name server over IPv6") == 4
+
+
+def test_a_wait_that_nobody_notices_is_not_said() -> None:
+    assert "wait" not in card(Ipv6("broken", winner="ipv4", race_ms=3.0, fallback_ms=1.0))
+    assert "users wait 250 ms" in card(Ipv6("dual_stack", winner="ipv4", race_ms=254.0, fallback_ms=250.0))
+
+
+def test_what_a_portal_writes_is_not_obeyed() -> None:
+    text = card(Ipv6("none", captive_portal=True, portal_url="http://login.example/\x9b2J\x1b]0;x"))
+    assert "Sign-in page: http://login.example/2J]0;x" in text
 
 
 @pytest.mark.parametrize(
@@ -84,6 +110,8 @@ def test_a_healthy_site_is_a_short_card() -> None:
         ({"status": "broken", "stage": "connect", "reason": "timeout"}, "IPv6 on the router"),
         ({"status": "dual_stack", "stage": "resolve", "reason": "timeout", "decided_by": "dns_aaaa_over_ipv6",
           "domain": "provider"}, "name servers' IPv6 addresses"),
+        ({"status": "dual_stack", "score": 7, "winner": "ipv4"}, "slower than IPv4"),
+        ({"status": "ipv6_only", "score": 7, "tunnel": "teredo", "winner": "ipv6"}, "native IPv6"),
         ({"status": "none", "stage": "peer", "reason": "captive_portal", "domain": "lan"}, "sign in"),
         ({"status": "ipv6_only", "stage": "peer", "reason": "captive_portal", "domain": "lan"}, "sign in"),
         ({"status": "none", "stage": "resolve", "reason": "timeout", "domain": "access"}, "the lights of the modem"),

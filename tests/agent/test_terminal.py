@@ -240,7 +240,13 @@ def test_a_latency_card_tells_the_ways_apart_and_rates_a_call() -> None:
 
 def test_an_ipv6_card_says_each_check() -> None:
     card = _shown(_made(IPV6, kind="ipv6"), ENGLISH, terminal=True)
-    for words in ("IPv4 only, no IPv6", "2 / 10", "2001:db8::1", "✓ connect ipv4  1.5 ms", "✗ connect ipv6  no route"):
+    for words in (
+        "IPv4 only, no IPv6",
+        "2 / 10",
+        "2001:db8::1",
+        "✓ connection over IPv4  1.5 ms",
+        "✗ connection over IPv6  no route",
+    ):
         assert words in card
 
 

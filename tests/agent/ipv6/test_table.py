@@ -7,7 +7,7 @@ from agent.ipv6.table import STEPS, Step, run
 from agent.net.peer_url import parse
 from agent.wire.failure import Stage
 
-QUICK = Settings(timeout_s=0.05, stall_s=0.05, solicit_s=0.05)
+QUICK = Settings(timeout_s=0.05, stall_s=0.05, solicit_s=0.05, trace_s=0.05)
 
 
 def notes() -> Notes:
