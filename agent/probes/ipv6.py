@@ -2,8 +2,8 @@
 
 Peer: any URL of a peer that listens on TCP. Both families are tried at the same time, each with its own deadlines; the
 report has no family of its own. Options: `timeout` (5 s, of each step; a transfer stalls after 3), `resolv_conf`,
-`dns_port` (53), `hosts` (public services to visit over IPv6, by spaces or commas; empty for none), `hosts_port` (443),
-`portal_url` (pages that show a captive portal, by spaces; empty for none).
+`dns_port` (53); `hosts` (public services to visit over IPv6), `hosts_port` (443) and `portal_url` (pages that show a
+captive portal): lists by spaces or commas, `none` for none.
 
 Checked: addresses, default routes, what the router advertises (RFC 4861; asked for as root, else what the kernel kept),
 A and AAAA from each resolver by UDP and TCP, connect in each family, a real race of both (RFC 8305), packets of full
@@ -43,6 +43,7 @@ _TIMEOUT_S: Final = 5.0
 _TIMEOUT_MAX_S: Final = 60.0
 _PHASES: Final = 5
 """Names, connects, full-size packets, the way, and one for luck share a budget of seconds."""
+_PORTAL_URLS_MAX: Final = 5
 _HOST: Final = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})?)*\.?")
 
 
@@ -104,7 +105,7 @@ def _peer(text: str) -> PeerUrl:
 def _hosts(text: str | None) -> tuple[str, ...]:
     if text is None:
         return NAMES
-    names = tuple(dict.fromkeys(text.replace(",", " ").split()))
+    names = tuple(options.words(text))
     wrong = [name for name in names if not _HOST.fullmatch(name)]
     if wrong:
         raise UsageError(f"ipv6 option hosts: {wrong[0][:60]!r} is no host name; give names by spaces or commas")
@@ -116,7 +117,9 @@ def _hosts(text: str | None) -> tuple[str, ...]:
 def _portal_urls(text: str | None) -> tuple[str, ...]:
     if text is None:
         return CHECKS
-    urls = tuple(text.split())
+    urls = tuple(options.words(text))
+    if len(urls) > _PORTAL_URLS_MAX:
+        raise UsageError(f"ipv6 option portal_url: at most {_PORTAL_URLS_MAX} pages, not {len(urls)}")
     for url in urls:
         try:
             fits = web_address.parse(url).scheme == "http"

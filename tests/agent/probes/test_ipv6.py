@@ -108,6 +108,7 @@ async def test_a_name_that_only_the_system_knows(tmp_path: Path) -> None:
         ("h:1", {"hosts_port": "0"}, "hosts_port"),
         ("h:1", {"portal_url": "https://example.vn/"}, "http://"),
         ("h:1", {"portal_url": "gopher://h"}, "http://"),
+        ("h:1", {"portal_url": " ".join(f"http://h{number}.vn/" for number in range(6))}, "at most 5"),
     ],
 )
 async def test_wrong_usage(peer: str, options: dict[str, str], words: str) -> None:
@@ -120,6 +121,7 @@ def test_the_lists_of_options() -> None:
     assert (usual.hosts, usual.portal_urls) == (NAMES, CHECKS)
     none = planned(Task("h:1", options={"hosts": "", "portal_url": ""}))
     assert (none.hosts, none.portal_urls) == ((), ())
+    assert planned(Task("h:1", options={"hosts": "none", "portal_url": "none"})) == none
     chosen = planned(Task("h:1", options={"hosts": "a.vn, b.vn a.vn", "portal_url": "http://a/x http://b"}))
     assert (chosen.hosts, chosen.portal_urls) == (("a.vn", "b.vn"), ("http://a/x", "http://b"))
 
