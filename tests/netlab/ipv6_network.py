@@ -20,7 +20,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,7 +59,7 @@ _serial = itertools.count()
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """The hosts and routers. `folder` is for files of daemons and goes with the network."""
+    """The hosts and routers. `peers`: the processes that run on the server; `folder`: files of daemons."""
 
     client: Namespace
     router: Namespace
@@ -68,6 +68,7 @@ class Network:
     other: Namespace
     link: Link
     folder: Path
+    peers: list[subprocess.Popen[str]] = field(default_factory=list, init=False)
 
     def addresses(self) -> list[str]:
         """Give the client's IPv6 addresses beyond link-local."""
@@ -103,6 +104,7 @@ def network() -> Iterator[Network]:
         _wire(net)
         net.client.resolver(RESOLVER["ipv4"], RESOLVER["ipv6"])
         peer = _peer(net)
+        net.peers.append(peer)
         stack.enter_context(resolving(net.isp, folder))
         stack.enter_context(serving(net.other, 80, Page(200, "<title>public services</title>")))
         wait_for(lambda: peer.poll() is not None or _listens(net), "the peer")

@@ -6,6 +6,7 @@ by which the scenario's peer is asked for. To try one by hand: `python -m tests.
 
 import contextlib
 import select
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -53,6 +54,29 @@ def _no_address(net: Network) -> Iterator[None]:
     """No router advertisement, so no address."""
     net.forget()
     yield
+
+
+@contextlib.contextmanager
+def _switched_off(net: Network) -> Iterator[None]:
+    """The device itself has IPv6 switched off; its router announces it as ever."""
+    with announcing(net):
+        net.client.set({"net.ipv6.conf.eth0.disable_ipv6": 1})
+        try:
+            yield
+        finally:
+            net.client.set({"net.ipv6.conf.eth0.disable_ipv6": 0})
+
+
+@contextlib.contextmanager
+def _router_ignored(net: Network) -> Iterator[None]:
+    """The device itself does not heed its router, which announces IPv6 as ever."""
+    with announcing(net):
+        net.client.set({"net.ipv6.conf.eth0.accept_ra": 0})
+        net.forget()
+        try:
+            yield
+        finally:
+            net.client.set({"net.ipv6.conf.eth0.accept_ra": 1})
 
 
 @contextlib.contextmanager
@@ -210,9 +234,42 @@ def _refused(net: Network) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def _refused_by_router(net: Network) -> Iterator[None]:
+    """A filter of the LAN's router refuses connections over IPv6 in the peer's name."""
+    with announcing(net), filtering(net.router, "forward", f"{OUTWARDS} meta l4proto tcp reject with tcp reset"):
+        yield
+
+
+@contextlib.contextmanager
+def _refused_by_provider(net: Network) -> Iterator[None]:
+    """The provider's router refuses IPv6 beyond it, and says that it does (port unreachable)."""
+    with (
+        announcing(net),
+        slowed(net, 4),
+        filtering(net.isp, "forward", f"{ONWARDS} reject with icmpv6 port-unreachable"),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def _mute(net: Network) -> Iterator[None]:
+    """The peer takes connections in both families and says nothing: it is stopped."""
+    with announcing(net):
+        for peer in net.peers:
+            peer.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for peer in net.peers:
+                peer.send_signal(signal.SIGCONT)
+
+
 SCENARIOS: Final = {
     "healthy": Scenario(_healthy),
     "no_address": Scenario(_no_address),
+    "switched_off": Scenario(_switched_off),
+    "router_ignored": Scenario(_router_ignored),
     "no_route": Scenario(_no_route),
     "router_gone": Scenario(_router_gone),
     "line_down": Scenario(_line_down),
@@ -233,6 +290,9 @@ SCENARIOS: Final = {
     "captive_portal": Scenario(_captive_portal),
     "withdrawn": Scenario(_withdrawn),
     "refused": Scenario(_refused),
+    "refused_by_router": Scenario(_refused_by_router),
+    "refused_by_provider": Scenario(_refused_by_provider),
+    "mute": Scenario(_mute),
 }
 
 

@@ -1,11 +1,13 @@
 """What the ipv6 probe says at sites with real faults: status, score, the stage that failed and whose part it is.
 
-The site is tests/netlab/ipv6_network.py; the faults are ipv6_scenarios.py's. The probe is the real command.
+The site is tests/netlab/ipv6_network.py; the faults are ipv6_scenarios.py's. The probe is the real command. To try some
+of them: `pytest -k 'no_route or refused'`.
 """
 
 import contextlib
 import json
 import queue
+import re
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -52,6 +54,8 @@ class Verdict:
 EXPECTED: Final = {
     "healthy": Verdict("dual_stack", 10),
     "no_address": Verdict("ipv4_only", 0, "device:no_address", "lan"),
+    "switched_off": Verdict("ipv4_only", 0, "device:no_address", "lan"),
+    "router_ignored": Verdict("ipv4_only", 0, "device:no_address", "lan"),
     "no_route": Verdict("ipv4_only", 0, "route:no_route", "lan"),
     "router_gone": Verdict("broken", 0, "connect:timeout", "lan"),
     "line_down": Verdict("none", 0, "resolve:timeout", "access"),
@@ -72,6 +76,9 @@ EXPECTED: Final = {
     "captive_portal": Verdict("none", None, "peer:captive_portal", "lan", ("captive_portal",)),
     "withdrawn": Verdict("broken", 0, "route:no_route", "lan"),
     "refused": Verdict("broken", 0, "connect:refused", "destination"),
+    "refused_by_router": Verdict("broken", 0, "connect:refused", "lan"),
+    "refused_by_provider": Verdict("broken", 0, "connect:refused", "provider"),
+    "mute": Verdict("dual_stack", 10),
 }
 
 
@@ -106,17 +113,29 @@ def failed(found: dict[str, Any]) -> set[str]:
     return {f"{check['name']} {check['stage']}:{check['reason']}" for check in checks if not check["ok"]}
 
 
-def test_every_scenario_is_told_for_what_it_is(tmp_path: Path) -> None:
+def test_every_scenario_is_told_for_what_it_is(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """All at once, over several sites: what is dead costs its timeout, and there is much that is dead."""
+    chosen = _chosen(request.config)
     names = queue.SimpleQueue[str]()
-    for name in EXPECTED:
+    for name in chosen:
         names.put(name)
     with ThreadPoolExecutor(SITES) as pool:
-        sites = [pool.submit(_reports, names, tmp_path) for _ in range(SITES)]
+        sites = [pool.submit(_reports, names, tmp_path) for _ in range(min(SITES, len(chosen)))]
     reports = {name: found for site in sites for name, found in site.result().items()}
-    assert {name: verdict(found) for name, found in reports.items()} == EXPECTED
-    for name, examine in DETAILS.items():
-        examine(reports[name], reports[name]["result"])
+    assert {name: verdict(found) for name, found in reports.items()} == {name: EXPECTED[name] for name in chosen}
+    for name in chosen:
+        if name in DETAILS:
+            DETAILS[name](reports[name], reports[name]["result"])
+
+
+# What pytest's option -k looks at.
+vars(test_every_scenario_is_told_for_what_it_is).update(dict.fromkeys(EXPECTED, True))
+
+
+def _chosen(config: pytest.Config) -> list[str]:
+    """The scenarios that -k names, else all; the slow ones first, so that none of them is waited for alone."""
+    words = set(re.findall(r"\w+", config.option.keyword or ""))
+    return sorted((EXPECTED.keys() & words) or EXPECTED, key=lambda name: -TIMEOUTS_S.get(name, 0))
 
 
 def _reports(names: "queue.SimpleQueue[str]", folder: Path) -> dict[str, dict[str, Any]]:
@@ -157,6 +176,17 @@ def healthy(found: dict[str, Any], result: dict[str, Any]) -> None:
     assert found["peer"]["address"] == SERVER["ipv6"]
 
 
+def device_itself(found: dict[str, Any], result: dict[str, Any]) -> None:
+    assert result["decided_by"] == "device_ipv6"
+    assert failed(found) >= {"device_ipv6 device:no_address", "address_ipv6 device:no_address"}
+    assert result["winner"] == "ipv4"
+
+
+def router_ignored(found: dict[str, Any], result: dict[str, Any]) -> None:
+    device_itself(found, result)
+    assert result["router"]["source"] == "solicited"
+
+
 def no_address(found: dict[str, Any], result: dict[str, Any]) -> None:
     assert "address_ipv6 device:no_address" in failed(found)
     assert result["default_route"] is False
@@ -179,6 +209,11 @@ def black_hole(found: dict[str, Any], result: dict[str, Any]) -> None:
 def refused(_: dict[str, Any], result: dict[str, Any]) -> None:
     assert result["winner"] == "ipv4"
     assert result["fallback_ms"] < 250
+
+
+def mute(found: dict[str, Any], result: dict[str, Any]) -> None:
+    assert failed(found) == {"transfer_ipv4 transfer:timeout", "transfer_ipv6 transfer:timeout"}
+    assert "mtu_ok" not in result
 
 
 def aaaa_missing(_: dict[str, Any], result: dict[str, Any]) -> None:
@@ -248,6 +283,9 @@ DETAILS: Final[dict[str, Callable[[dict[str, Any], dict[str, Any]], None]]] = {
     "healthy": healthy,
     "no_address": no_address,
     "no_route": no_route,
+    "switched_off": device_itself,
+    "router_ignored": router_ignored,
+    "mute": mute,
     "black_hole_access": black_hole,
     "black_hole_provider": black_hole,
     "prohibited": refused,
