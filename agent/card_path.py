@@ -12,28 +12,38 @@ _DOT: Final = " · "
 
 def rows(result: Path, tongue: Language) -> list[Row]:
     """Say where the way ends and in whose part, then draw it, then how the nearest routers fare."""
-    failure, changed = result.failure, say("path:changed", tongue) if result.changed else ""
-    why = "" if failure is None else _DOT.join(filter(None, (say(f"reason:{failure.reason}", tongue), failure.detail)))
+    failure = result.failure
+    more = [("path:changed", result.changed), ("path:remembered", result.remembered)]
+    state = [_state(result, tongue), *(say(key, tongue) for key, is_so in more if is_so)]
+    why = () if failure is None else (say(f"reason:{failure.reason}", tongue), _where(result, tongue))
     whose = say(f"part:{result.domain}" if result.domain else "path:unknown", tongue)
     return [
-        Row(say("state", tongue), _DOT.join(filter(None, (_state(result, tongue), changed))), "figure"),
+        Row(say("state", tongue), _DOT.join(state), "figure"),
         Row(say("path:whose", tongue), "" if failure is None else whose, "doubt"),
-        Row(say("why", tongue), why),
+        Row(say("why", tongue), _DOT.join(filter(None, why))),
         *_way(result, tongue),
         Row(say("router", tongue), _near(result.first_hop_rtt_ms, result.first_hop_loss_ratio, tongue)),
         Row(say("path:far", tongue), _near(result.provider_hop_rtt_ms, result.provider_hop_loss_ratio, tongue)),
         Row(say("method", tongue), result.method),
-        Row(say("check", tongue), "" if failure is None else advice_on_path(result.domain, tongue)),
+        Row(
+            say("check", tongue),
+            "" if failure is None else advice_on_path(result.domain, tongue, reason=failure.reason),
+        ),
     ]
 
 
 def _state(result: Path, tongue: Language) -> str:
-    if result.hops_count is not None:
-        time = "" if result.rtt_ms is None else f", {result.rtt_ms:.1f} ms"
-        return say("path:reached", tongue).format(result.hops_count) + time
     if result.reached:
-        return say("path:answered", tongue)
+        time = "" if result.rtt_ms is None else f", {result.rtt_ms:.1f} ms"
+        how = "path:answered" if result.hops_count is None else "path:reached"
+        return say(how, tongue).format(result.hops_count) + time
     return say("path:nobody" if result.ends_at is None else "path:ends", tongue).format(result.ends_at)
+
+
+def _where(result: Path, tongue: Language) -> str:
+    """The last router that answered, or that refuses; nothing if nobody did."""
+    last = next((hop for hop in result.hops or [] if hop.ttl == result.ends_at and hop.address), None)
+    return "" if last is None else say("path:said" if last.said else "path:beyond", tongue).format(last.address)
 
 
 def _way(result: Path, tongue: Language) -> list[Row]:
@@ -75,11 +85,11 @@ def _line(hop: Hop, result: Path, tongue: Language) -> str:
 
 
 def _bare(part: str, result: Path, tongue: Language) -> str:
-    """A part in which no router showed: passed if anything farther out answered, at fault, or not known."""
+    """A part in which no router showed: passed if anything farther out answered, at fault, suspect, or not come to."""
     if part == (result.domain or (PARTS[-1] if not result.reached else None)):
         return f"✗  {say('path:silent', tongue)}"
     farther = {hop.part for hop in result.hops or [] if hop.address is not None} & set(PARTS[PARTS.index(part) + 1 :])
-    return "✓" if farther or result.reached else "·"
+    return "✓" if farther or result.reached else "·" if result.domain else "?"
 
 
 def _near(rtt_ms: float | None, loss: float | None, tongue: Language) -> str:

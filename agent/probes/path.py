@@ -185,13 +185,14 @@ class _Run:
             tracing = group.create_task(self._trace(seen.address), name="trace")
             asking = group.create_task(self._ask(seen.route.gateway, share=_TRACE_SHARE), name="gateway")
         seen = replace(seen, trace=tracing.result(), gateway=asking.result())
-        # One that is silent on its way may well answer for itself.
-        asked = await self._ask(seen.nearest or seen.known, share=_ROUTER_SHARE, echo_only=True)
-        seen = replace(seen, provider=asked)
+        async with asyncio.TaskGroup() as group:
+            # One that is silent on its way may well answer for itself.
+            nearest = self._ask(seen.nearest or seen.known, share=_ROUTER_SHARE, echo_only=True)
+            asking = group.create_task(nearest, name="provider")
+            knocking = group.create_task(self._knock(seen), name="peer")
+        found = knocking.result()
+        seen = replace(seen, provider=asking.result(), peer_ms=found.rtt_ms, silent=found.silent)
         self._show(_TRACE_SHARE + _ROUTER_SHARE, seen.trace)
-        if not seen.reached:
-            found = await witnesses.peer(self._wish.url, seen.address, timeout_s=self._answer_s, near=seen.near)
-            seen = replace(seen, peer_ms=found.rtt_ms, silent=found.silent)
         if not seen.reached:
             seen = await self._ask_around(seen)
         self._show(1.0, seen.trace)
@@ -220,6 +221,12 @@ class _Run:
             return Sample()
         within_s = self._wish.seconds * share
         return await witnesses.router(address, count=self._wish.count, within_s=within_s, echo_only=echo_only)
+
+    async def _knock(self, seen: Seen) -> witnesses.Knock:
+        """Ask the peer at its own port, if the trace did not come to it."""
+        if seen.reached:
+            return witnesses.Knock()
+        return await witnesses.peer(self._wish.url, seen.address, timeout_s=self._answer_s, near=seen.near)
 
     async def _ask_around(self, seen: Seen) -> Seen:
         """Ask who else answers, since the peer does not."""

@@ -117,8 +117,8 @@ def test_a_way_to_its_end() -> None:
             Path(method="udp", reached=False, ends_at=1, failure=SILENT, hops=[HOME, Hop(ttl=2, loss_ratio=1.0)]),
             [
                 "Site's own network: ✓  1  192.168.1.1  0.6 ms",
-                "Access line: ·",
-                "Provider: ·",
+                "Access line: ?",
+                "Provider: ?",
                 "Destination: ✗  no answer",
             ],
             "cannot be told",
@@ -130,6 +130,10 @@ def test_where_it_ends(result: Path, picture: list[str], whose: str) -> None:
     assert drawn(result) == picture
     lines = card(result)
     assert f"Fault in: {whose}" in lines
+    said = next((hop for hop in result.hops or [] if hop.said), None)
+    last = next((hop for hop in result.hops or [] if hop.ttl == result.ends_at), None)
+    where = "" if last is None else f" · {last.address} says so" if said else f" · beyond {last.address}"
+    assert f"Why: no answer in time{where}" in lines
     assert lines[-1].startswith("Check: ")
 
 
@@ -141,7 +145,26 @@ def test_a_peer_that_answers_where_the_way_does_not_show() -> None:
         "Provider: ✓",
         "Destination: ✓",
     ]
-    assert card(result)[0] == "State: the peer answers, though not all of the way shows"
+    assert card(result)[0] == "State: the peer answers, though not all of the way shows, 8.0 ms"
+
+
+@pytest.mark.parametrize(
+    ("reason", "domain", "advice"),
+    [
+        ("prohibited", "lan", "Check: a filter forbids it there"),
+        ("refused", "destination", "Check: a filter forbids it there"),
+        ("timeout", "lan", "Check: this site's own"),
+        ("prohibited", None, "Check: is the peer up?"),
+    ],
+)
+def test_a_filter_is_asked_about_where_it_is_known_whose(reason: str, domain: str | None, advice: str) -> None:
+    said = Failure(stage="connect", reason=reason)
+    assert card(Path(method="udp", reached=False, domain=domain, failure=said))[-1].startswith(advice)
+
+
+def test_an_address_of_an_earlier_run_is_said() -> None:
+    result = Path(method="udp", reached=False, ends_at=1, domain="access", failure=SILENT, remembered=True, hops=[HOME])
+    assert card(result)[0] == "State: ends at distance 1 · no name server answers: asked at its last known address"
 
 
 def test_a_peer_on_the_same_link_has_no_parts_before_it() -> None:
