@@ -51,8 +51,10 @@ def _dns(fields: Fields) -> list[Fact]:
     median = _number(fields, "median_ms")
     if median is not None:
         found.append(Fact("names in {ms} ms", {"ms": median}))
+    if _number(fields, "resolved") == 0:
+        found.append(Fact("no name was found", {}, trouble=True))
     if fields.get("lies") is True:
-        found.append(Fact("the resolver lies", {}, trouble=True))
+        found.append(Fact("names are not answered as the world knows them", {}, trouble=True))
     if fields.get("rewrites_nxdomain") is True:
         found.append(Fact("answers for names that do not exist", {}, trouble=True))
     return found

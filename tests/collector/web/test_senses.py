@@ -16,7 +16,12 @@ VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
         ("latency", {"method": "icmp", "mos": 4.1}, ["method: icmp", "call quality 4.1 of 5"], "phương pháp: icmp"),
         ("latency", {"method": "stamp", "rtt_ms_median": 9.0}, [], None),
         ("ipv6", {"score": 0.0, "domain": "access"}, ["score 0.0 of 10", "fault on the access line"], "điểm 0,0/10"),
-        ("dns", {"median_ms": 8.25, "lies": True}, ["names in 8.2 ms", "the resolver lies"], "tên miền trong 8,2 ms"),
+        (
+            "dns",
+            {"median_ms": 8.25, "lies": True, "resolved": 0.0},
+            ["names in 8.2 ms", "no name was found", "names are not answered as the world knows them"],
+            "tên miền trong 8,2 ms",
+        ),
         ("dns", {"rewrites_nxdomain": True, "lies": False}, ["answers for names that do not exist"], None),
         ("web", {"ok": 3.0, "failed": 1.0, "captive_portal": False}, ["3 of 4 pages came"], "mở được 3/4 trang"),
         ("web", {"captive_portal": True}, ["a captive portal stands in between"], None),
