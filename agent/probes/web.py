@@ -8,7 +8,9 @@ status from 400 on is a failure at stage `peer`. `certificate_days` is told of a
 is connected once more; it is absent while the clock is not set.
 
 The portal check asks pages over plain HTTP whose answer is known: 204, or a short text. Who gives another one is it.
-While a portal was seen last, every report carries the doubt `captive_portal`, until a check says that it is gone.
+One right answer proves the way open. While a portal was seen last, every report of any kind carries the doubt
+`captive_portal`: until a check says that it is gone, at most a day. `domain` names a page's own part only where another
+page answered, or for the one page while the way is open; what spoils every page (names, clock, filter) names nobody.
 
 Options: lists by commas or spaces. `pages` (public services of Vietnam; at most 20); `portal_url` (two of Debian's and
 Mozilla's; our own peer has http://HOST:8080/generate_204; `none`: not checked); `timeout` (5 s, each step);
