@@ -75,6 +75,8 @@ def reach_of(found: Trace | None, own: Collection[str] = ()) -> Reach:
         return Reach(gateway=True, filtered="lan")
     others = {hop.address for hop in found.hops[1:]} - {None, first.address}
     beyond = found.reached or any(_is_provider(address, own) for address in others if address)
+    if found.last is not None and found.last.end is not None and found.reached and found.last.end.reason in _FORBIDS:
+        return Reach(gateway=True, provider=True, target=False, filtered="destination")
     return Reach(gateway=True if first.answers else None, provider=beyond, target=found.reached)
 
 

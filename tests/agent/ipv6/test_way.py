@@ -32,6 +32,11 @@ def refusing(address: str, reason: Reason) -> Answer:
         (trace(LAN, ISP, Answer(TARGET, 1, reached=True)), Reach(gateway=True, provider=True, target=True)),
         (trace(LAN, Answer(TARGET, 1, reached=True)), Reach(gateway=True, provider=True, target=True)),
         (trace(LAN, None, refusing(ISP, Reason.PROHIBITED)), Reach(gateway=True, provider=True, target=False)),
+        # the target itself says that it forbids it
+        (
+            trace(LAN, ISP, Answer(TARGET, 1, Reason.PROHIBITED, reached=True)),
+            Reach(gateway=True, provider=True, target=False, filtered="destination"),
+        ),
         # the site's own router forbids it, or has itself no way out
         (trace(LAN, refusing(LAN, Reason.PROHIBITED)), Reach(gateway=True, filtered="lan")),
         (trace(LAN, refusing(LAN, Reason.NO_ROUTE)), Reach(gateway=True, provider=False, target=False)),

@@ -126,6 +126,21 @@ def test_the_lists_of_options() -> None:
     assert (chosen.hosts, chosen.portal_urls) == (("a.vn", "b.vn"), ("http://a/x", "http://b"))
 
 
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.parametrize("scheme", ["msak+ws", "msak+wss"])
+async def test_a_peer_that_says_nothing_leaves_nothing_behind(scheme: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        open_before = open_files()
+        peer = f"{scheme}://127.0.0.1:{server.getsockname()[1]}"
+        _, result = await examined(peer, tmp_path, timeout="0.2")
+        assert open_files() == open_before
+    assert checks(result)["transfer_ipv4"] == "transfer:timeout"
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
 async def test_the_budget_of_seconds_is_kept() -> None:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
