@@ -16,7 +16,7 @@ BRIEF_S: Final = 0.05
 WIDER: Final = 1.5
 # A load that lengthens the round trip by less than this share of it found a short buffer, or a queue of others: then a
 # second says no more than this of a minute.
-LITTLE: Final = 0.5
+LITTLE: Final = 2 / 3
 UNSURE: Final = 0.03
 _DIGITS: Final = 3
 
