@@ -25,7 +25,7 @@ class Notebook:
         self._clock = clock
         self._spool = handover.survey_spool(folder, identity=identity)
         self._closing = threading.Lock()
-        self._closed = False
+        self._closed = self._left = False  # left: an earlier walk of this boot may wait for its time, too
         self.undated = 0
         """How many were kept without a time so far, and may still wait for it."""
 
@@ -50,6 +50,7 @@ class Notebook:
                 why = "another survey is running on this device (or its end is just being read); end that one first"
                 raise SpoolError(why) from error
             raise
+        self._left = handover.is_flagged(self._folder)
         try:
             handover.raise_flag(self._folder)
             handover.give_to_owner(self._folder)
@@ -57,10 +58,15 @@ class Notebook:
             raise SpoolError(f"{place}: {error.strerror}; check the folder and the disk") from error
 
     async def keep(self, measurement: Measurement[Any], began_s: float) -> None:
-        """Keep a measurement; `began_s`: when it began, in seconds since boot. Raises SpoolError."""
+        """Keep a measurement; `began_s`: when it began, in seconds since boot. Raises SpoolError.
+
+        What waits for its time and can have it now comes first, so that the order on the way is the order of seq.
+        """
+        await self.date()
         undated = None if is_set(measurement.started) else Undated(self._clock.boot_id(), began_s)
         await asyncio.to_thread(self._put, measurement, undated)
         self.undated += undated is not None
+        await self.date()
 
     def _put(self, measurement: Measurement[Any], undated: Undated | None) -> None:
         with self._closing:  # one that comes after the end must not open the spool again
@@ -68,11 +74,15 @@ class Notebook:
                 self._spool.put(measurement, undated=undated)
 
     async def date(self) -> None:
-        """Give those that waited for it their time, if it is known now. Raises SpoolError."""
-        if not self.undated or not is_set(self._clock.now()):
-            return
-        await asyncio.to_thread(self._spool.date, self._clock.now(), self._clock.boottime(), self._clock.boot_id())
-        self.undated = 0
+        """Give those that wait for it their time, if it is known now. Raises SpoolError."""
+        if is_set(self._clock.now()) and (self.undated or self._left):
+            await asyncio.to_thread(self._date)
+            self.undated, self._left = 0, False
+
+    def _date(self) -> None:
+        with self._closing:
+            if not self._closed:
+                self._spool.date(self._clock.now(), self._clock.boottime(), self._clock.boot_id())
 
     def close(self) -> None:
         """End. Nothing is lost by not calling it."""

@@ -194,7 +194,6 @@ class Session:
     async def _keep(self, made: Measurement[Any], began_s: float) -> bool:
         try:
             await self.notebook.keep(made, began_s)
-            await self.notebook.date()
         except SpoolError as error:
             self.walk.disk = str(error)
             self.walk.tally.unkept += made.kind == "radio" and made.result is not None

@@ -207,6 +207,8 @@ async def test_what_has_no_time_waits_for_it_and_nothing_is_lost(here: Ground) -
         assert kept(here.recorded) == []
         clock.shift = timedelta(0)  # a network that knows the time
         await out.until(lambda: not out.walk.undated)
+        before = out.walk.tally.samples
+        await out.until(lambda: out.walk.tally.samples > before)
     reports = kept(here.recorded)
     assert [report["result"]["place_number"] for report in reports] == list(range(1, len(reports) + 1))
     assert reports[0]["clock"]["rebased"]
