@@ -1,6 +1,6 @@
-"""What a person at a terminal sees: a live line for each step, then a card with the result. The only importer of rich.
+"""What a person at a terminal sees: a live line for each step, then a card with the result.
 
-Without a terminal the same rows come as plain lines.
+Without a terminal the same rows come as plain lines. rich is imported here and in survey_screen, nowhere else.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
