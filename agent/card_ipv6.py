@@ -45,6 +45,8 @@ def _fault(result: Ipv6, tongue: Language) -> str:
         return ""
     name = say(f"check:{result.decided_by}", tongue) if result.decided_by else ""
     whose = say(f"part:{result.domain}", tongue) if result.domain else ""
+    if result.decided_by == "device_ipv6":
+        whose = say("ipv6:device", tongue)
     why = say(f"reason:{result.reason}", tongue)
     last = say("ipv6:last", tongue).format(result.last_router) if result.last_router else ""
     return _DOT.join(filter(None, (whose, ": ".join(filter(None, (name, why))), last)))

@@ -8,6 +8,7 @@ from agent.wire.failure import Failure
 from agent.wire.results import Ipv6
 
 Language = Literal["en", "vi"]
+_FILTERED: Final = ("prohibited", "refused", "reset")
 _SLOW: Final = 7
 """The score of an IPv6 that works, and slower or by a tunnel."""
 
@@ -44,7 +45,9 @@ def advice_on_ipv6(result: Ipv6, tongue: Language, *, tried_one: bool) -> str:
     By what decided; of a peer that was not reached over IPv4 either, by the part of the way at fault, or as of any
     other failure.
     """
-    decided = (f"ipv6:{result.decided_by}", f"ipv6:{result.stage}:{result.reason}", f"ipv6:{result.domain}")
+    filtered = f"ipv6:{result.domain}:filtered" if result.reason in _FILTERED else ""
+    step = (f"ipv6:{result.decided_by}", f"ipv6:{result.stage}:{result.reason}")
+    decided = (*step, filtered, f"ipv6:{result.domain}")
     near = result.stage == "resolve" and result.domain in {"lan", "access"}
     if result.status == "none" and result.domain and (near or result.stage == "connect"):
         return advice_on_path(result.domain, tongue, reason=result.reason or "")
@@ -378,14 +381,6 @@ _ADVICE: Final[dict[str, tuple[str, str]]] = {
     **words_ipv6.ADVICE,
     **words_services.ADVICE,
     **words_radio.ADVICE,
-    "ipv6:broken": (
-        "IPv6 on the router and at the provider; over IPv4 the same peer answers",
-        "IPv6 trên bộ định tuyến và ở nhà mạng; qua IPv4 máy đo vẫn trả lời",
-    ),
-    "ipv6:tried": (
-        "a peer on another machine, given by its name, lets both families be tried",
-        "chọn máy đo ở thiết bị khác và ghi bằng tên miền để thử cả hai loại địa chỉ",
-    ),
     "transfer:timeout": (
         "the line may have gone dead in mid-test: cable, modem, signal; then try again",
         "đường truyền có thể đã mất giữa chừng: dây, modem, tín hiệu; rồi đo lại",

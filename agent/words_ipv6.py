@@ -21,6 +21,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "ipv6:services": ("Public services", "Dịch vụ công"),
     "ipv6:reached": ("{} of {} reached over IPv6", "{}/{} tới được qua IPv6"),
     "ipv6:more": ("{} more are well", "{} bước khác đều tốt"),
+    "ipv6:device": ("This device", "Thiết bị này"),
     "ipv6:portal": ("Sign-in page", "Trang đăng nhập"),
     "ipv6:last": ("last answer from {}", "trả lời cuối cùng: {}"),
     # The names of checks: what is looked at, neither good nor bad by itself.
@@ -104,6 +105,22 @@ ADVICE: Final[dict[str, tuple[str, str]]] = {
     "ipv6:slower": (
         "IPv6 works and is slower than IPv4, so programs wait and then take IPv4: tell the provider",
         "IPv6 hoạt động nhưng chậm hơn IPv4 nên chương trình phải chờ rồi dùng IPv4: báo nhà mạng",
+    ),
+    "ipv6:broken": (
+        "IPv6 on the router and at the provider; over IPv4 the same peer answers",
+        "IPv6 trên bộ định tuyến và ở nhà mạng; qua IPv4 máy đo vẫn trả lời",
+    ),
+    "ipv6:tried": (
+        "a peer on another machine, given by its name, lets both families be tried",
+        "chọn máy đo ở thiết bị khác và ghi bằng tên miền để thử cả hai loại địa chỉ",
+    ),
+    "ipv6:lan:filtered": (
+        "a filter (firewall) on the site's own router: it refuses IPv6 connections, and lets IPv4 through",
+        "bộ lọc (tường lửa) trên bộ định tuyến của điểm: từ chối kết nối IPv6, còn IPv4 thì cho qua",
+    ),
+    "ipv6:provider:filtered": (
+        "tell the provider: one of its filters refuses IPv6 to this peer; over IPv4 the peer answers",
+        "báo nhà mạng: bộ lọc của nhà mạng từ chối IPv6 tới máy đo này; qua IPv4 máy đo vẫn trả lời",
     ),
     "ipv6:lan": (
         "IPv6 on the site's own router: it takes addresses for itself and does not pass packets on",

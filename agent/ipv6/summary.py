@@ -68,7 +68,7 @@ def result_of(notes: Notes) -> tuple[Ipv6, tuple[Doubt, ...]]:
     doubts = []
     if reference_only:
         doubts.append(Doubt.METHOD_REFERENCE_ONLY)
-        verdict = replace(verdict, score=None, domain=None)
+        verdict = replace(_of_tried(notes, verdict), score=None, domain=None)
     if tunnel in {"6to4", "teredo"} or wrapped is not None:
         doubts.append(Doubt.TUNNEL)
     if notes.portal is not None and notes.portal.portal:
@@ -114,6 +114,14 @@ def _result(notes: Notes, verdict: Verdict, tunnel: Tunnel | None) -> Ipv6:
 
 def _has_route(notes: Notes) -> bool:
     return notes.passed("route_ipv6" if "ipv6" in notes.addresses else "default_route_ipv6")
+
+
+def _of_tried(notes: Notes, verdict: Verdict) -> Verdict:
+    """The verdict on a peer that is an IPv4 address: of IPv6 that was not tried nothing is said."""
+    if literal_family(notes.ground.url.host) != "ipv4":
+        return verdict
+    failure = notes.attempts["ipv4"].failure if "ipv4" in notes.attempts else None
+    return replace(verdict, decided_by="connect_ipv4" if failure else None, failure=failure)
 
 
 def _is_direct(notes: Notes) -> bool:

@@ -126,5 +126,7 @@ def _portal_urls(text: str | None) -> tuple[str, ...]:
         except Failed:
             fits = False
         if not fits:
-            raise UsageError(f"ipv6 option portal_url: expected http://…, not {url[:60]!r}: TLS cannot be answered for")
+            raise UsageError(
+                f"ipv6 option portal_url: expected http://…, not {url[:60]!r}; for https no portal can answer"
+            )
     return urls

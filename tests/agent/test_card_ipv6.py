@@ -105,7 +105,9 @@ def test_what_a_portal_writes_is_not_obeyed() -> None:
         ({"status": "ipv4_only", "stage": "resolve", "reason": "nodata"}, "no IPv6 address (AAAA)"),
         ({"status": "broken", "stage": "connect", "reason": "timeout", "domain": "lan"}, "does not pass packets on"),
         ({"status": "broken", "stage": "connect", "reason": "timeout", "domain": "access"}, "beyond the access line"),
-        ({"status": "broken", "stage": "connect", "reason": "prohibited", "domain": "provider"}, "its first router"),
+        ({"status": "broken", "stage": "connect", "reason": "timeout", "domain": "provider"}, "its first router"),
+        ({"status": "broken", "stage": "connect", "reason": "prohibited", "domain": "provider"}, "one of its filters"),
+        ({"status": "broken", "stage": "connect", "reason": "refused", "domain": "lan"}, "a filter (firewall)"),
         ({"status": "broken", "stage": "connect", "reason": "refused", "domain": "destination"}, "who runs the peer"),
         ({"status": "broken", "stage": "connect", "reason": "timeout"}, "IPv6 on the router"),
         ({"status": "dual_stack", "stage": "resolve", "reason": "timeout", "decided_by": "dns_aaaa_over_ipv6",
@@ -125,6 +127,11 @@ def test_what_to_check(found: dict[str, Any], words: str) -> None:
     assert english.startswith("Check: ")
     assert words in english
     assert vietnamese.startswith("Cần kiểm tra: ")
+
+
+def test_that_it_is_this_device_is_the_first_word() -> None:
+    result = Ipv6("ipv4_only", stage="device", reason="no_address", decided_by="device_ipv6", domain="lan")
+    assert "Fault: This device · " in card(result)
 
 
 def test_of_a_family_that_was_not_tried_nothing_is_said() -> None:

@@ -50,7 +50,7 @@ async def test_a_peer_that_is_an_address(host: str, family: str, tmp_path: Path)
     assert (result.winner, result.fallback_ms, result.score, result.dns) == (family, None, None, None)
     assert (checks(result)[f"connect_{family}"], checks(result)["race"]) == ("ok", "ok")
     assert not [name for name in checks(result) if name.startswith(("dns_", "resolve_"))]
-    assert (result.mtu_ok, result.domain, result.hosts) == (None, None, None)
+    assert (result.mtu_ok, result.domain, result.hosts, result.reason) == (None, None, None, None)
     assert outcome.doubts == ("method_reference_only",)
     assert outcome.peer is not None
     assert (outcome.peer.url, outcome.peer.address) == (peer, host)
@@ -70,6 +70,8 @@ async def test_nobody_listens(tmp_path: Path) -> None:
     assert isinstance(outcome.result, Ipv6)
     assert (outcome.result.status, outcome.result.winner) == ("none", None)
     assert checks(outcome.result)["connect_ipv4"] == "connect:refused"
+    # IPv6, of which this device has none, is not what was asked about.
+    assert (outcome.result.decided_by, outcome.result.reason) == ("connect_ipv4", "refused")
     with pytest.raises(Failed, match="device:no_interface"):
         await examine(task, proc=tmp_path, sysfs=tmp_path / "bare")
 
