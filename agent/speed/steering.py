@@ -161,9 +161,10 @@ class Steering:
         start, now = first + (samples[-1].rtt_us or 0) / 1e6, samples[-1].at_s
         steps = int((now - start) / STEP_S)
         rates = [steadiness(samples, now - (n + 1) * STEP_S, now - n * STEP_S, parts=2).mbps for n in range(steps)]
+        rates = rates or [steadiness(samples, since_s, now, parts=2).mbps]  # it has only begun to stand
         loaded = median_rtt_us(samples, since_s)
         rise = loaded / self.idle_rtt_us - 1 if loaded and self.idle_rtt_us else None
-        return Queue((min(rates), max(rates)), rise) if rates else None
+        return Queue((min(rates), max(rates)), rise)
 
 
 def _has_gap(samples: Sequence[Sample], since_s: float, longest_s: float) -> bool:

@@ -212,6 +212,15 @@ def test_a_ramp_without_a_queue_is_no_spread() -> None:
     assert steering.queue.spread_mbps[0] > 99
 
 
+def test_a_queue_that_stands_only_since_the_end_is_known_all_the_same() -> None:
+    steering = Steering(IDLE_US, 4)
+    run = drive(Line(ramp(95, 0.02), lambda now, _streams: 21_000.0 if now < 0.68 else 27_000.0), steering)
+    assert run.word == "stop"
+    assert steering.queue is not None
+    assert steering.queue.spread_mbps == pytest.approx((95, 95), rel=0.001)
+    assert steering.queue.rise == pytest.approx(0.35)
+
+
 def test_a_line_on_which_nothing_comes_is_left_to_the_other_rules() -> None:
     steering = Steering(IDLE_US, 4)
     assert drive(Line(lambda _now, _streams: 0.0), steering, seconds=3).word == "time"
