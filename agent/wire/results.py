@@ -58,7 +58,8 @@ class Direction(msgspec.Struct, frozen=True, omit_defaults=True):
     `rwnd_limited_ratio`, `sndbuf_limited_ratio`: share of the loaded time in which the receiver's window or the
     sender's own buffer held the data back. `early_…`: only in a run that went its full length to check the early
     stop: what stopping early would have said, after how long, for how many bytes. `loaded_latency_ms`: small packets of
-    their own beside the load, by `loaded_latency_method`; `loaded_rtt_ms` is the loaded connections' own.
+    their own beside the load, by `loaded_latency_method` (stamp or tcp), once the ramp was over; `loaded_loss_ratio`:
+    of these, without an answer between two that have one; `loaded_rtt_ms` is the loaded connections' own.
     """
 
     mbps: Positive | None = None
