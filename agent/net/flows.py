@@ -23,7 +23,7 @@ from typing import Final, Literal
 
 from agent.errors import Failed
 from agent.net import kernel_time, tcp_info
-from agent.net.icmp_errors import RECVERR, Complaint, complaint_of
+from agent.net.icmp_errors import RECVERR, Complaint, complaint_of, zone_of
 from agent.net.kernel_time import Reading, Timeline, read_clocks
 from agent.wire.failure import Reason, Stage
 
@@ -96,8 +96,7 @@ class PacketFlow:
     @property
     def source(self) -> tuple[str, int]:
         """Our own address, and our port or ICMP identifier."""
-        name = self._sock.getsockname()
-        return str(name[0]), int(name[1])
+        return own_address(self._sock), int(self._sock.getsockname()[1])
 
     def close(self) -> None:
         """Give the socket back."""
@@ -200,7 +199,7 @@ class SynFlow:
             start = read_clocks()
             self._timeline.note(start)
             error = sock.connect_ex(self._name)
-            self.source = str(sock.getsockname()[0])
+            self.source = own_address(sock)
             if error not in _PENDING and error != _REFUSED:
                 raise OSError(error, os.strerror(error))
             with contextlib.suppress(TimeoutError):
@@ -248,6 +247,13 @@ def name_of(address: str, port: int) -> tuple[str, int] | tuple[str, int, int, i
     if ":" not in text:
         return text, port
     return text, port, 0, socket.if_nametoindex(zone) if zone else 0
+
+
+def own_address(sock: socket.socket) -> str:
+    """Give our own address, a link-local one with its zone, as routers' addresses have it."""
+    name = sock.getsockname()
+    scope = name[3] if len(name) > 3 and "%" not in name[0] else 0  # noqa: PLR2004 - struct sockaddr_in6
+    return f"{name[0]}%{zone_of(scope)}" if scope else str(name[0])
 
 
 def is_loopback(address: str) -> bool:

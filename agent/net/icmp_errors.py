@@ -85,10 +85,11 @@ def _address(family: socket.AddressFamily, name: bytes) -> str | None:
         return None
     text = str(address)
     scope = struct.unpack_from("=I", name, 24)[0] if family == socket.AF_INET6 and len(name) >= 28 else 0  # noqa: PLR2004 - struct sockaddr_in6
-    return f"{text}%{_zone(scope)}" if scope and address.is_link_local else text
+    return f"{text}%{zone_of(scope)}" if scope and address.is_link_local else text
 
 
-def _zone(index: int) -> str:
+def zone_of(index: int) -> str:
+    """Name an interface as addresses do; its number where the kernel has no name for it any more."""
     try:
         return socket.if_indextoname(index)
     except OSError:

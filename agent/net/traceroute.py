@@ -20,6 +20,8 @@ from agent.net.flows import Heard, Method, PacketFlow, SynFlow, is_loopback
 from agent.net.kernel_time import Reading
 from agent.wire.failure import Reason, Stage
 
+_TAIL: Final = 2
+"""By TCP each silent distance costs a second of its own: after the first round so many are enough."""
 PORT: Final = 33434
 """Where traceroute has always sent UDP: nothing listens there, so a host says so."""
 _AGAIN_S: Final = 0.95
@@ -161,6 +163,7 @@ class _Run:
         self._due: dict[int, tuple[Hop, Reading]] = {}
         self._seq = 0
         self._short = False
+        self._silent = self._plan.silent
         self._news = asyncio.Event()
         self._flow = self._open()
 
@@ -171,6 +174,8 @@ class _Run:
     async def all_rounds(self) -> None:
         for _ in range(self._plan.probes):
             await self._round()
+            if isinstance(self._flow, SynFlow):
+                self._silent = min(self._silent, _TAIL)
         if self._short:
             await self._one_by_one()
 
@@ -197,7 +202,7 @@ class _Run:
         last = self.trace.last
         if last is not None and last.end is not None:
             return last.ttl
-        return min(self._plan.hops, (last.ttl if last else 0) + self._plan.silent)
+        return min(self._plan.hops, (last.ttl if last else 0) + self._silent)
 
     async def _round(self) -> None:
         ttl = 0

@@ -32,8 +32,9 @@ class Seen:
     """What one run found. `gateway` and `provider`: the first router and the provider's, asked for themselves.
 
     `peer_ms`: the peer's answer at its own port (`silent`: neither it nor any router answered there); `others`: whether
-    any other destination answered; `neighbour`: whether the first router answers for its link address. None: not asked,
-    or no telling; of `peer_ms` no answer as well. `known`: the provider's first router, as earlier runs found it.
+    any other destination answered; `neighbour`: whether the first router, or a peer on the link, answers for its link
+    address. None: not asked, or no telling; of `peer_ms` no answer as well. `known`: the provider's first router, as
+    earlier runs found it; `remembered`: the peer's address is that of an earlier run.
     """
 
     address: str

@@ -16,7 +16,6 @@ from agent.errors import Failed
 from agent.evidence.gateway import PORTS, Gateway
 from agent.net import neighbours, stamp
 from agent.net.flows import SynFlow, family_of, name_of
-from agent.net.interfaces import Route
 from agent.net.peer_url import PeerUrl
 from agent.net.resolve import Family, resolve
 from agent.path.judgement import Sample, Seen
@@ -71,16 +70,14 @@ async def _sample(gateway: Gateway, count: int, until: float) -> Sample:
     return sample
 
 
-async def neighbour(route: Route, *, within_s: float) -> bool | None:
-    """Tell whether the first router answers for its link address, after packets were sent to it; None: no telling."""
-    if route.gateway is None:
-        return None
+async def neighbour(address: str, interface: str, *, within_s: float) -> bool | None:
+    """Tell whether a neighbour answers for its link address, after packets were sent to it; None: no telling."""
     loop = asyncio.get_running_loop()
     until = loop.time() + within_s
-    known = neighbours.answers(route.gateway, route.interface)
+    known = neighbours.answers(address, interface)
     while known is None and loop.time() < until:  # the kernel tells nobody when it knows
         await asyncio.sleep(_LOOK_S)
-        known = neighbours.answers(route.gateway, route.interface)
+        known = neighbours.answers(address, interface)
     return known
 
 

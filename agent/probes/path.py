@@ -234,7 +234,9 @@ class _Run:
         heard = others or seen.gateway.times_ms or seen.trace.last is not None or seen.trace.stuck
         if not heard:
             within_s = min(witnesses.NEIGHBOUR_S, self._wish.seconds * _NEIGHBOUR_SHARE)
-            seen = replace(seen, neighbour=await witnesses.neighbour(seen.route, within_s=within_s))
+            first = seen.route.gateway or seen.address
+            known = await witnesses.neighbour(first, seen.route.interface, within_s=within_s)
+            seen = replace(seen, neighbour=known)
         return replace(seen, others=others)
 
     def _show(self, done: float, trace: Trace) -> None:

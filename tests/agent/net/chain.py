@@ -11,6 +11,8 @@ packet in the kernel, which no cable would carry.
 import contextlib
 import itertools
 import os
+import socket
+import time
 from collections.abc import Iterator
 from typing import Final
 
@@ -34,6 +36,7 @@ UNLIMITED: Final = {
 }
 HASTY: Final = (("retrans_time_ms", 200), ("delay_first_probe_time", 1))
 """The device misses a neighbour in less than a second, not in three or eight."""
+READY_S: Final = 10.0
 DEFAULT: Final = ("default", "::/0")
 HOME: Final = (("192.168.1.0/24", "fd00:1::/64"), ("203.0.113.0/24", "2001:db8:1::/64"))
 # near place, far place, and the network between them: the nearer has 1, the farther 2
@@ -86,6 +89,7 @@ def chain() -> Iterator[Chain]:
         for role in PLACES:
             places[role].set(UNLIMITED)
         _lay(places)
+        _settle(places["device"])
         places["device"].set(
             {f"net.{ip}.neigh.to_lan.{name}": value for ip in ("ipv4", "ipv6") for name, value in HASTY}
         )
@@ -111,6 +115,24 @@ def _lay(places: dict[str, Namespace]) -> None:
         places[place].ip(*wanted)
     for place, routes in _routes().items():
         places[place].ip(*routes)
+
+
+def _settle(device: Namespace) -> None:
+    """Wait until the server refuses connections over both families and, surely enough, either way."""
+    until = time.monotonic() + READY_S
+    for address in (address for address in SERVER.values() for _ in range(8)):
+        while not _is_refused(device, address):
+            if time.monotonic() > until:
+                raise RuntimeError(f"the chain does not lead to {address} after {READY_S} s")
+
+
+def _is_refused(device: Namespace, address: str) -> bool:
+    with device.entered(), contextlib.suppress(TimeoutError, OSError):
+        try:
+            socket.create_connection((address, 9), timeout=0.1).close()
+        except ConnectionRefusedError:
+            return True
+    return False
 
 
 def _routes() -> dict[str, list[str]]:

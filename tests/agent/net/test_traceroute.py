@@ -29,9 +29,7 @@ EXCEEDED = {"ipv4": "icmp type time-exceeded drop", "ipv6": "icmpv6 type time-ex
 @pytest.fixture(scope="module")
 def network() -> Iterator[Chain]:
     with chain() as built:
-        for family in SERVER:  # neighbours are found once, before anything is timed
-            built["device"].set({"net.ipv4.ping_group_range": "0 0"})
-            go(built, family, Plan(pace_s=0.005))
+        built["device"].set({"net.ipv4.ping_group_range": "0 0"})
         yield built
 
 
@@ -136,6 +134,12 @@ def test_a_router_that_forwards_and_never_answers_is_a_gap(network: Chain, famil
     assert found.hops[0].loss_ratio == 1.0
 
 
+def test_by_tcp_silence_is_waited_for_once(network: Chain) -> None:
+    with network.ruled("edge", "drop"):
+        found = go(network, "ipv4", Plan("tcp", timeout_s=0.1, silent=4))
+    assert [hop.sent for hop in found.hops] == [3, 3, 3, 3, 1, 1]
+
+
 def test_a_limit_on_errors_is_loss_at_that_router_only(network: Chain) -> None:
     rule = "icmp type time-exceeded limit rate over 1/minute burst 1 packets drop"
     with network.ruled("edge", rule, hook="output"):
@@ -147,8 +151,10 @@ def test_a_limit_on_errors_is_loss_at_that_router_only(network: Chain) -> None:
 def test_a_dead_first_router_is_told_by_its_link(network: Chain) -> None:
     network["device"].ip("route add 192.0.2.0/24 via 192.168.1.99", "route add 2001:db8:f::/64 via fd00:1::99")
     plans = [Plan(method, timeout_s=0.9, silent=1, probes=2) for method in METHODS]
-    traces = together(network, *[(address, plan) for address in ("192.0.2.1", "2001:db8:f::1") for plan in plans])
-    assert len(traces) == 6
+    asked = [(address, plan) for address in ("192.0.2.1", "2001:db8:f::1") for plan in plans]
+    asked += [("fe80::dead%to_lan", plan) for plan in plans if plan.method != "tcp"]  # of that TCP hears nothing
+    traces = together(network, *asked)
+    assert len(traces) == 8
     for found in traces:
         assert found.stuck, found.method
         assert found.last is None
