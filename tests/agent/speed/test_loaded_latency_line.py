@@ -95,8 +95,7 @@ def test_the_delay_is_the_queues_and_answers_come_slower_as_it_grows(line: Lab) 
     found = {queue_ms: measure(line, queue_ms) for queue_ms in QUEUES_MS}
     for queue_ms, met in found.items():
         assert met.truth_ms > RTT_MS + queue_ms / 3, "the queue was not filled"
-        # 4 ms are a burst of the size that kernels send at once.
-        assert met.ms == pytest.approx(met.truth_ms, rel=0.1, abs=4), queue_ms
+        assert met.ms == pytest.approx(met.truth_ms, rel=0.1), queue_ms
         assert met.part.loaded_latency_method == "stamp"
         assert met.part.mbps is not None
         assert met.part.mbps > 0.9 * RATE_MBPS * 1448 / 1500
