@@ -29,15 +29,17 @@ pytestmark = [
 ]
 
 PROBE: Final = ("-m", "agent", "probe", "ipv6", "--json")
-# What is dead costs it several times; what is slow needs more.
-TIMEOUT_S: Final = 1
-TIMEOUTS_S: Final = {"slow_400": 2, "withdrawn": 2}
+# What is dead costs it several times; what is slow needs more. After 3 s the kernel itself says that a router is gone.
+TIMEOUT_S: Final = 1.5
+TIMEOUTS_S: Final = {"slow_400": 2, "withdrawn": 2, "router_gone": 1}
 SITES: Final = 4
 # "Measured, and the network failed" (contract, exit codes)
 NETWORK_FAILED: Final = 3
 # One with both kinds of address, one with only the old kind; a fault is not laid at the door of what they share.
 HOSTS: Final = ("--hosts", "service.example oldservice.example", "--hosts_port", "80", "--portal_url", "")
 LIMIT_S: Final = 30
+# IPv4 waits 250 ms from IPv6's start on; what is told counts from when its own address was known, a little later.
+HELD_MS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,9 @@ def test_every_scenario_is_told_for_what_it_is(tmp_path: Path, request: pytest.F
     with ThreadPoolExecutor(SITES) as pool:
         sites = [pool.submit(_reports, names, tmp_path) for _ in range(min(SITES, len(chosen)))]
     reports = {name: found for site in sites for name, found in site.result().items()}
-    assert {name: verdict(found) for name, found in reports.items()} == {name: EXPECTED[name] for name in chosen}
+    assert set(reports) == set(chosen)
+    wrong = {name: found for name, found in reports.items() if verdict(found) != EXPECTED[name]}
+    assert not wrong, "\n".join(f"{name}: {verdict(found)}, {failed(found)}" for name, found in wrong.items())
     for name in chosen:
         if name in DETAILS:
             DETAILS[name](reports[name], reports[name]["result"])
@@ -203,12 +207,12 @@ def no_route(_: dict[str, Any], result: dict[str, Any]) -> None:
 def black_hole(found: dict[str, Any], result: dict[str, Any]) -> None:
     assert "connect_ipv6 connect:timeout" in failed(found)
     assert (result["winner"], set(result["connect_ms"])) == ("ipv4", {"ipv4"})
-    assert result["fallback_ms"] >= 250
+    assert result["fallback_ms"] >= HELD_MS
 
 
 def refused(_: dict[str, Any], result: dict[str, Any]) -> None:
     assert result["winner"] == "ipv4"
-    assert result["fallback_ms"] < 250
+    assert result["fallback_ms"] < HELD_MS
 
 
 def mute(found: dict[str, Any], result: dict[str, Any]) -> None:
@@ -257,7 +261,7 @@ def slow_150(_: dict[str, Any], result: dict[str, Any]) -> None:
 def slow_400(_: dict[str, Any], result: dict[str, Any]) -> None:
     assert result["winner"] == "ipv4"
     assert result["connect_ms"]["ipv6"] >= 400
-    assert 250 <= result["fallback_ms"] < 400
+    assert HELD_MS <= result["fallback_ms"] < 400
 
 
 def nat64(found: dict[str, Any], result: dict[str, Any]) -> None:
