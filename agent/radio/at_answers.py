@@ -294,6 +294,8 @@ def _cell(cells: Sequence[Cell], technology: Technology) -> Cell | None:
 def _state(answers: Answers, registration: str | None) -> tuple[str, str | None]:
     """Say what the modem is doing in ModemManager's words, and why it can do no more."""
     sim = " ".join(answers.get("AT+CPIN?", ())).upper()
+    for second in _SECOND:  # locks some numbers in the SIM's own book, and no network
+        sim = sim.replace(second, "")
     if "SIM NOT INSERTED" in sim or re.search(r"ERROR: 10\b", sim):
         return "failed", "sim_missing"
     for words, reason in _PINS:
@@ -306,9 +308,8 @@ def _state(answers: Answers, registration: str | None) -> tuple[str, str | None]
     return ("searching" if registration == "searching" else "enabled"), None
 
 
+_SECOND: Final = ("SIM PIN2", "SIM PUK2")
 _PINS: Final = (
-    ("SIM PUK2", "sim_puk2"),
-    ("SIM PIN2", "sim_pin2"),
     ("PH-SIM PIN", "ph_sim_pin"),
     ("PH-NET PIN", "ph_net_pin"),
     ("SIM PUK", "sim_puk"),

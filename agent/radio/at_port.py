@@ -22,6 +22,7 @@ _LONGEST: Final = 65_536
 """Bytes of one answer; a port that says more is no modem's."""
 _LATE_S: Final = 0.3
 _SPEED: Final = termios.B115200
+_TIOCGEXCL: Final = 0x80045440  # Linux, asm-generic/ioctls.h: whether a terminal was opened for one program alone
 _CFLAG, _ISPEED, _OSPEED = 2, 4, 5  # places in what termios.tcgetattr gives
 _GONE: Final = "the modem went away: unplugged, reset, or out of power"
 
@@ -183,6 +184,7 @@ def _raw(descriptor: int, device: str) -> list[Any]:
     """Lock the port and make it carry bytes as they are; gives the settings as they were."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _check_free(descriptor)
         before = termios.tcgetattr(descriptor)
         tty.setraw(descriptor, termios.TCSANOW)
         raw = termios.tcgetattr(descriptor)
@@ -195,6 +197,17 @@ def _raw(descriptor: int, device: str) -> list[Any]:
     except termios.error as error:
         raise Failed(Stage.DEVICE, Reason.NO_HARDWARE, f"{device} is not a serial port: {error.args[-1]}") from error
     return before
+
+
+def _check_free(descriptor: int) -> None:
+    """Raise EBUSY if somebody (ModemManager does) has this port for themselves: the kernel refuses all but root."""
+    taken = bytearray(4)
+    try:
+        fcntl.ioctl(descriptor, _TIOCGEXCL, taken)
+    except OSError:  # no terminal, or a kernel that does not know the question
+        return
+    if any(taken):
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
 
 
 def _refusal(device: str, error: OSError) -> Failed:
