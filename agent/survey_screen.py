@@ -18,6 +18,7 @@ STYLES: Final[Mapping[str, str]] = {
     "excellent": "bold green",
     "good": "cyan",
     "fair": "yellow",
+    "weak": "red",
     "none": "bold red",
     "unknown": "dim",
     "you": "bold reverse",

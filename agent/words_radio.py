@@ -14,7 +14,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "signal:rsrp_dbm": ("4G RSRP", "RSRP 4G"),
     "signal:nr_rsrp_dbm": ("5G SS-RSRP", "SS-RSRP 5G"),
     "signal:rscp_dbm": ("3G RSCP", "RSCP 3G"),
-    "signal:rssi_dbm": ("2G RSSI", "RSSI 2G"),
+    "signal:rssi_dbm": ("RSSI", "RSSI"),
     "tech:gsm": ("2G", "2G"),
     "tech:umts": ("3G", "3G"),
     "tech:lte": ("4G (LTE)", "4G (LTE)"),

@@ -1,9 +1,11 @@
 """Words for levels, for people at a screen. Data, and one look-up; nothing is stored or judged by it.
 
-3GPP defines what can be reported, not what is good. The classes are those that makers of mobile routers print in their
-manuals: RSRP from -80, -90, -100 dBm; RSRQ from -10, -15, -20 dB; SINR from 20, 13, 0 dB. 5G has a table of its own:
-SS-RSRP is the power of the synchronisation block alone, with other beams and bandwidths than LTE's RSRP, so the same
-number is another cell. 3G's are RSCP's. A level below the last bound is `none`.
+3GPP defines what can be reported, not what is good. 4G's classes are a convention of makers of mobile routers: RSRP
+from -80, -90, -100 dBm; RSRQ from -10, -15, -20 dB; SINR from 20, 13, 0 dB. They are stricter than limits of coverage
+that regulators set. 5G's and 3G's are no maker's: they are this project's judgement. SS-RSRP is the power of the
+synchronisation block alone, with other beams and bandwidths than LTE's RSRP, so 5G has a table of its own, with a lower
+last bound; its RSRQ and SINR are judged as 4G's until somebody knows better. RSCP's was chosen by the same sense. A
+level below the last bound is `none`, which is hardly usable; that there is no network is said by the registration.
 """
 
 from collections.abc import Mapping

@@ -9,13 +9,16 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 _SOME: Final = 32
+_CC: Final = 6  # a place in what termios.tcgetattr gives
+_NO_KEY: Final = b"\0"
 
 
 @contextmanager
 def heard(number: int, keys: Mapping[str, Callable[[], None]]) -> Iterator[None]:
     """Call what belongs to a key when it is pressed; `number`: a file descriptor, which need not be a terminal.
 
-    Ctrl-C stays what it is. The terminal is put back as it was, whatever happens inside.
+    Ctrl-C stays what it is; Ctrl-Z does nothing, since it would leave a drawn-on terminal behind, and the walk asleep.
+    The terminal is put back as it was, whatever happens inside.
     """
     if not os.isatty(number):
         yield
@@ -33,9 +36,12 @@ def heard(number: int, keys: Mapping[str, Callable[[], None]]) -> Iterator[None]
         for key in pressed.decode("utf-8", "replace").lower():
             keys.get(key, _nothing)()
 
-    tty.setcbreak(number, termios.TCSANOW)
-    loop.add_reader(number, read)
     try:
+        tty.setcbreak(number, termios.TCSANOW)
+        without = termios.tcgetattr(number)
+        without[_CC][termios.VSUSP] = _NO_KEY
+        termios.tcsetattr(number, termios.TCSANOW, without)
+        loop.add_reader(number, read)
         yield
     finally:
         loop.remove_reader(number)

@@ -32,6 +32,7 @@ SYMBOLS: Final[Mapping[str, str]] = {
     "excellent": "●",
     "good": "◆",
     "fair": "▲",
+    "weak": "▽",
     "none": "×",  # noqa: RUF001 - a cross, and no letter
     "unknown": "·",
     "you": "@",
@@ -42,6 +43,7 @@ PLAIN: Final[Mapping[str, str]] = {
     "excellent": "#",
     "good": "=",
     "fair": "-",
+    "weak": "~",
     "none": "x",
     "unknown": ".",
     "you": "@",

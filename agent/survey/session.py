@@ -135,7 +135,8 @@ class Session:
         assert isinstance(radio, Radio)  # noqa: S101 - what `sample` gave
         self._told = None
         if source is not None and radio.latitude is not None:
-            self.clock.hear(source.stamp)
+            # A fix with an age is one that the clock agrees with. It may be seconds old, and must not turn it back.
+            self.clock.hear(source.stamp if radio.position_age_s is None else None)
         if await self._keep(made, began):
             self._number += 1
         self.walk.take(radio, at=self.clock.monotonic())  # now that it is on disk: nothing is shown that may be lost

@@ -10,7 +10,7 @@ from agent.survey.walk import Walk
 from agent.survey.words import say
 from agent.words import Language
 
-_MARKS: Final[tuple[Mark, ...]] = ("excellent", "good", "fair", "none", "unknown")
+_MARKS: Final[tuple[Mark, ...]] = ("excellent", "good", "fair", "weak", "none", "unknown")
 
 
 def summary_rows(walk: Walk, tongue: Language, *, elapsed_s: float) -> list[Row]:

@@ -23,7 +23,8 @@ from agent.words import Language
 
 Line = list[Segment]
 
-_MARKS: Final[tuple[Mark, ...]] = ("excellent", "good", "fair", "none")
+_MARKS: Final[tuple[Mark, ...]] = ("excellent", "good", "fair", "weak", "none")
+_NAMES: Final = {"nr_rsrp_dbm": "SS-RSRP", "rsrp_dbm": "RSRP", "rscp_dbm": "RSCP", "rssi_dbm": "RSSI"}
 _WINDS: Final = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
 _BAR_LEAST: Final = 6
 _BAR_MOST: Final = 40
@@ -60,7 +61,7 @@ def sample_line(walk: Walk, radio: Radio, at: datetime | None, tongue: Language)
         "" if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}",
         say("no_position", tongue) if here is None else f"{here.latitude:.6f},{here.longitude:.6f}{accuracy}",
         _network(radio, tongue),
-        say("no_level", tongue) if level is None else f"{level.dbm:.0f} dBm",
+        say("no_level", tongue) if level is None else f"{_NAMES[level.field]} {level.dbm:.0f} dBm",
         say(f"mark:{mark_of(radio)}", tongue),
     )
     return "  ".join(part for part in parts if part)
@@ -124,7 +125,7 @@ def _signal(radio: Radio, pane: Pane) -> list[Line]:
     word = say(f"mark:{mark}", tongue)
     lines: list[Line] = [[Segment(f"{say('no_level', tongue)}  "), Segment(word, mark)]]
     if level is not None:
-        head = f"{level.dbm:.0f} dBm "
+        head = f"{say(f'generation:{level.field}', tongue)} {level.dbm:.0f} dBm "
         room = min(_BAR_MOST, pane.columns - width(head) - width(word) - 3)
         bar = _bar(level.field, level.dbm, room, unicode=pane.unicode) if room >= _BAR_LEAST else ""
         lines = [[Segment(head, "bold"), Segment(bar, mark), Segment(f" {word}", mark)]]
@@ -147,7 +148,7 @@ def _network(radio: Radio, tongue: Language) -> str:
 def _why_none(radio: Radio, tongue: Language) -> str:
     """Why there is no network: the modem's own state says more than that it is on none."""
     if radio.state in {"failed", "locked", "disabled"}:
-        reason = f" ({radio.state_reason.replace('_', ' ')})" if radio.state_reason else ""
+        reason = f" ({say(f'lock:{radio.state_reason}', tongue)})" if radio.state_reason else ""
         return say(f"state:{radio.state}", tongue) + reason
     return say(f"registration:{radio.registration}", tongue) if radio.registration else ""
 

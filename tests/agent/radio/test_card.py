@@ -94,7 +94,13 @@ def test_3g_and_2g_have_their_own_rows() -> None:
     umts = card(Radio(technology="umts", state="registered", rscp_dbm=-94.0, ecio_db=-7.5, rssi_dbm=-85.0, lac="77CD"))
     assert umts[1:3] == ["3G RSCP: ████████░░░░░░░░░░░░  -94 dBm fair", "  Ec/No -7.5 dB · RSSI -85 dBm"]
     gsm = card(Radio(technology="gsm", state="registered", roaming=True, mcc_mnc="45202", rssi_dbm=-89.0))
-    assert gsm[1:] == ["2G RSSI: ████████░░░░░░░░░░░░  -89 dBm", "Operator: 45202 · roaming"]
+    assert gsm[1:] == ["RSSI: ████████░░░░░░░░░░░░  -89 dBm", "Operator: 45202 · roaming"]
+
+
+def test_a_4g_modem_that_tells_its_rssi_only_is_not_called_2g() -> None:
+    lines = card(Radio(technology="lte", state="registered", registration="home", rssi_dbm=-71.0))
+    assert lines[1] == "RSSI: ██████████████░░░░░░  -71 dBm"
+    assert not [line for line in lines if "2G" in line]
 
 
 def test_a_bar_stays_within_its_columns() -> None:

@@ -1,6 +1,7 @@
 """Where a sample was taken: NMEA as receivers write it, fixes that are old, and a gpsd that may be none."""
 
 import asyncio
+import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -143,7 +144,8 @@ async def gpsd(*reports: object, hold: bool = True, wait_s: float = 5.0) -> Asyn
         for report in reports:
             writer.write(report if isinstance(report, bytes) else json.dumps(report).encode() + b"\r\n")
         if hold:
-            await reader.read()
+            with contextlib.suppress(ConnectionResetError):  # who leaves with words unread resets
+                await reader.read()
         writer.close()
         closed.set()
 

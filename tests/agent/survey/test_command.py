@@ -72,7 +72,7 @@ async def test_without_a_terminal_it_prints_a_line_a_sample_and_a_card_at_the_en
         assert await ended(run) == 0
         assert run.stderr.read() == ""
     assert [line.split()[0] for line in lines] == [str(number) for number in range(1, 11)]
-    assert all(line.rstrip().endswith("Viettel 4G  -97 dBm  fair") for line in lines)
+    assert all(line.rstrip().endswith("Viettel 4G  RSRP -97 dBm  fair") for line in lines)
     reports = kept(here.recorded)
     assert f"Samples: {len(reports)} samples, {len(reports)} with position" in rest
     assert "4G level: -97 best, -97 median, -97 worst dBm" in rest
@@ -121,7 +121,8 @@ async def test_on_a_terminal_it_draws_itself_hears_keys_and_leaves_the_terminal_
         await until(lambda: words.encode() in drained(screen, heard), 20)
         assert b"\x1b[?1049h" in heard
         assert "▲".encode() in heard
-        os.write(screen, b"xq")
+        assert termios.tcgetattr(screen)[6][termios.VSUSP] == b"\0", "Ctrl-Z would leave the drawing behind"
+        os.write(screen, b"x\x1aq")
         await until(lambda: run.poll() is not None)
         drained(screen, heard)
         assert run.returncode == 0

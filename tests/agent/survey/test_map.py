@@ -44,6 +44,8 @@ def test_north_is_up_east_is_right_and_you_are_in_the_middle() -> None:
         (["excellent"] * 30 + ["fair"] * 8 + ["none"] * 2, "#"),
         (["excellent"] * 28 + ["fair"] * 9 + ["none"] * 3, "-"),
         (["unknown"] * 5, "."),
+        (["weak"] * 3 + ["none"] * 2, "x"),
+        (["fair", "weak"], "~"),
     ],
 )
 def test_of_several_samples_on_one_character_the_worst_quarter_is_shown(marks: list[Mark], shown: str) -> None:

@@ -196,6 +196,16 @@ async def test_satellites_date_the_samples_of_a_box_whose_clock_is_wrong(here: G
     assert later == sorted(later)
 
 
+async def test_a_clock_that_agrees_with_the_fix_is_not_turned_back_by_the_fix_s_age(here: Ground) -> None:
+    here.receiver.now = lambda: datetime.now(UTC) - timedelta(seconds=8)
+    clock = ShiftedClock()
+    out = Out(here, clock)
+    async with out.walking():
+        await out.until(lambda: out.walk.tally.placed >= 2)
+        assert abs((out.clock.now() - clock.now()).total_seconds()) < 1
+    assert not out.walk.by_satellites
+
+
 async def test_what_has_no_time_waits_for_it_and_nothing_is_lost(here: Ground) -> None:
     clock = ShiftedClock()
     clock.shift = timedelta(days=-20_000)

@@ -50,7 +50,7 @@ def test_a_phone_shows_level_network_place_counts_and_a_map_with_the_way() -> No
     lines = shown(walked())
     assert len(lines) == 20
     assert lines[0] == "Survey 1:02:05 walking  20261122_0102_be"
-    assert lines[1].startswith("-97 dBm █")
+    assert lines[1].startswith("4G -97 dBm █")
     assert lines[1].endswith(" fair")
     assert lines[2] == "Viettel 4G b3 cell 2A1F03"
     assert lines[3] == "RSRQ -11 dB  SINR 8.2 dB"
@@ -58,7 +58,8 @@ def test_a_phone_shows_level_network_place_counts_and_a_map_with_the_way() -> No
     assert lines[5] == "20 samples, 20 with position  198 m"
     assert "".join(lines[6:-2]).count("▲") > 8
     assert "".join(lines[6:-2]).count("@") == 1
-    assert lines[-2] == "● excellent ◆ good ▲ fair × none @ you"  # noqa: RUF001 - a cross, and no letter
+    assert lines[-2] == "● excellent ◆ good ▲ fair ▽ weak × none "  # noqa: RUF001 - a cross, and no letter
+    assert shown(walked(), tongue="vi")[-2] == "● rất tốt ◆ tốt ▲ vừa ▽ yếu × mất sóng @"  # noqa: RUF001 - likewise
     assert lines[-1] == "q: end"
 
 
@@ -84,7 +85,7 @@ def test_it_speaks_vietnamese() -> None:
     text = "\n".join(shown(walk, tongue="vi"))
     for words in (
         "Khảo sát sóng 1:02:05 đi bộ",
-        "trung bình",
+        " vừa",
         "ô 2A1F03",
         "20 mẫu, 20 có vị trí",
         "tiếp theo: Trường TH, 500 m bắc",
@@ -110,8 +111,8 @@ def test_what_is_wrong_is_said_whole() -> None:
     ("radio", "says"),
     [
         (Radio(registration="searching", state="searching"), "searching for a network"),
-        (Radio(state="failed", state_reason="sim_missing"), "the modem does not work (sim missing)"),
-        (Radio(state="locked", state_reason="sim_pin"), "the SIM is locked (sim pin)"),
+        (Radio(state="failed", state_reason="sim_missing"), "the modem does not work (no SIM)"),
+        (Radio(state="locked", state_reason="sim_pin"), "the SIM is locked (PIN asked for)"),
         (Radio(registration="denied", state="enabled"), "the network refuses this SIM"),
     ],
 )
@@ -144,7 +145,7 @@ def test_5g_on_4g_shows_both_levels() -> None:
     walk = walked()
     walk.radio = Radio(technology="nr_nsa", rsrp_dbm=-86.0, nr_rsrp_dbm=-92.0, nr_sinr_db=11.0, sinr_db=3.0)
     lines = shown(walk)
-    assert lines[1].startswith("-92 dBm")
+    assert lines[1].startswith("5G -92 dBm")
     assert lines[3] == "4G -86 dBm  SINR 11 dB"
 
 
@@ -159,7 +160,7 @@ def test_the_next_place_its_distance_and_where_it_lies() -> None:
 def test_one_line_says_one_sample() -> None:
     walk = walked(3)
     assert sample_line(walk, placed(LTE, 0, 0), START, "en") == (
-        f"3  2026-10-22T01:02:03Z  {HERE.latitude:.6f},{HERE.longitude:.6f} ±5 m  Viettel 4G  -97 dBm  fair"
+        f"3  2026-10-22T01:02:03Z  {HERE.latitude:.6f},{HERE.longitude:.6f} ±5 m  Viettel 4G  RSRP -97 dBm  fair"
     )
     assert sample_line(walk, Radio(place_number=7), None, "vi") == "7  không có vị trí  không có mức sóng  chưa rõ"
 
