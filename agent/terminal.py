@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.progress import Task as BarTask
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from agent.abilities import Ability, State
@@ -29,6 +30,13 @@ _TRACE: Final = 24
 _BESIDE: Final = 38
 """What stands beside a plot: the frame, the labels, and the words of its scale."""
 _PLOT_LEAST: Final = 8
+_NARROW: Final = 60
+"""On fewer columns a label stands above what it names: beside it there would be room for two words a line."""
+_BELOW: Final = 24
+"""What stands beside a plot there: the frame, the indent, and the words of its scale."""
+_BESIDE_TRACE: Final = 36
+_BESIDE_BAR: Final = 30
+"""What stands beside a running line's blocks or bar: the step, the value with its unit (Mbit/s, ms) and the seconds."""
 # Kinds that end as soon as they know: nobody can say what share of one is done, so no bar pretends to.
 _OPEN_ENDED: Final = ("throughput",)
 _SIGNS: Final[dict[State, str]] = {"runs": "✓", "limited": "◐", "cannot": "✗"}
@@ -39,6 +47,10 @@ _STYLES: Final[dict[Look, str]] = {"": "", "figure": "bold", "plot": "cyan", "as
 class _Value(ProgressColumn):
     """The live value with its unit."""
 
+    def get_table_column(self) -> Column:
+        """Keep value and unit on one line; on a narrow terminal the bar gives way."""
+        return Column(no_wrap=True)
+
     def render(self, task: BarTask) -> Text:
         value, unit = task.fields.get("value"), task.fields.get("unit") or ""
         return Text("" if value is None else f"{value:>8.1f} {unit}", style="bold")
@@ -47,11 +59,15 @@ class _Value(ProgressColumn):
 class _Trace(ProgressColumn):
     """What the value has been so far, one block a report, the newest on the right."""
 
+    def __init__(self, columns: int) -> None:
+        super().__init__()
+        self._columns = columns
+
     def render(self, task: BarTask) -> Text:
         values: list[float] = task.fields.get("trace") or []
         highest = max(values, default=0.0) or 1.0
-        blocks = "".join(BLOCKS[max(1, round(value / highest * 8))] for value in values[-_TRACE:])
-        return Text(f"{blocks:<{_TRACE}}", style="cyan")
+        blocks = "".join(BLOCKS[max(1, round(value / highest * 8))] for value in values[-self._columns :])
+        return Text(f"{blocks:<{self._columns}}", style="cyan")
 
 
 class _Seconds(ProgressColumn):
@@ -79,7 +95,9 @@ class Screen:
         if not self._bar.is_terminal:
             yield lambda _: None
             return
-        live: tuple[ProgressColumn, ...] = (_Trace(),) if kind in _OPEN_ENDED else (BarColumn(bar_width=_TRACE),)
+        open_ended = kind in _OPEN_ENDED
+        room = max(1, min(_TRACE, self._bar.width - (_BESIDE_TRACE if open_ended else _BESIDE_BAR)))
+        live: tuple[ProgressColumn, ...] = (_Trace(room),) if open_ended else (BarColumn(bar_width=room),)
         with Bar(
             SpinnerColumn(finished_text="✓"),
             TextColumn("{task.description}"),
@@ -89,11 +107,12 @@ class Screen:
             console=self._bar,
             transient=True,
         ) as bar:
-            yield _Steps(bar, self.tongue, open_ended=kind in _OPEN_ENDED).move
+            yield _Steps(bar, self.tongue, open_ended=open_ended).move
 
     def show(self, measurement: Measurement[Any]) -> None:
         """Print the card of a measurement: its result, or what failed, where, why, and what to check."""
-        columns = max(_PLOT_LEAST, min(COLUMNS, self._out.width - _BESIDE)) if self._out.is_terminal else COLUMNS
+        taken = _BELOW if self._out.width < _NARROW else _BESIDE
+        columns = max(_PLOT_LEAST, min(COLUMNS, self._out.width - taken)) if self._out.is_terminal else COLUMNS
         rows = rows_of(measurement, self.tongue, columns=columns)
         colour = "red" if failures(measurement) else "yellow" if measurement.doubts else "green"
         self.table(title_of(measurement, self.tongue), rows, colour=colour)
@@ -117,10 +136,9 @@ class Screen:
     def table(self, title: str, rows: list[Row], *, colour: str = "cyan") -> None:
         """Print labelled rows."""
         if self._out.is_terminal:
+            body = _stack(rows) if self._out.width < _NARROW else _grid(rows)
             self._out.print(
-                Panel(
-                    _grid(rows), title=Text(title, style="bold"), title_align="left", border_style=colour, expand=False
-                )
+                Panel(body, title=Text(title, style="bold"), title_align="left", border_style=colour, expand=False)
             )
             return
         self._out.print(title, markup=False, soft_wrap=True)
@@ -215,3 +233,14 @@ def _grid(rows: list[Row]) -> Table:
     for row in rows:
         grid.add_row(Text(row.label), Text(row.value, style=_STYLES[row.look]))
     return grid
+
+
+def _stack(rows: list[Row]) -> Table:
+    """Labels above what they name, for narrow terminals."""
+    stack = Table.grid()
+    stack.add_column(overflow="fold")
+    for row in rows:
+        if row.label:
+            stack.add_row(Text(row.label, style="dim"))
+        stack.add_row(Padding(Text(row.value, style=_STYLES[row.look]), (0, 0, 0, 2)))
+    return stack

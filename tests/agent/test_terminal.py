@@ -133,6 +133,24 @@ def test_the_plot_fits_a_terminal_of_60_columns(environment: dict[str, str]) -> 
     assert "0.5" in lines[top + 2], "the words of its scale are on the same line"
 
 
+@pytest.mark.parametrize("environment", [ENGLISH, VIETNAMESE])
+def test_on_40_columns_labels_stand_above_what_they_name_and_nothing_is_torn(environment: dict[str, str]) -> None:
+    out = Console(file=io.StringIO(), force_terminal=True, width=40, color_system=None, highlight=False)
+    Screen(environment, out=out, bar=out).show(_made(THROUGHPUT))
+    assert isinstance(out.file, io.StringIO)
+    lines = out.file.getvalue().splitlines()
+    assert {len(line) for line in lines} == {40}
+    label = next(number for number, line in enumerate(lines) if line.strip("│ ") in {"Download", "Tải xuống"})
+    assert "Mbit/s" in lines[label + 1]
+    assert "Mbit/s" in lines[label + 2], "the scale of the plot is on the plot's line"
+    assert all("█" in line for line in lines[label + 3 : label + 5])
+    assert "0.7" in lines[label + 4]
+    with Screen(environment, out=out, bar=out).watch("throughput") as move:
+        for _ in range(30):
+            move(Progress(0.1, "download", 17881.1, "Mbit/s"))
+    assert "17881.1 Mbit/s" in out.file.getvalue()
+
+
 def test_one_early_spike_does_not_flatten_the_rest() -> None:
     lines = plot([1000.0, *[100.0] * 9], height=3, top=150.0)
     assert lines[0][0] == "▲"
