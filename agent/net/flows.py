@@ -88,7 +88,7 @@ class PacketFlow:
                 self._sock.setsockopt(level, name, value)
             bound(self._sock, self._family, source_port)
             self._sock.connect(name_of(address, 0 if self._icmp else port))
-            asyncio.get_running_loop().add_reader(self._sock, self._read)
+            asyncio.get_running_loop().add_reader(self._sock, self.collect)
         except OSError:
             self._sock.close()
             raise
@@ -128,7 +128,8 @@ class PacketFlow:
             why = "this user may not send ICMP (net.ipv4.ping_group_range); use udp or tcp"
             raise Failed(Stage.DEVICE, Reason.NO_PERMISSION, why) from error
 
-    def _read(self) -> None:
+    def collect(self) -> None:
+        """Tell of all that has come by now."""
         for flags in (socket.MSG_ERRQUEUE, 0):
             with contextlib.suppress(OSError):  # nothing more, or an error that the queue told in full
                 for _ in range(_BURST):

@@ -256,6 +256,8 @@ class _Run:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(left):
                     await self._news.wait()
+        if isinstance(self._flow, PacketFlow):
+            self._flow.collect()  # what came while this program had no turn
 
     def _left_s(self) -> float:
         """How long the last answer that is worth waiting for may still take."""

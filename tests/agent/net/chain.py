@@ -62,6 +62,14 @@ class Chain:
     def __getitem__(self, name: str) -> Namespace:
         return self.places[name]
 
+    def settle(self) -> None:
+        """Wait until the server refuses connections over both families and, surely enough, either way."""
+        until = time.monotonic() + READY_S
+        for address in (address for address in SERVER.values() for _ in range(8)):
+            while not _is_refused(self["device"], address):
+                if time.monotonic() > until:
+                    raise RuntimeError(f"the chain does not lead to {address} after {READY_S} s")
+
     @contextlib.contextmanager
     def ruled(self, place: str, *rules: str, hook: str = "forward", kind: str = "filter") -> Iterator[None]:
         """Let a place filter what it forwards (or `input`, `output`) by nftables rules while the block lasts."""
@@ -89,11 +97,12 @@ def chain() -> Iterator[Chain]:
         for role in PLACES:
             places[role].set(UNLIMITED)
         _lay(places)
-        _settle(places["device"])
         places["device"].set(
             {f"net.{ip}.neigh.to_lan.{name}": value for ip in ("ipv4", "ipv6") for name, value in HASTY}
         )
-        yield Chain(places)
+        built = Chain(places)
+        built.settle()
+        yield built
 
 
 def _lay(places: dict[str, Namespace]) -> None:
@@ -115,15 +124,6 @@ def _lay(places: dict[str, Namespace]) -> None:
         places[place].ip(*wanted)
     for place, routes in _routes().items():
         places[place].ip(*routes)
-
-
-def _settle(device: Namespace) -> None:
-    """Wait until the server refuses connections over both families and, surely enough, either way."""
-    until = time.monotonic() + READY_S
-    for address in (address for address in SERVER.values() for _ in range(8)):
-        while not _is_refused(device, address):
-            if time.monotonic() > until:
-                raise RuntimeError(f"the chain does not lead to {address} after {READY_S} s")
 
 
 def _is_refused(device: Namespace, address: str) -> bool:

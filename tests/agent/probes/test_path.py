@@ -18,7 +18,7 @@ from agent.wire.path import Path
 from tests.agent.net.chain import SERVER, Chain, chain
 
 PEERS = {"ipv4": f"msak+ws://{SERVER['ipv4']}:8080", "ipv6": f"msak+ws://[{SERVER['ipv6']}]:8080"}
-SHORT = {"timeout": "0.2", "count": "2", "silent": "2", "probes": "1"}
+SHORT = {"timeout": "0.12", "count": "2", "silent": "2", "probes": "1"}
 HURRY_S = 2.5
 """Where the first router is silent: of that, it may be asked for a second."""
 BEYOND = "203.0.114.2:53,203.0.115.2:53,[2001:db8:2::2]:53,[2001:db8:3::2]:53"
@@ -217,6 +217,7 @@ def test_a_first_router_that_is_gone_is_the_sites_fault(network: Chain) -> None:
         results = [path_of(outcome) for outcome in runs(network, *tasks)]
     finally:
         network["lan"].ip("link set to_device up", "addr add fd00:1::1/64 dev to_device nodad")
+        network.settle()
     for result in results:
         assert (result.reached, result.domain, result.ends_at) == (False, "lan", None)
         assert result.failure is not None
@@ -260,7 +261,7 @@ def test_a_reflector_is_asked_as_such(network: Chain) -> None:
     )
     assert process.stdout is not None
     assert "stamp" in process.stdout.readline()
-    options = {**SHORT, "others": ""}
+    options = {**SHORT, "others": "", "timeout": "0.3"}
     with network.ruled("core", "udp dport 33434 drop"):
         outcome = run(network, Task(f"stamp://{SERVER['ipv4']}:8862", options=options))
         assert isinstance(outcome.result, Path)
