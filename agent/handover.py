@@ -95,6 +95,8 @@ def take_over(folder: Path, spool: Spool, *, agent: str, clock: Clock, identity:
         if is_set(clock.now()) and source.dropped_ranges():
             source.put(_declaration(agent, clock))
         places = _moved(source, spool, agent, clock)
+        if is_set(clock.now()) and source.spooled:
+            _LOG.error("event=survey_left reports=%d why=recorded under another agent.id than now", source.spooled)
         if is_set(clock.now()) or not source.spooled:  # else something waits for its time
             _lower_flag(folder)
     finally:

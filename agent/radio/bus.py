@@ -125,7 +125,8 @@ async def _connected(address: str | None, within_s: float) -> "MessageBus":
     except (PermissionError, AuthError) as error:
         raise Failed(Stage.DEVICE, Reason.NO_PERMISSION, f"the message bus ({where}): {error}") from error
     except (OSError, EOFError, InvalidAddressError) as error:
-        why = f"no message bus ({where}): {error}; ModemManager needs the system's D-Bus"
+        told = getattr(error, "strerror", None) or error
+        why = f"no message bus ({where}): {told}; ModemManager needs the system's D-Bus"
         raise Failed(Stage.DEVICE, Reason.NO_HARDWARE, why) from error
 
 

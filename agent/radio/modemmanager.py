@@ -1,7 +1,8 @@
 """A modem behind ModemManager: chosen, asked for its levels and cell, and left as it was found.
 
 ModemManager reads levels from a modem only while somebody has asked for a rate (Signal.Setup), and GNSS only if it was
-switched on (Location.Setup). Both are put back when the modem is let go.
+switched on (Location.Setup). Both are put back when the modem is let go; a rate that another program has set is only
+ever made faster meanwhile.
 """
 
 import asyncio
@@ -200,10 +201,7 @@ class ManagedModem:
         """Have ModemManager read levels, and wait until it has some."""
         if SIGNAL not in found:
             raise Refused(Reason.NO_HARDWARE, "this modem gives ModemManager no levels", unsupported=True)
-        if not found[SIGNAL].get("Rate"):
-            # Noted first: a call that this device gave up waiting for may have been obeyed all the same.
-            self._undo["rate"] = lambda: self._bus.call(self._path, SIGNAL, "Setup", "u", 0)
-            await self._bus.call(self._path, SIGNAL, "Setup", "u", self._wanted.rate_s)
+        await self._read_often(int(found[SIGNAL].get("Rate", 0)))
         try:
             async with asyncio.timeout(self._wanted.wait_s):
                 while True:
@@ -213,6 +211,15 @@ class ManagedModem:
         except TimeoutError:
             why = f"the modem gave no levels within {self._wanted.wait_s:g} s"
             raise Failed(Stage.DEVICE, Reason.TIMEOUT, why) from None
+
+    async def _read_often(self, rate: int) -> None:
+        """Have levels read as often as wanted; `rate`: the seconds that another program has asked for, or 0."""
+        if 0 < rate <= self._wanted.rate_s:
+            return
+        # Noted first: a call that this device gave up waiting for may have been obeyed all the same.
+        self._undo["rate"] = lambda: self._bus.call(self._path, SIGNAL, "Setup", "u", rate)
+        with contextlib.suppress(*(Refused,) if rate else ()):  # by another's rate they are there, if older
+            await self._bus.call(self._path, SIGNAL, "Setup", "u", self._wanted.rate_s)
 
     async def _location(self, found: Interfaces) -> dict[int, Any]:
         """Read the cell, which ModemManager keeps unless somebody switched that off."""

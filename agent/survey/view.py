@@ -154,13 +154,13 @@ def _why_none(radio: Radio, tongue: Language) -> str:
 
 
 def _quality(radio: Radio) -> str:
-    """The other levels; on 5G non-standalone the anchor's too."""
+    """The other levels of the one above; then, on 5G non-standalone, the anchor's."""
     anchor = radio.nr_rsrp_dbm is not None and radio.rsrp_dbm is not None
     parts = (
-        ("4G", radio.rsrp_dbm if anchor else None, "dBm"),
         ("RSRQ", radio.rsrq_db if radio.nr_rsrp_dbm is None else radio.nr_rsrq_db, "dB"),
         ("SINR", radio.sinr_db if radio.nr_rsrp_dbm is None else radio.nr_sinr_db, "dB"),
         ("Ec/No", radio.ecio_db, "dB"),
+        ("4G", radio.rsrp_dbm if anchor else None, "dBm"),
     )
     return "  ".join(f"{name} {value:g} {unit}" for name, value, unit in parts if value is not None)
 

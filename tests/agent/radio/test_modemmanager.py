@@ -204,7 +204,7 @@ async def test_a_modem_s_properties_become_exactly_this_sample(bus: Place, name:
 
 async def test_the_probe_names_the_interface_and_a_rate_that_somebody_set_stays(bus: Place) -> None:
     plugged = modems.lte()
-    plugged.values[SIGNAL] |= {"Rate": 30, "Lte": {"rsrp": Variant("d", -101.0)}}
+    plugged.values[SIGNAL] |= {"Rate": 5, "Lte": {"rsrp": Variant("d", -101.0)}}
     bus.service.plug(plugged)
     bus.service.bearers["/org/freedesktop/ModemManager1/Bearer/3"] = {
         "Interface": "wwan0", "Connected": True, "Suspended": False,
@@ -214,6 +214,22 @@ async def test_the_probe_names_the_interface_and_a_rate_that_somebody_set_stays(
     assert (outcome.result.rsrp_dbm, outcome.result.sinr_db) == (-101.0, None)
     assert outcome.link == Link("wwan0", "cellular", cellular=Cellular("lte", "b3", -101.0))
     assert not [call for call in plugged.calls if call[0] == "Signal.Setup"]
+    assert plugged.values[SIGNAL]["Rate"] == 5
+
+
+@pytest.mark.parametrize("refuse", [{}, {"Signal.Setup": UNAUTHORIZED}], ids=["allowed", "refused"])
+async def test_a_slower_rate_of_somebody_s_is_made_faster_for_the_time_and_put_back(
+    bus: Place, refuse: dict[str, str]
+) -> None:
+    plugged = modems.lte()
+    plugged.refuse = refuse
+    plugged.values[SIGNAL] |= {"Rate": 30, "Lte": {"rsrp": Variant("d", -101.0)}}
+    bus.service.plug(plugged)
+    outcome = await probe(Task("", options={"bus": bus.address, "rate": "2"}))
+    assert isinstance(outcome.result, Radio)
+    assert outcome.result.rsrp_dbm == (-101.0 if refuse else -97.0)
+    assert "levels" not in outcome.result.missing
+    assert [call for call in plugged.calls if call[0] == "Signal.Setup"] == [("Signal.Setup", 2), ("Signal.Setup", 30)]
     assert plugged.values[SIGNAL]["Rate"] == 30
 
 

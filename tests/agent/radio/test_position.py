@@ -194,7 +194,7 @@ async def test_a_gpsd_without_position_says_why(
     hold: bool,  # noqa: FBT001 - a table's column
     expected: tuple[str, str],
 ) -> None:
-    async with gpsd(*reports, hold=hold, wait_s=0.4) as source:
+    async with gpsd(*reports, hold=hold, wait_s=1.0 if expected[0] == "nodata" else 10.0) as source:
         with pytest.raises(Failed) as caught:
             await source.position()
     assert caught.value.failure.reason == expected[0]

@@ -99,7 +99,10 @@ async def test_samples_are_numbered_named_and_placed_in_the_order_of_the_way(her
     assert [report["seq"] for report in reports] == list(range(1, len(reports) + 1))
 
 
-async def test_a_modem_that_vanishes_is_one_report_and_the_walk_goes_on_with_it(here: Ground) -> None:
+async def test_a_modem_that_vanishes_is_one_report_and_the_walk_goes_on_with_it(
+    here: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.survey.session.AGAIN_S", 0.1)
     out = Out(here)
     async with out.walking():
         await out.until(lambda: out.walk.tally.samples >= 3)

@@ -146,7 +146,7 @@ def test_5g_on_4g_shows_both_levels() -> None:
     walk.radio = Radio(technology="nr_nsa", rsrp_dbm=-86.0, nr_rsrp_dbm=-92.0, nr_sinr_db=11.0, sinr_db=3.0)
     lines = shown(walk)
     assert lines[1].startswith("5G -92 dBm")
-    assert lines[3] == "4G -86 dBm  SINR 11 dB"
+    assert lines[3] == "SINR 11 dB  4G -86 dBm", "after the 4G there is nothing that is 5G's"
 
 
 def test_the_next_place_its_distance_and_where_it_lies() -> None:
