@@ -13,6 +13,7 @@ Promises, each of which holds if the process is killed at any instruction or the
   collector keeps a report once.
 * A report measured while the clock was unset is held without a place until it can be dated (`date`).
 * Reports of another spool (a survey's) are taken over under their own epoch and seq (`adopt`).
+* A ledger speaks for its own epoch: what had to go of older epochs, or of a survey's, is counted in `dropped` only.
 
 Synchronous, one lock, safe to call through `asyncio.to_thread`. Any call may raise SpoolError; the next one tries
 again from the start, so a disk that comes back is used again.

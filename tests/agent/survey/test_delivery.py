@@ -8,11 +8,12 @@ import pytest
 
 from agent.clock import SystemClock
 from agent.config import AgentConfig, AgentSettings, PeerSettings
-from agent.handover import raise_flag, survey_spool
+from agent.handover import raise_flag, survey_spool, take_over
 from agent.spool import Spool
 from agent.survey.delivery import Delivery, Sender, hand_in
-from tests.agent.delivery import AGENT, HERE, Collector, Mosquitto, free_port, measurement, settings
-from tests.agent.uplinks import running
+from agent.wire.control import Request, Resend
+from tests.agent.delivery import AGENT, HERE, Collector, Mosquitto, free_port, measurement, settings, until
+from tests.agent.uplinks import agent, drained, running, say
 
 pytestmark = pytest.mark.program("mosquitto")
 
@@ -98,3 +99,34 @@ async def test_a_folder_that_cannot_be_used_is_said(tmp_path: Path) -> None:
     delivery, _ = await handed_in(sender(tmp_path / "file" / "data", free_port()))
     assert delivery.ending == "trouble"
     assert "cannot" in delivery.why
+
+
+async def test_walks_that_were_taken_over_can_be_asked_for_again_each_by_its_own_epoch(
+    tmp_path: Path, broker: Mosquitto, collector: Collector
+) -> None:
+    """Their places lie at and below zero, beside each other; no range that is asked for reaches into the next."""
+    async with agent(tmp_path / "data", settings(broker.port)) as one:
+        one.put(100, 3)
+        epochs = []
+        for name in ("walk", "another"):
+            record(tmp_path / name, 4)
+            walk = tmp_path / name
+            places = take_over(walk, one.spool, agent=AGENT, clock=SystemClock(), identity=HERE)
+            one.uplink.look_again(places)
+            epochs.append(next(slip.epoch for slip in one.spool.waiting(places[0][0] - 1, 1, agent=AGENT)))
+        await until(drained(one), "the receipts")
+        assert sorted(collector.kept) == sorted(
+            [(one.spool.epoch, seq) for seq in (1, 2, 3)] + [(epoch, seq) for epoch in epochs for seq in (1, 2, 3, 4)]
+        )
+        before = dict(collector.kept)
+
+        async def asked_again(epoch: str, expected: tuple[int, ...]) -> None:
+            collector.kept.clear()
+            await say(broker.port, "request", Request(request=epoch, resend=Resend(epoch, [(3, 2**53)])))
+            await until(lambda: len(collector.kept) >= len(expected), "what was asked for comes again")
+            await until(drained(one), "the receipts")
+            assert collector.kept == {(epoch, seq): before[epoch, seq] for seq in expected}
+
+        await asked_again(epochs[1], (3, 4))
+        await asked_again(epochs[0], (3, 4))
+        await asked_again(one.spool.epoch, (3,))
