@@ -96,7 +96,7 @@ def size(count: float) -> str:
 
 def _result_rows(measurement: Measurement[Any], tongue: Language, columns: int) -> list[Row]:
     if measurement.failure is not None:
-        return _failure_rows(measurement.failure, tongue, _asked(measurement))
+        return _failure_rows(measurement.failure, tongue, _asked(measurement), kind=measurement.kind)
     match measurement.result:
         case Throughput() as result:
             return _throughput_rows(result, tongue, columns, _asked(measurement))
@@ -126,12 +126,12 @@ def _asked(measurement: Measurement[Any]) -> str | None:
     return measurement.peer.url if measurement.peer is not None else None
 
 
-def _failure_rows(failure: Failure, tongue: Language, peer: str | None) -> list[Row]:
+def _failure_rows(failure: Failure, tongue: Language, peer: str | None, *, kind: str = "") -> list[Row]:
     return [
         Row(say("where", tongue), say(f"stage:{failure.stage}", tongue)),
         Row(say("why", tongue), say(f"reason:{failure.reason}", tongue)),
         Row(say("words", tongue), failure.detail or ""),
-        Row(say("check", tongue), advice(failure, tongue, peer=peer)),
+        Row(say("check", tongue), advice(failure, tongue, peer=peer, kind=kind)),
     ]
 
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from agent.card_row import Row
 from agent.wire.results import Check, Ipv6, Router
-from agent.words import Language, advice_on_ipv6, say
+from agent.words import Language, advice_on_ipv6, say, say_why
 
 _DOT: Final = " · "
 _FAMILIES: Final = {"ipv4": "IPv4", "ipv6": "IPv6"}
@@ -47,7 +47,7 @@ def _fault(result: Ipv6, tongue: Language) -> str:
     whose = say(f"part:{result.domain}", tongue) if result.domain else ""
     if result.decided_by == "device_ipv6":
         whose = say("ipv6:device", tongue)
-    why = say(f"reason:{result.reason}", tongue)
+    why = say_why(result.decided_by or "", result.reason, tongue)
     last = say("ipv6:last", tongue).format(result.last_router) if result.last_router else ""
     return _DOT.join(filter(None, (whose, ": ".join(filter(None, (name, why))), last)))
 
@@ -101,12 +101,17 @@ def _services(result: Ipv6, tongue: Language) -> list[Row]:
     if not result.hosts:
         return []
     count = say("ipv6:reached", tongue).format(result.hosts_reached or 0, len(result.hosts))
-    failing = [
-        Row("", f"✗ {host.name}  {say(f'reason:{host.failure.reason}', tongue)}")
-        for host in result.hosts
-        if host.failure is not None
-    ]
+    alike: dict[str, list[str]] = {}
+    for host in result.hosts:
+        if host.failure is not None:
+            alike.setdefault(host.failure.reason, []).append(host.name)
+    failing = [Row("", _hosts(names, say(f"reason:{reason}", tongue))) for reason, names in alike.items()]
     return [Row(say("ipv6:services", tongue), count), *failing]
+
+
+def _hosts(names: list[str], why: str) -> str:
+    """What failed alike goes on one line, why first, as on the card of names."""
+    return f"✗ {names[0]}  {why}" if len(names) == 1 else f"✗ {why}: {', '.join(names)}"
 
 
 def _checks(checks: list[Check], tongue: Language) -> list[Row]:
@@ -133,5 +138,5 @@ def _together(checks: list[Check]) -> list[Check]:
 
 def _line(check: Check, tongue: Language) -> str:
     time = "" if check.ms is None else f"  {check.ms:.1f} ms"
-    why = "" if check.ok or not check.reason else f"  {say(f'reason:{check.reason}', tongue)}"
+    why = "" if check.ok or not check.reason else f"  {say_why(check.name, check.reason, tongue)}"
     return f"{'✓' if check.ok else '✗'} {say(f'check:{check.name}', tongue)}{time}{why}"

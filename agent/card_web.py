@@ -18,7 +18,7 @@ def rows(result: Web, tongue: Language) -> list[Row]:
     """Say how many pages came, then each one, then the portal, then what to check."""
     total = "" if result.total_ms is None else f"{say('median', tongue)} {result.total_ms:.0f} ms"
     came = say("web:came", tongue).format(result.ok, result.ok + result.failed)
-    pages = [f"{'✗' if page.failure else '✓'} {_joined(_page(page, tongue))}" for page in result.pages or []]
+    pages = _pages(result.pages or [], tongue)
     return [
         Row(say("state", tongue), _joined((came, total)), "figure"),
         *(Row("" if place else say("pages", tongue), line) for place, line in enumerate(pages)),
@@ -28,18 +28,38 @@ def rows(result: Web, tongue: Language) -> list[Row]:
     ]
 
 
-def _page(page: Page, tongue: Language) -> Iterable[str]:
-    name = page.url.partition("://")[2].rstrip("/")
-    family = _FAMILIES.get(page.family or "", "")
-    if page.failure is not None:
-        return (f"{name}  {_why(page.failure, tongue)}", _days(page, tongue, always=True), family)
+def _pages(pages: list[Page], tongue: Language) -> list[str]:
+    """One line a page; those of which the very same is said, as where no name is found, go on one."""
+    alike: dict[str, list[Page]] = {}
+    for page in pages:
+        said = _joined(_failed(page, page.failure, tongue)) if page.failure else page.url
+        alike.setdefault(said, []).append(page)
+    lines = []
+    for said, group in alike.items():
+        names = [_name(page) for page in group]
+        if group[0].failure is None:
+            lines.append(f"✓ {_joined(_came(group[0], tongue))}")
+        else:
+            lines.append(f"✗ {names[0]}  {said}" if len(names) == 1 else f"✗ {said}: {', '.join(names)}")
+    return lines
+
+
+def _name(page: Page) -> str:
+    return page.url.partition("://")[2].rstrip("/")
+
+
+def _failed(page: Page, failure: Failure, tongue: Language) -> Iterable[str]:
+    return (_why(failure, tongue), _days(page, tongue, always=True), _FAMILIES.get(page.family or "", ""))
+
+
+def _came(page: Page, tongue: Language) -> Iterable[str]:
     return (
-        f"{name}  {page.total_ms:.0f} ms" if page.total_ms is not None else name,
+        f"{_name(page)}  {page.total_ms:.0f} ms" if page.total_ms is not None else _name(page),
         "" if page.first_byte_ms is None else say("web:first_byte", tongue).format(f"{page.first_byte_ms:.0f}"),
         _size(page, tongue),
         _days(page, tongue),
         say("web:redirects", tongue).format(page.redirects) if page.redirects else "",
-        family,
+        _FAMILIES.get(page.family or "", ""),
     )
 
 

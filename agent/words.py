@@ -29,14 +29,21 @@ def say(key: str, tongue: Language) -> str:
     return pair[0] if tongue == "en" else pair[1]
 
 
-def advice(failure: Failure, tongue: Language, *, peer: str | None = None) -> str:
-    """Say what to check: for this kind of peer, else for this stage and reason, else the reason, else the stage.
+def say_why(check: str, reason: str, tongue: Language) -> str:
+    """Give the text for why a check failed: its own where the reason alone would say too little."""
+    own = f"check:{check}:{reason}"
+    return say(own if own in _WORDS else f"reason:{reason}", tongue)
+
+
+def advice(failure: Failure, tongue: Language, *, peer: str | None = None, kind: str = "") -> str:
+    """Say what to check: for this kind of peer or test, else this stage and reason, else the reason, else the stage.
 
     `peer`: the URL that was asked for. Nobody has misspelt the name of a service that the program knows itself.
     """
     service = (peer or "").partition(":")[0]
     own = f"{service}/{failure.stage}"
-    return _advice((own, f"{failure.stage}:{failure.reason}", failure.reason, f"{failure.stage}:"), tongue)
+    both = f"{failure.stage}:{failure.reason}"
+    return _advice((own, f"{kind}/{both}", both, failure.reason, f"{failure.stage}:"), tongue)
 
 
 def advice_on_ipv6(result: Ipv6, tongue: Language, *, tried_one: bool) -> str:
@@ -102,7 +109,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "line": ("Through", "Qua"),
     "over": ("over", "qua"),
     "when": ("Measured", "Thời điểm đo"),
-    "took": ("took", "mất"),
+    "took": ("took", "đo trong"),
     "idle": ("Delay at rest", "Độ trễ khi rỗi"),
     "loaded": ("under load", "khi tải"),
     "again": ("{} sent again", "gửi lại {}"),
@@ -110,10 +117,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "streams": ("{} streams", "{} luồng"),
     "stream": ("{} stream", "{} luồng"),
     "loopback": ("loopback, inside this device", "nội bộ, trong chính thiết bị"),
-    "ramp": ("ramp {} s", "tăng tốc {} giây"),
+    "ramp": ("ramp {} s", "tăng tốc {} s"),
     "early_said": (
         "full length on purpose: stopping early would have said {} ({}) after {} s and {}",
-        "cố ý đo đủ thời gian: dừng sớm sẽ cho {} ({}) sau {} giây và {}",
+        "cố ý đo đủ thời gian: dừng sớm sẽ cho {} ({}) sau {} s và {}",
     ),
     "stop:converged": ("settled after", "ổn định sau"),
     "stop:budget": ("data budget used up after", "hết hạn mức dữ liệu sau"),
@@ -127,7 +134,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "ceiling": ("can do {} Mbit/s", "tối đa {} Mbit/s"),
     "others": ("others {} Mbit/s", "lưu lượng khác {} Mbit/s"),
     "peer_busy": ("{} of its places or CPU in use", "đang dùng {} số chỗ hoặc CPU"),
-    "looking": ("Looking around", "Chuẩn bị"),
+    "looking": ("Getting ready", "Chuẩn bị"),
     "rtt": ("Round trip", "Khứ hồi"),
     "median": ("median", "trung vị"),
     "jitter": ("Jitter", "Biến động trễ"),
@@ -165,7 +172,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "why": ("Why", "Lý do"),
     "words": ("In words", "Chi tiết"),
     "check": ("Check", "Cần kiểm tra"),
-    "each_bar": ("each bar {} s", "mỗi cột {} giây"),
+    "each_bar": ("each bar {} s", "mỗi cột {} s"),
     "yes": ("yes", "có"),
     "no": ("no", "không"),
     "never": ("never", "chưa bao giờ"),

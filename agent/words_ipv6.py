@@ -26,6 +26,11 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "ipv6:last": ("last answer from {}", "trả lời cuối cùng: {}"),
     # The names of checks: what is looked at, neither good nor bad by itself.
     "check:device_ipv6": ("IPv6 on this device", "IPv6 trên thiết bị này"),
+    "check:device_ipv6:no_address": (
+        "switched off, or no address taken from the router",
+        "bị tắt, hoặc không nhận địa chỉ từ bộ định tuyến",
+    ),
+    "check:address_ipv6:no_address": ("no global address", "không có địa chỉ toàn cục"),
     "check:address_ipv6": ("IPv6 address", "địa chỉ IPv6"),
     "check:default_route_ipv4": ("way out over IPv4", "đường ra IPv4"),
     "check:default_route_ipv6": ("way out over IPv6", "đường ra IPv6"),

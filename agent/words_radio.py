@@ -54,6 +54,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
 }
 
 ADVICE: Final[dict[str, tuple[str, str]]] = {
+    "radio/device:no_hardware": (
+        "is the modem in and on (lsusb), and are dbus and modemmanager installed? Else name its AT port with --device",
+        "modem đã cắm và bật chưa (lsusb), đã cài dbus và modemmanager chưa? Hoặc chỉ cổng AT bằng --device",
+    ),
     "radio:sim_missing": (
         "is the SIM in, the right way round, in the first slot?",
         "SIM đã lắp chưa, có đúng chiều và đúng khe đầu tiên không?",

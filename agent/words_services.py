@@ -91,6 +91,10 @@ ADVICE: Final[dict[str, tuple[str, str]]] = {
         "ask who runs {} to answer NXDOMAIN, or choose another resolver",
         "đề nghị đơn vị vận hành {} trả lời NXDOMAIN, hoặc chọn máy chủ khác",
     ),
+    "web:resolve:no_route": (
+        "is the cable in, and has this device an address?",
+        "đã cắm dây và thiết bị có địa chỉ chưa?",
+    ),
     "web:resolve": (
         "the resolver of this device: `linkgauge-agent probe dns` says more",
         "máy chủ DNS của thiết bị: `linkgauge-agent probe dns` cho biết thêm",

@@ -8,6 +8,7 @@ import pytest
 
 from agent.card_ipv6 import rows
 from agent.ipv6.table import STEPS
+from agent.wire.failure import Failure
 from agent.wire.report import Report
 from agent.wire.results import Check, HostReach, Ipv6
 from agent.words import Language, say
@@ -150,3 +151,17 @@ def test_a_service_without_a_failure_needs_no_line() -> None:
 def test_every_phase_has_words() -> None:
     for step in STEPS:
         assert step.word is None or say(step.word, "vi") != step.word
+
+
+def test_services_that_fail_alike_go_on_one_line() -> None:
+    silent, nameless = Failure("connect", "timeout"), Failure("resolve", "nodata")
+    hosts = [HostReach("a.vn", failure=silent), HostReach("b.vn", failure=nameless), HostReach("c.vn", failure=silent)]
+    text = card(Ipv6("dual_stack", hosts=hosts, hosts_asked=3, hosts_reached=0))
+    assert ": ✗ no answer in time: a.vn, c.vn\n: ✗ b.vn  the name has no address of this kind" in text
+
+
+def test_a_device_without_ipv6_is_not_said_to_lack_an_address_of_some_kind() -> None:
+    checks = [Check("device_ipv6", ok=False, reason="no_address"), Check("address_ipv6", ok=False, reason="no_address")]
+    text = card(Ipv6("ipv4_only", decided_by="device_ipv6", reason="no_address", checks=checks))
+    assert "IPv6 on this device: switched off, or no address taken from the router" in text
+    assert "✗ IPv6 address  no global address" in text

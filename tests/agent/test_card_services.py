@@ -187,6 +187,14 @@ def test_a_page_that_does_not_come(page: Page, line: str, check: str) -> None:
     assert check in card[-1]
 
 
+def test_pages_that_fail_alike_go_on_one_line() -> None:
+    failure = Failure("resolve", "no_route")
+    pages = [Page("https://a/", failure=failure), Page("https://b/", failure=failure), Page("https://c/", total_ms=9)]
+    card = web_card(Web(1, 2, pages=pages))
+    assert card[1:3] == ["Pages: ✗ looking up the name (DNS): no route: a, b", "  ✓ c  9 ms"]
+    assert card[-1] == "Check: is the cable in, and has this device an address?"
+
+
 def test_a_portal_comes_before_all_else() -> None:
     failed = Page("https://a/", failure=Failure("connect", "timeout"))
     card = web_card(Web(0, 1, captive_portal=True, portal_url="http://login.example/", pages=[failed]))

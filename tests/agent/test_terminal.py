@@ -290,6 +290,13 @@ def test_an_ipv6_card_says_what_to_check(status: str, checks: list[Check], words
     assert "no network" not in card
 
 
+def test_a_box_without_a_modem_says_what_to_plug_in_and_install() -> None:
+    failure = Failure("device", "no_hardware", "no message bus")
+    assert "lsusb" in _shown(_made(None, failure=failure, kind="radio"), ENGLISH, terminal=False)
+    assert "lsusb" in _shown(_made(None, failure=failure, kind="radio"), VIETNAMESE, terminal=False)
+    assert "lsusb" not in _shown(_made(None, failure=failure), ENGLISH, terminal=False)
+
+
 @pytest.mark.parametrize(
     ("failure", "words"),
     [
