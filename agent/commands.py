@@ -226,7 +226,7 @@ def order_of(args: argparse.Namespace, config: AgentConfig | None) -> "Order":
     urls = config.peer.urls if config else []
     if args.peer is None and not urls and args.kind not in NO_PEER:
         raise UsageError("no peer; name one with --peer URL, or a configuration with --config FILE")
-    peer = args.peer or settings.peer or peer_for(args.kind, urls)
+    peer = "" if args.kind in NO_PEER else args.peer or settings.peer or peer_for(args.kind, urls)
     if peer:
         parse_peer(peer)
     options = options_for(args.kind, settings, config.peer, url=peer) if config else settings.options
