@@ -34,7 +34,8 @@ COMMANDS: Final = (
 )
 """All that is ever asked. Each one reads; none changes the modem, the SIM or the network's view of them."""
 
-FINAL: Final = ("OK", "ERROR", "+CME ERROR", "+CMS ERROR", "NO CARRIER", "COMMAND NOT SUPPORT")
+FINAL: Final = ("OK", "ERROR", "+CME ERROR", "+CMS ERROR", "COMMAND NOT SUPPORT")
+"""What ends an answer. NO CARRIER ends no reading command: it is somebody's call that hung up just then."""
 
 _ACT: Final[dict[int, Technology]] = {
     0: "gsm",
@@ -323,7 +324,7 @@ def _line(answers: Answers, command: str) -> str | None:
     """The first line that is the answer itself: not the echo, not what the modem says of its own accord."""
     for line in answers.get(command, ()):
         own = line.removeprefix(f"{command.removeprefix('AT')}:").strip().strip('"')
-        if own and not own.upper().startswith(("AT+", "+", "^", "RING", *FINAL)):
+        if own and not own.upper().startswith(("AT+", "+", "^", "RING", "NO CARRIER", *FINAL)):
             return own
     return None
 

@@ -77,7 +77,7 @@ class FakeModem:
 
     `echo`: it repeats commands. `unasked`: lines that it says before each answer. `mute`: commands without answer.
     `deaf`: so many commands at first are not heard. `goes`: it is pulled out at this command. `floods`: it talks
-    without end from this command on.
+    without end from this command on. `pieces`: it says its lines one by one, with a little time between them.
     """
 
     table: Table
@@ -88,6 +88,7 @@ class FakeModem:
     deaf: int = 0
     goes: str = ""
     floods: str = ""
+    pieces: bool = False
     heard: list[str] = field(default_factory=list)
 
     def answer(self, command: str) -> str:
@@ -142,4 +143,9 @@ def _obey(modem: FakeModem, command: str, master: int, pull: Callable[[], None])
     elif command == modem.floods:
         asyncio.get_running_loop().add_writer(master, os.write, master, b"x" * 1024)
     elif command not in modem.mute:
-        os.write(master, modem.answer(command).encode("latin-1"))
+        lines = modem.answer(command).encode("latin-1").splitlines(keepends=True)
+        for at, line in enumerate(lines if modem.pieces else [b"".join(lines)]):
+            if at == 0:
+                os.write(master, line)
+            else:
+                asyncio.get_running_loop().call_later(0.003 * at, os.write, master, line)

@@ -275,8 +275,9 @@ async def test_the_probe_asks_a_real_port_and_leaves_it_as_it_was() -> None:
         FakeModem(QUECTEL_LTE, error="+CME ERROR: unknown", unasked='+CREG: 5,"1F2C","2A1F03",7'),
         FakeModem(QUECTEL_LTE, unasked="RING"),
         FakeModem(QUECTEL_LTE, unasked="^RSSI: 20"),
+        FakeModem(QUECTEL_LTE, unasked="NO CARRIER", pieces=True),
     ],
-    ids=["no_echo", "numbers", "words", "ring", "chatter"],
+    ids=["no_echo", "numbers", "words", "ring", "chatter", "hung_up"],
 )
 async def test_habits_of_modems_do_not_change_the_sample(modem: FakeModem) -> None:
     async with plugged(modem) as path, serial_modem(path) as port:
