@@ -5,7 +5,8 @@ from -80, -90, -100 dBm; RSRQ from -10, -15, -20 dB; SINR from 20, 13, 0 dB. The
 that regulators set. 5G's and 3G's are no maker's: they are this project's judgement. SS-RSRP is the power of the
 synchronisation block alone, with other beams and bandwidths than LTE's RSRP, so 5G has a table of its own, with a lower
 last bound; its RSRQ and SINR are judged as 4G's until somebody knows better. RSCP's was chosen by the same sense. A
-level below the last bound is `none`, which is hardly usable; that there is no network is said by the registration.
+level below the last bound is `none`, which people are told as weak: 4G may still work there. That there is no network
+at all is said by the registration.
 """
 
 from collections.abc import Mapping
