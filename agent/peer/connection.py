@@ -146,8 +146,6 @@ class Connection(asyncio.BufferedProtocol):
         """
         self.ignore()
         self.resume_reading()
-        # Behind the tickets of TLS a small answer would wait for their acknowledgement, which takes its time.
-        kernel.send_at_once(self.sock)
         self.transport.write(reply)
         if self.transport.can_write_eof():
             self.transport.write_eof()

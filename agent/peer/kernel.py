@@ -69,27 +69,19 @@ def read(sock: socket.socket) -> Snapshot | None:
 
 
 def prepare(sock: socket.socket, *, user_timeout_s: float, pace_bytes_per_s: float | None) -> None:
-    """Set what every accepted socket gets: BBR if there is, an end for dead peers, bursts spread out below a pace.
+    """Set what every accepted socket gets: BBR if there is, small messages at once, an end for dead peers, a pace.
 
+    asyncio leaves accepted sockets as they are: a small message would wait for an acknowledgement, for up to 40 ms.
     Each is a refinement that a kernel may refuse; none is needed for a measurement.
     """
     tcp_info.set_congestion(sock, "bbr")
-    options = [(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(user_timeout_s * 1000))]
+    options = [
+        (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+        (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(user_timeout_s * 1000)),
+    ]
     if pace_bytes_per_s is not None:
         # A quarter above the rate: it only spreads bursts out, the rate itself is kept by `pace`.
         options.append((socket.SOL_SOCKET, _SO_MAX_PACING_RATE, min(int(pace_bytes_per_s * 1.25), 2**32 - 2)))
     for level, name, value in options:
         with contextlib.suppress(OSError):
             sock.setsockopt(level, name, struct.pack("=I", value))
-
-
-def send_at_once(sock: socket.socket) -> None:
-    """Let small writes leave without waiting for acknowledgements."""
-    with contextlib.suppress(OSError):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def drop_at_once(sock: socket.socket) -> None:
-    """Make the next close a reset that throws away unsent data, so that a dead peer holds no kernel memory."""
-    with contextlib.suppress(OSError):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -135,6 +135,8 @@ def _check(settings: PeerSettings) -> None:
         raise UsageError("nothing to listen on: give --listen, --listen-tls or --stamp")
     if settings.listen_tls and not (settings.cert and settings.key):
         raise UsageError("--listen-tls needs --cert FILE and --key FILE (PEM)")
+    if (settings.cert or settings.key) and not settings.listen_tls:
+        raise UsageError("--cert and --key are for --listen-tls ADDR:PORT, which is not given")
     if settings.max_tests < 1:
         raise UsageError(f"--max-tests {settings.max_tests}: must be at least 1")
     if settings.pace_mbps is not None and not 0 < settings.pace_mbps < float("inf"):

@@ -114,7 +114,7 @@ class TestBetweenNamespaces:
             assert self.measured(near, "dual.example", conf)["family"] == "ipv4"
             words = [
                 str(msgspec.convert(self.measured(near, name, conf)["failure"], Failure))
-                for name in ("six.example", "nowhere.example")
+                for name in ("six.example", "unknown.example")
             ]
         finally:
             near.run(f"ip addr add 2001:db8:1::2/64 dev {near.device}")
