@@ -21,6 +21,9 @@ KINDS_OWN: Final = (
     " throughput: msak+wss://H:P msak+ws://H:P ndt7+wss://H:P ndt7+ws://H:P librespeed+https://H"
     " librespeed+http://H iperf3://H:P mlab: ookla:"
 )
+EXITS: Final = (
+    "Exit codes: 0 done; 2 wrong usage; 3 the network failed; 4 could not measure; 1 stopped, or anything else"
+)
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -175,7 +178,7 @@ def _add_probe(commands: "argparse._SubParsersAction[_Parser]") -> None:
     about = "measure once, now; nothing is kept or sent"
     parser = _add(commands, "probe", _probe, about=about, example="probe latency --peer stamp://192.0.2.7 --count 50")
     parser.set_defaults(takes_more=True)
-    parser.epilog = f"{parser.epilog}. {KINDS_OWN}"
+    parser.epilog = f"{parser.epilog}. {KINDS_OWN}. {EXITS}"
     parser.add_argument("kind", metavar="KIND", nargs="?", help="what to measure; --list names the kinds")
     parser.add_argument(
         "--list", action="store_true", help="what can run on this box, and why not; with KIND: its options"

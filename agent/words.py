@@ -348,7 +348,10 @@ _ADVICE: Final[dict[str, tuple[str, str]]] = {
         "this is the way through the tunnel (VPN): switch it off to measure the line itself",
         "đây là tốc độ qua đường hầm (VPN): tắt VPN để đo chính đường truyền",
     ),
-    "doubt:captive_portal": ("sign in on that page once", "đăng nhập một lần trên trang đó"),
+    "doubt:captive_portal": (
+        "sign in on that page once, or have this device exempted from it",
+        "đăng nhập một lần trên trang đó, hoặc xin miễn đăng nhập cho thiết bị này",
+    ),
     "doubt:thermal": (
         "the processor slowed itself down: give the box air or a heat sink",
         "bộ xử lý tự giảm tốc: để thiết bị thoáng hoặc gắn tản nhiệt",
@@ -408,7 +411,10 @@ _ADVICE: Final[dict[str, tuple[str, str]]] = {
     "no_interface": ("is the cable in, or Wi-Fi or the modem on?", "đã cắm dây, bật Wi-Fi hay modem chưa?"),
     "budget": ("allow more: --max-bytes, --max-seconds", "cho phép nhiều hơn: --max-bytes, --max-seconds"),
     "no_permission": ("run as the service's user, or as root", "chạy bằng người dùng của dịch vụ hoặc root"),
-    "captive_portal": ("sign in on that page once", "đăng nhập một lần trên trang đó"),
+    "captive_portal": (
+        "sign in on that page once, or have this device exempted from it",
+        "đăng nhập một lần trên trang đó, hoặc xin miễn đăng nhập cho thiết bị này",
+    ),
     "protocol": ("is there really a measurement peer at this address?", "địa chỉ này có thật là máy đo không?"),
     "internal": ("run again with --debug and report what it prints", "chạy lại với --debug và gửi nội dung in ra"),
     "device:": ("this device; the line was not measured", "thiết bị này; đường truyền chưa được đo"),

@@ -122,6 +122,7 @@ def test_help_costs_less_than_0_4_s_of_cpu_and_loads_nothing_heavy() -> None:
         (["probe", "latency", "--max-bytes", "10"], "is not a number of bytes from 1024 up"),
         (["probe", "latency", "--max-bytes", "lots"], "is not a number of bytes"),
         (["peer", "--listen-tls", "127.0.0.1:0"], "needs --cert"),
+        (["peer", "--cert", "peer.pem", "--key", "peer.key"], "--listen-tls"),
         (["peer", "--max-tests", "0"], "is not a number of tests"),
         (["peer", "--listen", "nowhere"], "nowhere"),
     ],
