@@ -39,6 +39,8 @@ _BESIDE_BAR: Final = 30
 """What stands beside a running line's blocks or bar: the step, the value with its unit (Mbit/s, ms) and the seconds."""
 # Kinds that end as soon as they know: nobody can say what share of one is done, so no bar pretends to.
 _OPEN_ENDED: Final = ("throughput",)
+_DEAD: Final = ("broken", "none")
+_WHOLE: Final = 10
 _SIGNS: Final[dict[State, str]] = {"runs": "✓", "limited": "◐", "cannot": "✗"}
 _LOOKS: Final[dict[State, Look]] = {"runs": "figure", "limited": "figure", "cannot": "doubt"}
 _STYLES: Final[dict[Look, str]] = {"": "", "figure": "bold", "plot": "cyan", "aside": "dim", "doubt": "yellow"}
@@ -114,8 +116,7 @@ class Screen:
         taken = _BELOW if self._out.width < _NARROW else _BESIDE
         columns = max(_PLOT_LEAST, min(COLUMNS, self._out.width - taken)) if self._out.is_terminal else COLUMNS
         rows = rows_of(measurement, self.tongue, columns=columns)
-        colour = "red" if failures(measurement) else "yellow" if measurement.doubts else "green"
-        self.table(title_of(measurement, self.tongue), rows, colour=colour)
+        self.table(title_of(measurement, self.tongue), rows, colour=_colour(measurement))
 
     def show_status(self, report: Report, *, alive: bool) -> None:
         """Print what the service last said of itself."""
@@ -145,6 +146,16 @@ class Screen:
         for row in rows:
             line = f"{row.label}: {row.value}" if row.label else f"  {row.value}"
             self._out.print(line, markup=False, soft_wrap=True)
+
+
+def _colour(measurement: Measurement[Any]) -> str:
+    """Red for what failed, yellow for what is doubted or only partly well."""
+    result = measurement.result
+    status, score = getattr(result, "status", None), getattr(result, "score", None)
+    if failures(measurement) or status in _DEAD:
+        return "red"
+    partly = getattr(result, "domain", None) is not None or (score is not None and score < _WHOLE)
+    return "yellow" if measurement.doubts or partly else "green"
 
 
 class _Steps:

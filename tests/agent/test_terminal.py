@@ -457,3 +457,19 @@ def test_every_word_of_the_contract_has_words(tongue: Any) -> None:  # noqa: ANN
         assert advice(Failure(stage, Reason.DROPPED), tongue)
     assert say("doubt:word_of_later", tongue) == "word of later"
     assert advice(Failure("later", "later"), tongue) == ""
+
+
+@pytest.mark.parametrize(
+    ("result", "colour"),
+    [
+        (Ipv6(status="dual_stack", score=10), "32"),
+        (Ipv6(status="dual_stack", score=7), "33"),
+        (Ipv6(status="ipv4_only", score=0, domain="lan"), "33"),
+        (Ipv6(status="broken", score=0, domain="access"), "31"),
+    ],
+)
+def test_the_frame_of_a_card_says_at_once_how_it_went(result: Ipv6, colour: str) -> None:
+    out = Console(file=io.StringIO(), force_terminal=True, width=100, color_system="standard", highlight=False)
+    Screen(ENGLISH, out=out, bar=out).show(_made(result, kind="ipv6"))
+    assert isinstance(out.file, io.StringIO)
+    assert out.file.getvalue().startswith(f"\x1b[{colour}m╭")
