@@ -155,7 +155,8 @@ def _throughput_rows(result: Throughput, tongue: Language, columns: int, peer: s
             label = say(name, tongue)
             if direction.failure is not None:
                 failed = f"{say('failed', tongue)}: {say(f'reason:{direction.failure.reason}', tongue)}"
-                rows += [Row(label, failed, "figure"), *_failure_rows(direction.failure, tongue, peer)]
+                why = _failure_rows(direction.failure, tongue, peer)
+                rows += [Row(label, failed, "figure"), *[row for row in why if row.label != say("why", tongue)]]
             elif direction.mbps is not None:
                 rows += _direction_rows(label, direction, tongue, columns)
     idle, router = _spread(result.idle_rtt_ms, tongue), _spread(result.gateway_rtt_ms, tongue)

@@ -45,6 +45,14 @@ def run(path: Path, *, debug: bool) -> int:
     return DONE
 
 
+def _period(seconds: float) -> str:
+    """A rhythm as people say it: 4 h, 15 min, 7 s."""
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= length and seconds % length == 0:
+            return f"{seconds / length:g} {unit}"
+    return f"{seconds:g} s"
+
+
 def check_config(path: Path) -> int:
     """Say that a configuration is good; raises UsageError if it is not."""
     from agent.inspection import inspect
@@ -54,7 +62,7 @@ def check_config(path: Path) -> int:
         notes = inspect(config)
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from error
-    kinds = ", ".join(f"{kind} every {settings.every_s:g} s" for kind, settings in config.schedule.kinds().items())
+    kinds = ", ".join(f"{kind} every {_period(settings.every_s)}" for kind, settings in config.schedule.kinds().items())
     sys.stdout.write(f"{path}: good; agent {config.agent.id}, broker {config.broker.url}, {kinds or 'no schedule'}\n")
     for note in notes:
         sys.stderr.write(f"linkgauge-agent check-config: note: {note}\n")

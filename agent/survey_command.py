@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any, Final
 
 from agent.card_row import Row
@@ -208,7 +209,7 @@ async def _hand_in(sender: Sender, stop: asyncio.Event) -> list[Row]:
         text, again = say("uploading", tongue).format(count, url), sys.stderr.isatty()
         with suppress(OSError):  # nobody looks any more
             if again or not said:
-                sys.stderr.write(f"\r{text}\x1b[K" if again else f"{text}\n")
+                sys.stderr.write(f"\r{text[: get_terminal_size().columns - 1]}\x1b[K" if again else f"{text}\n")
                 sys.stderr.flush()
         said = True
 

@@ -237,6 +237,8 @@ def test_small_facts_are_kept_with_the_service_where_its_folder_may_be_written(t
 def test_the_environment_reaches_the_configuration(config: Path) -> None:
     done = run("check-config", "--config", str(config), LINKGAUGE_SCHEDULE_LATENCY_EVERY_S="7")
     assert "latency every 7 s" in done.stdout
+    done = run("check-config", "--config", str(config), LINKGAUGE_SCHEDULE_LATENCY_EVERY_S="7200")
+    assert "latency every 2 h" in done.stdout
 
 
 def test_list_names_every_kind_and_explains_one() -> None:
