@@ -87,6 +87,8 @@ def moment(time_of_day: str, day: str, now: datetime) -> datetime | None:
         clock = timedelta(
             hours=int(time_of_day[0:2]), minutes=int(time_of_day[2:4]), seconds=float(time_of_day[4:] or "x")
         )
+        if not timedelta(0) <= clock <= timedelta(days=1):  # a leap second ends at the day's end
+            return None
         if day:
             date = datetime(2000 + int(day[4:6]), int(day[2:4]), int(day[0:2]), tzinfo=UTC)
             return date + clock

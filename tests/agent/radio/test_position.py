@@ -84,6 +84,7 @@ def test_a_sentence_of_another_moment_lends_nothing() -> None:
 def test_a_time_of_day_is_of_the_day_nearest_to_now() -> None:
     assert moment("235959.5", "", NOW) == datetime(2026, 11, 21, 23, 59, 59, 500_000, tzinfo=UTC)
     assert moment("000004", "", NOW) == NOW - timedelta(seconds=1)
+    assert [moment(clock, "221126", NOW) for clock in ("250000", "996099.0", "-10000", "12", "")] == [None] * 5
     assert raw_fix({"utc-time": "235959", "latitude": 21.8, "longitude": 106.7}, NOW) == Fix(
         datetime(2026, 11, 21, 23, 59, 59, tzinfo=UTC), 21.8, 106.7
     )
