@@ -83,7 +83,8 @@ class KindSettings(_Section, frozen=True, kw_only=True):
     Once at a random instant in each slot of `every_s`. `first_runs` extra runs follow each start of the service,
     `first_every_s` apart and at most `first_max_seconds` and `first_max_bytes` big, so that a new installation shows
     something at once. `deadline_s` ends a run that hangs; `max_seconds` and `max_bytes` are the probe's own budget
-    (throughput: of each direction, so that a run takes and costs up to twice as much).
+    (throughput: of each direction, so that a run takes and costs up to twice as much). `family` both: slot by slot in
+    turn, so that each has its own series and what fails in one is a report of its own.
     """
 
     enabled: bool = True
@@ -91,7 +92,7 @@ class KindSettings(_Section, frozen=True, kw_only=True):
     deadline_s: Seconds
     max_seconds: Seconds | None = None
     max_bytes: Bytes | None = None
-    family: Literal["auto", "ipv4", "ipv6"] = "auto"
+    family: Literal["auto", "ipv4", "ipv6", "both"] = "auto"
     peer: str | None = None
     options: dict[str, str] = {}
     first_runs: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 0

@@ -1,7 +1,7 @@
 """Which of the named peers a run goes to, what it is told about them, and what to expect of the choice. Pure."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 from agent.config import AROUND_S, DIRECTION_S, KindSettings, PeerSettings
 from agent.errors import UsageError
@@ -47,6 +47,17 @@ def peer_for(kind: str, urls: Sequence[str], *, turn: int = 0) -> str:
     if not fitting:
         raise UsageError(f"no peer for {kind} among {', '.join(urls) or 'none'}; name one with --peer or in peer.urls")
     return fitting[turn % len(fitting)]
+
+
+def turn_of(settings: KindSettings, slot: int) -> tuple[Literal["ipv4", "ipv6"] | None, int]:
+    """The family of a slot's run (None: auto), and whose turn it is among peers: each meets both families."""
+    match settings.family:
+        case "both":
+            return ("ipv6" if slot % 2 else "ipv4"), slot // 2
+        case "auto":
+            return None, slot
+        case family:
+            return family, slot
 
 
 def options_for(kind: str, settings: KindSettings, peer: PeerSettings, *, url: str) -> dict[str, str]:

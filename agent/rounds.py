@@ -22,8 +22,8 @@ from agent.config import AgentConfig, KindSettings
 from agent.errors import SpoolError, UsageError
 from agent.ledger import STOPPED, UNKEPT, UNUSABLE, Book, Ledgers
 from agent.measure import SOFTWARE, Device, Order, measure
-from agent.peers import options_for, peer_for
-from agent.probes.probe import Task, family_of
+from agent.peers import options_for, peer_for, turn_of
+from agent.probes.probe import Task
 from agent.schedule import LATE, Due, Instant, Rhythm, Timetable, slot_of
 from agent.spool import Undated, Unfit
 from agent.wire.control import Request
@@ -287,10 +287,11 @@ class Rounds:
         first = due is not None and due.first
         slot = slot_of(due.at if due else self._clock.now(), settings.every_s)
         named = (request.peer if request else None) or settings.peer
-        peer = named or peer_for(kind, self._config.peer.urls, turn=slot)
+        family, turn = turn_of(settings, slot)
+        peer = named or peer_for(kind, self._config.peer.urls, turn=turn)
         task = Task(
             peer=peer,
-            family=family_of(settings.family),
+            family=family,
             max_bytes=(settings.first_max_bytes if first else None) or settings.max_bytes,
             max_seconds=(settings.first_max_seconds if first else None) or settings.max_seconds,
             options=options_for(kind, settings, self._config.peer, url=peer),

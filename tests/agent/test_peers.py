@@ -4,7 +4,7 @@ import pytest
 
 from agent.config import LatencySettings, PeerSettings, ThroughputSettings
 from agent.errors import UsageError
-from agent.peers import cautions, options_for, peer_for
+from agent.peers import cautions, options_for, peer_for, turn_of
 
 MSAK, OTHER, STAMP, IPERF = "msak+wss://a:1", "b:2", "stamp://c:3", "iperf3://d:4"
 NDT7, LIBRE = "ndt7+wss://e:5", "librespeed+https://f/backend"
@@ -36,6 +36,13 @@ def test_the_best_fitting_take_turns(kind: str, urls: list[str], turns: list[str
 def test_none_that_fits_is_said(kind: str, urls: list[str]) -> None:
     with pytest.raises(UsageError, match=f"no peer for {kind}"):
         peer_for(kind, urls)
+
+
+def test_both_families_take_turns_and_each_meets_every_peer() -> None:
+    both = LatencySettings(family="both")
+    assert [turn_of(both, slot) for slot in range(4)] == [("ipv4", 0), ("ipv6", 0), ("ipv4", 1), ("ipv6", 1)]
+    assert turn_of(LatencySettings(), 7) == (None, 7)
+    assert turn_of(LatencySettings(family="ipv6"), 7) == ("ipv6", 7)
 
 
 def test_the_authority_goes_to_where_tls_is_spoken_to_a_server_of_ours() -> None:
