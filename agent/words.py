@@ -59,7 +59,7 @@ def advice_on_ipv6(result: Ipv6, tongue: Language, *, tried_one: bool) -> str:
     if result.status == "none" and result.domain and (near or result.stage == "connect"):
         return advice_on_path(result.domain, tongue, reason=result.reason or "")
     if result.stage and result.reason and (result.status == "none" or result.reason == "captive_portal"):
-        return advice(Failure(result.stage, result.reason), tongue)
+        return _advice_on_nothing(Failure(result.stage, result.reason), result, decided, tongue)
     if result.status != "none" and not tried_one and (said := _advice(decided, tongue)):
         return said
     if result.score is not None and result.score == _SLOW and not tried_one:
@@ -68,6 +68,17 @@ def advice_on_ipv6(result: Ipv6, tongue: Language, *, tried_one: bool) -> str:
         failed = [check for check in result.checks or [] if not check.ok and check.stage and check.reason]
         return advice(Failure(failed[-1].stage or "", failed[-1].reason or ""), tongue) if failed else ""
     return _advice(("ipv6:tried" if tried_one else f"ipv6:{result.status}",), tongue)
+
+
+def _advice_on_nothing(failure: Failure, result: Ipv6, decided: Iterable[str], tongue: Language) -> str:
+    """Say what to check where neither family led to the peer, or to a sign-in page only.
+
+    Both were tried, so the other one is no advice; and without any way out the cable comes before IPv6.
+    """
+    if failure.reason != "no_address":
+        return advice(failure, tongue)
+    out = any(check.ok for check in result.checks or [] if check.name.startswith("default_route_"))
+    return _advice(decided, tongue) if out else advice(Failure("route", "no_route"), tongue)
 
 
 def advice_on_doubt(doubt: str, tongue: Language) -> str:

@@ -46,6 +46,9 @@ async def _addresses(notes: Notes, name: str) -> list[str]:
     settings = notes.ground.settings
     if notes.askable is not None:
         return await ask_server(notes, notes.askable, name, "ipv6")
-    if notes.servers:
-        raise Failed(Stage.RESOLVE, Reason.TIMEOUT, "no resolver answered for the peer's name")
+    if notes.resolvers:  # for a peer that is an address none was asked, and none is to be called silent
+        failures = [lookup.failure for asked in notes.resolvers.values() for _, lookup in asked]
+        routeless = all(failure is not None and failure.reason == Reason.NO_ROUTE for failure in failures)
+        reason = Reason.NO_ROUTE if routeless else Reason.TIMEOUT
+        raise Failed(Stage.RESOLVE, reason, "no resolver answered for the peer's name")
     return await resolve(name, "ipv6", timeout_s=settings.timeout_s)

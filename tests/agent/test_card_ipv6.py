@@ -165,3 +165,13 @@ def test_a_device_without_ipv6_is_not_said_to_lack_an_address_of_some_kind() -> 
     text = card(Ipv6("ipv4_only", decided_by="device_ipv6", reason="no_address", checks=checks))
     assert "IPv6 on this device: switched off, or no address taken from the router" in text
     assert "✗ IPv6 address  no global address" in text
+
+
+def test_where_nothing_leads_out_the_cable_is_asked_for_before_ipv6() -> None:
+    checks = [Check(f"default_route_{family}", ok=False, reason="no_route") for family in ("ipv4", "ipv6")]
+    unplugged = Ipv6(
+        "none", decided_by="address_ipv6", stage="device", reason="no_address", domain="lan", checks=checks
+    )
+    assert "Check: is the cable in" in card(unplugged)
+    checks[0] = Check("default_route_ipv4", ok=True)
+    assert "Check: switch IPv6 on at the router" in card(unplugged), "a peer with IPv6 only"
