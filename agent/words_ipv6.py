@@ -140,7 +140,7 @@ ADVICE: Final[dict[str, tuple[str, str]]] = {
         "báo nhà mạng: bộ định tuyến đầu tiên trả lời qua IPv6, phía sau thì không; qua IPv4 máy đo vẫn trả lời",
     ),
     "ipv6:destination": (
-        "tell who runs the peer: others answer over IPv6, or it refuses itself; the line is not to blame",
+        "tell who runs the peer: others answer over IPv6, or the peer itself refuses it; the line is not to blame",
         "báo đơn vị vận hành máy đo: nơi khác trả lời qua IPv6, hoặc chính máy đo từ chối; không phải lỗi đường truyền",
     ),
 }
