@@ -24,7 +24,7 @@ def rows(result: Ipv6, tongue: Language, *, tried_one: bool) -> list[Row]:
     found = result.addresses
     listed = (found.global_ or found.tunnel or found.ula or []) if found is not None else []
     return [
-        Row(say("state", tongue), say(f"{'tried' if of_one else 'status'}:{result.status}", tongue), "figure"),
+        Row(say("state", tongue), say(f"{'tried' if of_one else 'status'}:{_state(result)}", tongue), "figure"),
         Row(say("score", tongue), "" if result.score is None else f"{result.score:g} / 10"),
         Row(say("ipv6:fault", tongue), "" if of_one else _fault(result, tongue), "doubt"),
         Row(say("ipv6:portal", tongue), _printable(result.portal_url or "")),
@@ -38,6 +38,11 @@ def rows(result: Ipv6, tongue: Language, *, tried_one: bool) -> list[Row]:
         *_checks(result.checks or [], tongue),
         Row(say("check", tongue), advice_on_ipv6(result, tongue, tried_one=tried_one)),
     ]
+
+
+def _state(result: Ipv6) -> str:
+    """The status, but where full-size packets are lost a line that connects does not "work"."""
+    return "small_only" if result.status == "dual_stack" and result.mtu_ok is False else result.status
 
 
 def _fault(result: Ipv6, tongue: Language) -> str:

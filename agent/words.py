@@ -206,6 +206,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "trouble": ("Trouble", "Sự cố"),
     "software": ("Software", "Phần mềm"),
     "now_measuring": ("Measuring", "Đang đo"),
+    "status:small_only": ("IPv6 connects, and loses large packets", "IPv6 kết nối được nhưng mất gói tin lớn"),
     "status:dual_stack": ("IPv4 and IPv6 both work", "IPv4 và IPv6 đều hoạt động"),
     "status:ipv4_only": ("IPv4 only, no IPv6", "Chỉ có IPv4, chưa có IPv6"),
     "status:ipv6_only": ("IPv6 only", "Chỉ có IPv6"),

@@ -30,7 +30,7 @@ def card(result: Ipv6, tongue: Language = "en", *, tried_one: bool = False) -> s
 def test_everything_that_the_battery_may_say() -> None:
     text = card(battery())
     for words in (
-        "State: IPv4 and IPv6 both work",
+        "State: IPv6 connects, and loses large packets",
         "Score: 1 / 10",
         "Fault: Access line · full-size packets over IPv6: no answer in time · last answer from 2001:db8:1::1",
         "Race: IPv6 wins, 14.9 ms",
@@ -175,3 +175,9 @@ def test_where_nothing_leads_out_the_cable_is_asked_for_before_ipv6() -> None:
     assert "Check: is the cable in" in card(unplugged)
     checks[0] = Check("default_route_ipv4", ok=True)
     assert "Check: switch IPv6 on at the router" in card(unplugged), "a peer with IPv6 only"
+
+
+def test_a_line_that_loses_large_packets_is_not_said_to_work() -> None:
+    lossy = Ipv6(status="dual_stack", mtu_ok=False, score=1)
+    assert rows(lossy, "en", tried_one=False)[0].value == "IPv6 connects, and loses large packets"
+    assert rows(msgspec.structs.replace(lossy, mtu_ok=True), "en", tried_one=False)[0].value == "IPv4 and IPv6 both work"
