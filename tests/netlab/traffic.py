@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from tests.netlab.control import Link
 from tests.netlab.namespace import Namespace
 
 UDP_SEGMENT: Final = 103
@@ -20,6 +21,18 @@ BLOCK: Final = bytes(262_144)
 # One system call sends at most this time's worth, and at most this many datagrams.
 BURST_S: Final = 0.0005
 BURST: Final = 40
+
+
+def settled(link: Link) -> None:
+    """Wait until nothing is on the line any more of what was sent before, nor comes after."""
+    deadline, still, before = time.monotonic() + 10, 0, None
+    while still < 5:  # looks in a row at which nothing had moved: longer than a round trip
+        assert time.monotonic() < deadline, "the line does not come to rest"
+        time.sleep(0.02)
+        now = link.counters()
+        seen = [(way.total.packets_in, way.total.packets_delivered, way.waiting_bytes) for way in (now.up, now.down)]
+        still = still + 1 if seen == before and not any(waiting for _, _, waiting in seen) else 0
+        before = seen
 
 
 @contextlib.contextmanager

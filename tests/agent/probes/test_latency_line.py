@@ -5,7 +5,6 @@ import math
 import os
 import re
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -17,7 +16,7 @@ from agent.wire.results import Latency
 from tests.netlab import namespace
 from tests.netlab.namespace import Namespace
 from tests.netlab.topology import CONGESTION, Lab, LinkSpec, lab
-from tests.netlab.traffic import flooding, streaming
+from tests.netlab.traffic import flooding, settled, streaming
 
 RTT_MS = 20
 REPLY = re.compile(r"^\[(\d+\.\d+)\] .* time=([\d.]+) ms$", re.MULTILINE)
@@ -104,20 +103,8 @@ def compared(
     return Compared(seen.result, fmean(beside))
 
 
-def settled(net: Lab) -> None:
-    """Wait until nothing is on the line any more of what an earlier test sent, nor comes after."""
-    deadline, still, before = time.monotonic() + 10, 0, None
-    while still < 5:  # looks in a row at which nothing had moved: longer than a round trip
-        assert time.monotonic() < deadline, "the line does not come to rest"
-        time.sleep(0.02)
-        now = net.link.counters()
-        seen = [(way.total.packets_in, way.total.packets_delivered, way.waiting_bytes) for way in (now.up, now.down)]
-        still = still + 1 if seen == before and not any(waiting for _, _, waiting in seen) else 0
-        before = seen
-
-
 def test_the_mean_of_an_idle_line_is_pings(line: Lab) -> None:
-    settled(line)
+    settled(line.link)
     found = compared(line.client, line.address(), packets=600, pings=20)
     assert found.result.received == found.result.sent == 600
     assert found.mean_ms == pytest.approx(found.ping_ms, abs=0.3)
@@ -126,7 +113,7 @@ def test_the_mean_of_an_idle_line_is_pings(line: Lab) -> None:
 
 
 def test_the_mean_of_a_full_line_is_pings(line: Lab) -> None:
-    settled(line)
+    settled(line.link)
     with streaming(line.server, line.client, 1):
         found = compared(line.client, line.address(), packets=400)
     assert found.mean_ms > RTT_MS + 5, "the queue did not fill"
@@ -135,7 +122,7 @@ def test_the_mean_of_a_full_line_is_pings(line: Lab) -> None:
 
 def test_loss_is_found_in_the_direction_that_it_happens_in(line: Lab) -> None:
     there, back = 0.005, 0.05
-    settled(line)
+    settled(line.link)
     before = line.link.change(down=lossy(back), up=lossy(there))
     try:
         result = told(probing(line.client, line.address(), "count=1200", "interval=0.005", "timeout=0.5")).result

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import statistics
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -19,13 +19,15 @@ from agent.speed.summary import direction, full_span
 from agent.wire.results import Direction
 from tests.agent.speed.peers import leg
 from tests.netlab.topology import Lab, LinkSpec, lab
-from tests.netlab.traffic import streaming
+from tests.netlab.traffic import settled, streaming
 
 RATE_MBPS = 100
 RTT_MS = 20
 BYTES_PER_MS = RATE_MBPS * 125
 QUEUES_MS = (20, 60, 200)
 LIMITS = Limits(seconds=4, early=False, may_grow=False)
+
+Others = Callable[[], contextlib.AbstractContextManager[object]]
 
 pytestmark = [pytest.mark.root, pytest.mark.alone, pytest.mark.timeout(90)]
 
@@ -66,24 +68,26 @@ def spec(queue_ms: float) -> LinkSpec:
     return LinkSpec(rate_mbps=RATE_MBPS, rtt_ms=RTT_MS, queue_ms=queue_ms)
 
 
-async def download(net: Lab) -> tuple[Transfer, Direction]:
-    """Load the line with cubic senders, with the probes beside it, as the probe does it."""
+async def download(net: Lab, others: Others) -> tuple[Transfer, Direction]:
+    """Load the line with cubic senders, with the probes beside it, as the probe does it; others at the same time."""
     asked = leg(net.address(), 8080, "download", LIMITS, congestion="cubic")
     asking = await look(asked, Rules())
     assert asking is not None
     assert asking.reach.stamp_port is not None
     asked, probing = asking.beside(asked)
-    async with gather(before_s=0) as gathering:
-        async with gathering.during("download", beside=probing.run):
-            transfer = await msak.run(asked)
-        part = direction(transfer, LIMITS)
-        return transfer, circumstances.answering(part, transfer, probing.beside())
+    with others():
+        async with gather(before_s=0) as gathering:
+            async with gathering.during("download", beside=probing.run):
+                transfer = await msak.run(asked)
+            part = direction(transfer, LIMITS)
+            return transfer, circumstances.answering(part, transfer, probing.beside())
 
 
-def measure(net: Lab, queue_ms: float) -> Met:
+def measure(net: Lab, queue_ms: float, others: Others = contextlib.nullcontext) -> Met:
     net.link.change(down=spec(queue_ms), up=spec(queue_ms))
+    settled(net.link)  # a first packet that a full queue drops comes again after a second
     with net.client.entered():
-        transfer, part = asyncio.run(download(net))
+        transfer, part = asyncio.run(download(net, others))
     assert part.failure is None
     since_s, until_s = full_span(transfer)
     stood = [moment.queue_bytes for moment in net.link.history("down") if since_s <= moment.time <= until_s]
@@ -104,9 +108,6 @@ def test_the_delay_is_the_queues_and_answers_come_slower_as_it_grows(line: Lab) 
 
 
 def test_a_queue_that_somebody_else_fills_is_met_as_well(line: Lab) -> None:
-    with contextlib.ExitStack() as rival:
-        line.link.change(down=spec(200), up=spec(200))
-        rival.enter_context(streaming(line.rival_server, line.rival, 2))
-        met = measure(line, 200)
+    met = measure(line, 200, lambda: streaming(line.rival_server, line.rival, 2))
     assert met.truth_ms > RTT_MS + 200 / 3
     assert met.ms == pytest.approx(met.truth_ms, rel=0.1)
