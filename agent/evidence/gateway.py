@@ -17,6 +17,7 @@ from typing import Final
 
 from agent.net import kernel_time, tcp_info
 from agent.net.kernel_time import Timeline, read_clocks
+from agent.net.readiness import ready
 
 ANSWER_S: Final = 1.0
 PORTS: Final = (53, 80, 443)
@@ -166,7 +167,7 @@ async def _connected(sock: socket.socket, name: tuple[str | int, ...]) -> int:
     error = sock.connect_ex(name)
     if error not in _PENDING:
         return error
-    await _ready(sock, write=True)
+    await ready(sock, write=True)
     return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
 
@@ -175,19 +176,7 @@ async def _datagram(sock: socket.socket) -> tuple[bytes, list[tuple[int, int, by
         with contextlib.suppress(BlockingIOError):
             data, ancillary, _, _ = sock.recvmsg(_SIZE, kernel_time.CONTROL_SIZE)
             return data, ancillary
-        await _ready(sock, write=False)
-
-
-async def _ready(sock: socket.socket, *, write: bool) -> None:
-    """Wait until the socket can be read or written."""
-    loop = asyncio.get_running_loop()
-    ready = asyncio.Event()
-    add, remove = (loop.add_writer, loop.remove_writer) if write else (loop.add_reader, loop.remove_reader)
-    add(sock, ready.set)
-    try:
-        await ready.wait()
-    finally:
-        remove(sock)
+        await ready(sock, write=False)
 
 
 def _is_reply(family: int, data: bytes, seq: int, mark: bytes) -> bool:

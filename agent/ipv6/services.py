@@ -1,6 +1,7 @@
 """Public services over IPv6: has the name an AAAA, and does its server answer? Shows what is the peer's fault alone."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from agent.errors import Failed
@@ -14,15 +15,25 @@ from agent.wire.results import HostReach
 HOSTS_MAX: Final = 20
 
 
-async def visit(notes: Notes) -> None:
-    """Look each of them up and connect to its first IPv6 address. Not where the peer is this device itself."""
+LookUp = Callable[[str, float], Awaitable[list[str]]]
+
+
+def _by_system(name: str, timeout_s: float) -> Awaitable[list[str]]:
+    return resolve(name, "ipv6", timeout_s=timeout_s)
+
+
+async def visit(notes: Notes, *, system: LookUp = _by_system) -> None:
+    """Look each of them up and connect to its first IPv6 address. Not where the peer is this device itself.
+
+    `system`: how names are looked up where the peer's was not, and so no resolver is known to answer.
+    """
     names = notes.ground.settings.hosts
     if not names or notes.stays_here:
         return
     found: dict[str, HostReach] = {}
 
     async def one(name: str) -> None:
-        found[name] = await _reached(notes, name)
+        found[name] = await _reached(notes, name, system)
 
     async with asyncio.TaskGroup() as group:
         for name in names:
@@ -30,8 +41,8 @@ async def visit(notes: Notes) -> None:
     notes.hosts = [found[name] for name in names]
 
 
-async def _reached(notes: Notes, name: str) -> HostReach:
-    told = await timed(_addresses(notes, name))
+async def _reached(notes: Notes, name: str, system: LookUp) -> HostReach:
+    told = await timed(_addresses(notes, name, system))
     if told.failure is not None:
         return HostReach(name, failure=told.failure)
     settings = notes.ground.settings
@@ -42,8 +53,7 @@ async def _reached(notes: Notes, name: str) -> HostReach:
     return HostReach(name, address, ms=None if made.failure else made.ms, failure=made.failure)
 
 
-async def _addresses(notes: Notes, name: str) -> list[str]:
-    settings = notes.ground.settings
+async def _addresses(notes: Notes, name: str, system: LookUp) -> list[str]:
     if notes.askable is not None:
         return await ask_server(notes, notes.askable, name, "ipv6")
     if notes.resolvers:  # for a peer that is an address none was asked, and none is to be called silent
@@ -51,4 +61,4 @@ async def _addresses(notes: Notes, name: str) -> list[str]:
         routeless = all(failure is not None and failure.reason == Reason.NO_ROUTE for failure in failures)
         reason = Reason.NO_ROUTE if routeless else Reason.TIMEOUT
         raise Failed(Stage.RESOLVE, reason, "no resolver answered for the peer's name")
-    return await resolve(name, "ipv6", timeout_s=settings.timeout_s)
+    return await system(name, notes.ground.settings.timeout_s)

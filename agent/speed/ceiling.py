@@ -16,7 +16,7 @@ import ssl
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -143,8 +143,12 @@ def keep(folder: Path, ceilings: Ceilings) -> None:
     files.replace(folder / NAME, msgspec.json.encode(ceilings))
 
 
-async def measure_ceiling(*, seconds: float = RUN_S, ciphers: Sequence[str] = (PLAIN, *_SUITES)) -> Ceilings:
+async def measure_ceiling(
+    *, seconds: float = RUN_S, ciphers: Sequence[str] = (PLAIN, *_SUITES), python: str = sys.executable
+) -> Ceilings:
     """Measure now, about ten seconds, with one core or two full; nothing else may be measured meanwhile.
+
+    `python`: the interpreter that the peer is started with.
 
     Never raises but when cancelled, which ends it at once: what could not be measured is in `missing`.
     """
@@ -155,7 +159,7 @@ async def measure_ceiling(*, seconds: float = RUN_S, ciphers: Sequence[str] = (P
             async with asyncio.timeout(_WHOLE_S):
                 secure = any(cipher != PLAIN for cipher in ciphers)
                 certificate = await _certificate(Path(name), why) if secure else None
-                async with _peer(certificate) as (pid, ports):
+                async with _peer(certificate, python) as (pid, ports):
                     for cipher in ciphers:
                         await _measure_cipher(cipher, pid, ports, seconds, costs)
     except (OSError, ValueError, AgentError, Failed) as error:
@@ -163,11 +167,11 @@ async def measure_ceiling(*, seconds: float = RUN_S, ciphers: Sequence[str] = (P
     return Ceilings(key(), rates(costs, _cores()), "; ".join(why) or None)
 
 
-async def ensure(folder: Path) -> Ceilings:
+async def ensure(folder: Path, *, measure: Callable[[], Awaitable[Ceilings]] = measure_ceiling) -> Ceilings:
     """What is stored, or else measure now and store; what could not be measured at all is tried at the next start."""
     found = load(folder)
     if found is None:
-        found = await measure_ceiling()
+        found = await measure()
         if found.rates:
             with contextlib.suppress(OSError):
                 keep(folder, found)
@@ -218,7 +222,7 @@ async def _run(
 
 
 @contextlib.asynccontextmanager
-async def _peer(certificate: tuple[Path, Path] | None) -> AsyncIterator[tuple[int, dict[str, int]]]:
+async def _peer(certificate: tuple[Path, Path] | None, python: str) -> AsyncIterator[tuple[int, dict[str, int]]]:
     """Our own peer on loopback, its process and its ports by `plain` and `tls`; gone with the block.
 
     Raises AgentError or OSError if it does not start.
@@ -227,7 +231,7 @@ async def _peer(certificate: tuple[Path, Path] | None) -> AsyncIterator[tuple[in
     if certificate is not None:
         listening += ["--listen-tls", f"{_HOST}:0", "--cert", str(certificate[0]), "--key", str(certificate[1])]
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
+        python,
         "-c",
         _CHILD,
         "peer",

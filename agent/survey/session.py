@@ -28,8 +28,6 @@ from agent.wire.failure import Failure
 from agent.wire.report import Measurement
 from agent.wire.results import Radio, Throughput
 
-READING_S: Final = 15.0
-AGAIN_S: Final = 1.0
 _FAILURE_EVERY_S: Final = 60.0
 
 T = TypeVar("T")
@@ -37,12 +35,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do on a walk. `test`: the speed test at stops, None for none; `still_s`: what makes a stop."""
+    """What to do on a walk. `test`: the speed test at stops, None for none; `still_s`: what makes a stop.
+
+    `reading_s`: how long a reading may take at least; `again_s`: the shortest wait for a modem that is away.
+    """
 
     radio: radio_probe.Plan
     every_s: float
     test: Order | None = None
     still_s: float = 30.0
+    reading_s: float = 15.0
+    again_s: float = 1.0
 
 
 @dataclass(slots=True)
@@ -106,7 +109,7 @@ class Session:
             failed = await _apart(self._hold_modem, "survey-modem")
             if failed is not None:
                 await self._lose(await self._measured(_raising(failed)))
-            await asyncio.sleep(max(AGAIN_S, min(self.plan.every_s, READING_S)))
+            await asyncio.sleep(max(self.plan.again_s, min(self.plan.every_s, self.plan.reading_s)))
 
     async def _hold_modem(self) -> Failed | None:
         """Take samples on one open modem until it fails; gives why it could not be opened."""
@@ -169,7 +172,7 @@ class Session:
 
     async def _measured(self, probe: ProbeFn) -> Measurement[Any]:
         """Measure with all that every report has: id, time, doubts, and a deadline."""
-        deadline_s = max(READING_S, 2 * self.plan.every_s)
+        deadline_s = max(self.plan.reading_s, 2 * self.plan.every_s)
         device = Device(self.walk.agent, self.clock, {"radio": probe})
         return await _apart(lambda: measure(Order("radio", Task(""), deadline_s), device), "survey-reading")
 

@@ -27,15 +27,14 @@ async def test_resolvers_that_gave_no_answer_are_said_to_have_failed_as_they_did
     assert [host.failure.reason for host in own.hosts or [] if host.failure] == [reason]
 
 
-async def test_where_the_peer_is_an_address_the_system_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_where_the_peer_is_an_address_the_system_is_asked() -> None:
     asked = []
 
-    async def resolve(name: str, family: str, *, timeout_s: float) -> list[str]:
-        asked.append((name, family, timeout_s > 0))
+    async def system(name: str, timeout_s: float) -> list[str]:
+        asked.append((name, timeout_s > 0))
         return ["::1"]
 
-    monkeypatch.setattr(services, "resolve", resolve)
     own = notes()
-    await services.visit(own)
-    assert asked == [("service.example", "ipv6", True)]
+    await services.visit(own, system=system)
+    assert asked == [("service.example", True)]
     assert [host.address for host in own.hosts or []] == ["::1"]

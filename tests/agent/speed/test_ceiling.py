@@ -106,11 +106,8 @@ async def test_an_openssl_that_fails_leaves_plain(tmp_path: Path, monkeypatch: p
     assert not children()
 
 
-async def test_a_peer_that_cannot_start_is_a_reason_and_no_fault(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sys.executable", "/bin/false")
-    found = await ceiling.ensure(tmp_path)
+async def test_a_peer_that_cannot_start_is_a_reason_and_no_fault(tmp_path: Path) -> None:
+    found = await ceiling.ensure(tmp_path, measure=lambda: ceiling.measure_ceiling(python="/bin/false"))
     assert found.rates == []
     assert found.missing is not None
     assert "did not start" in found.missing

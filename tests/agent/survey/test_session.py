@@ -99,11 +99,8 @@ async def test_samples_are_numbered_named_and_placed_in_the_order_of_the_way(her
     assert [report["seq"] for report in reports] == list(range(1, len(reports) + 1))
 
 
-async def test_a_modem_that_vanishes_is_one_report_and_the_walk_goes_on_with_it(
-    here: Ground, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("agent.survey.session.AGAIN_S", 0.1)
-    out = Out(here)
+async def test_a_modem_that_vanishes_is_one_report_and_the_walk_goes_on_with_it(here: Ground) -> None:
+    out = Out(here, again_s=0.1)
     async with out.walking():
         await out.until(lambda: out.walk.tally.samples >= 3)
         path, modem = here.manager.modems.popitem()
@@ -122,12 +119,9 @@ async def test_a_modem_that_vanishes_is_one_report_and_the_walk_goes_on_with_it(
     assert out.walk.tally.failures >= 1
 
 
-async def test_a_modem_that_hangs_ends_at_its_deadline_and_is_told(
-    here: Ground, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("agent.survey.session.READING_S", 0.5)
+async def test_a_modem_that_hangs_ends_at_its_deadline_and_is_told(here: Ground) -> None:
     (modem,) = here.manager.modems.values()
-    out = Out(here)
+    out = Out(here, reading_s=0.5)
     async with out.walking():
         await out.until(lambda: out.walk.tally.samples >= 1)
         modem.hang = frozenset({"Location.GetLocation"})
