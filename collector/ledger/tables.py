@@ -1,0 +1,89 @@
+"""The ledger's tables, in the registry's database. All derived: they can be made anew from the archive."""
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text
+
+from collector.registry.database import Utc
+
+SCHEMA_VERSION: Final = 1
+METADATA: Final = MetaData()
+
+CHECKPOINTS: Final = Table(
+    "ledger_checkpoints",
+    METADATA,
+    Column("slot", String(64), primary_key=True),  # of the archive
+    Column("day", String(10), nullable=False),
+    Column("reports", BigInteger, nullable=False),  # of that day's file are in the ledger
+    Column("revision", BigInteger, nullable=False),  # rises with every flush of any process
+)
+Index("ledger_checkpoints_newest", CHECKPOINTS.c.revision)
+
+STORED: Final = Table(
+    "ledger_stored",
+    METADATA,
+    Column("agent", String(63), primary_key=True),
+    Column("epoch", String(64), primary_key=True),
+    Column("first", BigInteger, primary_key=True),
+    Column("last", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False, index=True),
+)
+
+SPANS: Final = Table(  # which numbers a day's reports had: a missing one belongs to the day that surrounds it
+    "ledger_spans",
+    METADATA,
+    Column("agent", String(63), primary_key=True),
+    Column("epoch", String(64), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+)
+Index("ledger_spans_day", SPANS.c.day)
+
+EXPLAINED: Final = Table(  # numbers that are not stored, and why
+    "ledger_explained",
+    METADATA,
+    Column("agent", String(63), primary_key=True),
+    Column("epoch", String(64), primary_key=True),
+    Column("why", String(20), primary_key=True),
+    Column("first", BigInteger, primary_key=True),
+    Column("last", BigInteger, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("revision", BigInteger, nullable=False, index=True),
+)
+
+DAYS: Final = Table(
+    "ledger_days",
+    METADATA,
+    Column("agent", String(63), primary_key=True),
+    Column("day", String(10), primary_key=True),  # UTC, as the agents' own accounts count
+    Column("kind", String(32), primary_key=True),
+    Column("planned", Integer),  # empty: no account of that day yet
+    Column("run", Integer),
+    Column("skipped", Text),  # JSON: reason to number
+    Column("received", Integer, nullable=False, server_default="0"),
+    Column("late", Integer, nullable=False, server_default="0"),
+    Column("duplicate", Integer, nullable=False, server_default="0"),
+    Column("revision", BigInteger, nullable=False, index=True),
+)
+Index("ledger_days_day", DAYS.c.day)
+
+ASKED: Final = Table(  # what agents were asked for, by epoch
+    "ledger_asked",
+    METADATA,
+    Column("agent", String(63), primary_key=True),
+    Column("epoch", String(64), primary_key=True),
+    Column("top", BigInteger, nullable=False),  # the highest number that the agent is known to have given
+    Column("times", Integer, nullable=False),
+    Column("first", Utc),
+    Column("last", Utc),
+)
+
+TOUCHED: Final = Table(
+    "touched",
+    METADATA,
+    Column("measurement", String(32), primary_key=True),
+    Column("site", String(63), primary_key=True),
+    Column("hour", Utc, primary_key=True),
+    Column("stamp", BigInteger, nullable=False),
+)
