@@ -13,7 +13,7 @@ from collector.errors import StoreUnavailable
 from collector.store import influxql
 from collector.store.answer import Answer
 from collector.store.delivery import deliver
-from collector.store.store import Point, Row, StoreInfo, Summary
+from collector.store.store import Point, Row, StoreInfo, Summary, Values
 
 _OK: Final = (200, 204)
 _PROBE: Final = 'SELECT "x" FROM "_linkgauge" LIMIT 1'
@@ -114,6 +114,16 @@ class InfluxStore:
     async def drop(self) -> None:
         """Delete every point, one measurement after the other; rights and retention rules of the database stay."""
         for series in await self._select("SHOW MEASUREMENTS"):
+    async def values(
+        self, measurement: str, fields: Sequence[str], *, sites: Sequence[str] | None, start_ns: int, end_ns: int
+    ) -> dict[str, list[Values]]:
+        """Each site's rows that hold any of these fields, oldest first."""
+        found: dict[str, list[Values]] = {}
+        for names in influxql.groups(sites):
+            series = await self._select(influxql.values(measurement, fields, names, (start_ns, end_ns)))
+            found |= influxql.tuples(series)
+        return found
+
             for (measurement,) in series["values"]:
                 await self._run(f"DROP MEASUREMENT {influxql.name(measurement)}", self._server.database)
 

@@ -12,7 +12,7 @@ from collector.errors import StoreUnavailable
 from collector.store.answer import Answer
 from collector.store.delivery import deliver
 from collector.store.influx import HEADER_BYTES, InfluxStore, Server, unreached
-from collector.store.store import Point, Row, StoreInfo, Summary
+from collector.store.store import Point, Row, StoreInfo, Summary, Values
 
 if TYPE_CHECKING:
     from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
@@ -65,6 +65,12 @@ class Influx2Store:
     ) -> list[Row]:
         """Rows of all sites in which a field stands, oldest first."""
         return await self._reads.having(measurement, field, start_ns=start_ns, end_ns=end_ns, beside=beside)
+
+    async def values(
+        self, measurement: str, fields: Sequence[str], *, sites: Sequence[str] | None, start_ns: int, end_ns: int
+    ) -> dict[str, list[Values]]:
+        """Each site's rows that hold any of these fields, oldest first."""
+        return await self._reads.values(measurement, fields, sites=sites, start_ns=start_ns, end_ns=end_ns)
 
     async def drop(self) -> None:
         """Delete every point; InfluxQL of 2.x cannot, so the client's delete does it."""

@@ -1,13 +1,18 @@
 """Our questions in InfluxQL, and the answers as rows. Pure; the subset that 1.x, 2.x and 3.x share."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 from collector.store.line import LAST_NS, tag_text
 from collector.store.points import conclusive_flag
-from collector.store.store import FieldValue, Row, Summary
+from collector.store.store import FieldValue, Row, Summary, Values
 
 Series = Mapping[str, Any]
+SITES_AT_ONCE: Final = 50
+"""Sites named in one question: it travels in the address, which servers and proxies cut at some 8 KB."""
+
+_TIME: Final = itemgetter(0)
 _FIRST_NS: Final = 0
 """InfluxQL knows no negative times; nothing of ours is older than 2024."""
 
@@ -41,6 +46,33 @@ def having(measurement: str, field: str, beside: Sequence[str], window: tuple[in
     there = f" AND ({name(field)} >= 0 OR {name(field)} < 0)" if beside else ""
     chosen = ", ".join(name(one) for one in (field, *beside))
     return f"SELECT {chosen} FROM {name(measurement)} WHERE {_within(window)}{there} GROUP BY *"  # noqa: S608 - all parts are quoted
+
+
+def values(measurement: str, fields: Sequence[str], sites: Sequence[str] | None, window: tuple[int, int]) -> str:
+    """The rows of these sites (None: of all) that hold any of the fields, by site."""
+    chosen = ", ".join(name(one) for one in fields)
+    where = _within(window)
+    if sites is not None:
+        names = (f"{name('site')} = {string(tag_text(site))}" for site in sites)
+        where += f" AND ({' OR '.join(names)})"
+    return f"SELECT {chosen} FROM {name(measurement)} WHERE {where} GROUP BY {name('site')}"  # noqa: S608 - all parts are quoted
+
+
+def groups(sites: Sequence[str] | None) -> list[Sequence[str] | None]:
+    """Sites, so many at a time as one question may name."""
+    if sites is None:
+        return [None]
+    return [sites[first : first + SITES_AT_ONCE] for first in range(0, len(sites), SITES_AT_ONCE)]
+
+
+def tuples(series: Sequence[Series]) -> dict[str, list[Values]]:
+    """Each site's rows as (time, *fields); what has no site is left out."""
+    found: dict[str, list[Values]] = {}
+    for one in series:
+        site = one.get("tags", {}).get("site")
+        if site:
+            found[site] = sorted(map(tuple, one["values"]), key=_TIME)
+    return found
 
 
 def rows(series: Sequence[Series]) -> list[Row]:

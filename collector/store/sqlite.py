@@ -18,10 +18,11 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from collector.errors import CollectorError, PointsRefused, StoreFull, StoreUnavailable
+from collector.store import sqlite_reads
 from collector.store.line import PointError, check, clean_tags, field_value, tag_text
 from collector.store.points import conclusive_flag
 from collector.store.sqlite_schema import COLUMN_LIMIT, NAME, SERIES_CACHED, Layout, tags_of, upsert
-from collector.store.store import FieldValue, Point, Row, StoreInfo, Summary
+from collector.store.store import FieldValue, Point, Row, StoreInfo, Summary, Values
 
 T = TypeVar("T")
 
@@ -113,6 +114,13 @@ class SqliteStore:
     ) -> list[Row]:
         """Rows of all sites in which a field stands, oldest first."""
         return await self._read(lambda layout: _having(layout, measurement, (field, *beside), (start_ns, end_ns)))
+
+    async def values(
+        self, measurement: str, fields: Sequence[str], *, sites: Sequence[str] | None, start_ns: int, end_ns: int
+    ) -> dict[str, list[Values]]:
+        """Each site's rows that hold any of these fields, oldest first."""
+        window = (start_ns, end_ns)
+        return await self._read(lambda layout: sqlite_reads.values(layout, measurement, fields, sites, window))
 
     async def drop(self) -> None:
         """Delete every point."""

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 FieldValue = float | str | bool
+Values = tuple[Any, ...]
+"""A row as a tuple: its time (Unix ns), then the fields that were asked for, None where one is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,14 @@ class Store(Protocol):
         """Rows of all sites in which a field stands, oldest first, with that field and those `beside` it only.
 
         For fields that few rows have; with `beside`, the field must be a number.
+        """
+
+    async def values(
+        self, measurement: str, fields: Sequence[str], *, sites: Sequence[str] | None, start_ns: int, end_ns: int
+    ) -> dict[str, list[Values]]:
+        """Each site's rows that hold any of these fields, oldest first; of these sites, or (None) of all.
+
+        For many rows of which a few fields are wanted. Whole numbers may come as `int`.
         """
 
     async def drop(self) -> None:
