@@ -78,7 +78,7 @@ def encode_line(point: Point) -> bytes:
     ]
     if not fields:
         raise PointError("a point needs a field")
-    return f"{_series(point.measurement, point.tags)} {','.join(fields)} {point.time_ns}".encode()
+    return f"{series_key(point.measurement, point.tags)} {','.join(fields)} {point.time_ns}".encode()
 
 
 @lru_cache(maxsize=65_536)
@@ -89,7 +89,7 @@ def clean_tags(tags: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]
 
 
 @lru_cache(maxsize=65_536)
-def _series(measurement: str, tags: tuple[tuple[str, str], ...]) -> str:
+def series_key(measurement: str, tags: tuple[tuple[str, str], ...]) -> str:
     """A series' key; a fleet has few of them, and each is written thousands of times."""
     name = tag_text(measurement).lstrip("#")
     if not name:
@@ -103,14 +103,22 @@ def _key(name: str) -> str:
     return tag_text(name).translate(_KEY_ESCAPES)
 
 
-def _string(value: str) -> str:
+def quoted(value: str) -> str:
+    """A string field as line protocol has it."""
+    if value.isidentifier() and len(value) <= STRING_LIMIT:  # most are words
+        return f'"{value}"'
     escaped = text(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
+def value_text(value: FieldValue) -> str:
+    """A field's value as line protocol has it; a number must be finite."""
+    return _WRITE[type(value)](value)
+
+
 _WRITE: Final[dict[type, Callable[..., str]]] = {
     float: repr,
-    str: _string,
+    str: quoted,
     bool: lambda value: "true" if value else "false",
     int: lambda value: repr(float(value)),
 }

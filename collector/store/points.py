@@ -17,8 +17,8 @@ from agent.wire.control import Status
 from agent.wire.failure import Doubt
 from agent.wire.results import RESULTS, Direction, Throughput
 from collector.registry.site import Site
-from collector.store.line import tag_text
-from collector.store.shape import columns_of, fields_of
+from collector.store.line import FIRST_NS, LAST_NS, PointError, encode_line, quoted, series_key, tag_text, text
+from collector.store.shape import columns_of, fields_of, reader, writer
 from collector.store.store import FieldValue, Point
 
 TAGS: Final = (
@@ -64,6 +64,13 @@ _TAGS: Final = frozenset(TAGS)
 _REPORT_COLUMNS: Final[Mapping[str, type]] = {
     "id": str, "conclusive": bool, "failure": str, "doubts": str, "duration_s": float,
 }  # fmt: skip
+_RUN: Final = ("agent", "family", "engine", "peer")
+_SERIES_LIMIT: Final = 65_536
+_SERIES: Final[dict[tuple[str | None, ...], tuple[Site, tuple[tuple[str, str], ...], str]]] = {}
+"""The tags and key of a run's series at the site it was last seen at: few, and each is written thousands of times."""
+_READERS: Final = {kind: reader(kind, "", _TAGS) for kind in RESULTS.values()}
+_WRITERS: Final = {kind: writer(kind, "", _TAGS) for kind in RESULTS.values()}
+_set: Final = object.__setattr__
 _STATUS_COLUMNS: Final[Mapping[str, type]] = {"online": bool}
 _VERDICT_NUMBERS: Final = ("value", "target", "low", "high", "n", "k")
 _INCIDENT_WORDS: Final = ("id", "state", "severity")
@@ -75,24 +82,66 @@ def nanoseconds(at: datetime) -> int:
     return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000
 
 
+class ReportPoint(Point):
+    """A report's point, of which nothing is worked out before somebody asks: most engines want the line alone."""
+
+    __slots__ = ("_key", "_report")
+    _key: str
+    _report: AnyReport
+
+    def __init__(self, report: AnyReport, tags: tuple[tuple[str, str], ...], key: str) -> None:
+        _set(self, "measurement", report.kind)
+        _set(self, "tags", tags)
+        _set(self, "time_ns", nanoseconds(report.started))
+        _set(self, "_report", report)
+        _set(self, "_key", key)
+
+    @property
+    def fields(self) -> Mapping[str, FieldValue]:
+        """Its fields, in the form in which they are stored."""
+        report = self._report
+        fields: dict[str, FieldValue] = {"id": report.id, "duration_s": float(report.duration_s)}
+        if report.result is not None:
+            _READERS[type(report.result)](report.result, fields)
+        if report.failure is not None:
+            fields["failure"] = text(str(report.failure))
+        if report.doubts:
+            fields["doubts"] = text(",".join(report.doubts))
+        fields |= _conclusions(report)
+        return fields
+
+    def line(self) -> bytes:
+        """It as line protocol: what `encode_line` makes of it, in one pass; raises PointError as that does."""
+        if not FIRST_NS <= self.time_ns <= LAST_NS:
+            raise PointError(f"time {self.time_ns} ns is out of range")
+        report = self._report
+        parts = [f'id="{report.id}",duration_s={float(report.duration_s)!r}']
+        if report.result is not None:
+            _WRITERS[type(report.result)](report.result, parts.append)
+        if report.failure is not None:
+            parts.append(f"failure={quoted(str(report.failure))}")
+        if report.doubts:
+            parts.append(f"doubts={quoted(','.join(report.doubts))}")
+        parts.extend([f"{name}={'true' if value else 'false'}" for name, value in _conclusions(report).items()])
+        return f"{self._key} {','.join(parts)} {self.time_ns}".encode()
+
+
 def points_of(report: AnyReport, site: Site) -> list[Point]:
     """The points of one report from an agent that stood at `site` when it `started`: exactly one, of its kind."""
-    result = report.result
-    fields: dict[str, FieldValue] = {"id": report.id, "duration_s": float(report.duration_s)}
-    if result is not None:
-        fields |= fields_of(result, _TAGS)
-    if report.failure is not None:
-        fields["failure"] = str(report.failure)
-    if report.doubts:
-        fields["doubts"] = ",".join(report.doubts)
-    fields |= _conclusions(report)
-    run = {
-        "agent": report.agent,
-        "family": report.family,
-        "engine": getattr(result, "engine", None),
-        "peer": report.peer.name if report.peer else None,
-    }
-    return [Point(report.kind, _tags(site, tuple(run.items())), fields, nanoseconds(report.started))]
+    peer, engine = report.peer, getattr(report.result, "engine", None)
+    run = (report.kind, report.agent, report.family, engine, peer.name if peer is not None else None)
+    series = _SERIES.get(run)
+    if series is None or series[0] is not site:
+        if len(_SERIES) >= _SERIES_LIMIT:
+            _SERIES.clear()
+        tags = _tags(site, tuple(zip(_RUN, run[1:], strict=True)))
+        series = _SERIES[run] = (site, tags, series_key(report.kind, tags))
+    return [ReportPoint(report, series[1], series[2])]
+
+
+def line_of(point: Point) -> bytes:
+    """Any point as one line, without the newline; raises PointError for one that no engine can hold."""
+    return point.line() if isinstance(point, ReportPoint) else encode_line(point)
 
 
 def status_point(agent: str, status: Status, site: Site | None, at: datetime) -> Point:
@@ -137,13 +186,17 @@ def _conclusions(report: AnyReport) -> dict[str, FieldValue]:
     """Whether the result may be counted. A throughput report's `conclusive` speaks of its download."""
     if report.result is None:
         return {"conclusive": False}
-    bad = DISQUALIFYING.get(report.kind, _LINE_DOUBTS)
-    sound = not any(doubt in bad or doubt not in _KNOWN_DOUBTS for doubt in report.doubts)
+    sound = not report.doubts or _sound(report)
     if not isinstance(report.result, Throughput):
         return {"conclusive": sound}
     download = sound and _measured(report.result.download)
     upload = sound and _measured(report.result.upload)
     return {"conclusive": download, "download_conclusive": download, "upload_conclusive": upload}
+
+
+def _sound(report: AnyReport) -> bool:
+    bad = DISQUALIFYING.get(report.kind, _LINE_DOUBTS)
+    return not any(doubt in bad or doubt not in _KNOWN_DOUBTS for doubt in report.doubts)
 
 
 def _measured(direction: Direction | None) -> bool:

@@ -22,6 +22,7 @@ from collector.store.points import (
     conclusive_flag,
     incident_point,
     known_columns,
+    line_of,
     nanoseconds,
     points_of,
     status_point,
@@ -136,7 +137,7 @@ def test_one_report_is_one_point_and_every_number_a_float(kind: str) -> None:
         assert found == points_of(report(kind, **changes), SITE)
         assert {type(value) for value in found[0].fields.values()} <= {float, str, bool}
         assert not dict(found[0].tags).keys() & found[0].fields.keys()
-        assert encode_line(found[0])
+        assert line_of(found[0]) == encode_line(found[0])
 
 
 @pytest.mark.parametrize("kind", list(RESULTS))
@@ -322,7 +323,7 @@ def test_golden_samples_make_points() -> None:
     assert found
     for one in found:
         (point,) = points_of(one, SITE)
-        assert encode_line(point)
+        assert line_of(point) == encode_line(point)
         assert all(math.isfinite(value) for value in point.fields.values() if isinstance(value, float))
 
 
