@@ -24,7 +24,11 @@ class UsageError(CollectorError):
 
 
 class StoreUnavailable(CollectorError):  # noqa: N818 - a state of the world, named as operators say it
-    """The time series cannot be reached, or asks us to wait."""
+    """The time series cannot be reached, or asks us to wait: `retry_after_s`, 0 when it names no time."""
+
+    def __init__(self, message: str, *, retry_after_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class StoreFull(CollectorError):  # noqa: N818 - a state of the world, named as operators say it

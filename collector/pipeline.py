@@ -253,6 +253,7 @@ class Pipeline:
             try:
                 answer = await action()
             except (StoreUnavailable, RegistryUnavailable) as error:
+                asked = error.retry_after_s if isinstance(error, StoreUnavailable) else 0.0
                 name = "registry" if isinstance(error, RegistryUnavailable) else part
                 self.parts.readiness.fails(name, str(error))
                 self.parts.metrics.retried.labels(name).inc()
@@ -261,7 +262,7 @@ class Pipeline:
                 for name in failed:
                     self.parts.readiness.works(name)
                 return answer
-            if await self.parts.inbox.stopping(wait):
+            if await self.parts.inbox.stopping(min(max(wait, asked), settings.retry_max_s)):
                 raise Stopped
             wait = min(wait * 2, settings.retry_max_s)
 

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from collector.errors import PointsRefused, StoreUnavailable
 from collector.store.answer import Answer, outcome
-from collector.store.line import PointError, encode_line
+from collector.store.line import PointError
+from collector.store.points import line_of
 from collector.store.store import Point
 
 PIECE_LINES = 5_000
@@ -35,15 +36,15 @@ async def deliver(points: Sequence[Point], send: Send, create: Create, where: st
     while pieces:
         piece = pieces.pop()
         answer = await send(b"\n".join(line for _, line in piece))
-        result = outcome(answer, where)
+        result = outcome(answer, where, len(piece))
         if result == "no_database":
             if created:
                 raise StoreUnavailable(f"{where} does not keep its database: {answer.words}")
             created = True
             await create()
             pieces.append(piece)
-        elif result != "stored" and len(piece) == 1:
-            refused[piece[0][0]] = answer.words
+        elif result == "all_refused" or (result != "stored" and len(piece) == 1):
+            refused |= dict.fromkeys((index for index, _ in piece), answer.words)
         elif result != "stored":
             half = len(piece) // 2
             pieces += [piece[half:], piece[:half]]
@@ -61,7 +62,7 @@ def _encoded(points: Sequence[Point]) -> tuple[list[tuple[int, bytes]], dict[int
     refused: dict[int, str] = {}
     for index, point in enumerate(points):
         try:
-            lines.append((index, encode_line(point)))
+            lines.append((index, line_of(point)))
         except PointError as error:
             refused[index] = str(error)
     return lines, refused

@@ -11,13 +11,16 @@ import msgspec
 
 from collector.errors import StoreUnavailable
 from collector.store import influxql
-from collector.store.answer import Answer
+from collector.store.answer import Answer, patience
 from collector.store.delivery import deliver
 from collector.store.store import Point, Row, StoreInfo, Summary, Values
 
 _OK: Final = (200, 204)
 _PROBE: Final = 'SELECT "x" FROM "_linkgauge" LIMIT 1'
 """Finds nothing, quickly, and fails without the database or the right to read it."""
+ANSWER_BYTES: Final = 256 * 2**20
+"""More than a question of ours needs; a server that sends without end must not fill our memory."""
+_WORD_BYTES: Final = 8 * 2**20  # an error may repeat every line of a piece
 HEADER_BYTES: Final = 2**20
 """InfluxDB repeats a whole refused line in a header; aiohttp's own limit of 8 KB would turn that into an outage."""
 
@@ -111,9 +114,6 @@ class InfluxStore:
         found = influxql.rows(await self._select(influxql.having(measurement, field, beside, (start_ns, end_ns))))
         return [row for row in found if "site" in row.tags]
 
-    async def drop(self) -> None:
-        """Delete every point, one measurement after the other; rights and retention rules of the database stay."""
-        for series in await self._select("SHOW MEASUREMENTS"):
     async def values(
         self, measurement: str, fields: Sequence[str], *, sites: Sequence[str] | None, start_ns: int, end_ns: int
     ) -> dict[str, list[Values]]:
@@ -124,6 +124,9 @@ class InfluxStore:
             found |= influxql.tuples(series)
         return found
 
+    async def drop(self) -> None:
+        """Delete every point, one measurement after the other; rights and retention rules of the database stay."""
+        for series in await self._select("SHOW MEASUREMENTS"):
             for (measurement,) in series["values"]:
                 await self._run(f"DROP MEASUREMENT {influxql.name(measurement)}", self._server.database)
 
@@ -165,10 +168,23 @@ class InfluxStore:
             async with self._session.request(
                 method, self._server.base + path, params=query, data=body, allow_redirects=False
             ) as response:
-                text = (await response.read()).decode("utf-8", "replace")
-                return Answer(response.status, text), dict(response.headers)
+                text = await self._text(response, ANSWER_BYTES if path == "/query" else _WORD_BYTES)
+                asked = patience(response.headers.get("Retry-After"), response.headers.get("Date"))
+                answer = Answer(response.status, text, asked, response.headers.get("Location", ""))
+                return answer, dict(response.headers)
         except (aiohttp.ClientError, OSError) as error:
             raise unreached(self._server, error) from error
+
+    async def _text(self, response: aiohttp.ClientResponse, limit: int) -> str:
+        """An answer's body, of words the beginning; raises StoreUnavailable for a question's that has no end."""
+        body = bytearray()
+        async for part in response.content.iter_any():
+            body += part
+            if len(body) > limit:
+                break
+        if len(body) > limit == ANSWER_BYTES:
+            raise StoreUnavailable(f"{self._server.words} answers with more than {limit >> 20} MiB; ask for less")
+        return body[:limit].decode("utf-8", "replace")
 
 
 def _check_admitted(server: Server, answer: Answer) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import aiohttp
 
 from collector.errors import StoreUnavailable
-from collector.store.answer import Answer
+from collector.store.answer import Answer, patience
 from collector.store.delivery import deliver
 from collector.store.influx import HEADER_BYTES, InfluxStore, Server, unreached
 from collector.store.store import Point, Row, StoreInfo, Summary, Values
@@ -122,4 +122,6 @@ def _answer(error: Exception) -> Answer:
     """The HTTP answer that the client wrapped in its exception."""
     body = getattr(error, "body", None) or b""
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body)
-    return Answer(int(getattr(error, "status", None) or 0), text)
+    headers = getattr(error, "headers", None) or {}
+    asked = patience(headers.get("Retry-After"), headers.get("Date"))
+    return Answer(int(getattr(error, "status", None) or 0), text, asked, headers.get("Location", ""))

@@ -3,7 +3,7 @@
 import pytest
 
 from collector.errors import StoreFull, StoreUnavailable
-from collector.store.answer import Answer, outcome
+from collector.store.answer import Answer, outcome, patience
 
 WHERE = "InfluxDB 1 at db:8086"
 QUOTING = '{"error":"unable to parse \'m v=no space left; partial write: max-series-per-database limit exceeded\'"}'
@@ -71,3 +71,59 @@ def test_a_closed_door_names_what_to_check(status: int) -> None:
 def test_no_room_is_said_as_such(status: int, body: str) -> None:
     with pytest.raises(StoreFull, match="the reports wait at the agents"):
         outcome(Answer(status, body), WHERE)
+
+
+BEYOND = '{"error":"partial write: points beyond retention policy dropped=3"}'
+CONFLICT = '{"error":"partial write: field type conflict: input field \\"v\\" is type string dropped=3"}'
+FAKED = '{"error":"unable to parse \'m v=x dropped=3\': invalid number dropped=0"}'
+
+
+@pytest.mark.parametrize(
+    ("body", "lines", "expected"),
+    [
+        (BEYOND, 3, "all_refused"),
+        (BEYOND, 4, "refused"),
+        (CONFLICT, 3, "all_refused"),
+        (CONFLICT, 50, "refused"),
+        (FAKED, 3, "refused"),
+    ],
+)
+def test_a_server_that_dropped_the_whole_piece_is_not_asked_line_by_line(body: str, lines: int, expected: str) -> None:
+    assert outcome(Answer(400, body), WHERE, lines) == expected
+
+
+def test_points_older_than_the_database_keeps_are_told_with_what_to_look_at() -> None:
+    for prefix in ("", "failure writing points to database: "):
+        said = Answer(400, BEYOND.replace("partial", f"{prefix}partial")).words
+        assert "older than the database keeps, or its clock is wrong" in said
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "seconds"),
+    [
+        (None, 0.0),
+        ("", 0.0),
+        ("17", 17.0),
+        (" 5 ", 5.0),
+        ("-5", 0.0),
+        ("99999999999999999999", 0.0),
+        ("soon", 0.0),
+        ("Sun, 22 Nov 2026 11:00:30 GMT", 30.0),
+        ("Sun, 22 Nov 2026 10:00:00 GMT", 0.0),
+        ("Sun, 22 Nov 2326 10:00:00 GMT", 31_622_400.0),
+        ("Sun, 22 Nov 2026 11:00:30", 0.0),
+        ("Sun, 99 Nov 2026 11:00:30 GMT", 0.0),
+    ],
+)
+def test_a_server_may_say_when_to_come_back(retry_after: str | None, seconds: float) -> None:
+    assert patience(retry_after, "Sun, 22 Nov 2026 11:00:00 GMT") == seconds
+    with pytest.raises(StoreUnavailable) as caught:
+        outcome(Answer(429, "slow down", seconds), WHERE)
+    assert caught.value.retry_after_s == seconds
+
+
+def test_a_redirect_names_its_place() -> None:
+    with pytest.raises(StoreUnavailable, match=r"points to https://db:8086/write instead.*store\.url"):
+        outcome(Answer(307, "", location="https://db:8086/write"), WHERE)
+    with pytest.raises(StoreUnavailable, match="points to elsewhere"):
+        outcome(Answer(302, ""), WHERE)

@@ -1,6 +1,9 @@
 """InfluxDB's own faults: a dead, slow, closed or lying server, on the real one and on small real servers."""
 
 import asyncio
+import contextlib
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -197,6 +200,51 @@ async def test_an_answer_cut_in_half_is_try_again() -> None:
         return response
 
     assert isinstance(await failure_of(half), StoreUnavailable)
+
+
+async def test_an_answer_that_drips_is_a_timeout() -> None:
+    async def drip(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=400)
+        await response.prepare(request)
+        while True:
+            await response.write(b" ")
+            await asyncio.sleep(0.02)
+
+    assert "gave no answer in 0.3 s" in str(await failure_of(drip))
+
+
+async def test_an_answer_without_end_does_not_fill_the_memory() -> None:
+    sent = [0]
+
+    async def flood(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=429, headers={"Retry-After": "7"})
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await response.write(b"x" * 100_000)
+                sent[0] += 100_000
+        return response
+
+    failure = await failure_of(flood)
+    assert isinstance(failure, StoreUnavailable)
+    assert failure.retry_after_s == 7.0
+    assert sent[0] < 20_000_000
+
+
+@pytest.mark.program("influxd")
+async def test_what_is_older_than_the_database_keeps_is_refused_in_one_go(tmp_path: Path) -> None:
+    """The agents keep such reports: the rule would be broken by a server whose clock runs ahead."""
+    with running_influxd(tmp_path) as server:
+        server.query("CREATE DATABASE d WITH DURATION 400d")
+        store = store_from_url(server.store_url("d"))
+        old = [replace(point(number), time_ns=number * SECOND) for number in range(600)]
+        fresh = replace(point(0), time_ns=time.time_ns())
+        with pytest.raises(PointsRefused, match="older than the database keeps, or its clock is wrong") as refusal:
+            await store.write([*old[:300], fresh, *old[300:]])
+        assert refusal.value.indices == (*range(300), *range(301, 601))
+        (row,) = await store.samples("throughput", site="a", start_ns=0, end_ns=2**62)
+        assert row.time_ns == fresh.time_ns
+        await store.close()
 
 
 async def test_a_connection_reset_is_try_again() -> None:

@@ -100,7 +100,7 @@ async def test_one_refused_line_is_found() -> None:
     ("status", "body", "error", "words"),
     [
         (200, "<html>Sign in</html>", StoreUnavailable, "did not take"),
-        (302, "", StoreUnavailable, "did not take"),
+        (302, "", StoreUnavailable, "points to /elsewhere"),
         (401, '{"code":"unauthorized","message":"unauthorized access"}', StoreUnavailable, "check the store's user"),
         (404, '{"code":"not found","message":"bucket \\"b\\" not found"}', StoreUnavailable, "no such bucket"),
         (404, "<html>", StoreUnavailable, "did not take"),
@@ -119,6 +119,15 @@ async def test_every_other_answer_keeps_the_points_with_us(
         await store.close()
     assert "t0ken" not in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+async def test_a_server_under_pressure_says_when_to_come_back() -> None:
+    async with serving(answering(503, "", **{"Retry-After": "12"})) as port:
+        store = store_at(port)
+        with pytest.raises(StoreUnavailable) as caught:
+            await store.write([point(1)])
+        await store.close()
+    assert caught.value.retry_after_s == 12.0
 
 
 async def test_a_dead_and_a_slow_server_are_try_again() -> None:
