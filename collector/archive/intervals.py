@@ -49,7 +49,7 @@ class Intervals:
     @property
     def top(self) -> int:
         """The highest number; 0 for an empty set."""
-        return self._lasts[-1] if self._lasts else 0
+        return self._edges[-1] - 1 if self._edges else 0
 
     @property
     def pieces(self) -> int:
