@@ -1,13 +1,17 @@
 """What becomes of each report that arrives: store, known already, deferred or rejected. Pure.
 
-A batch is judged as a whole, because the same place in a spool may stand in it twice.
+A batch is judged as a whole, because the same place in a spool may stand in it twice; and with the places of what is
+in flight, because a report may come again before the batch that it was in is archived.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Final, Literal
+
+import msgspec
 
 from agent.wire.codec import Accepted, AnyReport, Decoded, Rejection, Unknown, decode_reports
 from agent.wire.topics import parse
@@ -24,10 +28,11 @@ RejectReason = Literal["malformed", "version", "too_large", "conflict"]
 # What the archive has at (agent, epoch, seq): nothing, the report of this id, or another one.
 Holding = Literal["nothing", "this", "other"]
 Holdings = Callable[[AnyReport], Holding]
+Place = tuple[str, str, int]  # agent, epoch, seq
+_NOWHERE: Final[Mapping[Place, str]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
+class Store(msgspec.Struct, frozen=True):
     """New and good: write it. `site` is the agent's site as of the report's start."""
 
     report: AnyReport
@@ -35,9 +40,8 @@ class Store:
     site: Site
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """In the archive already: only a receipt is due. With `again`, it is in this batch twice: due once stored."""
+class Known(msgspec.Struct, frozen=True):
+    """In the archive already: only a receipt is due. With `again`, its twin is not there yet: due after it."""
 
     agent: str
     epoch: str
@@ -45,8 +49,7 @@ class Known:
     again: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Deferred:
+class Deferred(msgspec.Struct, frozen=True):
     """May be accepted later: the agent keeps it."""
 
     agent: str
@@ -71,8 +74,7 @@ class Rejected:
 Decision = Store | Known | Deferred | Rejected
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(msgspec.Struct, frozen=True):
     """One element of a message: its topic, the agent that may write there (None: no such topic), what was read."""
 
     topic: str
@@ -87,9 +89,20 @@ def unpack(topic: str, payload: bytes) -> list[Arrival]:
     return [Arrival(topic, agent, decoded) for decoded in decode_reports(payload)]
 
 
-def judge(arrivals: Iterable[Arrival], snapshot: Snapshot, now: datetime, holding: Holdings) -> list[Decision]:
-    """Decide on each arrival, in order; `holding` says what the archive has at a report's place."""
-    batch = _Batch(snapshot, now, holding, {})
+def judge(
+    arrivals: Iterable[Arrival],
+    snapshot: Snapshot,
+    now: datetime,
+    holding: Holdings,
+    *,
+    in_flight: Mapping[Place, str] = _NOWHERE,
+) -> list[Decision]:
+    """Decide on each arrival, in order; `holding` says what the archive has at a report's place.
+
+    `in_flight`: the ids of reports that are being stored. One may leave it while this looks, but only when the archive
+    holds it.
+    """
+    batch = _Batch(snapshot, now, holding, in_flight, {})
     return [_decide(arrival, batch) for arrival in arrivals]
 
 
@@ -98,7 +111,8 @@ class _Batch:
     snapshot: Snapshot
     now: datetime
     holding: Holdings
-    seen: dict[tuple[str, str, int], str]
+    in_flight: Mapping[Place, str]
+    seen: dict[Place, str]
 
 
 def _decide(arrival: Arrival, batch: _Batch) -> Decision:
@@ -122,8 +136,8 @@ def _decide(arrival: Arrival, batch: _Batch) -> Decision:
 def _decide_report(topic: str, accepted: Accepted, batch: _Batch) -> Decision:
     report, raw = accepted.report, accepted.raw
     place = (report.agent, report.epoch, report.seq)
+    twin = batch.seen.get(place) or batch.in_flight.get(place)  # before the archive: from here it can only go there
     holding = batch.holding(report)
-    twin = batch.seen.get(place)
     detail = f"epoch {report.epoch} seq {report.seq} is another report's place: was the disk cloned?"
     if holding == "other":
         return Rejected(topic, report.agent, "conflict", detail, raw, report.epoch, report.seq)

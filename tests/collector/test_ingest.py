@@ -80,6 +80,29 @@ def test_same_place_twice_in_one_batch() -> None:
     assert (decisions[2].reason, decisions[2].seq) == ("conflict", None)  # what is said of seq 1 is said of the first
 
 
+def test_same_place_in_flight_waits_for_its_twin() -> None:
+    flying, clone = report(1), report(1)
+    places = {("a1", "e1", 1): flying["id"]}
+    topic = "linkgauge/v1/a1/report"
+    arrivals = [arrival for one in (flying, clone) for arrival in unpack(topic, json.dumps(one).encode())]
+    again, conflict = judge(arrivals, REGISTRY, NOW, lambda _: "nothing", in_flight=places)
+    assert again == Known("a1", "e1", 1, again=True)
+    assert isinstance(conflict, Rejected)
+    assert (conflict.reason, conflict.seq) == ("conflict", None)
+
+
+def test_a_report_that_is_archived_while_it_is_looked_at_is_known() -> None:
+    flying = report(1)
+    places = {("a1", "e1", 1): flying["id"]}
+
+    def holding(_: AnyReport) -> Holding:
+        places.clear()  # the archive has it from now on
+        return "nothing"
+
+    arrivals = unpack("linkgauge/v1/a1/report", json.dumps(flying).encode())
+    assert judge(arrivals, REGISTRY, NOW, holding, in_flight=places) == [Known("a1", "e1", 1, again=True)]
+
+
 @pytest.mark.parametrize(
     "started",
     [
