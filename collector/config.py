@@ -70,7 +70,12 @@ class RegistrySettings(_Section, frozen=True, kw_only=True):
     """[registry]: sites and agents, and how soon a change there is noticed."""
 
     url: str = "sqlite:///var/lib/linkgauge/registry.db"
+    password: str | None = None
+    password_file: str | None = None
     poll_s: Seconds = 1
+    timeout_s: Seconds = 10
+    pool: Annotated[int, msgspec.Meta(ge=1, le=100)] = 5
+    migrate: bool = True
 
 
 class ArchiveSettings(_Section, frozen=True, kw_only=True):
@@ -163,7 +168,7 @@ class CollectorConfig(_Section, frozen=True, kw_only=True):
 
 
 # Keys that only the environment may set.
-_SECRETS: Final = (("broker", "password"), ("store", "token"))
+_SECRETS: Final = (("broker", "password"), ("store", "token"), ("registry", "password"))
 # What a running collector can take over from a changed file; everything else needs a restart.
 _RELOADABLE: Final[dict[str, frozenset[str]]] = {
     "broker": frozenset({"reconnect_first_s", "reconnect_max_s"}),

@@ -29,6 +29,7 @@ from collector.metrics import Metrics, Readiness
 from collector.parts import Parts
 from collector.pipeline import Pipeline
 from collector.quarantine import Quarantine, path_from_url
+from collector.registry.database import database_of
 from collector.registry.registry import Registry
 from collector.store.open import store_from_url
 from collector.subscribe import Subscriber, feed
@@ -117,7 +118,7 @@ class _Service:
                 limit_bytes=settings.quarantine.limit_bytes,
                 limit_count=settings.quarantine.limit_count,
             ),
-            registry=Registry(settings.registry.url),
+            registry=Registry(database_of(settings.registry)),
             fleet=Fleet(),
             bus=Bus(),
             inbox=inbox,

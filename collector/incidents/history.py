@@ -10,8 +10,8 @@ from sqlalchemy import Connection, and_, delete, func, insert, select, update
 from collector.errors import UsageError
 from collector.incidents.incident import Cause, Incident
 from collector.incidents.rules import Action, acted
-from collector.incidents.tables import INCIDENTS, JUDGED, METADATA, OUTBOX, SCHEMA_VERSION, TRANSITIONS
-from collector.registry.database import Database
+from collector.incidents.tables import INCIDENTS, JUDGED, OUTBOX, TRANSITIONS
+from collector.registry.database import Transactions
 
 Step = Callable[[Incident | None], Incident | None]
 _KEEP_TOLD = timedelta(days=7)
@@ -34,13 +34,13 @@ class History:
     With `tell`, every transition is put in the outbox in the same transaction that records it.
     """
 
-    def __init__(self, database: Database, *, tell: bool = False) -> None:
+    def __init__(self, database: Transactions, *, tell: bool = False) -> None:
         self._database = database
         self._tell = tell
 
     def open(self) -> None:
-        """Create what is missing; the database is open already."""
-        self._database.create(METADATA, part="incidents", version=SCHEMA_VERSION)
+        """Bring the tables up to date; harmless when they are."""
+        self._database.open()
 
     def newest(self, sites: Collection[str] | None = None) -> dict[tuple[str, Cause], Incident]:
         """The newest incident of each site and cause, resolved ones too; of these sites only, or (None) of all."""

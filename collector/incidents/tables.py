@@ -6,7 +6,6 @@ from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text, te
 
 from collector.registry.database import Utc
 
-SCHEMA_VERSION: Final = 1
 METADATA: Final = MetaData()
 
 INCIDENTS: Final = Table(

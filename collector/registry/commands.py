@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 from agent.wire.settings import PREFIX
-from collector.config import DEFAULT_PATH, read
+from collector.config import DEFAULT_PATH, RegistrySettings, read
 from collector.errors import UsageError
 from collector.registry.changes import AgentChange, SiteChange
 from collector.registry.codes import code_fault
+from collector.registry.database import database_of
 from collector.registry.registry import Registry
 from collector.registry.site import Access, Area, Site, SiteKind
 from collector.registry.sites_csv import COLUMNS, REQUIRED, Line, SitesFileError, parse, read_csv, write_csv
@@ -212,25 +213,25 @@ def known_plans() -> list[str]:
     return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
 
 
-def registry_url(config: str | None, registry: str | None) -> str:
-    """Find the registry's address: option, environment, configuration file."""
+def registry_settings(config: str | None, registry: str | None) -> RegistrySettings:
+    """Find how the registry is reached: option, environment, configuration file."""
     named = registry or (None if config else os.environ.get(f"{PREFIX}REGISTRY_URL"))
     if named:
-        return named
+        return RegistrySettings(url=named, password=os.environ.get(f"{PREFIX}REGISTRY_PASSWORD"))
     if config:
-        return read(Path(config), os.environ).registry.url
+        return read(Path(config), os.environ).registry
     found = [path for path in (Path(LOCAL_CONFIG), DEFAULT_PATH) if path.exists()]
     if not found:
         raise UsageError(
             f"there is no {LOCAL_CONFIG} here and no {DEFAULT_PATH}; name the collector's file with --config FILE, "
             "or the database with --registry URL"
         )
-    return read(found[0], os.environ).registry.url
+    return read(found[0], os.environ).registry
 
 
 @contextmanager
 def _registry(arguments: argparse.Namespace) -> Iterator[Registry]:
-    registry = Registry(registry_url(arguments.config, arguments.registry))
+    registry = Registry(database_of(registry_settings(arguments.config, arguments.registry)))
     registry.open()
     try:
         yield registry

@@ -1,36 +1,29 @@
 """The relational database of the collector: SQLite by default, PostgreSQL by URL. Transactions and nothing else.
 
 Rules that everything above rests on: a write transaction excludes every other one, in all processes (SQLite:
-BEGIN IMMEDIATE; PostgreSQL: a row or advisory lock that the writer takes first), and it is durable when it returns.
+BEGIN IMMEDIATE; PostgreSQL: an advisory lock that the writer takes first), and it is durable when it returns. After
+an error a caller cannot know whether a commit has arrived: every write must be one that may be repeated.
 """
 
-import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Final
+from typing import Final, Protocol
 
-from sqlalchemy import Column, Connection, Dialect, Engine, MetaData, String, Table, create_engine, event, select
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy import Connection, Dialect, Engine, MetaData, String
+from sqlalchemy.exc import DataError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.types import TypeDecorator
 
+from collector.config import RegistrySettings, secret
 from collector.errors import RegistryUnavailable, UsageError
+from collector.registry import schema
+from collector.registry.engine import WRITE, Reach, new_engine, url_of
 
-_WRITE: Final = "linkgauge_write"
-_BUSY_S: Final = 10.0
 _LOCK: Final = 0x6C696E6B  # PostgreSQL advisory lock: "link"
 _FORMAT: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
-
-_META_DATA: Final = MetaData()
-META: Final = Table(
-    "meta",
-    _META_DATA,
-    Column("key", String(40), primary_key=True),
-    Column("value", String(200), nullable=False),
-)
+Check = Callable[[Connection], None]
 
 
 class Utc(TypeDecorator[datetime]):
@@ -55,38 +48,57 @@ class Utc(TypeDecorator[datetime]):
         return None if value is None else datetime.strptime(value, _FORMAT).replace(tzinfo=UTC)
 
 
+class Transactions(Protocol):
+    """Where tables are read and written: the database, or a view of it that its holder can lose."""
+
+    def open(self) -> None:
+        """Connect and bring the tables up to date; harmless when open."""
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """One consistent view."""
+
+    def write(self) -> AbstractContextManager[Connection]:
+        """One durable transaction that excludes every other writer."""
+
+
 class Database:
     """One database, shared by threads; closed until `open`, which may be called again after a failure."""
 
-    def __init__(self, url: str, *, busy_s: float = _BUSY_S) -> None:
-        self._url = _engine_url(url)
-        self._busy_s = busy_s
+    def __init__(self, url: str, *, reach: Reach | None = None, migrate: bool = True) -> None:
+        """Name a database. Without `migrate` tables that are not up to date are left alone, and refused."""
+        self._reach = reach or Reach()
+        self._url = url_of(url, self._reach.password)
+        self._migrate = migrate
         self._engine: Engine | None = None
         self._lock = threading.Lock()
 
     @property
     def name(self) -> str:
         """The address without password, for messages."""
-        return self._url.render_as_string(hide_password=True)
+        return self._url.set(drivername=self._url.get_backend_name()).render_as_string(hide_password=True)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether processes on other machines may use it too."""
+        return self._url.get_backend_name() != "sqlite"
 
     def open(self) -> None:
-        """Connect and create what is missing; harmless when open.
+        """Connect and bring the tables up to date; harmless when open.
 
         Raises:
             RegistryUnavailable: the file or server cannot be used now.
-            UsageError: the driver for this address is not installed.
+            UsageError: the driver for this address is not installed, or the tables are of another version and may
+                not be changed.
         """
         with self._lock:
             if self._engine is not None:
                 return
             with ExitStack() as undo:
-                engine = self._new_engine()
+                engine = new_engine(self._url, self._reach, name=self.name)
                 undo.callback(engine.dispose)
-                with _plainly(self.name), engine.connect() as connection:
-                    connection.execute(select(1))
+                self._bring_up(engine)
                 undo.pop_all()
                 self._engine = engine
-        self.create(_META_DATA, part="meta", version=1)
 
     def close(self) -> None:
         """Let go of every connection; harmless when closed."""
@@ -95,90 +107,92 @@ class Database:
                 self._engine.dispose()
                 self._engine = None
 
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """One consistent view; never waits for a writer on SQLite."""
-        with _plainly(self.name), self._opened().connect() as connection, connection.begin():
-            yield connection
+    def version(self) -> str | None:
+        """The version of the tables as they are, without touching them; None where no migration has run."""
+        engine = new_engine(self._url, self._reach, name=self.name)
+        try:
+            with self._reading(engine) as connection:
+                return schema.version(connection)
+        finally:
+            engine.dispose()
 
-    @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def read(self) -> AbstractContextManager[Connection]:
+        """One consistent view; never waits for a writer."""
+        return self._reading(self._opened())
+
+    def write(self) -> AbstractContextManager[Connection]:
         """One durable transaction that excludes every other writer, in all processes."""
-        engine = self._opened().execution_options(**{_WRITE: True})
-        with _plainly(self.name), engine.connect() as connection, connection.begin():
-            if connection.dialect.name == "postgresql":
-                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
-            yield connection
+        return self._writing(self._opened())
 
     def create(self, tables: MetaData, *, part: str, version: int) -> None:
-        """Create a part's missing tables and note its schema version; raises UsageError when the file is newer."""
-        key = f"schema_{part}"
+        """Create a part's missing tables. For tables that no migration knows yet; see `migrations/__init__.py`."""
+        del part, version
         with self.write() as connection:
-            _META_DATA.create_all(connection)
-            found = connection.scalar(select(META.c.value).where(META.c.key == key))
-            if found is not None and int(found) > version:
-                raise UsageError(
-                    f"{self.name} was made by a newer linkgauge ({part} tables version {found}, this program knows "
-                    f"{version}): install that version, or restore the database that belongs to this one"
-                )
             tables.create_all(connection)
-            if found is None:
-                connection.execute(META.insert().values(key=key, value=str(version)))
 
     def _opened(self) -> Engine:
         if self._engine is None:
             raise RegistryUnavailable(f"{self.name} is not open")
         return self._engine
 
-    def _new_engine(self) -> Engine:
-        sqlite = self._url.get_backend_name() == "sqlite"
-        if sqlite and self._url.database:
-            _make_folder(Path(self._url.database), self.name)
-        arguments: dict[str, Any] = {"timeout": self._busy_s} if sqlite else {}
-        try:
-            engine = create_engine(self._url, connect_args=arguments, pool_pre_ping=not sqlite)
-        except (ModuleNotFoundError, NoSuchModuleError) as error:
-            raise UsageError(f"no driver for {self.name}: {error}; for PostgreSQL install psycopg") from error
-        if sqlite:
-            event.listen(engine, "connect", _prepare)
-            event.listen(engine, "begin", _begin)
-        return engine
+    def _bring_up(self, engine: Engine) -> None:
+        with self._reading(engine) as connection:
+            found = schema.version(connection)
+        if schema.check(found, self.name):
+            return
+        if not self._migrate:
+            raise UsageError(
+                f"{self.name}: its tables are of version {found or 'none'}, this program needs {schema.HEAD}, and "
+                "registry.migrate is false: make a backup, then run linkgauge-collector registry upgrade"
+            )
+        with self._writing(engine) as connection:
+            schema.upgrade(connection, self.name)
+
+    @contextmanager
+    def _reading(self, engine: Engine) -> Iterator[Connection]:
+        if self.is_shared:  # SQLite's BEGIN gives one view of all tables as it is
+            engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        with _plainly(self.name), engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def _writing(self, engine: Engine) -> Iterator[Connection]:
+        engine = engine.execution_options(**{WRITE: True})
+        with _plainly(self.name), engine.connect() as connection, connection.begin():
+            if self.is_shared:
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+            yield connection
 
 
-def _engine_url(text: str) -> URL:
-    """Read an address as a URI: sqlite:///var/x.db is the absolute path /var/x.db, sqlite:x.db a relative one."""
-    if text.startswith("sqlite:"):
-        rest = text.removeprefix("sqlite:")
-        path = "/" + rest.lstrip("/") if rest.startswith("///") else rest
-        if not path or path.startswith("//"):
-            raise UsageError(f"registry url {text!r}: expected sqlite:///absolute/path.db, or sqlite:relative/path.db")
-        return URL.create("sqlite", database=path)
-    try:
-        url = make_url(text)
-    except ArgumentError as error:
-        raise UsageError("registry url: expected sqlite:///path.db or postgresql://user@host/database") from error
-    if url.get_backend_name() != "postgresql":
-        raise UsageError(f"registry url: {url.drivername} is not known; expected sqlite:/// or postgresql://")
-    return url
+class Checked:
+    """A database whose writes are checked first, in their own transaction: whoever may not write writes nothing."""
+
+    def __init__(self, database: Transactions, check: Check) -> None:
+        """`check` gets the write transaction's connection and raises to forbid it."""
+        self._database = database
+        self._check = check
+
+    def open(self) -> None:
+        """Open the database."""
+        self._database.open()
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """One consistent view."""
+        return self._database.read()
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One durable transaction, if the check lets it."""
+        with self._database.write() as connection:
+            self._check(connection)
+            yield connection
 
 
-def _make_folder(path: Path, name: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RegistryUnavailable(f"cannot create the folder of {name}: {error.strerror}") from error
-
-
-def _prepare(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # transactions are begun by _begin, so that a writer can begin as one
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")  # a mark that a power cut forgets would let tags change
-    connection.execute("PRAGMA foreign_keys=ON")
-
-
-def _begin(connection: Connection) -> None:
-    write = connection.get_execution_options().get(_WRITE, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+def database_of(settings: RegistrySettings) -> Database:
+    """The database that the configuration names; raises UsageError for a password file that cannot be read."""
+    password = secret(settings.password, settings.password_file, "registry.password_file")
+    reach = Reach(busy_s=settings.timeout_s, pool=settings.pool, password=password)
+    return Database(settings.url, reach=reach, migrate=settings.migrate)
 
 
 @contextmanager
@@ -186,6 +200,11 @@ def _plainly(name: str) -> Iterator[None]:
     """Turn what the driver says into one plain line."""
     try:
         yield
+    except DataError as error:
+        said = " ".join(str(error.orig).split())
+        raise UsageError(f"registry database {name} cannot hold this: {said}") from error
     except DBAPIError as error:  # InterfaceError too: a connection that the server has closed
         said = " ".join(str(error.orig).split())  # some drivers answer in paragraphs
         raise RegistryUnavailable(f"registry database {name}: {said}") from error
+    except PoolTimeoutError as error:
+        raise RegistryUnavailable(f"registry database {name}: all its connections are busy") from error

@@ -11,9 +11,8 @@ from collector.errors import UsageError
 from collector.registry.changes import AgentChange, SiteChange, Waiting, effective
 from collector.registry.database import Database
 from collector.registry.site import Site, Snapshot, Version
-from collector.registry.tables import AGENTS, MARKS, METADATA, REVISION, SCHEMA_VERSION, SITES, WAITING
+from collector.registry.tables import AGENTS, MARKS, REVISION, SITES, WAITING
 
-_ONE = 1
 _WAITING_LIMIT = 10_000  # agent ids come from outside: a hostile device must not fill the disk with names
 
 
@@ -23,16 +22,13 @@ class Registry:
     Every method raises RegistryUnavailable when the database cannot be used now.
     """
 
-    def __init__(self, url: str, *, busy_s: float = 10.0) -> None:
-        self.database = Database(url, busy_s=busy_s)
+    def __init__(self, database: Database | str) -> None:
+        """Name the database, or give its address."""
+        self.database = Database(database) if isinstance(database, str) else database
 
     def open(self) -> None:
-        """Connect and create what is missing; harmless when open."""
+        """Connect and bring the tables up to date; harmless when open."""
         self.database.open()
-        self.database.create(METADATA, part="registry", version=SCHEMA_VERSION)
-        with self.database.write() as connection:
-            if connection.scalar(select(REVISION.c.revision)) is None:
-                connection.execute(REVISION.insert().values(id=_ONE, revision=0))
 
     def close(self) -> None:
         """Let go of the database; harmless when closed."""

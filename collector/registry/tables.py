@@ -6,7 +6,6 @@ from sqlalchemy import Column, Float, Integer, MetaData, String, Table
 
 from collector.registry.database import Utc
 
-SCHEMA_VERSION: Final = 1
 METADATA: Final = MetaData()
 
 SITES: Final = Table(

@@ -23,7 +23,7 @@ url = "file:///var/lib/linkgauge/archive"
 [web]
 listen = "127.0.0.1:8600"
 """
-NEVER_IN_FILES = {"broker.password", "store.token"}
+NEVER_IN_FILES = {"broker.password", "store.token", "registry.password"}
 
 
 def test_smallest_of_the_contract_is_the_default() -> None:

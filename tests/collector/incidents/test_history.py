@@ -1,8 +1,7 @@
-"""Incidents on a real database file, also when two processes decide at once."""
+"""Incidents on both real databases, also when two processes decide at once."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -18,8 +17,8 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite://{tmp_path}/registry.db")
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
     database.open()
     yield database
     database.close()

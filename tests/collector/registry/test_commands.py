@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from collector.errors import UsageError
-from collector.registry.commands import add_commands, known_plans, registry_url
+from collector.registry.commands import add_commands, known_plans, registry_settings
 from collector.registry.registry import Registry
 from collector.registry.sites_csv import COLUMNS
 
@@ -115,13 +115,13 @@ def test_the_database_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "collector.toml").write_text('[registry]\nurl = "sqlite:///local.db"\n')
     (tmp_path / "other.toml").write_text('[registry]\nurl = "sqlite:///other.db"\n')
-    assert registry_url(None, None) == "sqlite:///local.db"
-    assert registry_url("other.toml", None) == "sqlite:///other.db"
-    assert registry_url("other.toml", "sqlite:///named.db") == "sqlite:///named.db"
+    assert registry_settings(None, None).url == "sqlite:///local.db"
+    assert registry_settings("other.toml", None).url == "sqlite:///other.db"
+    assert registry_settings("other.toml", "sqlite:///named.db").url == "sqlite:///named.db"
     monkeypatch.setenv("LINKGAUGE_REGISTRY_URL", "sqlite:///environment.db")
-    assert registry_url(None, None) == "sqlite:///environment.db"
+    assert registry_settings(None, None).url == "sqlite:///environment.db"
     with pytest.raises(UsageError, match=r"missing\.toml"):
-        registry_url("missing.toml", None)
+        registry_settings("missing.toml", None)
 
 
 def test_the_known_plans_are_those_of_the_contract() -> None:

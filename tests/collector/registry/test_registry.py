@@ -1,4 +1,4 @@
-"""The registry on a real file: dates, marks, and two processes' worth of writers."""
+"""The registry on both real databases: dates, marks, and two processes' worth of writers."""
 
 import sqlite3
 import threading
@@ -23,14 +23,14 @@ OTHER = replace(SITE, id="ls-th2", name="Trường TH 2")
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    registry = opened(tmp_path / "registry.db")
+def registry(database_url: str) -> Iterator[Registry]:
+    registry = opened(database_url)
     yield registry
     registry.close()
 
 
-def opened(path: Path) -> Registry:
-    registry = Registry(f"sqlite://{path}")
+def opened(where: Path | str) -> Registry:
+    registry = Registry(where if isinstance(where, str) else f"sqlite://{where}")
     registry.open()
     return registry
 
@@ -66,10 +66,10 @@ def test_a_change_never_reaches_below_tags_that_were_given_out(registry: Registr
     assert site.id == SITE.id
 
 
-def test_tags_are_not_fixed_from_a_stale_view(registry: Registry, tmp_path: Path) -> None:
+def test_tags_are_not_fixed_from_a_stale_view(registry: Registry, database_url: str) -> None:
     registry.import_sites([SITE], now=NOW)
     stale = registry.revision()
-    elsewhere = opened(tmp_path / "registry.db")
+    elsewhere = opened(database_url)
     elsewhere.import_sites([replace(SITE, commune="dong-dang")], now=NOW)
     elsewhere.close()
     assert not registry.fix_tags({SITE.id: NOW}, revision=stale)
@@ -175,19 +175,18 @@ def test_a_database_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "registry.db"
     opened(path).close()
     with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE meta SET value = '99' WHERE key = 'schema_registry'")
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
     with pytest.raises(UsageError, match="newer linkgauge"):
         opened(path)
 
 
-def test_writers_in_several_threads_and_connections_all_succeed(tmp_path: Path) -> None:
-    path = tmp_path / "registry.db"
+def test_writers_in_several_threads_and_connections_all_succeed(database_url: str) -> None:
     failures: list[BaseException] = []
 
     def write(number: int) -> None:
         try:
-            mine = opened(path)
+            mine = opened(database_url)
             for step in range(10):
                 mine.import_sites([replace(SITE, id=f"s{number}-{step}")], now=NOW)
             mine.close()
@@ -200,7 +199,7 @@ def test_writers_in_several_threads_and_connections_all_succeed(tmp_path: Path) 
     for thread in threads:
         thread.join()
     assert failures == []
-    registry = opened(path)
+    registry = opened(database_url)
     assert registry.revision() == 40
     assert len(registry.snapshot().sites) == 40
     registry.close()
