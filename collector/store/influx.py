@@ -13,6 +13,7 @@ from collector.errors import StoreUnavailable
 from collector.store import influxql
 from collector.store.answer import Answer, patience
 from collector.store.delivery import deliver
+from collector.store.keeping import outlives_raw, write_apart
 from collector.store.store import Point, Row, StoreInfo, Summary, Values
 
 _OK: Final = (200, 204)
@@ -27,18 +28,23 @@ HEADER_BYTES: Final = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where the series live. `credentials` is a whole Authorization header, and never shown."""
+    """Where the series live. `credentials` is a whole Authorization header, and never shown; `raw`: see `keeping`."""
 
     base: str
     database: str
     version: int
     timeout_s: float
     credentials: str | None = field(default=None, repr=False)
+    raw: str = ""
 
     @property
     def words(self) -> str:
         """The server as an operator names it, without secrets."""
         return f"InfluxDB {self.version} at {self.base.partition('://')[2]}, database {self.database}"
+
+    def policy(self, measurement: str) -> dict[str, str]:
+        """The retention policy that a measurement is kept under, as a request names it."""
+        return {"rp": self.raw} if self.raw and measurement and not outlives_raw(measurement) else {}
 
 
 def basic(user: str, password: str) -> str:
@@ -81,7 +87,10 @@ class InfluxStore:
 
     async def write(self, points: Sequence[Point]) -> None:
         """Make points durable. Errors: see `Store`."""
-        await deliver(points, self._send, self._create, self._server.words)
+        if not self._server.raw:
+            return await self._deliver(points)
+        await write_apart(points, self._deliver)
+        return None
 
     async def samples(
         self, measurement: str, *, site: str, start_ns: int, end_ns: int, limit: int | None = None
@@ -89,7 +98,9 @@ class InfluxStore:
         """One site's rows, oldest first; with a limit, the newest so many of them."""
         if limit is not None and limit <= 0:
             return []
-        rows = influxql.rows(await self._select(influxql.samples(measurement, site, (start_ns, end_ns), limit)))
+        rows = influxql.rows(
+            await self._select(influxql.samples(measurement, site, (start_ns, end_ns), limit), measurement)
+        )
         return rows if limit is None else rows[-limit:]
 
     async def recent(self, measurement: str, *, start_ns: int, per_site: int) -> dict[str, list[Row]]:
@@ -97,21 +108,23 @@ class InfluxStore:
         if per_site <= 0:
             return {}
         sites: dict[str, list[Row]] = defaultdict(list)
-        for row in influxql.rows(await self._select(influxql.recent(measurement, start_ns, per_site))):
+        for row in influxql.rows(await self._select(influxql.recent(measurement, start_ns, per_site), measurement)):
             if "site" in row.tags:
                 sites[row.tags["site"]].append(row)
         return {site: rows[-per_site:] for site, rows in sites.items()}
 
     async def summary(self, measurement: str, field: str, *, start_ns: int, end_ns: int) -> dict[str, Summary]:
         """Each site's number and median of a field over its conclusive rows."""
-        found = await self._select(influxql.summary(measurement, field, (start_ns, end_ns)))
+        found = await self._select(influxql.summary(measurement, field, (start_ns, end_ns)), measurement)
         return influxql.summaries(found)
 
     async def having(
         self, measurement: str, field: str, *, start_ns: int, end_ns: int, beside: Sequence[str] = ()
     ) -> list[Row]:
         """Rows of all sites in which a field stands, oldest first."""
-        found = influxql.rows(await self._select(influxql.having(measurement, field, beside, (start_ns, end_ns))))
+        found = influxql.rows(
+            await self._select(influxql.having(measurement, field, beside, (start_ns, end_ns)), measurement)
+        )
         return [row for row in found if "site" in row.tags]
 
     async def values(
@@ -120,7 +133,7 @@ class InfluxStore:
         """Each site's rows that hold any of these fields, oldest first."""
         found: dict[str, list[Values]] = {}
         for names in influxql.groups(sites):
-            series = await self._select(influxql.values(measurement, fields, names, (start_ns, end_ns)))
+            series = await self._select(influxql.values(measurement, fields, names, (start_ns, end_ns)), measurement)
             found |= influxql.tuples(series)
         return found
 
@@ -138,9 +151,14 @@ class InfluxStore:
             raise StoreUnavailable(f"{self._server.words} does not answer: {answer.words}")
         return StoreInfo(f"influxdb{self._server.version}", headers.get("X-Influxdb-Version", "unknown"))
 
-    async def _send(self, body: bytes) -> Answer:
-        answer, _ = await self._ask("/write", body, db=self._server.database, precision="ns")
-        return answer
+    async def _deliver(self, points: Sequence[Point], raw: bool = False) -> None:  # noqa: FBT001, FBT002 - a callback
+        policy = {"rp": self._server.raw} if raw else {}
+
+        async def send(body: bytes) -> Answer:
+            answer, _ = await self._ask("/write", body, db=self._server.database, precision="ns", **policy)
+            return answer
+
+        await deliver(points, send, self._create, self._server.words)
 
     async def _create(self) -> None:
         await self._run(f"CREATE DATABASE {influxql.name(self._server.database)}")
@@ -150,11 +168,12 @@ class InfluxStore:
         answer, _ = await self._ask("/query", b"", q=statement, db=database)
         _series(self._server, answer)
 
-    async def _select(self, statement: str) -> list[influxql.Series]:
-        answer, _ = await self._ask("/query", q=statement, db=self._server.database, epoch="ns")
+    async def _select(self, statement: str, measurement: str = "") -> list[influxql.Series]:
+        policy = self._server.policy(measurement)
+        answer, _ = await self._ask("/query", q=statement, db=self._server.database, epoch="ns", **policy)
         return _series(self._server, answer)
 
-    async def _ask(self, path: str, body: bytes | None = None, **query: str) -> tuple[Answer, dict[str, str]]:
+    async def _ask(self, path: str, body: bytes | None = None, /, **query: str) -> tuple[Answer, dict[str, str]]:
         """One request and its whole answer; raises StoreUnavailable when there is none in time."""
         if self._session is None:
             self._session = aiohttp.ClientSession(

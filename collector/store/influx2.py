@@ -4,6 +4,7 @@ Reading uses the 1.x-compatible `/query`; InfluxDB 2 maps a database name to the
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
@@ -12,6 +13,7 @@ from collector.errors import StoreUnavailable
 from collector.store.answer import Answer, patience
 from collector.store.delivery import deliver
 from collector.store.influx import HEADER_BYTES, InfluxStore, Server, unreached
+from collector.store.keeping import write_apart
 from collector.store.store import Point, Row, StoreInfo, Summary, Values
 
 if TYPE_CHECKING:
@@ -44,7 +46,10 @@ class Influx2Store:
 
     async def write(self, points: Sequence[Point]) -> None:
         """Make points durable. Errors: see `Store`."""
-        await deliver(points, self._send, self._no_bucket, self._server.words)
+        if not self._server.raw:
+            return await self._deliver(points)
+        await write_apart(points, self._deliver)
+        return None
 
     async def samples(
         self, measurement: str, *, site: str, start_ns: int, end_ns: int, limit: int | None = None
@@ -77,7 +82,8 @@ class Influx2Store:
         from influxdb_client.client.exceptions import InfluxDBError
 
         try:
-            await self._connected().delete_api().delete(_FIRST, _LAST, "", self._server.database, self._org)
+            for bucket in self._buckets():
+                await self._connected().delete_api().delete(_FIRST, _LAST, "", bucket, self._org)
         except InfluxDBError as error:
             raise StoreUnavailable(f"{self._server.words} did not delete: {_answer(error).words}") from error
         except (aiohttp.ClientError, OSError) as error:
@@ -101,20 +107,28 @@ class Influx2Store:
             )
         return self._client
 
-    async def _send(self, body: bytes) -> Answer:
+    async def _deliver(self, points: Sequence[Point], raw: bool = False) -> None:  # noqa: FBT001, FBT002 - a callback
+        bucket = f"{self._server.database}/{self._server.raw}" if raw else self._server.database
+        await deliver(points, partial(self._send, bucket), self._no_bucket, self._server.words)
+
+    async def _send(self, bucket: str, body: bytes) -> Answer:
         from influxdb_client.client.exceptions import InfluxDBError
 
         try:
-            stored = await self._connected().write_api().write(self._server.database, self._org, body)
+            stored = await self._connected().write_api().write(bucket, self._org, body)
         except InfluxDBError as error:
             return _answer(error)
         except (aiohttp.ClientError, OSError) as error:
             raise unreached(self._server, error) from error
         return Answer(204 if stored else 200, "")
 
+    def _buckets(self) -> list[str]:
+        name, raw = self._server.database, self._server.raw
+        return [name, f"{name}/{raw}"] if raw else [name]
+
     async def _no_bucket(self) -> None:
         raise StoreUnavailable(
-            f"{self._server.words}: no such bucket or organization; make it with `influx bucket create`"
+            f"{self._server.words}: no such bucket or organization; make it with `linkgauge-collector store init`"
         )
 
 

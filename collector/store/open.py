@@ -3,9 +3,11 @@
 `sqlite:///var/lib/linkgauge/series.db` · `influxdb1://H:P/DB` · `influxdb2://H:P/BUCKET?org=ORG` · `influxdb3://H:P/DB`.
 `influxdb1+https://…` and so on speak TLS. A user and password may stand in an `influxdb1` URL (`user:password@`);
 a token comes from the configuration's secret (for `influxdb1`
-it may be `user:password`). `influxdb1` also serves openGemini.
+it may be `user:password`). `influxdb1` also serves openGemini. `?raw=NAME` (1.x, 2.x) keeps raw measurements under a
+retention policy of their own: see `keeping`.
 """
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -13,13 +15,31 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from collector.errors import UsageError
 from collector.store.influx import InfluxStore, Server, basic
 from collector.store.influx2 import Influx2Store
+from collector.store.keeping import POLICY
+from collector.store.shelf import InfluxShelf, Shelf, SqliteShelf
 from collector.store.sqlite import SqliteStore
 from collector.store.store import Store
 
 TIMEOUT_S: Final = 10.0
 _PORTS: Final = {1: 8086, 2: 8086, 3: 8181}
 _SCHEMES: Final = {f"influxdb{version}": version for version in _PORTS}
+_OPTIONS: Final[dict[int, set[str]]] = {1: {"raw"}, 2: {"org", "raw"}, 3: set()}
 _KNOWN: Final = "sqlite:///PATH, influxdb1://H:P/DB, influxdb2://H:P/BUCKET?org=ORG or influxdb3://H:P/DB"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a store's URL names: a file, or a database on a server; `org` and `token` are InfluxDB 2's."""
+
+    path: Path | None = None
+    server: Server | None = None
+    org: str | None = None
+    token: str | None = field(default=None, repr=False)
+
+    @property
+    def words(self) -> str:
+        """The place as an operator names it, without secrets."""
+        return self.server.words if self.server is not None else str(self.path)
 
 
 def store_from_url(url: str, *, token: str | None = None, timeout_s: float = TIMEOUT_S) -> Store:
@@ -28,6 +48,24 @@ def store_from_url(url: str, *, token: str | None = None, timeout_s: float = TIM
     Raises:
         UsageError: in one line that does not repeat a password.
     """
+    place = place_from_url(url, token=token, timeout_s=timeout_s)
+    if place.server is None:
+        return SqliteStore(place.path or Path(), busy_s=timeout_s)
+    if place.org is None:
+        return InfluxStore(place.server)
+    return Influx2Store(place.server, org=place.org, token=place.token or "")
+
+
+def shelf_from_url(url: str, *, token: str | None = None, timeout_s: float = TIMEOUT_S) -> Shelf:
+    """The same store, to be read from end to end; raises UsageError."""
+    place = place_from_url(url, token=token, timeout_s=timeout_s)
+    return (
+        InfluxShelf(place.server) if place.server is not None else SqliteShelf(place.path or Path(), busy_s=timeout_s)
+    )
+
+
+def place_from_url(url: str, *, token: str | None = None, timeout_s: float = TIMEOUT_S) -> Place:
+    """What a store's URL names; raises UsageError."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -36,7 +74,7 @@ def store_from_url(url: str, *, token: str | None = None, timeout_s: float = TIM
         raise UsageError(f"store.url: not a URL ({error}); it looks like {_KNOWN}") from error
     scheme, _, transport = parts.scheme.partition("+")
     if scheme == "sqlite" and not transport:
-        return _sqlite(parts, timeout_s)
+        return Place(path=_file(parts))
     version = _SCHEMES.get(scheme)
     if version is None or transport not in ("", "https"):
         raise UsageError(f"store.url: unknown scheme {parts.scheme or '(none)'!r}; it looks like {_KNOWN}")
@@ -44,27 +82,35 @@ def store_from_url(url: str, *, token: str | None = None, timeout_s: float = TIM
     if not parts.hostname or not name or "/" in name or parts.fragment:
         raise UsageError(f"store.url: needs a host and one database name; it looks like {_KNOWN}")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    base = f"{transport or 'http'}://{host}:{port or _PORTS[version]}"
-    server = Server(base, name, version, timeout_s, _credentials(version, parts, token))
-    query = _query(parts, {"org"} if version == 2 else set())  # noqa: PLR2004 - InfluxDB's major version
+    query = _query(parts, _OPTIONS[version])
+    server = Server(
+        f"{transport or 'http'}://{host}:{port or _PORTS[version]}",
+        name,
+        version,
+        timeout_s,
+        _credentials(version, parts, token),
+        _policy(query.get("raw", "")),
+    )
+    if version != 2:  # noqa: PLR2004 - InfluxDB's major version
+        return Place(server=server)
     if "org" not in query:
-        return _without_org(server)
+        raise UsageError("store.url: InfluxDB 2 needs its organization: influxdb2://H:P/BUCKET?org=ORG")
     if token is None:
         raise UsageError("store.token: InfluxDB 2 needs one; give it in LINKGAUGE_STORE_TOKEN or store.token_file")
-    return Influx2Store(server, org=query["org"], token=token)
+    return Place(server=server, org=query["org"], token=token)
 
 
-def _without_org(server: Server) -> Store:
-    if server.version in (1, 3):
-        return InfluxStore(server)
-    raise UsageError("store.url: InfluxDB 2 needs its organization: influxdb2://H:P/BUCKET?org=ORG")
+def _policy(name: str) -> str:
+    if name and not POLICY.fullmatch(name):
+        raise UsageError(f"store.url: raw={name!r} is no name of a retention policy: letters, digits and _")
+    return name
 
 
-def _sqlite(parts: SplitResult, timeout_s: float) -> Store:
+def _file(parts: SplitResult) -> Path:
     path = unquote(parts.path)
     if parts.netloc or not path.startswith("/") or path.endswith("/") or parts.query:
         raise UsageError("store.url: sqlite needs the absolute path of a file: sqlite:///var/lib/linkgauge/series.db")
-    return SqliteStore(Path("/" + path.lstrip("/")), busy_s=timeout_s)
+    return Path("/" + path.lstrip("/"))
 
 
 def _credentials(version: int, parts: SplitResult, token: str | None) -> str | None:

@@ -25,8 +25,8 @@ def test_sqlite_takes_an_absolute_path() -> None:
 @pytest.mark.parametrize(
     ("url", "token", "server"),
     [
-        ("influxdb1://db/x", None, "Server(base='http://db:8086', database='x', version=1, timeout_s=10.0)"),
-        (f"influxdb1://u:{SECRET}@db:1/x", None, "Server(base='http://db:1', database='x', version=1, timeout_s=10.0)"),
+        ("influxdb1://db/x", None, "Server(base='http://db:8086', database='x', version=1, timeout_s=10.0,"),
+        (f"influxdb1://u:{SECRET}@db:1/x", None, "Server(base='http://db:1', database='x', version=1, timeout_s=10.0,"),
         ("influxdb1+https://db/x", f"u:{SECRET}", "Server(base='https://db:8086', database='x', version=1,"),
         ("influxdb1://[::1]:99/x", None, "Server(base='http://[::1]:99',"),
         ("influxdb3://db/x", SECRET, "Server(base='http://db:8181', database='x', version=3,"),
