@@ -18,9 +18,10 @@ from agent.wire.topics import topic
 from collector.archive.archive import Entry, head_of
 from collector.archive.index import Head
 from collector.errors import PointsRefused, RegistryUnavailable, StoreFull, StoreUnavailable
-from collector.ingest import EARLIEST, Arrival, Decision, DeferReason, Deferred, Holding, Known, Rejected, Store, judge
+from collector.ingest import Arrival, Decision, DeferReason, Deferred, Holding, Known, Rejected, Store, judge
 from collector.parts import Parts
 from collector.receipts import Receipts
+from collector.registry.changes import rising
 from collector.store.points import points_of
 from collector.store.store import Point
 from collector.upkeep import Upkeep
@@ -106,16 +107,15 @@ class Pipeline:
         return "this" if archive.holds(report.id) or archive.has_expired(report.started) else "other"
 
     def _until(self, decisions: Iterable[Decision]) -> dict[str, datetime]:
-        """Give the marks that must rise: each site's newest start, rounded up to the next step."""
-        until: dict[str, datetime] = {}
+        """Give the marks that must rise before these decisions' tags may be given out."""
+        newest: dict[str, datetime] = {}
         for decision in decisions:
-            if not isinstance(decision, Store):
-                continue
-            started, site = decision.report.started.astimezone(UTC), decision.site.id
-            mark = until.get(site) or self._fixed.get(site)
-            if mark is None or started >= mark:
-                until[site] = started - (started - EARLIEST) % _MARK_STEP + _MARK_STEP
-        return until
+            if isinstance(decision, Store):
+                started, site = decision.report.started, decision.site.id
+                if site not in newest or started > newest[site]:
+                    newest[site] = started
+        newest = {site: started.astimezone(UTC) for site, started in newest.items()}
+        return rising(newest, self._fixed, now=self.parts.now(), step=_MARK_STEP)
 
     async def _write(self, batch: _Batch) -> None:
         points: list[Point] = []

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, RowMapping, Table, bindparam, delete, func, insert, select, update
 
 from collector.errors import UsageError
-from collector.registry.changes import AgentChange, SiteChange, Waiting, effective
+from collector.registry.changes import EVERYWHERE, AgentChange, SiteChange, Waiting, effective, mark_of
 from collector.registry.database import Database
 from collector.registry.site import Site, Snapshot, Version
 from collector.registry.tables import AGENTS, MARKS, REVISION, SITES, WAITING
@@ -69,7 +69,7 @@ class Registry:
                 site = replace(given, **{name: getattr(before, name) for name in keep}) if before else given
                 if before == site:
                     continue
-                since = effective(now, mark=marks.get(site.id), newest=row["since"]) if row else None
+                since = effective(now, mark=mark_of(site.id, marks), newest=row["since"]) if row else None
                 changes.append(SiteChange(before, site, since))
                 if not dry:
                     number = row["version"] + 1 if row else 1
@@ -80,21 +80,32 @@ class Registry:
 
     def add_agent(self, agent: str, site: str, *, now: datetime) -> AgentChange:
         """Register an agent at a site, or move it there; raises UsageError for a site that does not exist."""
+        return self.add_agents({agent: site}, now=now)[0]
+
+    def add_agents(self, places: Mapping[str, str], *, now: datetime) -> list[AgentChange]:
+        """Register agents at sites, or move them there, all or none; raises UsageError for a site that is unknown."""
         with self.database.write() as connection:
-            if site not in _newest(connection, SITES, SITES.c.site):
-                raise UsageError(f"there is no site {site!r}: import or add it first (linkgauge-collector site --help)")
-            connection.execute(delete(WAITING).where(WAITING.c.agent == agent))
-            return _assign(connection, agent, site, now)
+            known = _newest(connection, SITES, SITES.c.site)
+            for site in places.values():
+                if site not in known:
+                    raise UsageError(
+                        f"there is no site {site!r}: import or add it first (linkgauge-collector site --help)"
+                    )
+            newest = _newest(connection, AGENTS, AGENTS.c.agent)
+            gone = delete(WAITING).where(WAITING.c.agent == bindparam("registered"))
+            connection.execute(gone, [{"registered": agent} for agent in places])
+            return [_assign(connection, agent, site, newest.get(agent), now) for agent, site in places.items()]
 
     def revoke(self, agent: str, *, now: datetime) -> AgentChange:
         """Take an agent away from its site: what it measures from then on stays out."""
         with self.database.write() as connection:
-            if agent not in _newest(connection, AGENTS, AGENTS.c.agent):
+            row = _newest(connection, AGENTS, AGENTS.c.agent).get(agent)
+            if row is None:
                 raise UsageError(f"there is no agent {agent!r}: see linkgauge-collector agent list")
-            return _assign(connection, agent, None, now)
+            return _assign(connection, agent, None, row, now)
 
     def fix_tags(self, until: Mapping[str, datetime], *, revision: int) -> bool:
-        """Promise, durably, that tags of reports started before `until[site]` will never change.
+        """Promise, durably, that tags of reports started before `until[site]` will never change (EVERYWHERE: all).
 
         False, and nothing promised, when the registry is no longer at the revision that the tags were computed
         from: load a new snapshot and compute them again. Marks only rise.
@@ -112,10 +123,10 @@ class Registry:
                 connection.execute(rise, rising)
         return True
 
-    def fixed_until(self) -> dict[str, datetime]:
-        """Each site's mark: tags of reports started before it will never change."""
+    def fixed_until(self, site: str = EVERYWHERE) -> datetime | None:
+        """A site's mark: tags of its reports started before it will never change."""
         with self.database.read() as connection:
-            return _marks(connection)
+            return mark_of(site, _marks(connection, (site, EVERYWHERE)))
 
     def see_waiting(self, agent: str, *, at: datetime) -> None:
         """Note that an agent nobody registered sends reports; past 10,000 such names new ones are not noted."""
@@ -134,14 +145,16 @@ class Registry:
             return [Waiting(row.agent, row.first, row.last) for row in rows]
 
 
-def _assign(connection: Connection, agent: str, site: str | None, now: datetime) -> AgentChange:
-    row = _newest(connection, AGENTS, AGENTS.c.agent).get(agent)
+def _assign(
+    connection: Connection, agent: str, site: str | None, row: Mapping[str, Any] | None, now: datetime
+) -> AgentChange:
+    """Write an agent's next version, after `row`, its newest."""
     if row is None:
         since = None
     elif row["site"] == site:
         return AgentChange(agent, site, site, row["since"])
     else:
-        since = effective(now, mark=_marks(connection).get(row["site"]), newest=row["since"])
+        since = effective(now, mark=mark_of(row["site"], _marks(connection)), newest=row["since"])
     number = row["version"] + 1 if row else 1
     values = {"agent": agent, "site": site, "version": number, "since": since, "entered": now}
     _append(connection, AGENTS, values)

@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import InterfaceError
 
 from collector.errors import RegistryUnavailable, UsageError
+from collector.registry.changes import EVERYWHERE, rising
 from collector.registry.registry import Registry
-from collector.registry.site import Site
+from collector.registry.site import Site, Snapshot
 
 NOW = datetime(2026, 11, 22, 1, 2, 3, 456789, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -73,9 +74,9 @@ def test_tags_are_not_fixed_from_a_stale_view(registry: Registry, database_url: 
     elsewhere.import_sites([replace(SITE, commune="dong-dang")], now=NOW)
     elsewhere.close()
     assert not registry.fix_tags({SITE.id: NOW}, revision=stale)
-    assert registry.fixed_until() == {}
+    assert registry.fixed_until(SITE.id) is None
     assert registry.fix_tags({SITE.id: NOW}, revision=registry.revision())
-    assert registry.fixed_until() == {SITE.id: NOW}
+    assert registry.fixed_until(SITE.id) == NOW
 
 
 def test_marks_only_rise_and_change_no_revision(registry: Registry) -> None:
@@ -83,7 +84,7 @@ def test_marks_only_rise_and_change_no_revision(registry: Registry) -> None:
     revision = registry.revision()
     for moment in (NOW, NOW + HOUR, NOW - HOUR):
         assert registry.fix_tags({SITE.id: moment}, revision=revision)
-    assert registry.fixed_until() == {SITE.id: NOW + HOUR}
+    assert registry.fixed_until(SITE.id) == NOW + HOUR
 
 
 def test_unchanged_sites_make_no_version(registry: Registry) -> None:
@@ -205,35 +206,69 @@ def test_writers_in_several_threads_and_connections_all_succeed(database_url: st
     registry.close()
 
 
+def test_the_mark_of_everywhere_holds_for_every_site_and_every_agent(registry: Registry) -> None:
+    registry.import_sites([SITE, OTHER], now=NOW)
+    registry.add_agent("a1", SITE.id, now=NOW)
+    assert registry.fix_tags({EVERYWHERE: NOW + HOUR}, revision=registry.revision())
+    assert registry.fixed_until(OTHER.id) == NOW + HOUR
+    (change,) = registry.import_sites([replace(OTHER, commune="dong-dang")], now=NOW)
+    assert change.since == NOW + HOUR
+    assert registry.add_agent("a1", OTHER.id, now=NOW).since == NOW + HOUR
+
+
+def test_marks_of_single_sites_from_before_still_hold(registry: Registry) -> None:
+    registry.import_sites([SITE, OTHER], now=NOW)
+    assert registry.fix_tags({SITE.id: NOW + 2 * HOUR, EVERYWHERE: NOW + HOUR}, revision=registry.revision())
+    changed = [replace(site, commune="dong-dang") for site in (SITE, OTHER)]
+    assert [change.since for change in registry.import_sites(changed, now=NOW)] == [NOW + 2 * HOUR, NOW + HOUR]
+
+
+@dataclass
+class Giver:
+    """One ingest process: its view of the registry, perhaps an old one, and the marks that it raised."""
+
+    registry: Registry
+    snapshot: Snapshot
+    marks: dict[str, datetime] = field(default_factory=dict)
+
+    def site(self, agent: str, started: datetime, now: datetime) -> Site:
+        for _ in range(2):
+            site = self.snapshot.site_of(agent, started)
+            assert site is not None
+            raised = rising({site.id: started}, self.marks, now=now, step=timedelta(minutes=10))
+            if not raised or self.registry.fix_tags(raised, revision=self.snapshot.revision):
+                self.marks |= raised
+                return site
+            self.snapshot = self.registry.snapshot()
+        raise AssertionError("a fresh view was refused")
+
+
 step = st.one_of(
-    st.tuples(st.just("tag"), st.integers(0, 1), st.integers(-3, 8)),
+    st.tuples(st.just("tag"), st.integers(0, 3), st.integers(-3, 8)),
     st.tuples(st.just("move"), st.integers(0, 1), st.integers(0, 2)),
     st.tuples(st.just("change"), st.integers(0, 2), st.integers(0, 3)),
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(step, max_size=25))
 def test_tags_once_given_out_never_change(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]]
 ) -> None:
-    """Whatever the order of reports, moves and changes, a resent report gets the tags of its first delivery."""
+    """Whatever the order of reports at two processes, moves and changes: a resent report gets its first tags again."""
     registry = opened(tmp_path_factory.mktemp("dates") / "registry.db")
     sites = [replace(SITE, id=f"s{number}") for number in range(3)]
     registry.import_sites(sites, now=NOW)
     for agent in ("a0", "a1"):
         registry.add_agent(agent, "s0", now=NOW)
-    given_out: dict[tuple[str, datetime], Site | None] = {}
+    givers = [Giver(registry, registry.snapshot()) for _ in range(2)]
+    given_out: dict[tuple[str, datetime], Site] = {}
     for number, (what, which, how) in enumerate(steps):
-        now = NOW + number * HOUR
+        now = NOW + number * timedelta(minutes=20)
         if what == "tag":
-            started = now + how * HOUR
-            snapshot = registry.snapshot()
-            site = snapshot.site_of(f"a{which}", started)
-            assert site is not None
-            until = {site.id: started + timedelta(minutes=1)}
-            assert registry.fix_tags(until, revision=snapshot.revision)
-            given_out.setdefault((f"a{which}", started), site)
+            agent, started = f"a{which % 2}", NOW + how * HOUR
+            site = givers[which // 2].site(agent, started, now)
+            assert given_out.setdefault((agent, started), site) == site
         elif what == "move":
             registry.add_agent(f"a{which}", f"s{how}", now=now)
         else:
@@ -241,6 +276,18 @@ def test_tags_once_given_out_never_change(
     snapshot = registry.snapshot()
     registry.close()
     assert {key: snapshot.site_of(*key) for key in given_out} == given_out
+
+
+def test_marks_rise_by_steps_with_the_clock_and_for_one_site_alone_when_a_clock_is_ahead() -> None:
+    step = timedelta(seconds=10)
+    now = datetime(2026, 11, 22, 12, 0, 3, tzinfo=UTC)
+    reach = now + timedelta(seconds=7)
+    assert rising({"s1": now, "s2": now - HOUR}, {}, now=now, step=step) == {EVERYWHERE: reach}
+    held = {EVERYWHERE: reach}
+    assert rising({"s1": now + timedelta(seconds=6)}, held, now=now, step=step) == {}
+    ahead = {"s1": now + HOUR, "s2": now}
+    assert rising(ahead, held, now=now, step=step) == {"s1": reach + HOUR}
+    assert rising(ahead, held | {"s1": reach + HOUR}, now=now, step=step) == {}
 
 
 def test_a_connection_that_the_server_has_closed_is_trouble_not_a_fault(registry: Registry) -> None:
