@@ -51,6 +51,13 @@ class BrokerSettings(_Section, frozen=True, kw_only=True):
     outbox_messages: Number = 10_000
 
 
+class IngestSettings(_Section, frozen=True, kw_only=True):
+    """[ingest]: what one agent may send, so that no single one takes the others' time."""
+
+    agent_rate: Bytes = 1024 * 1024  # bytes a second; a message or report counts as 1024 at least
+    agent_burst: Bytes = 8 * 1024 * 1024
+
+
 class StoreSettings(_Section, frozen=True, kw_only=True):
     """[store]: the time series, and how reports are gathered for one write."""
 
@@ -155,6 +162,7 @@ class CollectorConfig(_Section, frozen=True, kw_only=True):
 
     roles: list[Role] = msgspec.field(default_factory=_usual_roles)
     broker: BrokerSettings = BrokerSettings()
+    ingest: IngestSettings = IngestSettings()
     store: StoreSettings = StoreSettings()
     registry: RegistrySettings = RegistrySettings()
     archive: ArchiveSettings = ArchiveSettings()

@@ -16,6 +16,11 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.messages = self._counter("messages_received", "MQTT messages received", ["leaf"])
         self.overflow = self._counter("messages_dropped", "Messages dropped because the queue was full", ["queue"])
+        self.refused = self._counter(
+            "messages_refused",
+            "Messages of agents dropped on arrival, by reason: rate full closed too_large",
+            ["reason"],
+        )
         self.decoded = self._counter("reports_decoded", "Elements of report messages that were looked at")
         self.written = self._counter("reports_written", "Reports durable in series and archive")
         self.known = self._counter("reports_known", "Reports that were archived already; only receipted")
@@ -43,6 +48,11 @@ class Metrics:
         self.store_latency = self._histogram("store_write_seconds", "Time of one write to the time series", _LATENCY)
         self.archive_latency = self._histogram("archive_append_seconds", "Time of one durable append", _LATENCY)
         self.lag = self._histogram("report_lag_seconds", "From the start of a measurement to its receipt", _LAG)
+
+    def dropped(self, reason: str) -> None:
+        """Count a message that was dropped on its way to the pipeline."""
+        self.overflow.labels("in").inc()
+        self.refused.labels(reason).inc()
 
     def exposition(self) -> bytes:
         """Write all metrics as text for Prometheus."""

@@ -32,7 +32,7 @@ from collector.quarantine import Quarantine, path_from_url
 from collector.registry.database import database_of
 from collector.registry.registry import Registry
 from collector.store.open import store_from_url
-from collector.subscribe import Subscriber, feed
+from collector.subscribe import Subscriber, feed, greeting, reports, statuses
 from collector.upkeep import Upkeep
 
 if TYPE_CHECKING:
@@ -106,7 +106,13 @@ class _Service:
         self.roles = frozenset(settings.roles)
         boot = str(uuid.uuid4())
         metrics = Metrics()
-        inbox = Inbox(limit_messages=settings.broker.queue_messages, limit_bytes=settings.broker.queue_bytes)
+        inbox = Inbox(
+            limit_messages=settings.broker.queue_messages,
+            limit_bytes=settings.broker.queue_bytes,
+            rate=settings.ingest.agent_rate,
+            burst=settings.ingest.agent_burst,
+            dropped=metrics.dropped,
+        )
         folder = folder_from_url(settings.archive.url)
         token = config.secret(settings.store.token, settings.store.token_file, "store.token_file")
         self.parts = Parts(
@@ -131,10 +137,10 @@ class _Service:
         self.pipeline = Pipeline(self.parts, self.upkeep)
         self.subscriber = Subscriber(
             self.parts.settings,
-            inbox,
-            lambda agent, payload, retained: self.upkeep.status(agent, payload, retained=retained),
+            (reports(inbox, settings.broker.group), statuses(inbox, self._status)),
             observers=(metrics, self.parts.readiness),
-            boot=lambda: Boot(boot=boot, at=_now()),
+            now=_now,
+            greet=lambda: greeting(Boot(boot=boot, at=_now())),
         )
         self.judging = self._judging() if "judge" in self.roles else None
         self.fed = asyncio.Event()
@@ -177,6 +183,9 @@ class _Service:
         yield "upkeep", self.upkeep.run(self.pipeline.write_statuses)
         if self.judging is not None:
             yield "judging", self.judging.run()
+
+    def _status(self, agent: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 - an OnStatus
+        self.upkeep.status(agent, payload, retained=retained)
 
     def _send(self, topic: str, payload: bytes, qos: int) -> None:
         self.subscriber.send(topic, payload, qos)

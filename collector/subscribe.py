@@ -1,4 +1,4 @@
-"""The connection to the broker: reports and statuses in, receipts and requests out, made again for ever.
+"""The connection to the broker: messages in, receipts and requests out, made again for ever.
 
 Nothing here waits for the disk or the store: what comes in goes to the bounded inbox or is dropped and counted.
 """
@@ -8,11 +8,10 @@ import logging
 import random
 import ssl
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, cast
-
-import aiomqtt
+from typing import Final
 
 from agent.wire.codec import encode
 from agent.wire.control import Boot, Profile
@@ -22,162 +21,230 @@ from collector.errors import UsageError
 from collector.inbox import Inbox, Letter
 from collector.ingest import Arrival, unpack
 from collector.metrics import Metrics, Readiness
+from collector.mqtt.connection import Connection, Endpoint
+from collector.mqtt.packets import BrokerError, Login, Message, Outgoing, Skipped
 
 LOG: Final = logging.getLogger(__name__)
-_QUIET: Final = logging.getLogger("collector.mqtt")  # the client library's own words: every trouble is told by us
-_QUIET.setLevel(logging.CRITICAL)
-_STOP_S: Final = 0.5
+EVENTS: Final = f"{COLLECTOR}/events"
+_AT_ONCE: Final = 200  # messages in one write
 
+Receive = Callable[[str, bytes, bool], None]
 OnStatus = Callable[[str, bytes, bool], None]
 Process = Callable[[Sequence[Arrival]], Awaitable[None]]
 
 
-class _Spout(asyncio.Queue[aiomqtt.Message]):
-    """Passes each message on at once instead of queueing it, so there is one queue only, and that one is bounded."""
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One topic filter, and who gets its messages: topic, payload, and whether it was a retained one.
 
-    def __init__(self, receive: Callable[[aiomqtt.Message], None]) -> None:
-        super().__init__()
-        self._receive = receive
+    `receive` is called as messages come in and must not block; what it raises is logged, counted and forgotten.
+    The filter's last level tells its messages from those of the others: no wildcard, and no two alike.
+    With `group` the broker gives each message to one of the processes that name the same group.
+    """
 
-    def put_nowait(self, item: aiomqtt.Message) -> None:
-        """Pass it on."""
-        self._receive(item)
+    filter: str
+    receive: Receive
+    qos: int = 1
+    group: str | None = None
+
+    @property
+    def leaf(self) -> str:
+        """The last level of its topics, also the label of its metrics."""
+        return self.filter.rpartition("/")[2]
+
+    @property
+    def wish(self) -> tuple[str, int]:
+        """What the broker is asked for."""
+        return (f"$share/{self.group}/{self.filter}" if self.group else self.filter), self.qos
+
+
+def reports(inbox: Inbox, group: str | None = None) -> Subscription:
+    """Every agent's reports into the inbox, which says itself what it drops; in a group, a share of them."""
+
+    def receive(name: str, payload: bytes, _: bool) -> None:  # noqa: FBT001 - a Receive
+        inbox.offer(Letter(name, payload))
+
+    return Subscription(f"{ROOT}/+/report", receive, group=group)
+
+
+def statuses(inbox: Inbox, on_status: OnStatus) -> Subscription:
+    """Every agent's statuses: `on_status` takes the agent, its payload and whether it was a retained one.
+
+    The inbox keeps each agent to its rate, and says what it drops; the status of no agent is dropped without a word.
+    """
+
+    def receive(name: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 - a Receive
+        parsed = parse(name)
+        if parsed is not None and inbox.admits(name, len(payload)):
+            on_status(parsed[0], payload, retained)
+
+    return Subscription(f"{ROOT}/+/status", receive)
+
+
+def events(receive: Receive) -> Subscription:
+    """What ingest processes tell each other and the rest of the collector; QoS 0, so some may be lost."""
+    return Subscription(EVENTS, receive, qos=0)
+
+
+def greeting(boot: Boot, profiles: Mapping[str, Profile] | None = None) -> Iterator[Outgoing]:
+    """What an ingest process says first on each connection, so that the broker may have forgotten everything."""
+    for agent, profile in (profiles or {}).items():
+        yield Outgoing(topic(agent, "profile"), encode(profile), qos=1, retain=True)
+    yield Outgoing(COLLECTOR, encode(boot), qos=1, retain=True)
 
 
 class Subscriber:
-    """One connection at a time; `connected_since` says from when agents could be heard.
+    """One connection at a time, made again for ever, for any role: it listens, greets and sends.
 
-    `on_status` takes an agent, its payload and whether the message was a retained one.
+    - `subscriptions`: what it listens to; see `reports`, `statuses`, `events`. All in place before it greets.
+    - `observers`: `messages_received` by leaf, the outbox's drops, the connections; readiness of the part "broker".
+    - `now`: the clock; `connected_since` says from when agents could be heard, None without a connection.
+    - `greet`: called at each connection, for what is published before anything else; see `greeting`. Taken from step
+      by step, so it may be long. A process that only listens leaves it out.
+    - `suffix`: what is appended to `broker.client_id`, asked at each connection: the writer slot. Two processes with
+      one client id throw each other out for ever.
+
+    It may be created before the loop runs, and `send` works at any time.
     """
 
     def __init__(
         self,
         settings: Callable[[], CollectorConfig],
-        inbox: Inbox,
-        on_status: OnStatus,
+        subscriptions: Sequence[Subscription],
         *,
         observers: tuple[Metrics, Readiness],
-        boot: Callable[[], Boot],
-        profiles: Callable[[], Mapping[str, Profile]] = dict,
+        now: Callable[[], datetime],
+        greet: Callable[[], Iterable[Outgoing]] = tuple,
+        suffix: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._settings = settings
-        self._inbox = inbox
-        self._on_status = on_status
+        self._wishes = [subscription.wish for subscription in subscriptions]
+        self._receivers = {subscription.leaf: subscription.receive for subscription in subscriptions}
+        if len(self._receivers) < len(subscriptions) or not self._receivers.keys().isdisjoint("+#"):
+            raise ValueError("subscriptions are told apart by their last level")
         self._metrics, self._readiness = observers
-        self._boot = boot
-        self._profiles = profiles
-        self._outbox: deque[tuple[str, bytes, int]] = deque()
-        self._filled = asyncio.Event()
+        self._now, self._greet, self._suffix = now, greet, suffix
+        self._outbox: deque[Outgoing] = deque()
+        self._greeting: Iterator[Outgoing] = iter(())
+        self._connection: Connection | None = None
+        self._pumping = False
         self._emptied = asyncio.Event()
         self._emptied.set()
+        self._agreed = False
         self.connected_since: datetime | None = None
-        self._greeted = False
 
-    def send(self, name: str, payload: bytes, qos: int) -> None:
-        """Send soon and in order; dropped and counted when too much is waiting: agents ask again by sending again."""
+    def send(self, name: str, payload: bytes, qos: int, retain: bool = False) -> None:  # noqa: FBT001, FBT002 - parts.Send with one more
+        """Send soon and in order; dropped and counted when too much is waiting: agents ask again by sending again.
+
+        What is not retained and of QoS 1 is sent again on the next connection until a broker has confirmed it; what
+        is retained belongs into the greeting too.
+        """
         if len(self._outbox) >= self._settings().broker.outbox_messages:
             self._metrics.overflow.labels("out").inc()
             return
-        self._outbox.append((name, payload, qos))
-        self._filled.set()
+        self._outbox.append(Outgoing(name, payload, qos, retain))
         self._emptied.clear()
+        if self._connection is not None and not self._pumping:
+            self._pumping = True  # all that is sent in this turn of the loop goes out in one write
+            asyncio.get_running_loop().call_soon(self._pump)
 
     async def flush(self) -> None:
-        """Wait until nothing is left to send."""
+        """Wait until nothing is left to send, and a broker has confirmed what it confirms."""
         await self._emptied.wait()
 
     async def run(self) -> None:
-        """Until cancelled: connect, greet, listen; after a loss wait with backoff and full jitter."""
+        """Until cancelled: connect, listen, greet; after a loss wait with backoff and full jitter."""
         wait = 0.0
         while True:
-            self._greeted = False
-            # A task of its own for each session: in Python 3.11 a TaskGroup whose child fails leaves its own task
-            # marked as cancelled, and forgets a cancellation that comes together with the failure.
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._try_session(), name="broker session")
+            self._agreed = False
+            await self._try_session()
             self.connected_since = None
             self._metrics.connected.set(0)
             broker = self._settings().broker
-            wait = min(max(0.0 if self._greeted else wait * 2, broker.reconnect_first_s), broker.reconnect_max_s)
+            wait = min(max(0.0 if self._agreed else wait * 2, broker.reconnect_first_s), broker.reconnect_max_s)
             await asyncio.sleep(random.uniform(0, wait))  # noqa: S311 - jitter, not a secret
 
     async def _try_session(self) -> None:
         broker = self._settings().broker
         try:
-            await self._session(broker)
-        except* (aiomqtt.MqttError, OSError, TimeoutError, UsageError) as errors:
-            self._readiness.fails("broker", f"{broker.url}: {_words(errors)}; trying again")
+            self._connection = Connection(_endpoint(broker), self._login(broker), self._wishes, self)
+            await self._connection.run()
+        except (BrokerError, UsageError) as error:
+            self._readiness.fails("broker", f"{broker.url}: {error}; trying again")
+        finally:
+            self._put_back()
 
-    async def _session(self, broker: BrokerSettings) -> None:
-        await _reach(broker)
-        async with self._client(broker) as client:
-            try:
-                _heed()
-                await self._greet(client, broker)
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(self._drain(client), name="broker outbox")
-                    group.create_task(_until_lost(client), name="broker connection")
-            finally:
-                client.timeout = _STOP_S  # do not wait long for a farewell
+    def _login(self, broker: BrokerSettings) -> Login:
+        password = secret(broker.password, broker.password_file, "broker.password_file")
+        suffix = self._suffix()
+        name = broker.client_id or ""
+        if name and suffix:
+            name = f"{name}-{suffix}"
+        return Login(name, broker.username, password, broker.keepalive_s)
 
-    def _client(self, broker: BrokerSettings) -> aiomqtt.Client:
-        url = broker_url(broker)
-        web = url.scheme in ("ws", "wss")
-        spout = cast("type[asyncio.Queue[aiomqtt.Message]]", lambda maxsize: _Spout(self._receive))  # noqa: ARG005 - the library's call
-        return aiomqtt.Client(
-            url.hostname or "",
-            url.port or BROKER_PORTS[url.scheme],
-            identifier=broker.client_id,
-            username=broker.username,
-            password=secret(broker.password, broker.password_file, "broker.password_file"),
-            tls_context=_tls(broker) if url.scheme in ("mqtts", "wss") else None,
-            transport="websockets" if web else "tcp",
-            websocket_path=(url.path or "/mqtt") if web else None,
-            keepalive=broker.keepalive_s,
-            timeout=broker.connect_timeout_s,
-            queue_type=spout,
-            logger=_QUIET,
-        )
+    def _put_back(self) -> None:
+        """Keep what no broker has confirmed for the next connection; the greeting is made anew."""
+        connection, self._connection = self._connection, None
+        self._greeting = iter(())
+        if connection is not None:
+            self._outbox.extendleft(one for one in reversed(connection.unconfirmed) if not one.retain)
+        if self._outbox:
+            self._emptied.clear()
 
-    async def _greet(self, client: aiomqtt.Client, broker: BrokerSettings) -> None:
-        """Listen first, then let agents know that somebody does."""
-        share = f"$share/{broker.group}/" if broker.group else ""
-        await client.subscribe([(f"{share}{ROOT}/+/report", 1), (f"{ROOT}/+/status", 1)])
-        _heed()
-        for agent, profile in self._profiles().items():
-            await client.publish(topic(agent, "profile"), encode(profile), qos=1, retain=True)
-            _heed()
-        notice = self._boot()
-        await client.publish(COLLECTOR, encode(notice), qos=1, retain=True)
-        _heed()
-        self._greeted = True
-        self.connected_since = notice.at
+    def agreed(self) -> None:
+        """As mqtt.conversation.Listener: everything is subscribed to."""
+        self._agreed = True
+        self._greeting = iter(self._greet())
+        self.connected_since = self._now()
         self._metrics.connected.set(1)
         self._metrics.reconnects.inc()
         self._readiness.works("broker")
+        self._pump()
 
-    async def _drain(self, client: aiomqtt.Client) -> None:
-        while True:
-            await self._filled.wait()
-            while self._outbox:
-                name, payload, qos = self._outbox[0]
-                await client.publish(name, payload, qos=qos)
-                self._outbox.popleft()
-                _heed()
-            self._filled.clear()
+    def room(self) -> None:
+        """As mqtt.conversation.Listener: more can be sent."""
+        self._pump()
+
+    def heard(self, messages: Sequence[Message], skipped: Sequence[Skipped]) -> None:
+        """As mqtt.conversation.Listener: pass each message on to who asked for it."""
+        counts: dict[str, int] = {}
+        for message in messages:
+            leaf = message.topic.rpartition("/")[2]
+            receive = self._receivers.get(leaf)
+            if receive is None:
+                continue
+            counts[leaf] = counts.get(leaf, 0) + 1
+            try:
+                receive(message.topic, message.payload, message.retained)
+            except Exception:
+                LOG.exception("intake.fault leaf=%s bytes=%d: forgotten", leaf, len(message.payload))
+                self._metrics.faults.labels("intake").inc()
+        for leaf, count in counts.items():
+            self._metrics.messages.labels(leaf).inc(count)
+        for one in skipped:
+            self._metrics.dropped("too_large")
+            LOG.warning("intake.too_large topic=%.100r bytes=%d", one.topic, one.size)
+
+    def _pump(self) -> None:
+        """Send as much as can be sent now, in few writes."""
+        self._pumping = False
+        connection = self._connection
+        if connection is None:
+            return
+        while connection.ready and (batch := self._batch()):
+            connection.publish(batch)
+        if not self._outbox and not connection.unconfirmed:
             self._emptied.set()
 
-    def _receive(self, message: aiomqtt.Message) -> None:
-        """Take one message, in the client library's callback: never blocks, never raises."""
-        name, payload = message.topic.value, message.payload
-        parsed = parse(name)
-        if parsed is not None and parsed[1] == "status":
-            self._metrics.messages.labels("status").inc()
-            self._on_status(parsed[0], payload, message.retain)
-            return
-        self._metrics.messages.labels("report").inc()
-        if not self._inbox.offer(Letter(name, payload)):
-            self._metrics.overflow.labels("in").inc()
+    def _batch(self) -> list[Outgoing]:
+        batch: list[Outgoing] = []
+        for message in self._greeting:
+            batch.append(message)
+            if len(batch) >= _AT_ONCE:
+                return batch
+        while self._outbox and len(batch) < _AT_ONCE:
+            batch.append(self._outbox.popleft())
+        return batch
 
 
 async def feed(inbox: Inbox, process: Process, settings: Callable[[], CollectorConfig], metrics: Metrics) -> None:
@@ -201,8 +268,10 @@ async def _gather(inbox: Inbox, config: CollectorConfig) -> list[list[Arrival]]:
     while count < config.store.batch_reports and size < config.store.batch_bytes:
         letter = inbox.take()
         if letter is not None:
-            batch.append(unpack(letter.topic, letter.payload))
-            count += len(batch[-1])
+            arrivals = unpack(letter.topic, letter.payload)
+            inbox.charge(letter, len(arrivals))
+            batch.append(arrivals)
+            count += len(arrivals)
             size += len(letter.payload)
             continue
         if inbox.closed:
@@ -227,28 +296,15 @@ async def _guarded(process: Process, arrivals: Sequence[Arrival], metrics: Metri
     return True
 
 
-def _heed() -> None:
-    """End here if this task was cancelled meanwhile.
-
-    aiomqtt waits by `asyncio.wait_for`, which in Python 3.11 swallows a cancellation that comes together with the
-    result; then a stop would never be heard.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
-
-
-async def _until_lost(client: aiomqtt.Client) -> None:
-    async for _ in client.messages:  # nothing ever comes here: see _Spout
-        pass
-
-
-async def _reach(broker: BrokerSettings) -> None:
-    """See that somebody listens: the client library's own connecting blocks a thread and cannot be cancelled."""
+def _endpoint(broker: BrokerSettings) -> Endpoint:
     url = broker_url(broker)
-    async with asyncio.timeout(broker.connect_timeout_s):
-        _, writer = await asyncio.open_connection(url.hostname, url.port or BROKER_PORTS[url.scheme])
-    writer.close()
+    return Endpoint(
+        host=url.hostname or "",
+        port=url.port or BROKER_PORTS[url.scheme],
+        tls=_tls(broker) if url.scheme in ("mqtts", "wss") else None,
+        path=(url.path or "/mqtt") if url.scheme in ("ws", "wss") else None,
+        timeout_s=broker.connect_timeout_s,
+    )
 
 
 def _tls(broker: BrokerSettings) -> ssl.SSLContext:
@@ -259,10 +315,3 @@ def _tls(broker: BrokerSettings) -> ssl.SSLContext:
     except OSError as error:
         raise UsageError(f"broker.ca, broker.cert or broker.key cannot be used: {error}") from error
     return context
-
-
-def _words(errors: BaseExceptionGroup[BaseException]) -> str:
-    first: BaseException = errors
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
-    return str(first) or type(first).__name__

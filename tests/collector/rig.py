@@ -28,7 +28,7 @@ from collector.registry.registry import Registry
 from collector.registry.site import Site
 from collector.store.sqlite import SqliteStore
 from collector.store.store import Point
-from collector.subscribe import Subscriber, feed
+from collector.subscribe import Subscriber, feed, greeting, reports, statuses
 from collector.upkeep import Upkeep
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -172,7 +172,13 @@ class Rig:
         environment |= {"LINKGAUGE_BROKER_URL": url}
         self.config: CollectorConfig = parse(FAST, environment, name="test")
         self.metrics = Metrics()
-        self.inbox = Inbox(limit_messages=self.config.broker.queue_messages, limit_bytes=self.config.broker.queue_bytes)
+        self.inbox = Inbox(
+            limit_messages=self.config.broker.queue_messages,
+            limit_bytes=self.config.broker.queue_bytes,
+            rate=self.config.ingest.agent_rate,
+            burst=self.config.ingest.agent_burst,
+            dropped=self.metrics.dropped,
+        )
         self.registry = Registry(f"sqlite:///{folder}/registry.db")
         self.registry.open()
         self.registry.import_sites([SITE], now=self.now)
@@ -200,11 +206,14 @@ class Rig:
         self.boot = str(uuid.uuid4())
         self.subscriber = Subscriber(
             lambda: self.config,
-            self.inbox,
-            lambda agent, payload, retained: self.upkeep.status(agent, payload, retained=retained),
+            (reports(self.inbox, self.config.broker.group), statuses(self.inbox, self._status)),
             observers=(self.metrics, self.readiness),
-            boot=lambda: Boot(boot=self.boot, at=self.now),
+            now=lambda: self.now,
+            greet=lambda: greeting(Boot(boot=self.boot, at=self.now)),
         )
+
+    def _status(self, agent: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 - an OnStatus
+        self.upkeep.status(agent, payload, retained=retained)
 
     def _send(self, topic: str, payload: bytes, qos: int) -> None:
         self.subscriber.send(topic, payload, qos)
