@@ -118,6 +118,12 @@ def _survey(args: argparse.Namespace) -> int:
     return survey(args)
 
 
+def _simulate(args: argparse.Namespace) -> int:
+    from agent.simulate.command import simulate
+
+    return simulate(args)
+
+
 def _status(args: argparse.Namespace) -> int:
     from agent.commands import status
 
@@ -146,6 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_survey(commands)
     _add_status(commands)
     _add_check_config(commands)
+    _add_simulate(commands)
     return parser
 
 
@@ -254,6 +261,12 @@ def _add_check_config(commands: "argparse._SubParsersAction[_Parser]") -> None:
     about = "read a configuration and say what is wrong with it"
     parser = _add(commands, "check-config", _check_config, about=about, example="check-config --config agent.toml")
     _add_config(parser)
+
+
+def _add_simulate(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    from agent.simulate.arguments import ABOUT, EXAMPLE, add_arguments
+
+    add_arguments(_add(commands, "simulate", _simulate, about=ABOUT, example=EXAMPLE))
 
 
 def _number(what: str, least: int) -> Callable[[str], int]:

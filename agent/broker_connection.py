@@ -14,12 +14,12 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import aiomqtt
@@ -44,6 +44,48 @@ _QUIET.setLevel(logging.CRITICAL)  # what goes wrong is told once, by the uplink
 T = TypeVar("T")
 
 
+class Messages(Protocol):
+    """What came, one by one; ends with an MqttError when the connection does. `len`: how many wait to be heard."""
+
+    def __len__(self) -> int: ...
+
+    def __aiter__(self) -> AsyncIterator[aiomqtt.Message]: ...
+
+
+class Session(Protocol):
+    """What the uplink asks of a connection. Everything raises aiomqtt.MqttError when that has ended."""
+
+    @property
+    def messages(self) -> Messages:
+        """What came."""
+
+    async def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 0,
+        retain: bool = False,
+        timeout: float | None = None,  # noqa: ASYNC109 - aiomqtt's own
+    ) -> None:
+        """Publish, and wait for the PUBACK."""
+
+    async def subscribe(self, topic: str | list[tuple[str, int]], qos: int = 0) -> Sequence[object]:
+        """Subscribe, and give the broker's answers."""
+
+    async def unsubscribe(self, topic: str) -> None:
+        """Unsubscribe, and wait for the answer."""
+
+
+class Connect(Protocol):
+    """A way to the broker: `connection` below, or a lighter one for thousands of agents in a process."""
+
+    def __call__(
+        self, settings: BrokerSettings, *, client_id: str, will: aiomqtt.Will
+    ) -> AbstractAsyncContextManager[Session]:
+        """Give a connected session; its end says goodbye. Raises Failed, OSError or aiomqtt.MqttError."""
+
+
 @dataclass(frozen=True, slots=True)
 class Secrets:
     """What has to be read from files: TLS material and a password."""
@@ -61,7 +103,7 @@ async def connection(settings: BrokerSettings, *, client_id: str, will: aiomqtt.
         OSError: a file of the settings, or TLS.
         aiomqtt.MqttError: the broker's answer, or the end of the connection.
     """
-    secrets = await asyncio.to_thread(_read_secrets, settings)
+    secrets = await asyncio.to_thread(read_secrets, settings)
     url = urlsplit(settings.url)
     client = _client(settings, secrets, client_id, will)
     sock = await _reach(url.hostname or "", _port(settings), timeout_s=settings.connect_timeout_s)
@@ -216,7 +258,8 @@ def _tune(sock: socket.socket, keepalive_s: int) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, keepalive_s * 1000)
 
 
-def _read_secrets(settings: BrokerSettings) -> Secrets:
+def read_secrets(settings: BrokerSettings) -> Secrets:
+    """Read password and TLS material; raises OSError that names the setting."""
     password = None
     if settings.password_file is not None:
         try:

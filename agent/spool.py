@@ -57,14 +57,20 @@ class Spool:
     """The agent's durable queue: one SQLite file, and a mark beside it."""
 
     def __init__(
-        self, path: Path, *, identity: Identity, limit_bytes: int = LIMIT_BYTES, keep_s: float = KEEP_S
+        self,
+        path: Path,
+        *,
+        identity: Identity,
+        limit_bytes: int = LIMIT_BYTES,
+        keep_s: float = KEEP_S,
+        ballast: bool = True,
     ) -> None:
         self._path = path
         self._identity = identity
         self._limit = limit_bytes
         self._keep = timedelta(seconds=keep_s)
         self._mark = Mark(path.with_name(path.name + ".mark"))
-        self._ballast = spool_file.Ballast(path, limit_bytes=limit_bytes)
+        self._ballast = spool_file.Ballast(path, limit_bytes=limit_bytes if ballast else 0)
         self._lock = threading.RLock()
         self._locked: int | None = None
         self._db: sqlite3.Connection | None = None

@@ -149,14 +149,17 @@ class Ballast:
     """Space held for the day the disk is full: thrown off, the log can be written into the tables and used again.
 
     Without it a full disk holds a spool fast: nothing can be deleted, because that has to be written down first.
+    A limit of 0 means none: thousands of simulated spools on one disk would hold gigabytes back.
     """
 
     def __init__(self, path: Path, *, limit_bytes: int) -> None:
         self._path = path.with_name(path.name + ".ballast")
-        self._bytes = _log_bytes(limit_bytes)
+        self._bytes = _log_bytes(limit_bytes) if limit_bytes else 0
 
     def take(self) -> None:
         """Hold the space, if the disk has it to spare."""
+        if not self._bytes:
+            return
         with suppress(OSError):
             if self._path.exists() and self._path.stat().st_blocks * 512 >= self._bytes:
                 return

@@ -18,7 +18,7 @@ from typing import Final, Literal
 import aiomqtt
 import msgspec
 
-from agent.broker_connection import connection, heeding
+from agent.broker_connection import Connect, Session, connection, heeding
 from agent.clock import Clock, is_set
 from agent.config import BrokerSettings
 from agent.errors import Failed, SpoolError
@@ -65,6 +65,7 @@ class Uplink:
         clock: Clock,
         on_request: Callable[[Request], None] = lambda _: None,
         on_profile: Callable[[Profile], None] = lambda _: None,
+        connect: Connect = connection,
     ) -> None:
         self._settings = settings
         self._agent = agent
@@ -73,6 +74,7 @@ class Uplink:
         self._clock = clock
         self._on_request = on_request
         self._on_profile = on_profile
+        self._connect = connect
         self._random = SystemRandom()
         self._outbox = Outbox(_rules(settings), self._random.random)
         self._wake = asyncio.Event()
@@ -144,7 +146,7 @@ class Uplink:
     async def _session(self) -> None:
         will = aiomqtt.Will(self._topic_of_status, encode(self._own("offline")), qos=1, retain=True)
         client_id = self._settings.client_id or _CLIENT_ID + self._agent
-        async with connection(self._settings, client_id=client_id, will=will) as client:
+        async with self._connect(self._settings, client_id=client_id, will=will) as client:
             try:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._listen(client), name="uplink-listen")
@@ -170,7 +172,7 @@ class Uplink:
         """A status that says little but the newest place: whoever keeps it can tell a rolled-back disk."""
         return Status(state=state, epoch=self._spool.epoch or None, seq=self._spool.newest_seq)
 
-    async def _greet(self, client: aiomqtt.Client) -> None:
+    async def _greet(self, client: Session) -> None:
         """Subscribe, and say that this agent is there; before any report, hear what the broker remembers.
 
         The agent's own last status is retained there. It was written by the same disk, unless that was put back.
@@ -189,29 +191,29 @@ class Uplink:
         self._change(replace(self.state, connected=True, since=self._clock.now()))
         self._outbox.connected(self._clock.monotonic())
 
-    async def _hear_out(self, client: aiomqtt.Client) -> None:
+    async def _hear_out(self, client: Session) -> None:
         """Wait until what came is dealt with: twice idle, since a message between two hands shows nowhere."""
         idle = 0
         while idle < _IDLE:
             await asyncio.sleep(0.005)
             idle = 0 if len(client.messages) or self._hearing else idle + 1
 
-    async def _part(self, client: aiomqtt.Client) -> None:
+    async def _part(self, client: Session) -> None:
         stopped = msgspec.structs.replace(self._status(), state="stopped", next=None)
         with suppress(aiomqtt.MqttError, TimeoutError):
             async with asyncio.timeout(self._settings.stop_s):
                 await client.publish(self._topic_of_status, encode(stopped), qos=1, retain=True)
 
-    async def _beat(self, client: aiomqtt.Client) -> None:
+    async def _beat(self, client: Session) -> None:
         while True:
             await asyncio.sleep(self._settings.status_s)
             await self._beat_once(client)
 
-    async def _beat_once(self, client: aiomqtt.Client) -> None:
+    async def _beat_once(self, client: Session) -> None:
         status = msgspec.structs.replace(self._status(), state="online")
         await self._send(client, "status", encode(status))
 
-    async def _send(self, client: aiomqtt.Client, leaf: Literal["status", "report"], payload: bytes) -> None:
+    async def _send(self, client: Session, leaf: Literal["status", "report"], payload: bytes) -> None:
         """Publish, and wait for the PUBACK; one that takes too long means that the connection is dead."""
         patience_s = self._settings.keepalive_s + self._settings.connect_timeout_s
         name = topic(self._agent, leaf)
@@ -223,7 +225,7 @@ class Uplink:
         self._outbox.put()
         self._wake.set()
 
-    async def _deliver(self, client: aiomqtt.Client, tasks: asyncio.TaskGroup) -> None:
+    async def _deliver(self, client: Session, tasks: asyncio.TaskGroup) -> None:
         """Publish what the outbox says, as many at once as it allows; then wait for news or for a timer."""
         while True:
             self._wake.clear()
@@ -252,7 +254,7 @@ class Uplink:
             page = await asyncio.to_thread(self._spool.waiting, self._outbox.cursor, wanted, agent=self._agent)
             self._outbox.offer(page, wanted, self._clock.monotonic())
 
-    async def _hand_over(self, client: aiomqtt.Client, parcel: Parcel, tasks: asyncio.TaskGroup) -> None:
+    async def _hand_over(self, client: Session, parcel: Parcel, tasks: asyncio.TaskGroup) -> None:
         places = [slip.place for slip in parcel.slips]
         try:
             bodies = await asyncio.to_thread(self._spool.bodies, places)
@@ -265,14 +267,14 @@ class Uplink:
             name = f"uplink-publish-{parcel.slips[0].seq}"
             tasks.create_task(self._publish(client, parcel, payload), name=name)
 
-    async def _publish(self, client: aiomqtt.Client, parcel: Parcel, payload: bytes) -> None:
+    async def _publish(self, client: Session, parcel: Parcel, payload: bytes) -> None:
         await self._send(client, "report", payload)
         self._outbox.acked(parcel, self._clock.monotonic())
         self._wake.set()
 
     # --- hearing
 
-    async def _listen(self, client: aiomqtt.Client) -> None:
+    async def _listen(self, client: Session) -> None:
         async for message in client.messages:
             self._hearing = True
             try:
@@ -320,8 +322,7 @@ class Uplink:
             self._count_garbage(receipt.reason, receipt.detail)
             return
         if receipt.stored:
-            await asyncio.to_thread(self._spool.heard_of, receipt.epoch, max(last for _, last in receipt.stored))
-            await asyncio.to_thread(self._spool.stored, receipt.epoch, receipt.stored, self._clock.now())
+            await asyncio.to_thread(self._note, receipt, self._clock.now())
             self._outbox.stored(receipt.epoch, receipt.stored)
             self._set_unregistered(value=False)
             self.on_change()  # the queue is shorter
@@ -332,6 +333,10 @@ class Uplink:
             self._outbox.deferred(receipt.epoch, reasons, self._clock.monotonic())
             if "unknown_agent" in reasons.values():
                 self._set_unregistered(value=True)
+
+    def _note(self, receipt: Receipt, now: datetime) -> None:
+        self._spool.heard_of(receipt.epoch, max(last for _, last in receipt.stored))
+        self._spool.stored(receipt.epoch, receipt.stored, now)
 
     def _set_unregistered(self, *, value: bool) -> None:
         if value != self.unregistered:

@@ -53,6 +53,7 @@ columns of the file, in any order (a sample: deploy/collector/sites.csv):
 AGENT_EXAMPLES: Final = """examples:
   linkgauge-collector agent list                          registered agents, and those that wait to be registered
   linkgauge-collector agent add ls-huulung-th1 --site ls-huulung-th1
+  linkgauge-collector agent add --from agents.csv         two columns: agent,site
   linkgauge-collector agent revoke ls-huulung-th1
 """
 
@@ -91,8 +92,11 @@ def _add_agent(subparsers: Subparsers, clock: Clock) -> None:
     agent = _parser(subparsers, "agent", "probe devices: register, list, revoke", AGENT_EXAMPLES)
     actions = agent.add_subparsers(dest="action", required=True, metavar="ACTION")
     add = _parser(actions, "add", "register an agent at a site, or move it there", AGENT_EXAMPLES)
-    add.add_argument("id", metavar="ID")
-    add.add_argument("--site", required=True, metavar="SITE")
+    add.add_argument("id", metavar="ID", nargs="?")
+    add.add_argument("--site", metavar="SITE", help="where it stands")
+    add.add_argument(
+        "--from", dest="table", type=Path, metavar="FILE", help="CSV agent,site: many at once, all or none"
+    )
     _runs(add, lambda arguments: add_agent(arguments, clock))
     _runs(_parser(actions, "list", "registered agents, and those that wait to be registered", AGENT_EXAMPLES), agents)
     revoke = _parser(actions, "revoke", "take an agent's reports no longer", AGENT_EXAMPLES)
@@ -173,14 +177,41 @@ def add_site(arguments: argparse.Namespace, clock: Clock) -> int:
 
 
 def add_agent(arguments: argparse.Namespace, clock: Clock) -> int:
-    """Register an agent or move it."""
-    fault = code_fault(arguments.id)
-    if fault or arguments.id == "collector":
-        raise UsageError(f"agent id: {fault or 'collector is reserved'}")
+    """Register an agent or move it; or those that a file names."""
+    single = (arguments.id, arguments.site)
+    if (None in single) if arguments.table is None else any(single):
+        raise UsageError("name an agent and its site (ID --site SITE), or a file of both (--from FILE)")
+    places = _places(arguments.table) if arguments.table is not None else {arguments.id: arguments.site}
+    for agent in places:
+        fault = code_fault(agent)
+        if fault or agent == "collector":
+            raise UsageError(f"agent id: {fault or 'collector is reserved'}")
     with _registry(arguments) as registry:
-        change = registry.add_agent(arguments.id, arguments.site, now=clock())
-    _say(_agent_change(change))
+        changes = registry.add_agents(places, now=clock())
+    if arguments.table is None:
+        _say(*map(_agent_change, changes))
+        return 0
+    added, kept = sum(change.before is None for change in changes), sum(c.before == c.after for c in changes)
+    moved = len(changes) - added - kept
+    _say(f"{arguments.table}: {added} agents registered, {moved} moved, {kept} unchanged")
     return 0
+
+
+def _places(table: Path) -> dict[str, str]:
+    """Read which agent stands where."""
+    header, *lines = [line for line in _lines(table) if any(line.values)] or [Line(1, ())]
+    names = [cell.strip().lower() for cell in header.values]
+    if not {"agent", "site"} <= set(names):
+        raise UsageError(f"{table}: line {header.number}: the first line must name the columns agent and site")
+    places: dict[str, str] = {}
+    for line in lines:
+        row = dict(zip(names, (cell.strip() for cell in line.values), strict=False))
+        agent, site = row.get("agent", ""), row.get("site", "")
+        if not agent or not site or agent in places:
+            why = "twice" if agent in places else "needs an agent and a site"
+            raise UsageError(f"{table}: line {line.number}: {agent or 'this line'}: {why}")
+        places[agent] = site
+    return places
 
 
 def revoke_agent(arguments: argparse.Namespace, clock: Clock) -> int:
