@@ -1,16 +1,21 @@
 """What the ledger is told of one archived report, and what it tells those who derive from the series. Pure."""
 
-from collections.abc import Callable
-from datetime import datetime
-from typing import Literal, NamedTuple
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
 from agent.wire.codec import Accepted, AnyReport, decode_reports
 from agent.wire.results import Ledger as Account
+from agent.wire.results import Tally
 
 Why = Literal["dropped", "rejected", "deferred"]
 Sites = Callable[[str, datetime], str | None]
+_KIND: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_KINDS: Final = 32
+_OLD: Final = timedelta(days=400)
 
 
 class Place(NamedTuple):
@@ -52,7 +57,7 @@ class Touched(msgspec.Struct, frozen=True):
 
 def fact_of(report: AnyReport, *, site: str | None, received: datetime) -> Fact:
     """Give the fact of a report."""
-    account = report.result if isinstance(report.result, Account) else None
+    account = report.result if isinstance(report.result, Account) and _sane(report.result, report.started) else None
     return Fact(report.agent, report.epoch, report.seq, report.kind, site, report.started, received, account)
 
 
@@ -63,3 +68,14 @@ def fact_from(raw: bytes, *, sites: Sites, received: datetime) -> Fact | None:
             report = decoded.report
             return fact_of(report, site=sites(report.agent, report.started), received=received)
     return None
+
+
+def kinds_of(account: Account) -> Mapping[str, Tally]:
+    """Give what an account says of kinds that can be kinds: a device must not fill our tables with names."""
+    kinds = sorted(kind for kind in account.kinds if _KIND.fullmatch(kind))
+    return {kind: account.kinds[kind] for kind in kinds[:_KINDS]}
+
+
+def _sane(account: Account, written: datetime) -> bool:
+    """Whether an account speaks of a day that its author can have lived through lately."""
+    return written.date() - _OLD <= account.day <= written.date()

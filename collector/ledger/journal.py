@@ -1,46 +1,266 @@
 """The journal of one ingest process: what the archive has taken in, written to the ledger about each second.
 
 It follows the archive and never leads it: one transaction holds the facts of a stretch of the archive and the
-position at its end, so a crash costs reading that stretch again and nothing is counted twice.
+position at its end. After a crash, a failure or a restored backup it goes on reading from the position that the ledger
+names; what was only remembered is thrown away then. So nothing is counted twice, and nothing is left out.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Final, Protocol
 
 from collector.archive.intervals import Intervals
-from collector.ledger.facts import Fact, Place
+from collector.archive.position import Position
+from collector.config import LedgerSettings
+from collector.errors import CollectorError, RegistryUnavailable, StoreUnavailable
+from collector.ledger.facts import Fact, Place, Sites, Why, fact_from
+from collector.ledger.ledger import Ledger, Strayed
+from collector.ledger.union import Union
+from collector.metrics import Metrics
+from collector.registry.registry import Registry
+
+LOG: Final = logging.getLogger(__name__)
+_STRETCH: Final = 5_000  # reports in one transaction while catching up: others want to write too
+_HELD: Final = 100_000
+_SPECIAL: Final = 10_000  # rejected and deferred places remembered; they are the agents' to repeat
+Frame = tuple[Position, Sequence[Fact]]
+Lines = list[tuple[datetime, bytes]]
+
+
+class Followed(Protocol):
+    """The archive, as far as the journal reads it: the slot that this process writes."""
+
+    @property
+    def slot(self) -> str:
+        """Its name."""
+
+    def end(self) -> Position | None:
+        """Where it ends now; None for an empty one."""
+
+    def since(self, position: Position | None) -> Iterator[tuple[Position, Lines]]:
+        """Whole frames after a position, in order, each with the position behind it; None: from the oldest on."""
+
+    def has_expired(self, started: datetime) -> bool:
+        """Whether what lay there may have been deleted with its day."""
 
 
 class Journal:
-    """For one event loop and one slot of the archive."""
+    """For one event loop and one slot of the archive; `flush`, `elsewhere` and `close` are for threads."""
 
-    def note(self, position: object, facts: Sequence[Fact]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        archive: Followed,
+        *,
+        settings: Callable[[], LedgerSettings],
+        metrics: Metrics,
+        now: Callable[[], datetime],
+        held: int = _HELD,
+    ) -> None:
+        """`held`: reports remembered at most; beyond that they are read from the archive."""
+        self.ledger = Ledger(registry.database)
+        self._registry = registry
+        self._archive = archive
+        self._settings = settings
+        self._metrics = metrics
+        self._now = now
+        self._noting = threading.Lock()
+        self._flushing = threading.Lock()
+        self._frames: list[Frame] = []
+        self._held = 0
+        self._limit = held
+        self._special: dict[tuple[Why, Place], list[int]] = {}
+        self._special_count = 0
+        self._behind = True  # what the ledger has is only known once it was asked
+        self._floor: Position | None = None
+        self._at: Position | None = None
+        self._union = Union()
+        self._others = Union()
+        self._looking = threading.Lock()
+
+    def note(self, position: Position, facts: Sequence[Fact]) -> None:
         """Take in one archived frame, in order; `position` is what `append` gave. Never blocks and never raises."""
-        raise NotImplementedError
+        with self._noting:
+            if self._floor is None:
+                self._floor = _before(position, len(facts))
+            if self._held + len(facts) > self._limit:
+                self._frames, self._held = [], 0
+                self._behind = True
+                return
+            self._frames.append((position, facts))
+            self._held += len(facts)
 
     def rejected(self, agent: str, epoch: str, seqs: Iterable[int]) -> None:
         """Note places of a registered agent that will never come. Never blocks; best effort and bounded."""
-        raise NotImplementedError
+        self._note_special("rejected", Place(agent, epoch), seqs)
 
     def deferred(self, agent: str, epoch: str, seqs: Iterable[int]) -> None:
         """Note places that a registered agent will send again by itself. Never blocks; best effort and bounded."""
-        raise NotImplementedError
+        self._note_special("deferred", Place(agent, epoch), seqs)
 
-    def elsewhere(self, places: Iterable[Place]) -> Mapping[Place, Intervals]:
-        """What other processes have stored in these epochs; blocks (call it in a thread), only needed in a group.
+    def elsewhere(self, places: Iterable[tuple[str, str]]) -> Mapping[Place, Intervals]:
+        """What all processes have stored in these epochs; blocks (call it in a thread), only needed in a group.
+
+        The answer is good until the next call. What another process stored in the last second may be missing: then
+        a report is stored by two, as the same point, and counted as a duplicate.
 
         Raises:
             RegistryUnavailable: the database cannot be used now.
         """
-        raise NotImplementedError
+        wanted = [Place(*place) for place in places]
+        with self._looking:
+            self._open()
+            with self.ledger.database.read() as connection:
+                self._others.refresh(connection, wanted)
+            return {place: self._others.of(place) for place in wanted}
 
     def flush(self) -> int:
         """Write what was noted, or catch up from the archive; gives how many reports. Blocks: call it in a thread.
 
         Raises:
             RegistryUnavailable: the database cannot be used now; what was noted is read from the archive later.
+            StoreUnavailable: the archive cannot be read now.
         """
-        raise NotImplementedError
+        started = monotonic()
+        with self._flushing:
+            try:
+                self._open()
+                count = self._catch_up() if self._behind else 0
+                count += self._write_noted()
+            except Strayed:
+                LOG.warning("ledger.strayed slot=%s; read anew from the archive", self._archive.slot)
+                self._go_back()
+                count = 0
+            except CollectorError:
+                self._go_back()
+                raise
+            finally:
+                self._metrics.ledger.behind.set(int(self._behind))
+        self._metrics.ledger.seconds.observe(monotonic() - started)
+        return count
+
+    def close(self) -> None:
+        """Flush once more, if that is possible: otherwise the next start catches up."""
+        try:
+            self.flush()
+        except CollectorError as error:
+            LOG.info("ledger.behind error=%s; the next start catches up", error)
 
     async def run(self) -> None:
-        """Flush about each second until cancelled; then once more."""
-        raise NotImplementedError
+        """Flush about each second until cancelled; failures are said once and tried again."""
+        failed = False
+        while True:
+            try:
+                await asyncio.to_thread(self.flush)
+            except (RegistryUnavailable, StoreUnavailable) as error:
+                if not failed:
+                    LOG.warning("ledger.behind error=%s; tried again", error)
+                failed = True
+            else:
+                failed = False
+            await asyncio.sleep(self._settings().flush_s)
+
+    def _note_special(self, why: Why, place: Place, seqs: Iterable[int]) -> None:
+        with self._noting:
+            for seq in seqs:
+                if self._special_count < _SPECIAL:
+                    self._special.setdefault((why, place), []).append(seq)
+                    self._special_count += 1
+
+    def _open(self) -> None:
+        self._registry.database.open()
+        self.ledger.open()
+
+    def _go_back(self) -> None:
+        """Trust nothing that was remembered: the next flush asks the ledger where it stands."""
+        with self._noting:
+            self._frames, self._held = [], 0
+        self._union.forget()
+        self._behind = True
+
+    def _catch_up(self) -> int:
+        checkpoint = self.ledger.checkpoint(self._archive.slot)
+        if checkpoint is not None and self._lies_beyond(checkpoint):
+            LOG.warning("ledger.remade checkpoint=%s; the archive is older than the ledger", checkpoint)
+            self.ledger.remake()
+            checkpoint = None
+        self._at, self._floor = checkpoint, checkpoint or self._floor
+        self._union.forget()
+        with self._noting:
+            self._behind = False  # an overflow from here on sets it again
+        count = 0
+        stretch: list[Frame] = []
+        sites = _sites(self._registry)
+        for position, lines in self._archive.since(checkpoint):
+            stretch.append(
+                (position, [fact for at, raw in lines if (fact := fact_from(raw, sites=sites, received=at))])
+            )
+            if sum(len(facts) for _, facts in stretch) >= _STRETCH:
+                count += self._write(stretch)
+                stretch = []
+        return count + self._write(stretch)
+
+    def _lies_beyond(self, checkpoint: Position) -> bool:
+        """Whether the ledger knows more than the archive had when this process began: one of them was restored."""
+        if self._archive.has_expired(datetime.combine(checkpoint.day, datetime.min.time(), UTC)):
+            return False
+        ends = [end for end in (self._floor, self._archive.end()) if end is not None]
+        return not ends or min(_order(end) for end in ends) < _order(checkpoint)
+
+    def _write_noted(self) -> int:
+        with self._noting:
+            frames, self._frames, self._held = self._frames, [], 0
+            special, self._special, self._special_count = self._special, {}, 0
+        new = [frame for frame in frames if self._at is None or _order(frame[0]) > _order(self._at)]
+        if not _joined(self._at, new):
+            with self._noting:
+                self._behind = True  # something was not noted: the archive has it
+            new = []
+        count = self._write(new)
+        if special:
+            self.ledger.explain(special, at=self._now())
+        return count
+
+    def _write(self, frames: Sequence[Frame]) -> int:
+        if not frames:
+            return 0
+        facts = [facts for _, facts in frames]
+        tally = self.ledger.add(facts, self._union, since=self._at, to=frames[-1][0], late_s=self._settings().late_s)
+        self._at = self._floor = frames[-1][0]
+        self._metrics.ledger.reports.inc(tally.received)
+        self._metrics.ledger.late.inc(tally.late)
+        self._metrics.ledger.duplicates.inc(tally.duplicates)
+        return tally.received + tally.duplicates
+
+
+def _sites(registry: Registry) -> Sites:
+    registry.open()
+    snapshot = registry.snapshot()
+
+    def site(agent: str, started: datetime) -> str | None:
+        found = snapshot.site_of(agent, started)
+        return found.id if found is not None else None
+
+    return site
+
+
+def _order(position: Position) -> tuple[str, int]:
+    return position.day.isoformat(), position.reports
+
+
+def _before(position: Position, count: int) -> Position:
+    return Position(position.slot, position.day, position.reports - count)
+
+
+def _joined(at: Position | None, frames: Sequence[Frame]) -> bool:
+    """Whether frames follow each other, and the place that the ledger has reached, without a hole."""
+    for position, facts in frames:
+        start = position.reports - len(facts)
+        if start != (at.reports if at is not None and at.day == position.day else 0):
+            return False
+        at = position
+    return True

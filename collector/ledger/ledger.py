@@ -1,12 +1,36 @@
-"""Read and write the ledger's tables."""
+"""Read and write the ledger's tables, one transaction a call."""
 
-from collections.abc import Iterable, Sequence
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Final
 
-from sqlalchemy import Delete, delete, select
+from sqlalchemy import Connection, Delete, delete, select
 
-from collector.ledger.facts import Touched
-from collector.ledger.tables import METADATA, SCHEMA_VERSION, TOUCHED
+from collector.archive.intervals import compress
+from collector.archive.position import Position
+from collector.ledger import entries
+from collector.ledger.facts import Fact, Place, Touched, Why
+from collector.ledger.tables import (
+    CHECKPOINTS,
+    DAYS,
+    EXPLAINED,
+    METADATA,
+    SCHEMA_VERSION,
+    SPANS,
+    STATE,
+    STORED,
+    TOUCHED,
+)
+from collector.ledger.tally import Tally
+from collector.ledger.union import Union
 from collector.registry.database import Database
+
+_GENERATION_BITS: Final = 62
+
+
+class Strayed(Exception):  # noqa: N818 - not an accident
+    """The ledger does not stand where it was thought to: restored, or made anew by another process."""
 
 
 class Ledger:
@@ -17,10 +41,59 @@ class Ledger:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self._created = False
 
     def open(self) -> None:
-        """Create what is missing; the database must be open. Harmless when done."""
-        self.database.create(METADATA, part="ledger", version=SCHEMA_VERSION)
+        """Connect, and create what is missing; harmless when done."""
+        self.database.open()
+        if not self._created:
+            self.database.create(METADATA, part="ledger", version=SCHEMA_VERSION)
+            self._created = True
+
+    def checkpoint(self, slot: str) -> Position | None:
+        """Give the place in a slot of the archive up to which the ledger has it."""
+        with self.database.read() as connection:
+            return _checkpoint(connection, slot)
+
+    def add(
+        self, frames: Sequence[Sequence[Fact]], union: Union, *, since: Position | None, to: Position, late_s: float
+    ) -> Tally:
+        """Take in a stretch of a slot's archive, between two places in it; all or nothing.
+
+        Raises:
+            Strayed: the ledger does not stand at `since`; nothing was written.
+        """
+        tally = Tally(union.of, late_s=late_s)
+        with self.database.write() as connection:
+            if _checkpoint(connection, to.slot) != since:
+                raise Strayed
+            revision, generation = _next(connection)
+            union.refresh(connection, {Place(fact.agent, fact.epoch) for facts in frames for fact in facts})
+            for facts in frames:
+                tally.take(facts)
+            entries.write(connection, tally, revision=revision)
+            entries.move(connection, to)
+            entries.stamp(connection, revision=revision, generation=generation)
+        union.revision, union.generation = revision, generation
+        return tally
+
+    def explain(self, special: Mapping[tuple[Why, Place], Iterable[int]], *, at: datetime) -> None:
+        """Note why numbers are not stored."""
+        with self.database.write() as connection:
+            revision, generation = _next(connection)
+            for (why, place), seqs in special.items():
+                ranges = [(place, first, last) for first, last in compress(seqs)]
+                entries.explain(connection, ranges, why=why, at=at, revision=revision)
+            entries.stamp(connection, revision=revision, generation=generation)
+
+    def remake(self) -> None:
+        """Forget what came from the archive, so that every process reads its slot again."""
+        with self.database.write() as connection:
+            revision, _ = _next(connection)
+            for table in (STORED, SPANS, DAYS, CHECKPOINTS):
+                connection.execute(delete(table))
+            connection.execute(delete(EXPLAINED).where(EXPLAINED.c.why == "dropped"))
+            entries.stamp(connection, revision=revision, generation=secrets.randbits(_GENERATION_BITS))
 
     def touched(self, limit: int) -> list[Touched]:
         """Give at most `limit` hours that reports fell into and that nobody has settled, the oldest hours first."""
@@ -33,9 +106,23 @@ class Ledger:
         with self.database.write() as connection:
             return sum(connection.execute(_settling(one)).rowcount for one in done)
 
-    def touch(self, hours: Iterable[Touched]) -> None:
-        """Have hours recomputed; their `stamp` is not looked at."""
-        raise NotImplementedError
+    def touch(self, hours: Iterable[tuple[str, str, datetime]]) -> None:
+        """Have hours (measurement, site, UTC start of the hour) recomputed although no report fell into them."""
+        with self.database.write() as connection:
+            revision, generation = _next(connection)
+            entries.touch(connection, hours, revision=revision)
+            entries.stamp(connection, revision=revision, generation=generation)
+
+
+def _checkpoint(connection: Connection, slot: str) -> Position | None:
+    row = connection.execute(select(CHECKPOINTS).where(CHECKPOINTS.c.slot == slot)).one_or_none()
+    return None if row is None else Position(row.slot, date.fromisoformat(row.day), row.reports)
+
+
+def _next(connection: Connection) -> tuple[int, int]:
+    """Give the number of this transaction, and of this edition of the ledger."""
+    row = connection.execute(select(STATE.c.revision, STATE.c.generation)).one_or_none()
+    return (1, secrets.randbits(_GENERATION_BITS)) if row is None else (row.revision + 1, row.generation)
 
 
 def _settling(one: Touched) -> Delete:

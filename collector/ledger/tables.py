@@ -9,15 +9,21 @@ from collector.registry.database import Utc
 SCHEMA_VERSION: Final = 1
 METADATA: Final = MetaData()
 
+STATE: Final = Table(
+    "ledger_state",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("revision", BigInteger, nullable=False),  # rises with every flush of any process
+    Column("generation", BigInteger, nullable=False),  # another one whenever the ledger is made anew
+)
+
 CHECKPOINTS: Final = Table(
     "ledger_checkpoints",
     METADATA,
     Column("slot", String(64), primary_key=True),  # of the archive
     Column("day", String(10), nullable=False),
     Column("reports", BigInteger, nullable=False),  # of that day's file are in the ledger
-    Column("revision", BigInteger, nullable=False),  # rises with every flush of any process
 )
-Index("ledger_checkpoints_newest", CHECKPOINTS.c.revision)
 
 STORED: Final = Table(
     "ledger_stored",
@@ -58,12 +64,12 @@ DAYS: Final = Table(
     Column("agent", String(63), primary_key=True),
     Column("day", String(10), primary_key=True),  # UTC, as the agents' own accounts count
     Column("kind", String(32), primary_key=True),
-    Column("planned", Integer),  # empty: no account of that day yet
-    Column("run", Integer),
+    Column("planned", BigInteger),  # empty: no account of that day yet
+    Column("run", BigInteger),
     Column("skipped", Text),  # JSON: reason to number
-    Column("received", Integer, nullable=False, server_default="0"),
-    Column("late", Integer, nullable=False, server_default="0"),
-    Column("duplicate", Integer, nullable=False, server_default="0"),
+    Column("received", BigInteger, nullable=False, server_default="0"),
+    Column("late", BigInteger, nullable=False, server_default="0"),
+    Column("duplicate", BigInteger, nullable=False, server_default="0"),
     Column("revision", BigInteger, nullable=False, index=True),
 )
 Index("ledger_days_day", DAYS.c.day)
