@@ -110,6 +110,14 @@ class ResendSettings(_Section, frozen=True, kw_only=True):
     waiting_ranges: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1000
 
 
+class LedgerSettings(_Section, frozen=True, kw_only=True):
+    """[ledger]: what became of what was planned: stored, late, missing and why."""
+
+    flush_s: Seconds = 1
+    late_s: Seconds = 900
+    completeness_s: Seconds = 300
+
+
 class FleetSettings(_Section, frozen=True, kw_only=True):
     """[fleet]: how far back the state of agents is read from the store at the start."""
 
@@ -180,6 +188,7 @@ _SECRETS: Final = (("broker", "password"), ("store", "token"), ("registry", "pas
 # What a running collector can take over from a changed file; everything else needs a restart.
 _RELOADABLE: Final[dict[str, frozenset[str]]] = {
     "broker": frozenset({"reconnect_first_s", "reconnect_max_s"}),
+    ledger: LedgerSettings = LedgerSettings()
     "store": frozenset({"batch_reports", "batch_bytes", "batch_s", "retry_first_s", "retry_max_s"}),
     "registry": frozenset({"poll_s"}),
     "archive": frozenset({"keep_days"}),
@@ -198,6 +207,7 @@ def read(path: Path, environment: Mapping[str, str]) -> CollectorConfig:
         raise UsageError(f"{path}: cannot read the configuration: {why}; name another file with --config") from error
     return parse(text, environment, name=str(path))
 
+    "ledger": frozenset({"flush_s", "late_s", "completeness_s"}),
 
 def parse(text: str, environment: Mapping[str, str], *, name: str) -> CollectorConfig:
     """Read and check a configuration text; raises UsageError in one plain line that starts with `name`."""

@@ -13,6 +13,41 @@ class Metrics:
     """All metrics of one process, with the prefix `linkgauge_`."""
 
     def __init__(self) -> None:
+class RollupMetrics:
+    """What the work of rolling up tells."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.written = Counter(
+            "linkgauge_rollup_points_written", "Points of hours, days, months and past verdicts", registry=registry
+        )
+        self.seconds = Counter(
+            "linkgauge_rollup_work_seconds", "Time spent rolling up, rests between not counted", registry=registry
+        )
+        self.waiting = Gauge(
+            "linkgauge_rollup_buckets_waiting", "Hours, days and months to compute, open ones included",
+            registry=registry,
+        )  # fmt: skip
+
+
+class LedgerMetrics:
+    """What the ledger tells of itself."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.reports = Counter(
+            "linkgauge_ledger_reports", "Archived reports that were taken into the ledger", registry=registry
+        )
+        self.late = Counter("linkgauge_ledger_reports_late", "Of these, how many came late", registry=registry)
+        self.duplicates = Counter(
+            "linkgauge_ledger_reports_duplicate", "Archived reports that had been archived before", registry=registry
+        )
+        self.behind = Gauge(
+            "linkgauge_ledger_behind", "1 while the ledger must be caught up from the archive", registry=registry
+        )
+        self.seconds = Histogram(
+            "linkgauge_ledger_flush_seconds", "Time of one flush to the ledger", buckets=_LATENCY, registry=registry
+        )
+
+
         self.registry = CollectorRegistry()
         self.messages = self._counter("messages_received", "MQTT messages received", ["leaf"])
         self.overflow = self._counter("messages_dropped", "Messages dropped because the queue was full", ["queue"])
@@ -49,6 +84,7 @@ class Metrics:
         self.archive_latency = self._histogram("archive_append_seconds", "Time of one durable append", _LATENCY)
         self.lag = self._histogram("report_lag_seconds", "From the start of a measurement to its receipt", _LAG)
 
+        self.ledger = LedgerMetrics(self.registry)
     def dropped(self, reason: str) -> None:
         """Count a message that was dropped on its way to the pipeline."""
         self.overflow.labels("in").inc()
