@@ -66,7 +66,7 @@ class StoreSettings(_Section, frozen=True, kw_only=True):
     token_file: str | None = None
     timeout_s: Seconds = 10
     check_s: Seconds = 10
-    batch_reports: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 500
+    batch_reports: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 2000
     batch_bytes: Bytes = 4 * 1024 * 1024
     batch_s: Positive = 0.25
     retry_first_s: Seconds = 0.5
@@ -108,14 +108,6 @@ class ResendSettings(_Section, frozen=True, kw_only=True):
     max_s: Seconds = 3600
     waiting_agents: Number = 10_000
     waiting_ranges: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1000
-
-
-class LedgerSettings(_Section, frozen=True, kw_only=True):
-    """[ledger]: what became of what was planned: stored, late, missing and why."""
-
-    flush_s: Seconds = 1
-    late_s: Seconds = 900
-    completeness_s: Seconds = 300
 
 
 class FleetSettings(_Section, frozen=True, kw_only=True):
@@ -188,7 +180,6 @@ _SECRETS: Final = (("broker", "password"), ("store", "token"), ("registry", "pas
 # What a running collector can take over from a changed file; everything else needs a restart.
 _RELOADABLE: Final[dict[str, frozenset[str]]] = {
     "broker": frozenset({"reconnect_first_s", "reconnect_max_s"}),
-    ledger: LedgerSettings = LedgerSettings()
     "store": frozenset({"batch_reports", "batch_bytes", "batch_s", "retry_first_s", "retry_max_s"}),
     "registry": frozenset({"poll_s"}),
     "archive": frozenset({"keep_days"}),
@@ -207,7 +198,6 @@ def read(path: Path, environment: Mapping[str, str]) -> CollectorConfig:
         raise UsageError(f"{path}: cannot read the configuration: {why}; name another file with --config") from error
     return parse(text, environment, name=str(path))
 
-    "ledger": frozenset({"flush_s", "late_s", "completeness_s"}),
 
 def parse(text: str, environment: Mapping[str, str], *, name: str) -> CollectorConfig:
     """Read and check a configuration text; raises UsageError in one plain line that starts with `name`."""

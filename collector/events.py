@@ -1,7 +1,10 @@
-"""What one part of the collector tells the others in the same process; never the only copy of anything."""
+"""What one part of the collector tells the others; never the only copy of anything.
+
+Between the parts of one process by the `Bus`; between processes by `relay`.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -35,18 +38,39 @@ class Subscription:
 
 
 class Bus:
-    """Fans events out to whoever listens now."""
+    """Fans events out to whoever listens now, and to other processes where there are any."""
 
     def __init__(self) -> None:
         self._subscriptions: dict[int, Subscription] = {}
+        self._forward: Callable[[Event], None] | None = None
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody listens: an event that nobody would hear need not be made."""
+        return bool(self._subscriptions) or self._forward is not None
+
+    def forward_to(self, forward: Callable[[Event], None]) -> None:
+        """Have what happens in this process told to others too, from now on; `forward` must not block."""
+        self._forward = forward
 
     def publish(self, event: Event) -> None:
-        """Hand an event to every listener without waiting."""
+        """Hand an event of this process to every listener without waiting."""
+        if self._forward is not None:
+            self._forward(event)
+        self.deliver(event)
+
+    def deliver(self, event: Event) -> None:
+        """Hand an event to this process's listeners only: it has come from another one."""
         for subscription in self._subscriptions.values():
             if subscription.queue.full():
                 subscription.queue.get_nowait()
                 subscription.lost += 1
             subscription.queue.put_nowait(event)
+
+    def lose(self, count: int) -> None:
+        """Let every listener know that so many events did not reach it."""
+        for subscription in self._subscriptions.values():
+            subscription.lost += count
 
     @contextmanager
     def listen(self) -> Iterator[Subscription]:

@@ -1,9 +1,13 @@
 """Every number that the collector tells Prometheus, and the facts behind /readyz."""
 
-from collections.abc import Callable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.registry import Collector
 
 _LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _LAG = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0, 600.0, 3600.0, 86400.0, 2592000.0)
@@ -13,41 +17,6 @@ class Metrics:
     """All metrics of one process, with the prefix `linkgauge_`."""
 
     def __init__(self) -> None:
-class RollupMetrics:
-    """What the work of rolling up tells."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.written = Counter(
-            "linkgauge_rollup_points_written", "Points of hours, days, months and past verdicts", registry=registry
-        )
-        self.seconds = Counter(
-            "linkgauge_rollup_work_seconds", "Time spent rolling up, rests between not counted", registry=registry
-        )
-        self.waiting = Gauge(
-            "linkgauge_rollup_buckets_waiting", "Hours, days and months to compute, open ones included",
-            registry=registry,
-        )  # fmt: skip
-
-
-class LedgerMetrics:
-    """What the ledger tells of itself."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.reports = Counter(
-            "linkgauge_ledger_reports", "Archived reports that were taken into the ledger", registry=registry
-        )
-        self.late = Counter("linkgauge_ledger_reports_late", "Of these, how many came late", registry=registry)
-        self.duplicates = Counter(
-            "linkgauge_ledger_reports_duplicate", "Archived reports that had been archived before", registry=registry
-        )
-        self.behind = Gauge(
-            "linkgauge_ledger_behind", "1 while the ledger must be caught up from the archive", registry=registry
-        )
-        self.seconds = Histogram(
-            "linkgauge_ledger_flush_seconds", "Time of one flush to the ledger", buckets=_LATENCY, registry=registry
-        )
-
-
         self.registry = CollectorRegistry()
         self.messages = self._counter("messages_received", "MQTT messages received", ["leaf"])
         self.overflow = self._counter("messages_dropped", "Messages dropped because the queue was full", ["queue"])
@@ -82,9 +51,8 @@ class LedgerMetrics:
         self.up = self._gauge("part_up", "1 while this part works", ["part"])
         self.store_latency = self._histogram("store_write_seconds", "Time of one write to the time series", _LATENCY)
         self.archive_latency = self._histogram("archive_append_seconds", "Time of one durable append", _LATENCY)
-        self.lag = self._histogram("report_lag_seconds", "From the start of a measurement to its receipt", _LAG)
+        self.lag = Spread("report_lag_seconds", "From the start of a measurement to its receipt", _LAG, self.registry)
 
-        self.ledger = LedgerMetrics(self.registry)
     def dropped(self, reason: str) -> None:
         """Count a message that was dropped on its way to the pipeline."""
         self.overflow.labels("in").inc()
@@ -102,6 +70,33 @@ class LedgerMetrics:
 
     def _histogram(self, name: str, words: str, buckets: tuple[float, ...]) -> Histogram:
         return Histogram(f"linkgauge_{name}", words, buckets=buckets, registry=self.registry)
+
+
+class Spread(Collector):
+    """A histogram that takes many values at once: counting them one by one costs as much as receiving them."""
+
+    def __init__(self, name: str, words: str, bounds: tuple[float, ...], registry: CollectorRegistry) -> None:
+        self._name, self._words, self._bounds = f"linkgauge_{name}", words, bounds
+        self._counts = [0] * (len(bounds) + 1)
+        self._sum = 0.0
+        registry.register(self)
+
+    def take(self, values: list[float]) -> None:
+        """Count values; the list is left sorted."""
+        values.sort()
+        before = 0
+        for number, bound in enumerate(self._bounds):
+            below = bisect_right(values, bound)
+            self._counts[number] += below - before
+            before = below
+        self._counts[-1] += len(values) - before
+        self._sum += sum(values)
+
+    def collect(self) -> Iterable[HistogramMetricFamily]:
+        """As prometheus_client.registry.Collector: what was counted so far."""
+        names = [*map(str, self._bounds), "+Inf"]
+        buckets = list(zip(names, accumulate(self._counts), strict=True))
+        yield HistogramMetricFamily(self._name, self._words, buckets=buckets, sum_value=self._sum)
 
 
 @dataclass(slots=True)

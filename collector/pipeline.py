@@ -2,6 +2,10 @@
 
 Whatever fails before the receipt leaves the batch without one, and the agents send it again; a repeated write of
 the same report is the same point.
+
+Batches may overlap: while one waits for the time series, the one before it is archived and the next one is decided.
+Each stage takes one batch at a time, in order. What has been decided and is not archived yet is *in flight*: the same
+report in a later batch is neither stored nor receipted there, its twin's receipt speaks for it.
 """
 
 import asyncio
@@ -18,7 +22,7 @@ from agent.wire.topics import topic
 from collector.archive.archive import Entry, head_of
 from collector.archive.index import Head
 from collector.errors import PointsRefused, RegistryUnavailable, StoreFull, StoreUnavailable
-from collector.ingest import Arrival, Decision, DeferReason, Deferred, Holding, Known, Rejected, Store, judge
+from collector.ingest import Arrival, Decision, DeferReason, Deferred, Holding, Known, Place, Rejected, Store, judge
 from collector.parts import Parts
 from collector.receipts import Receipts
 from collector.registry.changes import rising
@@ -44,6 +48,11 @@ class _Batch:
     full: bool = False
     rejected: list[Rejected] = field(default_factory=list)
 
+    def places(self) -> dict[Place, str]:
+        """Where the reports stand that are to be stored, and their ids."""
+        reports = [decision.report for decision in self.decisions if isinstance(decision, Store)]
+        return {(report.agent, report.epoch, report.seq): report.id for report in reports}
+
     def stores(self) -> Iterator[tuple[int, Store]]:
         for number, decision in enumerate(self.decisions):
             if isinstance(decision, Store) and number not in self.refused:
@@ -56,13 +65,15 @@ class _Batch:
 
 
 class Pipeline:
-    """Processes batches one after the other."""
+    """Processes batches: several may be under way, each stage serves them one after the other."""
 
     def __init__(self, parts: Parts, upkeep: Upkeep) -> None:
         self.parts = parts
         self.upkeep = upkeep
         self._fixed: dict[str, datetime] = {}
         self._opened = False
+        self._in_flight: dict[Place, str] = {}
+        self._deciding, self._storing, self._archiving = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
         self._writing = asyncio.Lock()
 
     async def process(self, arrivals: Sequence[Arrival]) -> None:
@@ -74,13 +85,22 @@ class Pipeline:
             self.parts.metrics.abandoned.inc(len(arrivals))
 
     async def _process(self, arrivals: Sequence[Arrival]) -> None:
-        if not self.parts.archive.is_open:
-            await self._retrying("archive", lambda: asyncio.to_thread(self.parts.archive.open))
-            self.parts.readiness.works("archive")
-        batch = _Batch(await self._retrying("archive", lambda: self._decide(arrivals)))
-        await self._write(batch)
-        await self._archive(batch)
-        await self._quarantine(batch)
+        async with self._deciding:
+            if not self.parts.archive.is_open:
+                await self._retrying("archive", lambda: asyncio.to_thread(self.parts.archive.open))
+                self.parts.readiness.works("archive")
+            batch = _Batch(await self._retrying("archive", lambda: self._decide(arrivals)))
+            places = batch.places()
+            self._in_flight.update(places)
+        try:
+            async with self._storing:
+                await self._write(batch)
+            async with self._archiving:
+                await self._archive(batch)
+                await self._quarantine(batch)
+        finally:
+            for place in places:
+                del self._in_flight[place]
         self._receipt(batch)
         self._remember(batch)
 
@@ -88,7 +108,9 @@ class Pipeline:
         """Decide, and promise the registry's dates for what was decided, both from the same revision."""
         while True:
             snapshot = self.upkeep.snapshot or await self.upkeep.refresh()
-            decisions = await asyncio.to_thread(judge, arrivals, snapshot, self.parts.now(), self._holding)
+            decisions = await asyncio.to_thread(
+                judge, arrivals, snapshot, self.parts.now(), self._holding, in_flight=self._in_flight
+            )
             until = self._until(decisions)
             if not until:
                 return decisions
@@ -220,26 +242,30 @@ class Pipeline:
         self._send(receipts)
 
     def _send(self, receipts: Receipts) -> None:
-        for agent, receipt in receipts.messages():
+        messages = list(receipts.messages())
+        for agent, receipt in messages:
             self.parts.send(topic(agent, "receipt"), encode(receipt), 0)
-            self.parts.metrics.receipts.inc()
+        self.parts.metrics.receipts.inc(len(messages))
 
     def _remember(self, batch: _Batch) -> None:
-        metrics = self.parts.metrics
+        stored: list[Store] = []
+        known = 0
         for number, decision in enumerate(batch.decisions):
             match decision:
                 case Store(report=report):
                     trouble = batch.trouble(number)
                     if trouble is None:
-                        self.upkeep.stored(decision)
+                        stored.append(decision)
                     else:
                         self.upkeep.deferred(report.agent, report.epoch, report.seq, trouble)
                 case Deferred():
                     self.upkeep.deferred(decision.agent, decision.epoch, decision.seq, decision.reason)
                 case Known():
-                    metrics.known.inc()
+                    known += 1
                 case Rejected():
-                    metrics.rejected.labels(decision.reason).inc()
+                    self.parts.metrics.rejected.labels(decision.reason).inc()
+        self.parts.metrics.known.inc(known)
+        self.upkeep.stored(stored)
 
     async def _retrying(self, part: str, action: Callable[[], Awaitable[T]]) -> T:
         """Do it, again and again with backoff while what it needs cannot be reached; raises Stopped on a stop.

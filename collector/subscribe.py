@@ -25,6 +25,8 @@ from collector.mqtt.connection import Connection, Endpoint
 from collector.mqtt.packets import BrokerError, Login, Message, Outgoing, Skipped
 
 LOG: Final = logging.getLogger(__name__)
+_UNDER_WAY: Final = 3  # batches: one is decided, one written, one archived
+_LOOK_S: Final = 0.02
 EVENTS: Final = f"{COLLECTOR}/events"
 _AT_ONCE: Final = 200  # messages in one write
 
@@ -248,23 +250,43 @@ class Subscriber:
 
 
 async def feed(inbox: Inbox, process: Process, settings: Callable[[], CollectorConfig], metrics: Metrics) -> None:
-    """Gather letters into batches by size and age and have them processed, until the inbox is closed and empty."""
-    while True:
-        await inbox.filled()
-        batch = await _gather(inbox, settings())
-        if not batch and inbox.closed:
-            return
-        arrivals = [arrival for letter in batch for arrival in letter]
-        if not await _guarded(process, arrivals, metrics) and len(batch) > 1:
-            # One letter must not take the others down with it.
-            for letter in batch:
-                await _guarded(process, letter, metrics)
+    """Gather letters into batches by size and age and have them processed, until the inbox is closed and empty.
+
+    A few batches are under way at once, so that reading goes on while another one waits for the store; what is beyond
+    them stays in the inbox, which is bounded and fair.
+    """
+    room = asyncio.Semaphore(_UNDER_WAY)
+
+    async def work(batch: list[list[Arrival]]) -> None:
+        try:
+            await _process(batch, process, metrics)
+        finally:
+            room.release()
+
+    async with asyncio.TaskGroup() as group:
+        while True:
+            await room.acquire()
+            await inbox.filled()
+            batch = await _gather(inbox, settings())
+            if not batch and inbox.closed:
+                return
+            group.create_task(work(batch), name="batch")
+
+
+async def _process(batch: list[list[Arrival]], process: Process, metrics: Metrics) -> None:
+    arrivals = [arrival for letter in batch for arrival in letter]
+    if not await _guarded(process, arrivals, metrics) and len(batch) > 1:
+        # One letter must not take the others down with it.
+        for letter in batch:
+            await _guarded(process, letter, metrics)
 
 
 async def _gather(inbox: Inbox, config: CollectorConfig) -> list[list[Arrival]]:
+    """Read letters until there are enough, or the first one is so old; looks seldom: waking up costs more than that."""
     batch: list[list[Arrival]] = []
     count = size = 0
-    deadline = asyncio.get_running_loop().time() + config.store.batch_s
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + config.store.batch_s
     while count < config.store.batch_reports and size < config.store.batch_bytes:
         letter = inbox.take()
         if letter is not None:
@@ -273,13 +295,11 @@ async def _gather(inbox: Inbox, config: CollectorConfig) -> list[list[Arrival]]:
             batch.append(arrivals)
             count += len(arrivals)
             size += len(letter.payload)
+            if len(batch) % _AT_ONCE == 0:
+                await asyncio.sleep(0)
             continue
-        if inbox.closed:
-            break
-        try:
-            async with asyncio.timeout_at(deadline):
-                await inbox.filled()
-        except TimeoutError:
+        left = deadline - loop.time()
+        if left <= 0 or await inbox.stopping(min(left, _LOOK_S)):
             break
     return batch
 

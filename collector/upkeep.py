@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -46,14 +46,18 @@ class Upkeep:
         self._strangers: dict[str, datetime] = {}
         self._strangers_told: dict[str, float] = {}
 
-    def stored(self, decision: Store) -> None:
-        """Tell the others of a report that is durable now."""
-        report, now = decision.report, self._parts.now()
-        self._gaps.see(report.agent, report.epoch, report.seq, now=monotonic())
-        self._parts.metrics.written.inc()
-        self._parts.metrics.lag.observe(max(0.0, (now - report.started).total_seconds()))
-        self._parts.fleet.reported(report.agent, report.kind, report.started, now)
-        self._parts.bus.publish(Event("report", decision.site.id, now, event_data(report, decision.site.id)))
+    def stored(self, decisions: Sequence[Store]) -> None:
+        """Tell the others of a batch's reports that are durable now."""
+        parts, now, moment = self._parts, self._parts.now(), monotonic()
+        for decision in decisions:
+            report = decision.report
+            self._gaps.see(report.agent, report.epoch, report.seq, now=moment)
+            parts.fleet.reported(report.agent, report.kind, report.started, now)
+        parts.metrics.written.inc(len(decisions))
+        parts.metrics.lag.take([max(0.0, (now - one.report.started).total_seconds()) for one in decisions])
+        if parts.bus.heard:
+            for one in decisions:
+                parts.bus.publish(Event("report", one.site.id, now, event_data(one.report, one.site.id)))
 
     def knows(self, agent: str) -> bool:
         """Whether somebody has registered this agent, as far as the registry was read."""

@@ -64,7 +64,7 @@ def keys() -> set[str]:
         ("[store]\nbatch_sec = 1", "unknown key store.batch_sec; did you mean store.batch_s?"),
         ("roles = []", "roles: name at least one"),
         ('roles = ["cook"]', "roles"),
-        ("[store]\nbatch_reports = 5000", "store.batch_reports"),
+        ("[store]\nbatch_reports = 50000", "store.batch_reports"),
         ('[broker]\nurl = "http://x"', "broker.url"),
         ('[broker]\nurl = "mqtt://u:p@x"', "no user or password in the address"),
         ('[broker]\nurl = "mqtt://x:99999"', "broker.url"),

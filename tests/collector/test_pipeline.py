@@ -2,13 +2,15 @@
 
 import json
 import os
+import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import aiomqtt
 import pytest
 
+from collector.archive.archive import Entry
 from collector.archive.intervals import Intervals
 from collector.errors import StoreFull, StoreUnavailable
 from collector.store.store import Point
@@ -154,7 +156,7 @@ async def test_full_inbox_drops_counts_and_serves_those_who_send_again(tmp_path:
         for one in reports:
             await agent.send(one)
         await until(lambda: rig.count("messages_received_total", leaf="report") == 20)
-        assert rig.count("messages_dropped_total", queue="in") >= 14
+        assert rig.count("messages_dropped_total", queue="in") >= 20 - 5 - 3  # what waits, and what is under way
         assert len(rig.inbox) <= 5
         rig.series.fault = None
         await until(lambda: len(agent.stored()) >= 5)
@@ -380,3 +382,43 @@ async def test_a_report_whose_day_has_expired_is_no_conflict_when_it_comes_again
     await agent.send(one, two, report(2, started=NOW.isoformat()))
     await until(lambda: agent.stored() == {1, 2})
     assert agent.reasons("rejected") == {2: "conflict"}
+
+
+async def test_a_report_that_comes_again_while_it_is_stored_is_stored_once(rig: Rig, agent: Pen) -> None:
+    """Its twin is in the batch before, which waits for the archive; one is archived, and both have one receipt."""
+    wait = threading.Event()
+    append = rig.archive.append
+
+    def slow(entries: Sequence[Entry], *, at: datetime) -> object:
+        assert wait.wait(10)
+        return append(entries, at=at)
+
+    rig.archive.append = slow  # type: ignore[method-assign, assignment]
+    one = report(1)
+    await agent.send(one)
+    await until(lambda: rig.log == ["series"])
+    await agent.send(one, report(2))
+    await agent.send(report(1))
+    await until(lambda: rig.log == ["series", "series"])
+    await until(lambda: rig.count("reports_decoded_total") == 4)
+    assert not agent.receipts
+    wait.set()
+    await until(lambda: agent.stored() == {1, 2})
+    assert rig.log.count("archive") == 2
+    assert len(await rig.rows()) == 2
+    (held,) = rig.quarantine.list()
+    assert held.reason == "conflict"
+    await until(lambda: not rig.pipeline._in_flight)  # noqa: SLF001 - what is held in memory
+
+
+async def test_a_store_that_is_away_holds_back_few_batches_and_the_rest_waits_in_the_inbox(
+    rig: Rig, agent: Pen
+) -> None:
+    rig.series.fault = StoreUnavailable("gone fishing")
+    for seq in range(1, 9):
+        await agent.send(report(seq))
+        await until(lambda seq=seq: rig.count("reports_decoded_total") + len(rig.inbox) == seq)  # type: ignore[misc]
+    assert len(rig.inbox) >= 8 - 3 * 2
+    rig.series.fault = None
+    await until(lambda: agent.stored() == set(range(1, 9)))
+    assert len(await rig.rows()) == 8
