@@ -110,6 +110,14 @@ class ResendSettings(_Section, frozen=True, kw_only=True):
     waiting_ranges: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1000
 
 
+class LedgerSettings(_Section, frozen=True, kw_only=True):
+    """[ledger]: what became of what was planned: stored, late, missing and why."""
+
+    flush_s: Seconds = 1
+    late_s: Seconds = 900
+    completeness_s: Seconds = 300
+
+
 class FleetSettings(_Section, frozen=True, kw_only=True):
     """[fleet]: how far back the state of agents is read from the store at the start."""
 
@@ -133,6 +141,18 @@ class JudgeSettings(_Section, frozen=True, kw_only=True):
     webhook_timeout_s: Seconds = 10
     webhook_retry_first_s: Seconds = 5
     webhook_retry_max_s: Seconds = 3600
+
+
+class RollupSettings(_Section, frozen=True, kw_only=True):
+    """[rollups]: how often hours, days and months that are still open are computed, and what may not be any more."""
+
+    hour_s: Seconds = 300
+    day_s: Seconds = 3600
+    month_s: Seconds = 86_400
+    late_s: Seconds = 60
+    every_s: Seconds = 15
+    share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.25
+    raw_days: Annotated[int, msgspec.Meta(ge=62)] | None = None
 
 
 class PeerSettings(_Section, frozen=True, kw_only=True):
@@ -168,9 +188,11 @@ class CollectorConfig(_Section, frozen=True, kw_only=True):
     archive: ArchiveSettings = ArchiveSettings()
     quarantine: QuarantineSettings = QuarantineSettings()
     resend: ResendSettings = ResendSettings()
+    ledger: LedgerSettings = LedgerSettings()
     fleet: FleetSettings = FleetSettings()
     web: WebSettings = WebSettings()
     judge: JudgeSettings = JudgeSettings()
+    rollups: RollupSettings = RollupSettings()
     peer: PeerSettings = PeerSettings()
     log: LogSettings = LogSettings()
 
@@ -185,6 +207,8 @@ _RELOADABLE: Final[dict[str, frozenset[str]]] = {
     "archive": frozenset({"keep_days"}),
     "quarantine": frozenset({"limit_bytes", "limit_count"}),
     "resend": frozenset({"grace_s", "max_s"}),
+    "ledger": frozenset({"flush_s", "late_s", "completeness_s"}),
+    "rollups": frozenset({"hour_s", "day_s", "month_s", "late_s", "every_s", "share", "raw_days"}),
     "log": frozenset({"level"}),
 }
 

@@ -13,6 +13,41 @@ _LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 _LAG = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0, 600.0, 3600.0, 86400.0, 2592000.0)
 
 
+class RollupMetrics:
+    """What the work of rolling up tells."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.written = Counter(
+            "linkgauge_rollup_points_written", "Points of hours, days, months and past verdicts", registry=registry
+        )
+        self.seconds = Counter(
+            "linkgauge_rollup_work_seconds", "Time spent rolling up, rests between not counted", registry=registry
+        )
+        self.waiting = Gauge(
+            "linkgauge_rollup_buckets_waiting", "Hours, days and months to compute, open ones included",
+            registry=registry,
+        )  # fmt: skip
+
+
+class LedgerMetrics:
+    """What the ledger tells of itself."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.reports = Counter(
+            "linkgauge_ledger_reports", "Archived reports that were taken into the ledger", registry=registry
+        )
+        self.late = Counter("linkgauge_ledger_reports_late", "Of these, how many came late", registry=registry)
+        self.duplicates = Counter(
+            "linkgauge_ledger_reports_duplicate", "Archived reports that had been archived before", registry=registry
+        )
+        self.behind = Gauge(
+            "linkgauge_ledger_behind", "1 while the ledger must be caught up from the archive", registry=registry
+        )
+        self.seconds = Histogram(
+            "linkgauge_ledger_flush_seconds", "Time of one flush to the ledger", buckets=_LATENCY, registry=registry
+        )
+
+
 class Metrics:
     """All metrics of one process, with the prefix `linkgauge_`."""
 
@@ -49,8 +84,10 @@ class Metrics:
         self.waiting = self._gauge("agents_waiting", "Agents that send reports and that nobody registered")
         self.agents = self._gauge("agents_heard", "Agents heard of")
         self.up = self._gauge("part_up", "1 while this part works", ["part"])
+        self.ledger = LedgerMetrics(self.registry)
         self.store_latency = self._histogram("store_write_seconds", "Time of one write to the time series", _LATENCY)
         self.archive_latency = self._histogram("archive_append_seconds", "Time of one durable append", _LATENCY)
+        self.rollups = RollupMetrics(self.registry)
         self.lag = Spread("report_lag_seconds", "From the start of a measurement to its receipt", _LAG, self.registry)
 
     def dropped(self, reason: str) -> None:
