@@ -84,10 +84,9 @@ class Metrics:
         self.waiting = self._gauge("agents_waiting", "Agents that send reports and that nobody registered")
         self.agents = self._gauge("agents_heard", "Agents heard of")
         self.up = self._gauge("part_up", "1 while this part works", ["part"])
-        self.ledger = LedgerMetrics(self.registry)
         self.store_latency = self._histogram("store_write_seconds", "Time of one write to the time series", _LATENCY)
         self.archive_latency = self._histogram("archive_append_seconds", "Time of one durable append", _LATENCY)
-        self.rollups = RollupMetrics(self.registry)
+        self.ledger, self.rollups = LedgerMetrics(self.registry), RollupMetrics(self.registry)
         self.lag = Spread("report_lag_seconds", "From the start of a measurement to its receipt", _LAG, self.registry)
 
     def dropped(self, reason: str) -> None:
