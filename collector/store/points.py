@@ -172,6 +172,11 @@ def conclusive_flag(measurement: str, field: str) -> str:
     return "upload_conclusive" if measurement == "throughput" and field.startswith("upload_") else "conclusive"
 
 
+def place_tags(site: Site) -> tuple[tuple[str, str], ...]:
+    """The tags of what is said of a site as a whole: its place, and no agent's."""
+    return _tags(site, ())
+
+
 def known_columns() -> dict[str, dict[str, type]]:
     """Per measurement, the fields that this version can write, with their types (float, str, bool)."""
     columns = {kind: {**_REPORT_COLUMNS, **columns_of(shape, _TAGS)} for kind, shape in RESULTS.items()}

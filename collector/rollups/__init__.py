@@ -1,0 +1,1 @@
+"""Roll-ups and the verdicts' history: what is derived from the raw series, always computed anew from it."""
