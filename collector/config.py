@@ -49,6 +49,7 @@ class BrokerSettings(_Section, frozen=True, kw_only=True):
     queue_messages: Number = 20_000
     queue_bytes: Bytes = 64 * 1024 * 1024
     outbox_messages: Number = 10_000
+    events: bool | None = None
 
 
 class IngestSettings(_Section, frozen=True, kw_only=True):
@@ -135,6 +136,7 @@ class JudgeSettings(_Section, frozen=True, kw_only=True):
     """[judge]: how often sites are judged, when an agent counts as silent, and where incidents are told."""
 
     every_s: Seconds = 60
+    lease_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 4
     silent_status_s: Seconds = 600
     silent_reports: Number = 3
     webhook_url: str | None = None

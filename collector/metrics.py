@@ -84,6 +84,11 @@ class Metrics:
         self.waiting = self._gauge("agents_waiting", "Agents that send reports and that nobody registered")
         self.agents = self._gauge("agents_heard", "Agents heard of")
         self.up = self._gauge("part_up", "1 while this part works", ["part"])
+        self.leader = self._gauge("leader", "1 while this process leads: judges, asks for gaps, rolls up")
+        self.leader_since = self._gauge("leader_since_seconds", "Unix time since which it leads; 0 while it does not")
+        self.events = self._counter(
+            "events", "Events between processes, by what became of them: told lost heard unreadable", ["fate"]
+        )
         self.store_latency = self._histogram("store_write_seconds", "Time of one write to the time series", _LATENCY)
         self.archive_latency = self._histogram("archive_append_seconds", "Time of one durable append", _LATENCY)
         self.ledger, self.rollups = LedgerMetrics(self.registry), RollupMetrics(self.registry)
