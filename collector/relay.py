@@ -1,0 +1,143 @@
+"""Events from process to process, over the broker: what ingest stored and what the judge decided.
+
+A small JSON array on `linkgauge/v1/collector/events`, QoS 0: whoever misses one finds the same in the stores later.
+Bounded in every way: newer news of one thing replace older ones that wait, and what has no room is lost, and said so.
+What comes in is believed to be well meant and nothing more: it is checked like anything from outside.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Hashable
+from datetime import datetime
+from typing import Any, Final, Literal
+
+import msgspec
+
+from agent.wire.results import RESULTS
+from agent.wire.topics import COLLECTOR
+from collector.events import Bus, Event, Topic
+from collector.fleet import Fleet
+from collector.judge import Verdict
+from collector.metrics import Metrics
+from collector.verdicts import Verdicts
+
+TOPIC: Final = f"{COLLECTOR}/events"
+_EVERY_S: Final = 0.2
+_WAITING: Final = 10_000  # things that there is news of
+_ARRAY: Final = 200  # events in one message
+_ARRAYS: Final = 2  # messages at a time: more would only tell more pages to look sooner
+_BYTES: Final = 256 * 1024
+_FORWARDED: Final[frozenset[Topic]] = frozenset({"report", "verdict", "incident"})  # statuses everyone hears himself
+
+
+class _News(msgspec.Struct, frozen=True, kw_only=True):
+    """One element of the array. `lost`: so many more there were no words for."""
+
+    origin: str = msgspec.field(name="from")
+    topic: Literal["report", "verdict", "incident", "lost"]
+    site: str | None = None
+    at: datetime
+    data: dict[str, Any] = {}
+
+
+class _Reported(msgspec.Struct, frozen=True):
+    """What the fleet's picture needs of a report."""
+
+    agent: str
+    kind: str
+    started: datetime
+
+
+class Relay:
+    """Tells other processes of this one's events, and this one of theirs. For one event loop.
+
+    `send` takes topic, payload and QoS; `is_up` says whether it would go out now.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        fleet: Fleet,
+        verdicts: Verdicts,
+        *,
+        send: Callable[[str, bytes, int], None],
+        is_up: Callable[[], bool],
+        metrics: Metrics,
+    ) -> None:
+        self._bus, self._fleet, self._verdicts = bus, fleet, verdicts
+        self._send, self._is_up, self._metrics = send, is_up, metrics
+        self._origin = uuid.uuid4().hex[:12]
+        self._waiting: dict[Hashable, Event] = {}
+        self._lost = 0
+
+    def offer(self, event: Event) -> None:
+        """Take an event of this process, to be told soon; never blocks."""
+        if event.topic not in _FORWARDED:
+            return
+        key = (event.topic, event.site, event.data.get("agent") or event.data.get("id"), event.data.get("kind"))
+        if key not in self._waiting and len(self._waiting) >= _WAITING:
+            self._lost += 1
+            self._metrics.events.labels("lost").inc()
+            return
+        self._waiting[key] = event
+
+    async def run(self) -> None:
+        """Tell what is waiting, a few times a second, until cancelled; while the broker is away it goes on waiting."""
+        while True:
+            await asyncio.sleep(_EVERY_S)
+            if self._is_up():
+                self.tell()
+
+    def tell(self) -> None:
+        """Tell now what is waiting, as much as goes at a time."""
+        for _ in range(_ARRAYS):
+            keys = list(self._waiting)[:_ARRAY]
+            events = [self._waiting.pop(key) for key in keys]
+            array = [
+                _News(origin=self._origin, topic=event.topic, site=event.site, at=event.at, data=event.data)
+                for event in events
+                if event.topic != "status"
+            ]
+            if self._lost and array:
+                array.append(_News(origin=self._origin, topic="lost", at=array[-1].at, data={"count": self._lost}))
+                self._lost = 0
+            if not array:
+                return
+            self._send(TOPIC, msgspec.json.encode(array), 0)
+            self._metrics.events.labels("told").inc(len(events))
+
+    def receive(self, _topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 - the subscriber's call
+        """Take what another process told; never blocks and never raises."""
+        try:
+            if retained or len(payload) > _BYTES:
+                raise msgspec.ValidationError("no news of ours")
+            news = _ARRAY_OF_NEWS.decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self._metrics.events.labels("unreadable").inc()
+            return
+        for one in news:
+            if one.origin != self._origin:
+                self._take(one)
+
+    def _take(self, news: _News) -> None:
+        if news.topic == "lost":
+            self._bus.lose(1)
+            return
+        try:
+            self._learn(news)
+        except (msgspec.ValidationError, OverflowError):
+            self._metrics.events.labels("unreadable").inc()
+            return
+        self._metrics.events.labels("heard").inc()
+        self._bus.deliver(Event(news.topic, news.site, news.at, news.data))
+
+    def _learn(self, news: _News) -> None:
+        if news.topic == "report":
+            report = msgspec.convert(news.data, _Reported)
+            if report.kind in RESULTS:  # a broken peer must not fill our memory with names
+                self._fleet.reported(report.agent, report.kind, report.started, news.at)
+        elif news.topic == "verdict":
+            self._verdicts.put(msgspec.convert(news.data, Verdict))
+
+
+_ARRAY_OF_NEWS: Final = msgspec.json.Decoder(list[_News])
