@@ -20,7 +20,7 @@ from agent.wire.codec import AnyReport, encode
 from agent.wire.results import Ledger
 from agent.wire.topics import topic
 from collector.archive.archive import Entry, head_of
-from collector.archive.index import Head
+from collector.archive.head import Head
 from collector.errors import PointsRefused, RegistryUnavailable, StoreFull, StoreUnavailable
 from collector.ingest import Arrival, Decision, DeferReason, Deferred, Holding, Known, Place, Rejected, Store, judge
 from collector.parts import Parts

@@ -14,7 +14,7 @@ from typing import Any
 import aiomqtt
 
 from agent.wire.control import Boot
-from collector.archive.archive import Archive, Entry
+from collector.archive.archive import Archive, Entry, Position
 from collector.config import CollectorConfig, parse
 from collector.errors import CollectorError, PointsRefused
 from collector.events import Bus
@@ -76,10 +76,11 @@ class LoggedArchive(Archive):
         super().__init__(folder)
         self._log = log
 
-    def append(self, entries: Sequence[Entry], *, at: datetime) -> None:
-        super().append(entries, at=at)
+    def append(self, entries: Sequence[Entry], *, at: datetime) -> Position | None:
+        position = super().append(entries, at=at)
         if entries:
             self._log.append("archive")
+        return position
 
 
 def report(seq: int, *, agent: str = "a1", epoch: str = "e1", **more: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON

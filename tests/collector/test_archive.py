@@ -1,6 +1,5 @@
 """The archive on real files: what is durable stays readable, whatever happens around it."""
 
-import gzip
 import json
 import os
 import random
@@ -11,7 +10,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -22,7 +21,12 @@ from collector.archive.intervals import Range
 from collector.errors import StoreFull, StoreUnavailable, UsageError
 
 AT = datetime(2026, 11, 22, 1, 2, 3, 456789, tzinfo=UTC)
-DAY = Path("2026/2026-11-22.gz")
+DAY = Path("2026/2026-11-22.zst")
+
+
+def zcat(data: bytes) -> bytes:
+    """What anybody reads with `zstdcat`."""
+    return subprocess.run(["zstdcat"], input=data, stdout=subprocess.PIPE, check=True).stdout  # noqa: S607 - a standard tool
 
 
 def entry(
@@ -52,7 +56,8 @@ def reopened(archive: Archive) -> Archive:
 
 
 def test_gives_back_the_exact_bytes(archive: Archive) -> None:
-    strange = Entry(entry(1).head, b'{"a":"\xc3\xa1\\n",\n\t"tab":"\t"}\n\n')
+    head = entry(1).head
+    strange = Entry(head, b'\n{"a":"\xc3\xa1\\n",\n\t"id":\t"%b"}\n\n' % head.id.upper().encode())
     others = [entry(seq, note="x" * seq * 50) for seq in range(2, 60)]
     archive.append([strange, *others], at=AT)
     for _ in range(2):
@@ -67,7 +72,7 @@ def test_file_is_readable_with_zcat_and_says_when_and_how_long(archive: Archive)
     one, two = entry(1), entry(2)
     archive.append([one], at=AT)
     archive.append([two], at=AT)
-    text = gzip.decompress((archive.folder / DAY).read_bytes())
+    text = zcat((archive.folder / DAY).read_bytes())
     stamp = b"2026-11-22T01:02:03.456789Z"
     assert text == b"".join(b"%s\t%d\t%s\n" % (stamp, len(item.raw), item.raw) for item in (one, two))
     assert archive.size() == (archive.folder / DAY).stat().st_size
@@ -77,7 +82,7 @@ def test_days_are_those_of_utc_and_a_clock_that_goes_back_does_no_harm(archive: 
     entries = [entry(seq) for seq in range(1, 4)]
     for one, at in zip(entries, (AT, AT + timedelta(days=1), AT), strict=True):
         archive.append([one], at=at)
-    assert sorted(path.name for path in archive.folder.glob("2026/*")) == ["2026-11-22.gz", "2026-11-23.gz"]
+    assert sorted(path.name for path in archive.folder.glob("2026/*.zst")) == ["2026-11-22.zst", "2026-11-23.zst"]
     assert all(archive.read(one.head.id) == one.raw for one in entries)
 
 
@@ -148,7 +153,7 @@ def test_archive_older_than_its_index_loses_what_it_does_not_hold(archive: Archi
     assert archive.missing("a1", "e1", 2) == [(2, 2)]
 
 
-@pytest.mark.parametrize("tail", [b"\x1f\x8b\x08\x00\x00", b"\0" * 5000, None, b"noise"])
+@pytest.mark.parametrize("tail", [b"\x28\xb5\x2f\xfd\x00", b"\0" * 5000, None, b"noise"])
 def test_torn_tail_is_cut_and_the_rest_stays(archive: Archive, tail: bytes | None) -> None:
     one, two, three = entry(1), entry(2), entry(3)
     archive.append([one], at=AT)
@@ -164,7 +169,7 @@ def test_torn_tail_is_cut_and_the_rest_stays(archive: Archive, tail: bytes | Non
     kept = [one, three] if tail is None else [one, two, three]
     assert archive.missing("a1", "e1", 3) == ([(2, 2)] if tail is None else [])
     assert all(archive.read(item.head.id) == item.raw for item in kept)
-    assert gzip.decompress(path.read_bytes()).count(b"\n") == len(kept)
+    assert zcat(path.read_bytes()).count(b"\n") == len(kept)
 
 
 def test_damage_in_the_middle_costs_only_that_batch(archive: Archive) -> None:
@@ -259,7 +264,7 @@ def test_day_that_cannot_be_forgotten_is_said_and_goes_another_time(archive: Arc
     archive._opened._database.execute("PRAGMA busy_timeout = 50")  # noqa: SLF001 - 5 s are long in a test
     with closing(sqlite3.connect(archive.folder / "index.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StoreUnavailable, match=r"cannot delete 2026/2026-10-13\.gz"):
+        with pytest.raises(StoreUnavailable, match=r"cannot delete 2026-10-13"):
             archive.expire(date(2026, 11, 1))
         other.execute("ROLLBACK")
     assert archive.expire(date(2026, 11, 1)) == 1
@@ -316,7 +321,7 @@ def test_kill_at_any_instant_loses_nothing_that_append_returned(tmp_path: Path) 
         while archive.knows("a1", "e1", start + 1):
             start += 1
         archive.close()
-    lines = gzip.decompress(b"".join(path.read_bytes() for path in sorted(folder.glob("2*/*.gz")))).splitlines()
+    lines = zcat(b"".join(path.read_bytes() for path in sorted(folder.glob("2*/*.zst")))).splitlines()
     assert [json.loads(line.split(b"\t", 2)[2])["seq"] for line in lines] == list(range(1, start + 1))
 
 
@@ -346,13 +351,18 @@ def test_a_damaged_member_is_said_when_it_is_read(archive: Archive) -> None:
             archive.read(one.head.id)
 
 
-def test_an_index_that_cannot_be_asked_stops_deciding_instead_of_guessing(archive: Archive) -> None:
+def test_keys_that_cannot_be_asked_stop_deciding_instead_of_guessing(archive: Archive) -> None:
     one = entry(1)
     archive.append([one], at=AT)
-    archive._opened._database.execute("DROP TABLE place")  # noqa: SLF001 - as a damaged page would be
-    for ask in (archive.holds, archive.read):
-        with pytest.raises(StoreUnavailable, match="index"):
-            ask(one.head.id)
+    reopened(archive)  # its keys are on disk now
+    keys = archive.folder / f"{DAY}.keys"
+    for harm in (lambda: keys.rename(keys.with_name("away")), lambda: keys.write_bytes(b"other")):
+        harm()
+        for ask in (archive.holds, archive.read):
+            with pytest.raises(StoreUnavailable, match=r"keys|change"):
+                ask(one.head.id)
+    keys.unlink()
+    assert reopened(archive).read(one.head.id) == one.raw
 
 
 def test_index_on_disk_says_what_memory_says_also_after_failed_writes(tmp_path: Path) -> None:
@@ -361,20 +371,24 @@ def test_index_on_disk_says_what_memory_says_also_after_failed_writes(tmp_path: 
     archive.open()
     places = [(epoch, seq) for epoch in ("e1", "e2") for seq in range(1, 200)]
     chance.shuffle(places)
+    knowledge = archive._opened  # noqa: SLF001 - what is held in memory and written down
     for number in range(40):
-        archive._opened._database.execute(f"PRAGMA query_only = {number % 3 == 1}")  # noqa: SLF001 - as a full disk
         first = chance.randrange(1, 300)
         some = [entry(seq, epoch=epoch) for epoch, seq in places[number * 8 : number * 8 + 8]]
         archive.append([*some, entry(1000 + number, dropped=[(first, first + 5)])], at=AT)
-        if number % 3 == 2:  # best effort: not on a full disk
-            archive.declare_never("a1", "e1", [chance.randrange(1, 300), 2**53])
-    archive._opened._database.execute("PRAGMA query_only = 0")  # noqa: SLF001 - there is room again
-    archive.append([entry(2000, dropped=[(1, 1)])], at=AT)
-    memory = archive._opened.known, archive._opened.never  # noqa: SLF001 - what is compared
+        archive.declare_never("a1", "e1", [chance.randrange(1, 300), 2**53])
+        knowledge._database.execute(f"PRAGMA query_only = {number % 3 == 1}")  # noqa: SLF001 - as a full disk
+        with suppress(sqlite3.OperationalError):
+            knowledge.save(())
+    knowledge._database.execute("PRAGMA query_only = 0")  # noqa: SLF001 - there is room again
+    known, never = knowledge.known["a1"], knowledge.never
     archive.close()
     archive.open()
-    for held, read in zip(memory, (archive._opened.known, archive._opened.never), strict=True):  # noqa: SLF001
-        assert {key: value.ranges() for key, value in held.items()} == {
-            key: value.ranges() for key, value in read.items()
-        }
+    again = archive._opened  # noqa: SLF001
+    assert {epoch: held.ranges() for epoch, held in known.items()} == {
+        epoch: held.ranges() for epoch, held in again.known["a1"].items()
+    }
+    assert {key: held.ranges() for key, held in never.items()} == {
+        key: held.ranges() for key, held in again.never.items()
+    }
     archive.close()

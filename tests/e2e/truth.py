@@ -1,9 +1,9 @@
 """What was produced, what is in the series, what is in the archive: read independently of the code under test."""
 
 import contextlib
-import gzip
 import json
 import sqlite3
+import subprocess
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
@@ -68,10 +68,10 @@ def points(base: str, database: str) -> list[dict[str, Any]]:
 
 
 def archived(folder: Path) -> list[bytes]:
-    """Every archived report, read as anyone could with zcat: received, length, raw."""
+    """Every archived report, read as anyone could with zstdcat: received, length, raw."""
     found = []
-    for path in sorted(folder.rglob("*.gz")):
-        data = gzip.decompress(path.read_bytes())
+    for path in sorted(folder.rglob("*.zst")):
+        data = subprocess.run(["zstdcat", path], stdout=subprocess.PIPE, check=True).stdout  # noqa: S603, S607 - a standard tool
         while data:
             _, length, data = data.split(b"\t", 2)
             found.append(data[: int(length)])

@@ -1,0 +1,204 @@
+"""The files of one slot, day by day: found, looked up and read in order, whoever writes them. Safe for threads.
+
+A day has up to two files, read as one: a `.gz` of older versions, then the `.zst`.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from itertools import islice
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+from collector.archive.frame import lines_of, reports_of, sealed_from
+from collector.archive.head import is_report
+from collector.archive.keys import Stale
+from collector.archive.part import Part, Place
+from collector.archive.position import Position
+from collector.errors import StoreUnavailable
+
+LOG: Final = logging.getLogger(__name__)
+_LOOK_S: Final = 0.5  # a reader looks at most so often for what others wrote
+_TRIES: Final = 3  # a file that is replaced while it is read
+Reports = list[tuple[datetime, bytes]]
+
+
+class Days:
+    """One slot. `writer`: only we write here, so what is noted is all there is."""
+
+    def __init__(self, folder: Path, slot: str, *, writer: bool) -> None:
+        self.folder = folder
+        self.slot = slot
+        self.lock = threading.RLock()
+        self.parts: dict[date, list[Part]] = {}
+        self._writer = writer
+        self._looked = float("-inf")
+
+    def files(self) -> dict[date, list[Path]]:
+        """Find the data files, those that a sealed one was made of left out. Raises OSError."""
+        found: dict[date, list[Path]] = {}
+        for path in sorted(self.folder.glob("[0-9][0-9][0-9][0-9]/????-??-??.*")):
+            day = _day_of(path)
+            if day is not None:
+                found.setdefault(day, []).append(path)  # .gz sorts before .zst
+        for day, paths in found.items():
+            made_of = sealed_from(paths[-1]) if len(paths) > 1 else []
+            found[day] = [path for path in paths if path == paths[-1] or path.name not in made_of]
+        return found
+
+    def refresh(self) -> None:
+        """Take in what others wrote, unless that was just done. Raises StoreUnavailable."""
+        if self._writer or monotonic() - self._looked < _LOOK_S:
+            return
+        with self.lock:
+            try:
+                self._look()
+            except OSError as error:
+                raise StoreUnavailable(f"archive {self.folder}: {error}") from error
+            self._looked = monotonic()
+
+    def days(self) -> list[tuple[date, int]]:
+        """Give each day with how many reports it holds."""
+        with self.lock:
+            return [(day, _count(self.parts[day])) for day in sorted(self.parts)]
+
+    def size(self) -> int:
+        """Bytes of all files, keys included."""
+        return sum(part.end + max(part.keys_end, 0) for parts in list(self.parts.values()) for part in list(parts))
+
+    def holds(self, key: bytes) -> bool:
+        """Whether a report of this id is here. Raises StoreUnavailable."""
+        return any(certain or self._at(place, number, key) for place, number, certain in self._found(key))
+
+    def read(self, key: bytes) -> bytes | None:
+        """Give a report's exact bytes. Raises StoreUnavailable when they are there, but damaged."""
+        for place, number, certain in self._found(key):
+            raw = self._at(place, number, key)
+            if raw is not None:
+                return raw
+            if certain:
+                raise StoreUnavailable(f"archive {self.folder}: {place.path.name} is damaged at {place.offset}")
+        return None
+
+    def after(self, position: Position | None) -> Iterator[tuple[Position, Reports]]:
+        """Give what comes after a position, frame by frame, with the position after each."""
+        day, number = (position.day, position.reports) if position is not None else (date.min, 0)
+        tries = 0
+        while True:
+            try:
+                found = self._next(day, number)
+                if found is None:
+                    return
+                next_day, base, place = found
+                reports = self._reports(place)
+            except Stale:
+                self.forget_look(tries)
+                tries += 1
+                continue
+            done = number - base - place.first if next_day == day else 0
+            tries, day, number = 0, next_day, base + place.after
+            if reports[done:]:
+                yield Position(self.slot, day, number), reports[done:]
+
+    def _reports(self, place: Place) -> Reports:
+        """Read a frame; nothing, with a word in the log, of a damaged one. Raises Stale."""
+        try:
+            return reports_of(place.text())
+        except (OSError, ValueError) as error:
+            LOG.error("archive.damaged file=%s offset=%d error=%s; passed over", place.path, place.offset, error)  # noqa: TRY400 - it happened to the file, not here
+            return []
+
+    def forget_look(self, tries: int) -> None:
+        """Look again at once, as a file was replaced; raises StoreUnavailable when that goes on and on."""
+        if tries >= _TRIES:
+            raise StoreUnavailable(f"archive {self.folder}: its files change under our hands")
+        self._looked = float("-inf")
+
+    def _next(self, day: date, number: int) -> tuple[date, int, Place] | None:
+        """Find the frame of the next report: its day, how many reports precede its file there, and where it lies."""
+        self.refresh()
+        with self.lock:
+            for other in sorted(other for other in self.parts if other >= day):
+                wanted, base = number if other == day else 0, 0
+                for part in self.parts[other]:
+                    if wanted < base + part.reports and (place := self._place(part, wanted - base)) is not None:
+                        return other, base, place
+                    base += part.reports
+                if wanted > base:
+                    LOG.warning("archive.shorter_than_followed day=%s reports=%d followed=%d", other, base, wanted)
+        return None
+
+    def _place(self, part: Part, number: int) -> Place | None:
+        try:
+            return part.place(number)
+        except OSError as error:
+            raise StoreUnavailable(f"archive {self.folder}: keys: {error}; check the disk") from error
+
+    def _found(self, key: bytes) -> Iterator[tuple[Place, int, bool]]:
+        """Give frames that may hold an id, with the report's number in the frame and whether that is certain."""
+        for tries in range(_TRIES + 1):
+            self.refresh()
+            try:
+                with self.lock:
+                    found = list(self._search(key))
+            except Stale:
+                self.forget_look(tries)
+            except (OSError, ValueError) as error:
+                raise StoreUnavailable(f"archive {self.folder}: keys: {error}; check the disk") from error
+            else:
+                yield from found
+                return
+
+    def _search(self, key: bytes) -> Iterator[tuple[Place, int, bool]]:
+        for day in sorted(self.parts, reverse=True):
+            for part in self.parts[day]:
+                for number, certain in part.find(key):
+                    place = part.place(number)
+                    if place is not None:
+                        yield place, number - place.first, certain
+
+    def _at(self, place: Place, number: int, key: bytes) -> bytes | None:
+        try:
+            raw = next(islice(lines_of(place.text()), number, None), (b"", b""))[1]
+        except Stale:
+            return self._again(key)
+        except (OSError, ValueError) as error:
+            raise StoreUnavailable(f"archive {self.folder}: {place.path.name} at {place.offset}: {error}") from error
+        return raw if is_report(raw, key) else None
+
+    def _again(self, key: bytes) -> bytes | None:
+        """Look an id up once more, as its file was replaced meanwhile."""
+        self.forget_look(0)
+        for place, number, _ in self._found(key):
+            try:
+                raw = next(islice(lines_of(place.text()), number, None), (b"", b""))[1]
+            except (Stale, OSError, ValueError) as error:
+                raise StoreUnavailable(f"archive {self.folder}: {place.path.name} changes under our hands") from error
+            if is_report(raw, key):
+                return raw
+        return None
+
+    def _look(self) -> None:
+        found = self.files()
+        for day in self.parts.keys() - found.keys():
+            del self.parts[day]
+        for day, paths in found.items():
+            known = {part.path: part for part in self.parts.get(day, [])}
+            self.parts[day] = [known.get(path) or Part(path) for path in paths]
+            for part in self.parts[day]:
+                part.look()
+
+
+def _count(parts: Sequence[Part]) -> int:
+    return sum(part.reports for part in parts)
+
+
+def _day_of(path: Path) -> date | None:
+    if path.suffix not in (".gz", ".zst"):
+        return None
+    try:
+        return date.fromisoformat(path.stem)
+    except ValueError:
+        return None
