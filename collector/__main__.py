@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from collector import loop
 from collector.config import DEFAULT_PATH, CollectorConfig, read, secret
 from collector.errors import CollectorError
 
@@ -128,7 +129,7 @@ def _run(options: argparse.Namespace) -> int:
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
         stream=sys.stderr,
     )
-    asyncio.run(_serve(settings, options.config))
+    loop.run(_serve(settings, options.config))
     return 0
 
 
@@ -147,7 +148,7 @@ def _check_config(options: argparse.Namespace) -> int:
 async def _serve(settings: CollectorConfig, path: Path) -> None:
     from collector.service import serve
 
-    loop = asyncio.get_running_loop()
+    running = asyncio.get_running_loop()
     task = asyncio.current_task()
     if task is None:
         raise RuntimeError("not in a task")
@@ -155,10 +156,10 @@ async def _serve(settings: CollectorConfig, path: Path) -> None:
     def end() -> None:
         task.cancel()
         # Nothing is lost by a hard end: receipts come after durable writes.
-        loop.call_later(_HARD_STOP_S, os._exit, 1)
+        running.call_later(_HARD_STOP_S, os._exit, 1)
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end)
+        running.add_signal_handler(number, end)
     with contextlib.suppress(asyncio.CancelledError):
         await serve(settings, ready=_started, reload=lambda: read(path, os.environ))
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from collector import config as settings
+from collector import loop
 from collector.errors import CollectorError, UsageError
 from collector.registry.registry import Registry
 from collector.registry.site import Site
@@ -198,22 +199,22 @@ def run(arguments: argparse.Namespace) -> int:
         )
         _write_agent(plan)
         config = _prepare(plan)
-        asyncio.run(_up(plan, config, Speaker(sys.stderr)))
+        loop.run(_up(plan, config, Speaker(sys.stderr)))
     return 0
 
 
 async def _up(plan: Plan, config: settings.CollectorConfig, say: Speaker) -> None:
     """Run all parts until a signal; raises CollectorError for what cannot work."""
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    running = asyncio.get_running_loop()
 
     def end() -> None:
         stop.set()
         # Nothing is lost by a hard end: receipts come after durable writes, and the children end with us.
-        loop.call_later(HARD_STOP_S, os._exit, 1)
+        running.call_later(HARD_STOP_S, os._exit, 1)
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end)
+        running.add_signal_handler(number, end)
     failed: CollectorError | None = None
     try:
         await _together(plan, config, say, stop)
