@@ -9,19 +9,21 @@ import os
 import sqlite3
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from collector.errors import CollectorError, PointsRefused, StoreFull, StoreUnavailable
 from collector.store import sqlite_reads
-from collector.store.line import PointError, check, clean_tags, field_value, tag_text
-from collector.store.points import conclusive_flag
-from collector.store.sqlite_schema import COLUMN_LIMIT, NAME, SERIES_CACHED, Layout, tags_of, upsert
+from collector.store.line import FIRST_NS, LAST_NS, PointError, check, clean_tags, field_value, tag_text
+from collector.store.points import ReportPoint, conclusive_flag
+from collector.store.sqlite_schema import COLUMN_LIMIT, NAME, SERIES_CACHED, Layout, Shape, tags_of, upsert
 from collector.store.store import FieldValue, Point, Row, StoreInfo, Summary, Values
 
 T = TypeVar("T")
@@ -29,6 +31,11 @@ T = TypeVar("T")
 _WAL_BYTES = 64 * 2**20
 _ROOM_BYTES = 2**20
 _GONE = (-1, -1)
+_ROWS = (64, 16, 4, 1)
+"""Rows of one statement: few sizes, because each is a statement that is kept ready."""
+_STATEMENTS = 512
+_VARIABLES = 30_000
+_SITE_AND_TIME = itemgetter(0, 1)
 
 
 @dataclass(slots=True)
@@ -168,7 +175,9 @@ class SqliteStore:
         if create:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         address = f"file:{quote(str(self.path.absolute()))}?mode={'rwc' if create else 'rw'}"
-        connection = sqlite3.connect(address, timeout=self.busy_s, isolation_level=None, uri=True)
+        connection = sqlite3.connect(
+            address, timeout=self.busy_s, isolation_level=None, uri=True, cached_statements=_STATEMENTS
+        )
         try:
             for pragma in ("journal_mode=WAL", "synchronous=FULL", f"journal_size_limit={_WAL_BYTES}"):
                 connection.execute(f"PRAGMA {pragma}")
@@ -217,33 +226,45 @@ def _write(layout: Layout, points: Sequence[Point]) -> dict[int, str]:
     """Write what can be written, and give the refused ones' places with the reason."""
     refused: dict[int, str] = {}
     with _transaction(layout):
-        writable: dict[str, list[tuple[Point, dict[str, FieldValue]]]] = defaultdict(list)
+        shapes: dict[Shape, list[tuple[Any, ...]]] = defaultdict(list)
         for index, point in enumerate(points):
             try:
-                fields = _fields(layout, point)
+                fields = _checked(point)
+                shape = (point.measurement, tuple(fields), tuple(map(type, fields.values())))
+                if not layout.fits(shape):
+                    _make_fit(layout, shape)
             except PointError as error:
                 refused[index] = str(error)
                 continue
-            writable[point.measurement].append((point, fields))
-        for measurement, rows in writable.items():
-            _write_rows(layout, measurement, rows)
+            series, site = layout.series(point.tags if isinstance(point, ReportPoint) else clean_tags(point.tags))
+            shapes[shape].append((site, point.time_ns, series, *fields.values()))
+        for (measurement, names, _), rows in shapes.items():
+            _write_rows(layout, measurement, names, rows)
     return refused
 
 
-def _fields(layout: Layout, point: Point) -> dict[str, FieldValue]:
-    """A point's fields as they are stored; columns that are missing are added, so types are fixed by the first."""
+def _checked(point: Point) -> Mapping[str, FieldValue]:
+    """A point's fields as they are stored; raises PointError for one that cannot be."""
+    if isinstance(point, ReportPoint) and FIRST_NS <= point.time_ns <= LAST_NS:
+        return point.fields  # which come as they are stored
     check(point)
     kept = {name: value for name, raw in point.fields.items() if (value := field_value(raw)) is not None}
     if not kept:
         raise PointError("a point needs a field")
     if not NAME.fullmatch(point.measurement):
         raise PointError(f"measurement {point.measurement!r} is not [a-z][a-z0-9_]*")
-    columns = layout.columns(point.measurement)
-    new = {name: type(value) for name, value in kept.items() if columns.get(name) is not type(value)}
-    if new:
-        _check_new(point.measurement, columns, new)
-        layout.widen(point.measurement, new)
     return kept
+
+
+def _make_fit(layout: Layout, shape: Shape) -> None:
+    """Add the columns that are missing, so types are fixed by the first; raises PointError where that cannot be."""
+    measurement, names, types = shape
+    columns = layout.columns(measurement)
+    new = {name: kind for name, kind in zip(names, types, strict=True) if columns.get(name) is not kind}
+    if new:
+        _check_new(measurement, columns, new)
+        layout.widen(measurement, new)
+    layout.fit(shape)
 
 
 def _check_new(measurement: str, columns: dict[str, type], new: dict[str, type]) -> None:
@@ -257,15 +278,16 @@ def _check_new(measurement: str, columns: dict[str, type], new: dict[str, type])
         raise PointError(f"more than {COLUMN_LIMIT} fields in {measurement}")
 
 
-def _write_rows(layout: Layout, measurement: str, rows: list[tuple[Point, dict[str, FieldValue]]]) -> None:
-    columns = tuple(layout.columns(measurement))
-
-    def values() -> Iterator[tuple[Any, ...]]:
-        for point, fields in rows:
-            series, site = layout.series(clean_tags(point.tags))
-            yield (site, point.time_ns, series, *map(fields.get, columns))
-
-    layout.connection.executemany(upsert(measurement, columns), list(values()))
+def _write_rows(layout: Layout, measurement: str, names: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    """Write rows of one shape, many with each statement: between two the thread has to wait its turn in Python."""
+    rows.sort(key=_SITE_AND_TIME)  # as they lie on the disk
+    at_most = max(1, _VARIABLES // len(rows[0]))
+    start = 0
+    for size in _ROWS:
+        while len(rows) - start >= size and size <= at_most:
+            values = list(chain.from_iterable(rows[start : start + size]))
+            layout.connection.execute(upsert(measurement, names, size), values)
+            start += size
 
 
 def _sites(layout: Layout) -> list[str]:

@@ -19,6 +19,7 @@ NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,119}")
 COLUMN_LIMIT: Final = 1500
 """Fields of a measurement; SQLite's own limit is 2,000 columns."""
 
+SHAPES_CACHED: Final = 4096
 SERIES_CACHED: Final = 65_536
 """Tag sets whose ids are remembered."""
 
@@ -32,6 +33,8 @@ _DECLARED: Final[Mapping[type, str]] = {float: "REAL", str: "TEXT", bool: "BOOLE
 _TYPES: Final[Mapping[str, type]] = {declared: kind for kind, declared in _DECLARED.items()}
 
 Tags = tuple[tuple[str, str], ...]
+Shape = tuple[str, tuple[str, ...], tuple[type, ...]]
+"""A measurement, and the fields of a row with their types."""
 
 
 @dataclass(slots=True)
@@ -43,6 +46,7 @@ class Layout:
     _version: int = -1
     _columns: dict[str, dict[str, type]] = field(default_factory=dict)
     _series: dict[Tags, tuple[int, int]] = field(default_factory=dict)
+    _fits: set[Shape] = field(default_factory=set)
 
     def refresh(self) -> None:
         """Forget what another connection may have changed: columns come and go only with the schema's version."""
@@ -56,6 +60,17 @@ class Layout:
         self._version = -1
         self._columns.clear()
         self._series.clear()
+        self._fits.clear()
+
+    def fits(self, shape: Shape) -> bool:
+        """Whether rows of this shape are known to fit the columns there are."""
+        return shape in self._fits
+
+    def fit(self, shape: Shape) -> None:
+        """Note that they do; columns are only ever added, so it stays so."""
+        if len(self._fits) >= SHAPES_CACHED:
+            self._fits.clear()
+        self._fits.add(shape)
 
     def create(self) -> None:
         """Make what is missing, in the open transaction; known measurements get their views before their first row."""
@@ -127,13 +142,15 @@ class Layout:
         return number
 
 
-def upsert(measurement: str, columns: Iterable[str]) -> str:
-    """The statement that writes a row as InfluxDB does: fields merge, a new value of the same field wins."""
+@lru_cache(maxsize=1024)
+def upsert(measurement: str, columns: tuple[str, ...], rows: int = 1) -> str:
+    """The statement that writes rows as InfluxDB does: fields merge, a new value of the same field wins."""
     names = [f'"{name}"' for name in columns]
     keys = ["_site", "_time", "_series"]
-    merged = ", ".join(f"{name} = coalesce(excluded.{name}, {name})" for name in names)
+    row = f"({', '.join('?' * (len(keys) + len(names)))})"
+    merged = ", ".join(f"{name} = excluded.{name}" for name in names)
     return (
-        f'INSERT INTO "_{measurement}" ({", ".join(keys + names)}) VALUES ({", ".join("?" * (len(keys) + len(names)))})'  # noqa: S608 - names are checked
+        f'INSERT INTO "_{measurement}" ({", ".join(keys + names)}) VALUES {", ".join([row] * rows)}'  # noqa: S608 - names are checked
         f" ON CONFLICT DO UPDATE SET {merged}"
     )
 

@@ -304,3 +304,18 @@ async def test_ever_new_tag_sets_cost_no_memory(store: SqliteStore) -> None:
     assert len(store._writer.layout._series) <= 3  # noqa: SLF001
     rows = await store.samples(points[0].measurement, site="s", start_ns=0, end_ns=2 * NOON)
     assert [row.tags["peer"] for row in rows] == [f"p{number}" for number in range(10)]
+
+
+async def test_many_rows_of_many_shapes_in_one_write_are_all_there(store: SqliteStore) -> None:
+    """Rows go in by shape, many with one statement; a row that comes twice in a batch is merged as ever."""
+    rows = [
+        point(number, **{f"f{field}": float(number) for field in range(number % 5 + 1)}, id=str(number))
+        for number in range(333)
+    ]
+    again = [point(number, extra=1.0, id=f"{number}, again") for number in range(0, 333, 10)]
+    await store.write([*rows, *again])
+    found = await store.samples(rows[0].measurement, site=dict(rows[0].tags)["site"], start_ns=0, end_ns=2**62)
+    assert [row.time_ns for row in found] == [one.time_ns for one in rows]
+    for number, row in enumerate(found):
+        told = {"extra": 1.0, "id": f"{number}, again"} if number % 10 == 0 else {}
+        assert row.fields == {**rows[number].fields, **told}
