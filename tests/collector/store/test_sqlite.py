@@ -309,7 +309,7 @@ async def test_ever_new_tag_sets_cost_no_memory(store: SqliteStore) -> None:
 async def test_many_rows_of_many_shapes_in_one_write_are_all_there(store: SqliteStore) -> None:
     """Rows go in by shape, many with one statement; a row that comes twice in a batch is merged as ever."""
     rows = [
-        point(number, **{f"f{field}": float(number) for field in range(number % 5 + 1)}, id=str(number))
+        replace(point(number), fields={"id": str(number)} | {f"f{field}": 1.0 for field in range(number % 5 + 1)})
         for number in range(333)
     ]
     again = [point(number, extra=1.0, id=f"{number}, again") for number in range(0, 333, 10)]
