@@ -312,7 +312,7 @@ async def test_many_rows_of_many_shapes_in_one_write_are_all_there(store: Sqlite
         replace(point(number), fields={"id": str(number)} | {f"f{field}": 1.0 for field in range(number % 5 + 1)})
         for number in range(333)
     ]
-    again = [point(number, extra=1.0, id=f"{number}, again") for number in range(0, 333, 10)]
+    again = [replace(point(number), fields={"extra": 1.0, "id": f"{number}, again"}) for number in range(0, 333, 10)]
     await store.write([*rows, *again])
     found = await store.samples(rows[0].measurement, site=dict(rows[0].tags)["site"], start_ns=0, end_ns=2**62)
     assert [row.time_ns for row in found] == [one.time_ns for one in rows]
