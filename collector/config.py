@@ -90,7 +90,10 @@ class ArchiveSettings(_Section, frozen=True, kw_only=True):
     """[archive]: exact bytes of accepted reports; kept for ever unless `keep_days` is set."""
 
     url: str = "file:///var/lib/linkgauge/archive"
-    level: Annotated[int, msgspec.Meta(ge=1, le=9)] = 6
+    level: Annotated[int, msgspec.Meta(ge=1, le=19)] = 1
+    seal: bool = True
+    seal_level: Annotated[int, msgspec.Meta(ge=1, le=19)] = 9
+    writer: Annotated[str, msgspec.Meta(pattern="^(?![0-9]{4}$)[A-Za-z0-9_-]{1,64}$")] | None = None
     keep_days: Annotated[int, msgspec.Meta(ge=31)] | None = None
 
 
@@ -206,7 +209,7 @@ _RELOADABLE: Final[dict[str, frozenset[str]]] = {
     "broker": frozenset({"reconnect_first_s", "reconnect_max_s"}),
     "store": frozenset({"batch_reports", "batch_bytes", "batch_s", "retry_first_s", "retry_max_s"}),
     "registry": frozenset({"poll_s"}),
-    "archive": frozenset({"keep_days"}),
+    "archive": frozenset({"keep_days", "seal", "seal_level"}),
     "quarantine": frozenset({"limit_bytes", "limit_count"}),
     "resend": frozenset({"grace_s", "max_s"}),
     "ledger": frozenset({"flush_s", "late_s", "completeness_s"}),

@@ -32,6 +32,7 @@ LOG: Final = logging.getLogger(__name__)
 _SLOT: Final = re.compile(r"(?!\d{4}$)[A-Za-z0-9_-]{1,64}")
 _SLOTS: Final = 100
 _LOOK_S: Final = 0.5
+SEAL_LEVEL: Final = 9
 
 
 class Archive:
@@ -102,16 +103,19 @@ class Archive:
         self._others = {}
         self._looked = float("-inf")
 
-    def append(self, entries: Sequence[Entry], *, at: datetime) -> Position | None:
-        """Make reports durable before returning; on an error none of them is there.
+    def append(self, entries: Sequence[Entry], *, at: datetime) -> Position:
+        """Make reports (one at least) durable before returning; on an error none of them is there.
 
-        Gives the position after them; None for no reports.
+        Gives the position after them.
 
         Raises:
+            ValueError: no reports.
             StoreFull: no room on the disk.
             StoreUnavailable: the disk refuses for another reason.
         """
-        return self._writer.append(entries, at=at) if entries else None
+        if not entries:
+            raise ValueError("nothing to archive")
+        return self._writer.append(entries, at=at)
 
     def read(self, report_id: str) -> bytes | None:
         """Give a report's exact bytes; None for an id that is not here. Raises StoreUnavailable for a bad disk."""
@@ -155,6 +159,11 @@ class Archive:
         wanted = position.slot if position is not None else self.slot if slot is None else slot
         return next((days.after(position) for days in self._slots() if days.slot == wanted), iter(()))
 
+    def end(self) -> Position | None:
+        """Give the position after everything in our own slot; None while it is empty. No disk is touched."""
+        days = self._writer.days.days()
+        return Position(self.slot, *days[-1]) if days else None
+
     def slots(self) -> list[str]:
         """Name all slots that hold or may hold reports. Raises StoreUnavailable."""
         return sorted(days.slot for days in self._slots())
@@ -170,6 +179,21 @@ class Archive:
             StoreUnavailable: the disk refuses; what is left goes another time.
         """
         return self._writer.expire(before)
+
+    def unsealed(self, upto: Position | None) -> list[date]:
+        """Name our finished days that are not sealed and that those who follow are past. Raises StoreUnavailable."""
+        return self._writer.unsealed(upto)
+
+    def seal(self, day: date, *, level: int = SEAL_LEVEL) -> int:
+        """Recompress one finished day in large frames, with small keys; gives the bytes that this saved.
+
+        Its text and its positions stay what they are. Takes seconds to minutes in a process of its own.
+
+        Raises:
+            NotSealed: damage, no room; the files are as they were.
+            StoreUnavailable: the disk refuses.
+        """
+        return self._writer.seal(day, level=level)
 
     @property
     def _writer(self) -> Writer:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
 from collector.archive.days import Days
@@ -18,6 +19,7 @@ from collector.archive.head import Head, read_head
 from collector.archive.knowledge import Knowledge, Seen, remove
 from collector.archive.part import RUN, Part
 from collector.archive.position import Position
+from collector.archive.seal import Apart, NotSealed, discard, finish, is_sealed
 from collector.archive.segment import FULL, Segment, sync_directory, trailer
 from collector.errors import StoreFull, StoreUnavailable, UsageError
 
@@ -52,6 +54,7 @@ class Writer:
         self._last: dict[date, bytes] = {}
         self._stale: set[date] = set()
         self._try_at = RUN
+        self._apart: Apart | None = None
         self._knowledge: Knowledge | None = None
         self._guard: int | None = take(folder)
         try:
@@ -73,7 +76,9 @@ class Writer:
         return sum(part.damaged for parts in self.days.parts.values() for part in parts)
 
     def close(self) -> None:
-        """Write down what is known and let go."""
+        """Write down what is known and let go; a sealing under way is given up."""
+        if self._apart is not None:
+            self._apart.stop()
         with self._lock:
             if self._knowledge is not None:
                 self._try_settle()
@@ -133,16 +138,51 @@ class Writer:
         """Give the day that is written now."""
         return max(self.days.parts, default=None)
 
-    def replaced(self, day: date, parts: Sequence[Path]) -> None:
-        """Take over files that took the place of a finished day's; raises OSError, sqlite3.Error."""
-        with self._lock, self.days.lock:
-            self._close_segment(day)
-            self.days.parts[day] = [Part(path) for path in parts]
-            for part in self.days.parts[day]:
-                part.load()
-                _exhaust(part.catch_up(remember=True))
-            self._stale.add(day)
-            self.knowledge.save([self._seen(day)])
+    def unsealed(self, upto: Position | None) -> list[date]:
+        """Name finished days that are not sealed, those from `upto` on left out. Raises StoreUnavailable."""
+        newest = self.newest()
+        days = [day for day in sorted(self.days.parts) if newest is not None and day < newest]
+        try:
+            return [
+                day
+                for day in days
+                if (upto is None or day < upto.day) and not is_sealed([part.path for part in self.days.parts[day]])
+            ]
+        except OSError as error:
+            raise StoreUnavailable(f"archive {self.folder}: {error}") from error
+
+    def seal(self, day: date, *, level: int) -> int:
+        """Seal one finished day; gives the bytes that this saved. Raises NotSealed, StoreUnavailable."""
+        started = monotonic()
+        with self._lock:
+            before = sum(part.end + max(part.keys_end, 0) for part in self.days.parts[day])
+            reports = sum(part.reports for part in self.days.parts[day])
+        LOG.info("archive.sealing folder=%s day=%s reports=%d bytes=%d", self.folder, day, reports, before)
+        try:
+            with self._lock:
+                self._apart = apart = Apart(self.folder, day, level=level)
+            found = apart.wait()
+            with self._lock, self.days.lock:
+                if self._guard is None or found != reports or day == self.newest() or day not in self.days.parts:
+                    discard(self.folder, day)
+                    raise NotSealed(f"archive {self.folder}: {day} has {reports} reports, of which {found} were read")
+                self._replace(day, finish(self.folder, day))
+        except (OSError, sqlite3.Error) as error:
+            raise StoreUnavailable(f"archive {self.folder}: cannot seal {day}: {error}") from error
+        after = sum(part.end + part.keys_end for part in self.days.parts[day])
+        per = after / max(reports, 1)
+        LOG.info("archive.sealed day=%s bytes=%d each=%.1f s=%.1f", day, after, per, monotonic() - started)
+        return before - after
+
+    def _replace(self, day: date, path: Path) -> None:
+        self._close_segment(day)
+        part = Part(path)
+        part.load()
+        for _ in part.catch_up(remember=True):
+            pass
+        self.days.parts[day] = [part]
+        self._stale.discard(day)
+        self.knowledge.save([self._seen(day)])
 
     def _day(self, wanted: date) -> date:
         """Never go back: a clock that was set back must not write behind those who follow the files."""
@@ -346,8 +386,3 @@ def tidy(folder: Path, days: Days) -> None:
 
 def _digest(raw: bytes) -> bytes:
     return hashlib.blake2b(raw, digest_size=8).digest()
-
-
-def _exhaust(steps: Iterator[object]) -> None:
-    for _ in steps:
-        pass

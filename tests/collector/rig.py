@@ -76,10 +76,9 @@ class LoggedArchive(Archive):
         super().__init__(folder)
         self._log = log
 
-    def append(self, entries: Sequence[Entry], *, at: datetime) -> Position | None:
+    def append(self, entries: Sequence[Entry], *, at: datetime) -> Position:
         position = super().append(entries, at=at)
-        if entries:
-            self._log.append("archive")
+        self._log.append("archive")
         return position
 
 
