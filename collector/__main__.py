@@ -24,6 +24,7 @@ _EXAMPLES: Final = """examples:
   linkgauge-collector run --config /etc/linkgauge/collector.toml
   linkgauge-collector site import sites.csv
   linkgauge-collector agent add ls-huulung-th1 --site ls-huulung-th1
+  linkgauge-collector store check
   linkgauge-collector quarantine list
 exit codes: 0 done, 2 wrong usage or configuration, 1 anything else"""
 
@@ -53,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     from collector import up
     from collector.plans import commands as plans
     from collector.registry import commands as registry
+    from collector.store import commands as store
 
     parser = argparse.ArgumentParser(
         prog="linkgauge-collector",
@@ -68,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     registry.add_commands(commands)
     plans.add_commands(commands)
+    store.add_commands(commands)
     _add_quarantine(commands)
     return parser
 

@@ -70,7 +70,7 @@ class InfluxStore:
     async def open(self) -> None:
         """See that the server answers and lets us in, and make a missing database; raises StoreUnavailable."""
         if self._server.version == 1:
-            answer, _ = await self._ask("/query", q=_PROBE, db=self._server.database)
+            answer, _ = await self.ask("/query", q=_PROBE, db=self._server.database)
             missing = answer.status == _OK[0] and _first_error(answer.body).startswith("database not found")
             if missing:
                 await self._create()
@@ -99,7 +99,7 @@ class InfluxStore:
         if limit is not None and limit <= 0:
             return []
         rows = influxql.rows(
-            await self._select(influxql.samples(measurement, site, (start_ns, end_ns), limit), measurement)
+            await self.select(influxql.samples(measurement, site, (start_ns, end_ns), limit), measurement)
         )
         return rows if limit is None else rows[-limit:]
 
@@ -108,14 +108,14 @@ class InfluxStore:
         if per_site <= 0:
             return {}
         sites: dict[str, list[Row]] = defaultdict(list)
-        for row in influxql.rows(await self._select(influxql.recent(measurement, start_ns, per_site), measurement)):
+        for row in influxql.rows(await self.select(influxql.recent(measurement, start_ns, per_site), measurement)):
             if "site" in row.tags:
                 sites[row.tags["site"]].append(row)
         return {site: rows[-per_site:] for site, rows in sites.items()}
 
     async def summary(self, measurement: str, field: str, *, start_ns: int, end_ns: int) -> dict[str, Summary]:
         """Each site's number and median of a field over its conclusive rows."""
-        found = await self._select(influxql.summary(measurement, field, (start_ns, end_ns)), measurement)
+        found = await self.select(influxql.summary(measurement, field, (start_ns, end_ns)), measurement)
         return influxql.summaries(found)
 
     async def having(
@@ -123,7 +123,7 @@ class InfluxStore:
     ) -> list[Row]:
         """Rows of all sites in which a field stands, oldest first."""
         found = influxql.rows(
-            await self._select(influxql.having(measurement, field, beside, (start_ns, end_ns)), measurement)
+            await self.select(influxql.having(measurement, field, beside, (start_ns, end_ns)), measurement)
         )
         return [row for row in found if "site" in row.tags]
 
@@ -133,19 +133,19 @@ class InfluxStore:
         """Each site's rows that hold any of these fields, oldest first."""
         found: dict[str, list[Values]] = {}
         for names in influxql.groups(sites):
-            series = await self._select(influxql.values(measurement, fields, names, (start_ns, end_ns)), measurement)
+            series = await self.select(influxql.values(measurement, fields, names, (start_ns, end_ns)), measurement)
             found |= influxql.tuples(series)
         return found
 
     async def drop(self) -> None:
         """Delete every point, one measurement after the other; rights and retention rules of the database stay."""
-        for series in await self._select("SHOW MEASUREMENTS"):
+        for series in await self.select("SHOW MEASUREMENTS"):
             for (measurement,) in series["values"]:
                 await self._run(f"DROP MEASUREMENT {influxql.name(measurement)}", self._server.database)
 
     async def info(self) -> StoreInfo:
         """Say what this engine is; raises StoreUnavailable. Points are too dear to count."""
-        answer, headers = await self._ask("/ping")
+        answer, headers = await self.ask("/ping")
         _check_admitted(self._server, answer)
         if answer.status not in _OK:
             raise StoreUnavailable(f"{self._server.words} does not answer: {answer.words}")
@@ -155,7 +155,7 @@ class InfluxStore:
         policy = {"rp": self._server.raw} if raw else {}
 
         async def send(body: bytes) -> Answer:
-            answer, _ = await self._ask("/write", body, db=self._server.database, precision="ns", **policy)
+            answer, _ = await self.ask("/write", body, db=self._server.database, precision="ns", **policy)
             return answer
 
         await deliver(points, send, self._create, self._server.words)
@@ -165,15 +165,16 @@ class InfluxStore:
 
     async def _run(self, statement: str, database: str = "") -> None:
         """Run a statement that changes something."""
-        answer, _ = await self._ask("/query", b"", q=statement, db=database)
+        answer, _ = await self.ask("/query", b"", q=statement, db=database)
         _series(self._server, answer)
 
-    async def _select(self, statement: str, measurement: str = "") -> list[influxql.Series]:
+    async def select(self, statement: str, measurement: str = "") -> list[influxql.Series]:
+        """The series that answer a question; `measurement` says under which policy they are kept."""
         policy = self._server.policy(measurement)
-        answer, _ = await self._ask("/query", q=statement, db=self._server.database, epoch="ns", **policy)
+        answer, _ = await self.ask("/query", q=statement, db=self._server.database, epoch="ns", **policy)
         return _series(self._server, answer)
 
-    async def _ask(self, path: str, body: bytes | None = None, /, **query: str) -> tuple[Answer, dict[str, str]]:
+    async def ask(self, path: str, body: bytes | None = None, /, **query: str) -> tuple[Answer, dict[str, str]]:
         """One request and its whole answer; raises StoreUnavailable when there is none in time."""
         if self._session is None:
             self._session = aiohttp.ClientSession(

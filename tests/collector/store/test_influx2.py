@@ -5,11 +5,8 @@ No InfluxDB 2 runs here. Where VictoriaMetrics is installed, it takes the writes
 
 import asyncio
 import json
-import shutil
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +20,7 @@ from collector.store.open import store_from_url
 from collector.store.store import Row, Store
 from tests.collector.store.http_server import answering, serving
 from tests.collector.store.samples import NOON, SECOND, point
+from tests.collector.store.victoria import running_victoria
 
 ALL = {"start_ns": NOON - 10**6 * SECOND, "end_ns": NOON + 10**6 * SECOND}
 CONFLICT = (
@@ -178,28 +176,8 @@ def test_the_heavy_client_is_imported_only_when_used() -> None:
 
 @pytest.fixture
 def victoria(tmp_path: Path) -> Iterator[int]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    program = shutil.which("victoria-metrics") or "victoria-metrics"
-    arguments = [f"-httpListenAddr=127.0.0.1:{port}", f"-storageDataPath={tmp_path}", "-retentionPeriod=100y"]
-    command = [program, *arguments]
-    with (tmp_path / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:  # noqa: S603 - fixed
-        deadline = time.monotonic() + 10
-        while not answers(port):
-            assert process.poll() is None, (tmp_path / "log").read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+    with running_victoria(tmp_path) as port:
         yield port
-        process.kill()
-
-
-def answers(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 def exported(port: int, name: str) -> list[float]:
@@ -218,3 +196,16 @@ async def test_a_real_engine_takes_what_the_client_sends(victoria: int) -> None:
     await store.close()
     found = await asyncio.to_thread(exported, victoria, "throughput_download_mbps")
     assert sorted(found) == [float(number) for number in range(200)]
+
+
+@pytest.mark.program("victoria-metrics")
+@pytest.mark.parametrize(("flags", "times"), [([], 3), (["-dedup.minScrapeInterval=1ms"], 1)])
+async def test_how_often_victoria_metrics_counts_a_rewritten_point(
+    tmp_path: Path, flags: list[str], times: int
+) -> None:
+    with running_victoria(tmp_path, *flags) as port:
+        store = store_at(port, timeout_s=5)
+        for _ in range(3):
+            await store.write([point(7)])
+        await store.close()
+        assert await asyncio.to_thread(exported, port, "throughput_download_mbps") == [7.0] * times
