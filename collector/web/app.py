@@ -16,6 +16,7 @@ from collector.web import api, fleet, live, pages, views
 from collector.web.chart import Chart, Line, Mark, draw
 from collector.web.pages import Filters, Measured
 from collector.web.sources import Sources
+from collector.web.trend import Span, Trend, bands, targets
 from collector.web.words import LANGUAGES, Words, choose
 
 SOURCES: Final = web.AppKey("sources", Sources)
@@ -23,7 +24,7 @@ TEMPLATES: Final = web.AppKey("templates", jinja2.Environment)
 COMPRESSED_BYTES: Final = 16_384
 """Pages and lists from this size on are compressed: those of two thousand devices are a twentieth then."""
 STATIC: Final = Path(str(files("collector.web") / "static"))
-PERIODS: Final = (1, 7, 30, 90)
+PERIODS: Final = (1, 7, 30, 90, 365)
 BEFORE_FIRST: Final = 0.04
 """Share of a new site's chart that is left free before its first test."""
 HEADERS: Final = {
@@ -138,7 +139,8 @@ async def _site(request: web.Request) -> web.Response:
         basis=getattr(verdict.basis, words.language) if verdict else None,
         source=_source(sources, site, verdict.target_id if verdict else None),
         incidents=found.incidents,
-        charts=_charts(sources, words, found, days),
+        charts=_trends(sources, words, found.trend, days) if found.trend else _charts(sources, words, found, days),
+        trend=found.trend,
         reports=found.reports,
         period_days=days,
         periods=PERIODS,
@@ -189,6 +191,29 @@ def _charts(sources: Sources, words: Words, found: views.SitePage, days: int) ->
             draw(marks("upload"), start=start, end=end, target=[], zone_offset=offset),
         ),
     ]
+
+
+def _trends(sources: Sources, words: Words, found: Trend, days: int) -> list[tuple[str, str, Chart]]:
+    end = sources.now()
+    start, offset = end - timedelta(days=days), words.offset(end)
+    ways = (("download", "Download, Mbit/s", found.download), ("upload", "Upload, Mbit/s", found.upload))
+    return [
+        (
+            name,
+            words.say(title),
+            draw(
+                [_day(words, span) for span in spans],
+                start=start, end=end, target=targets(spans), zone_offset=offset, bands=bands(spans),
+            ),
+        )
+        for name, title, spans in ways
+    ]  # fmt: skip
+
+
+def _day(words: Words, span: Span) -> Mark:
+    among = f"{words.number(span.p5)}…{words.number(span.p95)}"
+    label = f"{words.time(span.start, 'dd/MM/yyyy')} · {words.number(span.median)} Mbit/s ({among}) · n = {span.n}"
+    return Mark(span.start + (span.end - span.start) / 2, span.median, "median", label)
 
 
 def _mark(words: Words, report: Measured, value: float | None) -> Mark:

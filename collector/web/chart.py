@@ -19,7 +19,7 @@ BOTTOM: Final = 30.0
 MOST_TICKS: Final = 8
 DAY_S: Final = 86400
 
-Look = Literal["conclusive", "doubted", "failed"]
+Look = Literal["conclusive", "doubted", "failed", "median"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,16 @@ class Line:
 
     since: datetime | None
     value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Where most results of a span of time lie."""
+
+    start: datetime
+    end: datetime
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +85,21 @@ class Chart:
     y_ticks: tuple[Tick, ...]
     target: tuple[tuple[float, float], ...]
     target_label: str | None
+    bands: tuple[tuple[tuple[float, float], ...], ...] = ()
+    """Outlines, one for each stretch without a gap."""
 
 
 def draw(
-    marks: Sequence[Mark], *, start: datetime, end: datetime, target: Sequence[Line], zone_offset: timedelta
+    marks: Sequence[Mark],
+    *,
+    start: datetime,
+    end: datetime,
+    target: Sequence[Line],
+    zone_offset: timedelta,
+    bands: Sequence[Band] = (),
 ) -> Chart:
-    """Lay out marks and a stepped target between `start` and `end`; the y axis starts at 0."""
-    levels = [line.value for line in target]
+    """Lay out marks, bands and a stepped target between `start` and `end`; the y axis starts at 0."""
+    levels = [*(line.value for line in target), *(band.high for band in bands)]
     levels_up = value_ticks(max([*(mark.value for mark in marks if mark.value is not None), *levels, 1.0]) * 1.05)
     top_value = levels_up[-1]
     span = max((end - start).total_seconds(), 1.0)
@@ -109,6 +127,7 @@ def draw(
         y_ticks=tuple(Tick(y(value), f"{value:g}") for value in levels_up),
         target=tuple(_step(target, start, end, x, y)),
         target_label=f"{target[-1].value:g}" if target else None,
+        bands=tuple(_outlines([band for band in bands if band.end > start and band.start < end], x, y)),
     )
 
 
@@ -129,6 +148,20 @@ def time_ticks(start: datetime, end: datetime, zone_offset: timedelta) -> list[t
     hours, day = ("%H:%M", "%d/%m %H:%M") if step < DAY_S else ("%d/%m", "%d/%m")
     times = [datetime.fromtimestamp(first + number * step, UTC) for number in range(int(span // step) + 1)]
     return [(at, (at + zone_offset).strftime(hours if number else day)) for number, at in enumerate(times) if at <= end]
+
+
+def _outlines(
+    bands: Sequence[Band], x: Callable[[datetime], float], y: Callable[[float], float]
+) -> Iterator[tuple[tuple[float, float], ...]]:
+    """Along the upper edge and back along the lower one, a new outline after each gap."""
+    stretch: list[Band] = []
+    for number, band in enumerate(bands):
+        stretch.append(band)
+        if number + 1 == len(bands) or bands[number + 1].start != band.end:
+            upper = [(x(at), y(one.high)) for one in stretch for at in (one.start, one.end)]
+            lower = [(x(at), y(one.low)) for one in reversed(stretch) for at in (one.end, one.start)]
+            yield (*upper, *lower)
+            stretch = []
 
 
 def _step(

@@ -10,11 +10,13 @@ from collector.incidents.incident import Incident
 from collector.judge import Verdict
 from collector.registry.changes import Waiting
 from collector.registry.site import Site, Snapshot
+from collector.rollups.buckets import RAW_SPAN, bucket_of, resolution
 from collector.store.store import Row, Summary
 from collector.web import fleet, pages
 from collector.web.fleet import Device, DoubtCount, EarlyStop
 from collector.web.pages import Contact, Measured, SiteRow
 from collector.web.sources import Sources
+from collector.web.trend import Trend, trend
 
 WINDOW: Final = timedelta(days=30)
 # Runs of full length are one in twenty: it takes longer until they say something.
@@ -40,6 +42,8 @@ class SitePage:
     incidents: list[Incident]
     throughput: list[Measured]
     reports: list[Measured]
+    trend: Trend | None = None
+    """Instead of `throughput`, of a period too long to show every test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +91,20 @@ async def one_row(sources: Sources, site: Site, snapshot: Snapshot) -> SiteRow:
 
 async def site_page(sources: Sources, site: Site, snapshot: Snapshot, *, days: int) -> SitePage:
     """One site with its reports of the last days; raises StoreUnavailable."""
-    start = sources.now() - timedelta(days=days)
-    by_kind = {kind: await _rows(sources, site.id, kind, start) for kind in KINDS}
+    span = timedelta(days=days)
+    long = await _trend(sources, site.id, span)
+    recent = sources.now() - min(span, RAW_SPAN)
+    by_kind = {
+        kind: await _rows(sources, site.id, kind, recent, limit=NEWEST) for kind in KINDS if kind != "throughput"
+    }
+    by_kind["throughput"] = await _rows(sources, site.id, "throughput", recent if long else sources.now() - span)
     found = [pages.measured(kind, row) for kind, rows in by_kind.items() for row in rows]
     return SitePage(
         row=await one_row(sources, site, snapshot),
         incidents=await asyncio.to_thread(sources.casebook.search, active=True, site=site.id),
-        throughput=[report for report in found if report.kind == "throughput"],
+        throughput=[report for report in found if report.kind == "throughput" and long is None],
         reports=sorted(found, key=lambda report: report.at, reverse=True)[:NEWEST],
+        trend=long,
     )
 
 
@@ -144,6 +154,18 @@ def contacts_of(sources: Sources, snapshot: Snapshot, verdicts: Mapping[str, Ver
             agents=tuple(sorted(names)),
         )
     return contacts
+
+
+async def _trend(sources: Sources, site_id: str, span: timedelta) -> Trend | None:
+    """A long period from roll-ups; None where raw is read: of a short one, or when nothing was rolled up yet."""
+    level = resolution(span)
+    if level == "raw":
+        return None
+    start = bucket_of(level, sources.now() - span, sources.zone).start
+    first_month = bucket_of("month", start, sources.zone).start
+    rows = await _rows(sources, site_id, f"throughput_{level}", start)
+    months = await _rows(sources, site_id, "throughput_month", first_month)
+    return trend(rows, months, level, sources.zone) if rows else None
 
 
 async def _rows(sources: Sources, site_id: str, kind: str, start: datetime, *, limit: int | None = None) -> list[Row]:

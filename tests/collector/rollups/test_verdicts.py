@@ -35,10 +35,10 @@ async def told(house: House) -> dict[int, dict[str, object]]:
     return {row.time_ns: dict(row.fields) for row in await house.series("verdict")}
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 async def test_the_history_is_the_same_in_whatever_order_samples_come(house: House, seed: int) -> None:
     dice = random.Random(seed)  # noqa: S311 - a test wants the same numbers
-    speeds = {NOW - timedelta(days=90) + 7 * HOUR * place: dice.uniform(20, 260) for place in range(290)}
+    speeds = {NOW - timedelta(days=45) + 7 * HOUR * place: dice.uniform(20, 260) for place in range(150)}
     order = list(speeds)
     dice.shuffle(order)
     for first in range(0, len(order), 40):
