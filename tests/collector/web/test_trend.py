@@ -19,10 +19,10 @@ DAY = timedelta(days=1)
 
 
 def fields(median: float, target: float | None = 85.0) -> dict[str, FieldValue]:
-    own = {"n": 6.0, "median": median, "p5": median - 10, "p95": median + 10}
+    own: dict[str, FieldValue] = {"n": 6.0, "median": median, "p5": median - 10, "p95": median + 10}
     if target is not None:
         own |= {"share": 0.5, "target": target}
-    return {"reports_n": 7.0} | {f"download_mbps_{name}": value for name, value in own.items()}
+    return {"reports_n": 7.0, **{f"download_mbps_{name}": value for name, value in own.items()}}
 
 
 def days(*medians: float | None, target: float | None = 85.0) -> list[Row]:
