@@ -45,8 +45,15 @@ class Scan:
 
 def text_of(reports: Sequence[bytes], received_at: str) -> bytes:
     """Write the text of one frame."""
-    stamp = received_at.encode()
-    return b"".join([b"%b\t%d\t%b\n" % (stamp, len(raw), raw) for raw in reports])
+    heads: dict[int, bytes] = {}
+    pieces: list[bytes] = []
+    for raw in reports:
+        length = len(raw)
+        head = heads.get(length)
+        if head is None:
+            head = heads[length] = f"{received_at}\t{length}\t".encode()
+        pieces += (head, raw, b"\n")
+    return b"".join(pieces)
 
 
 def lines_of(text: bytes) -> Iterator[tuple[bytes, bytes]]:

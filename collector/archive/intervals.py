@@ -23,6 +23,9 @@ class Intervals:
     def add(self, first: int, last: int | None = None) -> None:
         """Add first..last. Raises ValueError for an empty range or numbers that are no sequence numbers."""
         last = first if last is None else last
+        if self._edges and self._edges[-1] == first <= last < _MOST:
+            self._edges[-1] = last + 1  # nearly always: the next one
+            return
         if last < first or last > _MOST or first < -_MOST:
             raise ValueError(f"empty range {first}..{last}" if last < first else f"{first}..{last} is out of bounds")
         start, end = bisect_left(self._edges, first), bisect_right(self._edges, last + 1)

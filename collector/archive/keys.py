@@ -80,8 +80,11 @@ def run_of(
         offsets.append(offset)
     spans = {key[:_SPAN] for key, _ in keys}
     told = b"".join(sorted(spans)) if len(spans) <= _SPANS else b""
-    cut = slice(0, WHOLE) if width == WHOLE else slice(2, 2 + width)
-    records = sorted([key[cut] + (number - covered.first).to_bytes(_NUMBER, "big") for key, number in keys])
+    number_of, first = struct.Struct(">I").pack, covered.first
+    if width == WHOLE:
+        records = sorted([key + number_of(number - first)[1:] for key, number in keys])
+    else:
+        records = sorted([key[2 : 2 + width] + number_of(number - first)[1:] for key, number in keys])
     body = b"".join((firsts.tobytes(), offsets.tobytes(), told, *records))
     header = _HEADER.pack(
         _MAGIC,

@@ -22,6 +22,7 @@ LOG: Final = logging.getLogger(__name__)
 Key = tuple[str, str]
 EPOCHS: Final = 16  # of one agent, in memory
 PIECES: Final = 10_000  # of one epoch, in memory
+_FEW: Final = 8  # intervals of an epoch that are written down without looking which of them changed
 _NEVER_KEYS: Final = 10_000
 _NEVER_PIECES: Final = 1000
 _VERSION: Final = 3
@@ -87,11 +88,16 @@ class Knowledge:
     def learn(self, heads: Iterable[Head | None]) -> None:
         """Take reports into memory; `save` writes them down."""
         with self._memory:
+            known, noted = self.known, self._new.append
             for head in heads:
                 if head is None:
                     continue
-                self._of(head.agent, head.epoch).add(head.seq)
-                self._new.append((head.agent, head.epoch, head.seq))
+                agent, epoch, seq = head.agent, head.epoch, head.seq
+                try:
+                    known[agent][epoch].add(seq)
+                except KeyError:
+                    self._of(agent, epoch).add(seq)
+                noted((agent, epoch, seq))
                 if head.never:
                     self._learn_never(head.agent, head.epoch, head.never)
 
@@ -209,14 +215,20 @@ class Knowledge:
         """Sort what is new into intervals to write as they are, and others to merge with those on the disk."""
         whole: set[tuple[str, str, int, int]] = set()
         parts: dict[Key, list[Range]] = {}
-        for agent, epoch, seq in new:
+        many: set[Key] = set()
+        for agent, epoch in {(agent, epoch) for agent, epoch, _ in new}:
             held = self.known.get(agent, {}).get(epoch)
             if held is None:
                 continue
             if (agent, epoch) in self._part:
-                parts.setdefault((agent, epoch), held.ranges())
+                parts[agent, epoch] = held.ranges()
+            elif held.pieces <= _FEW:
+                whole.update((agent, epoch, first, last) for first, last in held.ranges())
             else:
-                whole.add((agent, epoch, *held.around(seq)))
+                many.add((agent, epoch))
+        if many:
+            places = [(agent, epoch, seq) for agent, epoch, seq in new if (agent, epoch) in many]
+            whole.update((agent, epoch, *self.known[agent][epoch].around(seq)) for agent, epoch, seq in places)
         return whole, parts
 
     def _write(self, table: str, changed: Iterable[tuple[str, str, int, int]]) -> None:

@@ -36,7 +36,7 @@ class Segment:
         """Open for appending after `end`, the end of the last whole frame; cuts off what lies behind it."""
         self.path = path
         self.end = end
-        self._level = level
+        self._compressor = zstandard.ZstdCompressor(level=level, write_checksum=True)
         new = not path.exists()
         self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
@@ -50,7 +50,7 @@ class Segment:
     def append(self, text: bytes) -> tuple[int, int]:
         """Write one frame durably; gives offset and end. Raises OSError with the file as it was before."""
         self._check()
-        frame = zstandard.ZstdCompressor(level=self._level, write_checksum=True).compress(text)
+        frame = self._compressor.compress(text)
         try:
             self._write(frame)
             os.fsync(self._handle)
