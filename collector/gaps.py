@@ -1,9 +1,9 @@
 """Which reports to ask agents for again, and when. Pure: time comes in, requests come out.
 
-Two memories. *Gaps*: an agent's status or report shows a higher sequence number than the archive has without holes;
-after a grace without progress the holes are asked for, more and more seldom. That makes a collector whole that was
-restored from an older backup. *Waiting*: reports deferred because nobody had registered their agent; asked for as
-soon as somebody does.
+Two memories. *Gaps*: an agent's status or report shows a higher sequence number than the archives of all collectors
+have without holes; after a grace without progress the holes are asked for, more and more seldom. That makes a collector
+whole that was restored from an older backup. *Waiting*: reports deferred because nobody had registered their agent;
+asked for as soon as somebody does.
 """
 
 from collections import Counter
@@ -18,6 +18,7 @@ Missing = Callable[[str, str, int], list[Range]]
 Held = Mapping[tuple[str, str], Intervals]
 _EPOCHS = 8  # newest epochs remembered per agent: more means a sick agent, not more to ask for
 _RANGES = 1000
+_DOUBLINGS = 20
 
 
 @dataclass(slots=True)
@@ -27,6 +28,7 @@ class _Epoch:
     due: float
     wait: float
     holes: int | None = None
+    times: int = 0
 
 
 @dataclass(slots=True)
@@ -48,6 +50,23 @@ class Gaps:
         if len(epochs) > _EPOCHS:
             del epochs[next(iter(epochs))]
 
+    def resume(self, agent: str, epoch: str, top: int, *, times: int, now: float) -> None:
+        """Go on where another process stopped asking, or this one before a restart."""
+        self.see(agent, epoch, top, now=now)
+        state = self._agents[agent].get(epoch)
+        if state is not None:
+            state.times = times
+            state.wait = min(self.grace_s * 2.0 ** min(times, _DOUBLINGS), self.max_s)
+
+    def places(self) -> list[tuple[str, str]]:
+        """Give the epochs that are looked after."""
+        return [(agent, epoch) for agent, epochs in self._agents.items() for epoch in epochs]
+
+    def asked(self, agent: str, epoch: str) -> tuple[int, int]:
+        """Give an epoch's highest number known, and how often its holes have been asked for in vain."""
+        state = self._agents[agent][epoch]
+        return state.top, state.times
+
     def due(self, missing: Missing, held: Held, *, now: float) -> list[tuple[str, Resend]]:
         """Give what to ask for now; `held` are places that agents will send again by themselves."""
         asked: list[tuple[str, Resend]] = []
@@ -66,10 +85,11 @@ class Gaps:
         ranges = holes(state.watched)
         before, state.holes = state.holes, _count(ranges)
         if state.holes == 0 or state.holes < before:
-            state.due, state.wait = now + self.grace_s, self.grace_s
+            state.due, state.wait, state.times = now + self.grace_s, self.grace_s, 0
             ranges = []
         else:
             state.due, state.wait = now + state.wait, min(state.wait * 2, self.max_s)
+            state.times += 1
         if state.watched != state.top:
             state.watched, state.holes = state.top, None
         return ranges

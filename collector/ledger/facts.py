@@ -11,7 +11,7 @@ from agent.wire.codec import Accepted, AnyReport, decode_reports
 from agent.wire.results import Ledger as Account
 from agent.wire.results import Tally
 
-Why = Literal["dropped", "rejected", "deferred"]
+Why = Literal["dropped", "rejected", "deferred", "ended"]
 Sites = Callable[[str, datetime], str | None]
 _KIND: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _KINDS: Final = 32

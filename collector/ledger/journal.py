@@ -8,7 +8,7 @@ names; what was only remembered is thrown away then. So nothing is counted twice
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Final, Protocol
@@ -17,32 +17,26 @@ from collector.archive.intervals import Intervals
 from collector.archive.position import Position
 from collector.config import LedgerSettings
 from collector.errors import CollectorError, RegistryUnavailable, StoreUnavailable
-from collector.ledger.facts import Fact, Place, Sites, Why, fact_from
+from collector.ledger.facts import Fact, Place, Why
 from collector.ledger.ledger import Ledger, Strayed
+from collector.ledger.orphans import Orphans, Shelves
+from collector.ledger.stretches import sites_of, stretches
 from collector.ledger.union import Union
 from collector.metrics import Metrics
 from collector.registry.registry import Registry
 
 LOG: Final = logging.getLogger(__name__)
-_STRETCH: Final = 5_000  # reports in one transaction while catching up: others want to write too
 _HELD: Final = 100_000
+_LOOK_S: Final = 30.0  # between looks at what other processes may have left behind
 _SPECIAL: Final = 10_000  # rejected and deferred places remembered; they are the agents' to repeat
 Frame = tuple[Position, Sequence[Fact]]
-Lines = list[tuple[datetime, bytes]]
 
 
-class Followed(Protocol):
-    """The archive, as far as the journal reads it: the slot that this process writes."""
-
-    @property
-    def slot(self) -> str:
-        """Its name."""
+class Followed(Shelves, Protocol):
+    """The archive, as far as the journal reads it."""
 
     def end(self) -> Position | None:
-        """Where it ends now; None for an empty one."""
-
-    def since(self, position: Position | None) -> Iterator[tuple[Position, Lines]]:
-        """Whole frames after a position, in order, each with the position behind it; None: from the oldest on."""
+        """Where our own slot ends now; None for an empty one."""
 
     def has_expired(self, started: datetime) -> bool:
         """Whether what lay there may have been deleted with its day."""
@@ -81,6 +75,8 @@ class Journal:
         self._union = Union()
         self._others = Union()
         self._looking = threading.Lock()
+        self._orphans = Orphans(registry, archive, settings=settings)
+        self._look_due = 0.0
 
     def note(self, position: Position, facts: Sequence[Fact]) -> None:
         """Take in one archived frame, in order; `position` is what `append` gave. Never blocks and never raises."""
@@ -156,6 +152,7 @@ class Journal:
         while True:
             try:
                 await asyncio.to_thread(self.flush)
+                await asyncio.to_thread(self._look_around, monotonic())
             except (RegistryUnavailable, StoreUnavailable) as error:
                 if not failed:
                     LOG.warning("ledger.behind error=%s; tried again", error)
@@ -163,6 +160,11 @@ class Journal:
             else:
                 failed = False
             await asyncio.sleep(self._settings().flush_s)
+
+    def _look_around(self, now_s: float) -> None:
+        if now_s >= self._look_due:
+            self._look_due = now_s + _LOOK_S
+            self._metrics.ledger.reports.inc(self._orphans.look(now_s))
 
     def _note_special(self, why: Why, place: Place, seqs: Iterable[int]) -> None:
         with self._noting:
@@ -183,6 +185,7 @@ class Journal:
         self._behind = True
 
     def _catch_up(self) -> int:
+        self._registry.open()
         checkpoint = self.ledger.checkpoint(self._archive.slot)
         if checkpoint is not None and self._lies_beyond(checkpoint):
             LOG.warning("ledger.remade checkpoint=%s; the archive is older than the ledger", checkpoint)
@@ -193,16 +196,10 @@ class Journal:
         with self._noting:
             self._behind = False  # an overflow from here on sets it again
         count = 0
-        stretch: list[Frame] = []
-        sites = _sites(self._registry)
-        for position, lines in self._archive.since(checkpoint):
-            stretch.append(
-                (position, [fact for at, raw in lines if (fact := fact_from(raw, sites=sites, received=at))])
-            )
-            if sum(len(facts) for _, facts in stretch) >= _STRETCH:
-                count += self._write(stretch)
-                stretch = []
-        return count + self._write(stretch)
+        sites = sites_of(self._registry.snapshot())
+        for facts, end in stretches(self._archive.since(checkpoint), sites):
+            count += self._write(facts, end)
+        return count
 
     def _lies_beyond(self, checkpoint: Position) -> bool:
         """Whether the ledger knows more than the archive had when this process began: one of them was restored."""
@@ -220,32 +217,18 @@ class Journal:
             with self._noting:
                 self._behind = True  # something was not noted: the archive has it
             new = []
-        count = self._write(new)
+        count = self._write([facts for _, facts in new], new[-1][0]) if new else 0
         if special:
             self.ledger.explain(special, at=self._now())
         return count
 
-    def _write(self, frames: Sequence[Frame]) -> int:
-        if not frames:
-            return 0
-        facts = [facts for _, facts in frames]
-        tally = self.ledger.add(facts, self._union, since=self._at, to=frames[-1][0], late_s=self._settings().late_s)
-        self._at = self._floor = frames[-1][0]
+    def _write(self, frames: Sequence[Sequence[Fact]], end: Position) -> int:
+        tally = self.ledger.add(frames, self._union, since=self._at, to=end, late_s=self._settings().late_s)
+        self._at = self._floor = end
         self._metrics.ledger.reports.inc(tally.received)
         self._metrics.ledger.late.inc(tally.late)
         self._metrics.ledger.duplicates.inc(tally.duplicates)
         return tally.received + tally.duplicates
-
-
-def _sites(registry: Registry) -> Sites:
-    registry.open()
-    snapshot = registry.snapshot()
-
-    def site(agent: str, started: datetime) -> str | None:
-        found = snapshot.site_of(agent, started)
-        return found.id if found is not None else None
-
-    return site
 
 
 def _order(position: Position) -> tuple[str, int]:

@@ -2,16 +2,18 @@
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import Connection, Delete, delete, select
+from sqlalchemy import Connection, Delete, delete, func, select
 
-from collector.archive.intervals import compress
+from collector.archive.intervals import Range, compress
 from collector.archive.position import Position
 from collector.ledger import entries
 from collector.ledger.facts import Fact, Place, Touched, Why
 from collector.ledger.tables import (
+    ASKED,
     CHECKPOINTS,
     DAYS,
     EXPLAINED,
@@ -31,6 +33,16 @@ _GENERATION_BITS: Final = 62
 
 class Strayed(Exception):  # noqa: N818 - not an accident
     """The ledger does not stand where it was thought to: restored, or made anew by another process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Requests for missing numbers of one epoch: up to which number, how often, first and last when."""
+
+    top: int
+    times: int
+    first: datetime
+    last: datetime
 
 
 class Ledger:
@@ -86,6 +98,55 @@ class Ledger:
                 entries.explain(connection, ranges, why=why, at=at, revision=revision)
             entries.stamp(connection, revision=revision, generation=generation)
 
+    def explain_ranges(self, why: Why, places: Mapping[Place, Iterable[Range]], *, at: datetime) -> None:
+        """Note why ranges of numbers are not stored."""
+        with self.database.write() as connection:
+            revision, generation = _next(connection)
+            ranges = [(place, first, last) for place, found in places.items() for first, last in found]
+            entries.explain(connection, ranges, why=why, at=at, revision=revision)
+            entries.stamp(connection, revision=revision, generation=generation)
+
+    def state(self) -> tuple[int, int]:
+        """Give the number of the newest transaction, and that of this edition of the ledger."""
+        with self.database.read() as connection:
+            row = connection.execute(select(STATE.c.revision, STATE.c.generation).where(STATE.c.id == 1)).one_or_none()
+            return (0, 0) if row is None else (row.revision, row.generation)
+
+    def holes(self) -> list[tuple[Place, int]]:
+        """Give every epoch of which not all numbers up to the highest are stored, with that one."""
+        top, count = func.max(STORED.c.last), func.sum(STORED.c.last - STORED.c.first + 1)
+        query = select(STORED.c.agent, STORED.c.epoch, top).group_by(STORED.c.agent, STORED.c.epoch)
+        with self.database.read() as connection:
+            rows = connection.execute(query.having(count != top))
+            return [(Place(agent, epoch), last) for agent, epoch, last in rows]
+
+    def grown(self, *, after: int) -> list[tuple[Place, int]]:
+        """Give every epoch of which something was stored after a revision, with the highest number of that."""
+        query = select(STORED.c.agent, STORED.c.epoch, func.max(STORED.c.last)).where(STORED.c.revision > after)
+        with self.database.read() as connection:
+            rows = connection.execute(query.group_by(STORED.c.agent, STORED.c.epoch))
+            return [(Place(agent, epoch), last) for agent, epoch, last in rows]
+
+    def asked(self) -> dict[Place, Asked]:
+        """Give what agents have been asked for in vain so far."""
+        with self.database.read() as connection:
+            rows = connection.execute(select(ASKED))
+            return {Place(row.agent, row.epoch): Asked(row.top, row.times, row.first, row.last) for row in rows}
+
+    def note_asked(self, noted: Mapping[Place, Asked], gone: Iterable[Place]) -> None:
+        """Note what agents were asked for, and forget what has come since."""
+        rows = [
+            {"agent": place.agent, "epoch": place.epoch}
+            | {"top": one.top, "times": one.times, "first": one.first, "last": one.last}
+            for place, one in noted.items()
+        ]
+        with self.database.write() as connection:
+            for place in gone:
+                here = (ASKED.c.agent == place.agent, ASKED.c.epoch == place.epoch)
+                connection.execute(delete(ASKED).where(*here))
+            names = ("top", "times", "first", "last")
+            entries.upsert(connection, ASKED, rows, lambda new: {name: new[name] for name in names})
+
     def remake(self) -> None:
         """Forget what came from the archive, so that every process reads its slot again."""
         with self.database.write() as connection:
@@ -121,7 +182,7 @@ def _checkpoint(connection: Connection, slot: str) -> Position | None:
 
 def _next(connection: Connection) -> tuple[int, int]:
     """Give the number of this transaction, and of this edition of the ledger."""
-    row = connection.execute(select(STATE.c.revision, STATE.c.generation)).one_or_none()
+    row = connection.execute(select(STATE.c.revision, STATE.c.generation).where(STATE.c.id == 1)).one_or_none()
     return (1, secrets.randbits(_GENERATION_BITS)) if row is None else (row.revision + 1, row.generation)
 
 

@@ -2,14 +2,14 @@
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, Text
 
 from collector.registry.database import Utc
 
 SCHEMA_VERSION: Final = 1
 METADATA: Final = MetaData()
 
-STATE: Final = Table(
+STATE: Final = Table(  # row 1: the ledger; row 2: how much of it completeness has seen
     "ledger_state",
     METADATA,
     Column("id", Integer, primary_key=True, autoincrement=False),
@@ -81,8 +81,8 @@ ASKED: Final = Table(  # what agents were asked for, by epoch
     Column("epoch", String(64), primary_key=True),
     Column("top", BigInteger, nullable=False),  # the highest number that the agent is known to have given
     Column("times", Integer, nullable=False),
-    Column("first", Utc),
-    Column("last", Utc),
+    Column("first", Utc, nullable=False),
+    Column("last", Utc, nullable=False),
 )
 
 TOUCHED: Final = Table(
@@ -93,3 +93,23 @@ TOUCHED: Final = Table(
     Column("hour", Utc, primary_key=True),
     Column("stamp", BigInteger, nullable=False),
 )
+
+COMPLETENESS: Final = Table(  # what the pages show: computed from all of the above
+    "ledger_completeness",
+    METADATA,
+    Column("site", String(63), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("planned", BigInteger, nullable=False),
+    Column("run", BigInteger, nullable=False),
+    Column("skipped", Text, nullable=False),  # JSON: reason to number
+    Column("produced", BigInteger, nullable=False),
+    Column("received", BigInteger, nullable=False),
+    Column("late", BigInteger, nullable=False),
+    Column("rejected", BigInteger, nullable=False),
+    Column("dropped", BigInteger, nullable=False),
+    Column("missing", BigInteger, nullable=False),
+    Column("duplicate", BigInteger, nullable=False),
+    Column("ratio", Float(53)),  # empty: nobody can tell yet
+    Column("accounted", Integer, nullable=False),  # 1: all its agents have said what they planned
+)
+Index("ledger_completeness_day", COMPLETENESS.c.day)

@@ -28,7 +28,7 @@ class Union:
 
     def refresh(self, connection: Connection, places: Iterable[Place]) -> None:
         """Bring what is remembered up to date, and remember these places too."""
-        row = connection.execute(select(STATE.c.revision, STATE.c.generation)).one_or_none()
+        row = connection.execute(select(STATE.c.revision, STATE.c.generation).where(STATE.c.id == 1)).one_or_none()
         revision, generation = (0, 0) if row is None else row
         wanted = set(places)
         if generation != self.generation or revision < self.revision or len(self._known) + len(wanted) > self._limit:

@@ -73,7 +73,13 @@ class Paper:
     def end(self) -> Position | None:
         return self.frames[-1][0] if self.frames else None
 
-    def since(self, position: Position | None) -> Iterator[tuple[Position, list[tuple[datetime, bytes]]]]:
+    def slots(self) -> list[str]:
+        return [self.slot]
+
+    def since(
+        self, position: Position | None, *, slot: str | None = None
+    ) -> Iterator[tuple[Position, list[tuple[datetime, bytes]]]]:
+        assert slot in (None, self.slot)
         for frame, lines in list(self.frames):
             if position is None or (frame.day, frame.reports) > (position.day, position.reports):
                 self.read += 1
