@@ -74,6 +74,9 @@ _set: Final = object.__setattr__
 _STATUS_COLUMNS: Final[Mapping[str, type]] = {"online": bool}
 _VERDICT_NUMBERS: Final = ("value", "target", "low", "high", "n", "k")
 _INCIDENT_WORDS: Final = ("id", "state", "severity")
+_COMPLETENESS: Final = (
+    "planned", "run", "skipped", "produced", "received", "late", "rejected", "dropped", "missing", "duplicate", "ratio",
+)  # fmt: skip
 
 
 def nanoseconds(at: datetime) -> int:
@@ -167,6 +170,11 @@ def incident_point(incident: Mapping[str, Any], site: Site | None) -> Point:
     )
 
 
+def completeness_point(site: Site | None, fields: Mapping[str, float], at: datetime) -> Point:
+    """What became of a site's day, at its start."""
+    return Point("completeness", _tags(site, ()), fields, nanoseconds(at))
+
+
 def conclusive_flag(measurement: str, field: str) -> str:
     """The boolean field that says whether another field of the same row counts."""
     return "upload_conclusive" if measurement == "throughput" and field.startswith("upload_") else "conclusive"
@@ -184,6 +192,7 @@ def known_columns() -> dict[str, dict[str, type]]:
     columns["status"] = {**_STATUS_COLUMNS, **columns_of(Status)}
     columns["verdict"] = {"verdict": str, **dict.fromkeys(_VERDICT_NUMBERS, float), "reasons": str}
     columns["incident"] = dict.fromkeys(_INCIDENT_WORDS, str)
+    columns["completeness"] = dict.fromkeys(_COMPLETENESS, float)
     return columns
 
 
