@@ -132,6 +132,7 @@ class WebSettings(_Section, frozen=True, kw_only=True):
     """[web]: where the page and the health pages listen."""
 
     listen: str = "127.0.0.1:8600"
+    health: str = ""
     zone: str = "Asia/Ho_Chi_Minh"
 
 
@@ -253,6 +254,8 @@ def check(config: CollectorConfig) -> None:
     if "peer" in config.roles and not (config.peer.listen or config.peer.listen_tls or config.peer.stamp):
         raise UsageError("peer.listen: set it, listen_tls or stamp, or take the role peer away")
     address(config.web.listen, "web.listen")
+    if config.web.health:
+        address(config.web.health, "web.health")
     try:
         ZoneInfo(config.web.zone)
     except (ZoneInfoNotFoundError, ValueError) as error:

@@ -45,7 +45,7 @@ class Bus:
         self._forward: Callable[[Event], None] | None = None
 
     @property
-    def is_heard(self) -> bool:
+    def heard(self) -> bool:
         """Whether anybody listens: an event that nobody would hear need not be made."""
         return bool(self._subscriptions) or self._forward is not None
 

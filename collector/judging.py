@@ -1,8 +1,8 @@
 """The role `judge`: when reports come in and as time passes, from the store to verdicts and incidents.
 
 Everything is decided elsewhere (`judge`, `incidents.rules`); here it is read, written and told. What is kept in
-memory can be computed again: after a restart every site is judged once. It works where the reports are taken in
-(role `ingest` in the same process); without a fleet nothing is said of silence.
+memory can be computed again: after a restart every site is judged once. That reports have come in is heard from the
+bus, wherever they were taken in; without a fleet nothing is said of silence.
 """
 
 import asyncio
@@ -30,6 +30,7 @@ from collector.registry.registry import Registry
 from collector.registry.site import Snapshot
 from collector.store.points import incident_point, nanoseconds, verdict_point
 from collector.store.store import Point, Row, Store
+from collector.verdicts import Verdicts
 
 log = logging.getLogger(__name__)
 KIND: Final = "throughput"
@@ -65,12 +66,14 @@ class Judging:
     clock: Callable[[], datetime]
     settings: JudgeSettings = field(default_factory=JudgeSettings)
     listening_since: Callable[[], datetime | None] | None = None
+    verdicts: Verdicts = field(default_factory=Verdicts)
     debounce_s: float = 0.5
     refresh_s: float = 3600.0
     retry_s: float = 2.0
     history: History = field(init=False)
     sender: Sender | None = field(init=False, default=None)
     _verdicts: dict[str, Verdict] = field(init=False, default_factory=dict)
+    _unsaved: dict[str, Verdict] = field(init=False, default_factory=dict)
     _judged: dict[str, datetime] = field(init=False, default_factory=dict)
     _snapshot: Snapshot = field(init=False, default_factory=lambda: Snapshot(revision=-1))
     _news: _News = field(init=False, default_factory=_News)
@@ -149,6 +152,8 @@ class Judging:
         for name in silent ^ {site for site, verdict in self._verdicts.items() if "silent" in verdict.reasons}:
             if name in self._verdicts.keys() - names:
                 await self._verdict(name, await self._samples(name, now), now, silent=name in silent)
+        await asyncio.to_thread(self.verdicts.save, self.registry.database, list(self._unsaved.values()))
+        self._unsaved.clear()
         if marks:
             await asyncio.to_thread(self.history.set_judged, marks)
             self._judged |= marks
@@ -241,7 +246,8 @@ class Judging:
         if verdict.n:
             place = self._snapshot.site_at(name, verdict.window.end)
             await self._write([verdict_point(data, place)])
-        self._verdicts[name] = verdict
+        self._verdicts[name] = self._unsaved[name] = verdict
+        self.verdicts.put(verdict)
         self.bus.publish(Event("verdict", name, now, data))
 
     async def _below(self, last: Incident | None, name: str, samples: Sequence[Sample], now: datetime) -> None:

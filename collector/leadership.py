@@ -2,14 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Final
 
 from collector.errors import RegistryUnavailable
 from collector.metrics import Metrics
 from collector.registry.database import Database
-from collector.registry.lease import Lease
+from collector.registry.lease import Lease, NotLeading
+from collector.store.store import Point, Store
 
 LOG: Final = logging.getLogger(__name__)
 _LOOK_S: Final = 0.2  # how soon work ends after the lease has
@@ -80,6 +81,23 @@ class Leadership:
         except RegistryUnavailable as error:
             LOG.debug("leader.lease_unknown error=%s", error)  # said by whoever watches the registry
             return False
+
+
+class LeadersStore:
+    """The time series for leading work: written only while we lead for certain, read as it is."""
+
+    def __init__(self, store: Store, lease: Lease) -> None:
+        """Take a store over; each question goes to it as it comes."""
+        self._store, self._lease = store, lease
+        self.open, self.close, self.drop, self.info = store.open, store.close, store.drop, store.info
+        self.samples, self.recent, self.summary = store.samples, store.recent, store.summary
+        self.having, self.values = store.having, store.values
+
+    async def write(self, points: Sequence[Point]) -> None:
+        """As Store.write; NotLeading for a process that woke up after another one took over."""
+        if not self._lease.held:
+            raise NotLeading("another process may lead by now: this one writes no points")
+        await self._store.write(points)
 
 
 async def _done(work: Callable[[], Awaitable[None]]) -> None:

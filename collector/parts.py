@@ -1,7 +1,7 @@
-"""What the parts of one collector process work with, put together in `service.py`."""
+"""What the parts of one collector process work with, put together in `roles.py`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from collector.archive.archive import Archive
@@ -9,17 +9,22 @@ from collector.config import CollectorConfig
 from collector.events import Bus
 from collector.fleet import Fleet
 from collector.inbox import Inbox
+from collector.ledger.journal import Journal
 from collector.metrics import Metrics, Readiness
 from collector.quarantine import Quarantine
 from collector.registry.registry import Registry
 from collector.store.store import Store
+from collector.verdicts import Verdicts
 
 Send = Callable[[str, bytes, int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """One of each. `settings` gives the configuration of this moment; `send` takes topic, payload and QoS, at once."""
+    """One of each. `settings` gives the configuration of this moment; `send` takes topic, payload and QoS, at once.
+
+    `leading`: whether this process does now what one process at a time does. `journal`: only where reports are taken.
+    """
 
     settings: Callable[[], CollectorConfig]
     series: Store
@@ -33,3 +38,6 @@ class Parts:
     readiness: Readiness
     send: Send
     now: Callable[[], datetime]
+    leading: Callable[[], bool] = lambda: True
+    journal: Journal | None = None
+    verdicts: Verdicts = field(default_factory=Verdicts)

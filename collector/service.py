@@ -90,7 +90,7 @@ class _Service:
 
     @contextlib.asynccontextmanager
     async def _page(self) -> AsyncIterator[str]:
-        """Serve what this process serves over HTTP; gives the page's address. Nothing is loaded where that is nothing."""
+        """Serve what this process serves over HTTP, if anything; gives the page's address."""
         parts, is_page = self.process.parts, "web" in self.process.roles
         if not is_page and not parts.settings().web.health:
             yield ""

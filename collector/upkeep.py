@@ -90,11 +90,14 @@ class Upkeep:
             self._parts.bus.publish(Event("status", site, now, data))
 
     def take_statuses(self) -> Statuses:
-        """Give, once, the newest status of each agent that was heard since; nothing while no site is known."""
+        """Give, once, the newest status of each agent that was heard since; nothing while no site is known.
+
+        Nothing either where another process leads: that one hears them too, and one point of each is enough.
+        """
         if self.snapshot is None:
             return {}
         statuses, self._statuses = self._statuses, {}
-        return statuses
+        return statuses if self._parts.leading() else {}
 
     def put_back(self, statuses: Statuses) -> None:
         """Keep statuses that could not be written for the next time, unless newer ones have come."""
@@ -123,7 +126,8 @@ class Upkeep:
         statuses_due = monotonic() + _STATUS_EVERY_S
         while True:
             await self._follow_registry()
-            self._ask_for_gaps()
+            if self._parts.leading():
+                self._ask_for_gaps()
             if monotonic() >= statuses_due:
                 statuses_due = monotonic() + _STATUS_EVERY_S
                 await write_statuses()

@@ -66,8 +66,9 @@ class Database:
 
     def __init__(self, url: str, *, reach: Reach | None = None, migrate: bool = True) -> None:
         """Name a database. Without `migrate` tables that are not up to date are left alone, and refused."""
-        self._reach = reach or Reach()
-        self._url = url_of(url, self._reach.password)
+        self.address = url
+        self.reach = reach or Reach()
+        self._url = url_of(url, self.reach.password)
         self._migrate = migrate
         self._engine: Engine | None = None
         self._lock = threading.Lock()
@@ -94,7 +95,7 @@ class Database:
             if self._engine is not None:
                 return
             with ExitStack() as undo:
-                engine = new_engine(self._url, self._reach, name=self.name)
+                engine = new_engine(self._url, self.reach, name=self.name)
                 undo.callback(engine.dispose)
                 self._bring_up(engine)
                 undo.pop_all()
@@ -109,7 +110,7 @@ class Database:
 
     def version(self) -> str | None:
         """The version of the tables as they are, without touching them; None where no migration has run."""
-        engine = new_engine(self._url, self._reach, name=self.name)
+        engine = new_engine(self._url, self.reach, name=self.name)
         try:
             with self._reading(engine) as connection:
                 return schema.version(connection)
@@ -164,17 +165,21 @@ class Database:
             yield connection
 
 
-class Checked:
+class Checked(Database):
     """A database whose writes are checked first, in their own transaction: whoever may not write writes nothing."""
 
-    def __init__(self, database: Transactions, check: Check) -> None:
+    def __init__(self, database: Database, check: Check) -> None:
         """`check` gets the write transaction's connection and raises to forbid it."""
+        super().__init__(database.address, reach=database.reach)
         self._database = database
         self._check = check
 
     def open(self) -> None:
         """Open the database."""
         self._database.open()
+
+    def close(self) -> None:
+        """Leave the database open: it has another owner."""
 
     def read(self) -> AbstractContextManager[Connection]:
         """One consistent view."""

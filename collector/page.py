@@ -1,0 +1,73 @@
+"""The HTTP side of a process: with the role `web` the page and its API, always health and numbers."""
+
+import contextlib
+import importlib.metadata
+import os
+from collections.abc import AsyncIterator
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from collector import config, health
+from collector.errors import UsageError
+from collector.incidents.history import History
+from collector.parts import Parts
+from collector.plans.load import load_plans
+from collector.web.app import make_app
+from collector.web.sources import Sources
+
+_FAREWELL_S: Final = 0.3
+
+
+@contextlib.asynccontextmanager
+async def serving(parts: Parts) -> AsyncIterator[str]:
+    """Serve page and health pages; gives the address. Raises UsageError when the port is taken."""
+    async with _served(_app(parts), parts, "web.listen", parts.settings().web.listen) as address:
+        yield address
+
+
+@contextlib.asynccontextmanager
+async def serving_health(parts: Parts) -> AsyncIterator[str]:
+    """Serve the health pages alone; gives the address. Raises UsageError when the port is taken."""
+    async with _served(web.Application(), parts, "web.health", parts.settings().web.health) as address:
+        yield address
+
+
+@contextlib.asynccontextmanager
+async def _served(app: web.Application, parts: Parts, key: str, listen: str) -> AsyncIterator[str]:
+    host, port = config.address(listen, key)
+    health.add_routes(app, parts.metrics, parts.readiness)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_FAREWELL_S)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        try:
+            await site.start()
+        except OSError as error:
+            why = os.strerror(error.errno or 0).lower()
+            raise UsageError(f"{key}: {listen}: {why}; stop what listens there, or choose another") from error
+        bound = runner.addresses[0]
+        yield f"http://[{bound[0]}]:{bound[1]}" if ":" in bound[0] else f"http://{bound[0]}:{bound[1]}"
+    finally:
+        await runner.cleanup()
+
+
+def _app(parts: Parts) -> web.Application:
+    settings = parts.settings()
+    return make_app(
+        Sources(
+            store=parts.series,
+            places=parts.registry,
+            originals=parts.archive,
+            judged=parts.verdicts,
+            # A person's decision needs no leader: it is recorded here, and told by whoever leads.
+            casebook=History(parts.registry.database, tell=settings.judge.webhook_url is not None),
+            fleet=parts.fleet,
+            bus=parts.bus,
+            plans=load_plans(),
+            now=parts.now,
+            zone=ZoneInfo(settings.web.zone),
+            version=importlib.metadata.version("linkgauge"),
+        )
+    )

@@ -1,0 +1,316 @@
+"""What one process is made of, by its roles: its parts, what it listens to, and the tasks it runs.
+
+- `ingest`: reports from the broker to series and archive; any number in one group, each with its own archive slot.
+- `judge`: what one process at a time may do, whoever holds the lease: status points, gaps, roll-ups, judging, telling.
+- `web`: the page; any number.
+- `broker`, `peer`: the embedded broker; a measurement peer as a process of its own.
+
+Where all of them are one process nothing is told over the broker that the process knows already.
+"""
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from collections.abc import Callable, Coroutine, Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
+
+from agent.wire.control import Boot
+from collector import config, peer, tending
+from collector.archive.archive import Archive, folder_from_url
+from collector.config import CollectorConfig
+from collector.errors import StoreUnavailable
+from collector.events import Bus
+from collector.fleet import Fleet
+from collector.inbox import Inbox
+from collector.leadership import Leadership, LeadersStore
+from collector.ledger.journal import Journal
+from collector.ledger.ledger import Ledger
+from collector.metrics import Metrics, Readiness
+from collector.parts import Parts
+from collector.pipeline import Pipeline
+from collector.quarantine import Quarantine, path_from_url
+from collector.registry.database import database_of
+from collector.registry.lease import Lease
+from collector.registry.registry import Registry
+from collector.relay import Relay
+from collector.store.open import store_from_url
+from collector.store.store import Store
+from collector.subscribe import Subscriber, Subscription, events, feed, greeting, reports, statuses
+from collector.upkeep import Upkeep
+
+if TYPE_CHECKING:
+    from collector.judging import Judging
+    from collector.rollups.rollups import Rollups
+
+LOG: Final = logging.getLogger(__name__)
+_FLUSH_S: Final = 2.0
+_FAREWELL_S: Final = 0.3
+_PATIENT: Final = 2.5  # on one machine a dead leader is seen at once: the lease is for one that hangs
+Settings = Callable[[], CollectorConfig]
+Task = tuple[str, Coroutine[Any, Any, None]]
+
+
+class Process:
+    """The parts of one process, wired for its roles. For one event loop, made before it runs."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Put the parts together; nothing is opened yet. Raises UsageError for what cannot be used at all."""
+        self.roles = frozenset(settings().roles)
+        self.parts = _parts(settings, self.roles, send=self._send, leading=self._is_leading)
+        self.upkeep = Upkeep(self.parts)
+        self.pipeline = Pipeline(self.parts, self.upkeep)
+        self.leadership = _leadership(self.parts) if "judge" in self.roles else None
+        self.subscriber = self._subscriber()
+        self.relay = self._relay() if _is_split(settings()) else None
+        if self.leadership is not None:
+            self._judging(
+                self.parts.series, self.parts.registry
+            )  # a webhook that is no address is told now, not when this process comes to lead
+        self._fed = asyncio.Event()
+        self._broker_up = asyncio.Event()
+
+    def tasks(self) -> Iterator[Task]:
+        """The work of all roles, by name; none of it ends by itself."""
+        readiness = self.parts.readiness
+        readiness.expect("store")
+        readiness.expect("registry")
+        yield "store", tending.watch_store(self.parts)
+        yield "upkeep", self.upkeep.run(self.pipeline.write_statuses)
+        if "broker" in self.roles:
+            readiness.expect("embedded broker")
+            yield "embedded broker", tending.run_broker(self.parts, self._broker_up)
+        if "peer" in self.roles:
+            readiness.expect("peer")
+            yield "peer", peer.run(self.parts.settings().peer, readiness)
+        if self.roles & {"ingest", "judge", "web"}:
+            readiness.expect("broker")
+            yield "broker connection", self._connect()
+        if "ingest" in self.roles:
+            yield "pipeline", self._feed()
+            yield "archive expiry", tending.expire_archive(self.parts)
+        if self.parts.journal is not None:
+            yield "journal", self.parts.journal.run()
+        yield from self._tasks_of_judge_and_web()
+
+    def _tasks_of_judge_and_web(self) -> Iterator[Task]:
+        if self.relay is not None:
+            yield "relay", self.relay.run()
+        if self.roles & {"judge", "web"}:
+            yield "fleet history", tending.load_fleet(self.parts)
+        if "web" in self.roles:
+            database = self.parts.registry.database
+            yield "verdicts", self.parts.verdicts.follow(database, leading=self._is_leading)
+        if self.leadership is not None:
+            yield "leadership", self.leadership.run(self._lead)
+
+    async def flush(self) -> None:
+        """Finish the batches in hand and their receipts; whatever takes longer is sent again by its agents."""
+        self.parts.inbox.close()
+        if "ingest" not in self.roles:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FLUSH_S):
+                await self._fed.wait()
+        if self.relay is not None:
+            self.relay.tell()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FAREWELL_S):
+                await self.subscriber.flush()
+
+    async def close(self) -> None:
+        """Let another process lead, and leave nothing open."""
+        if self.leadership is not None:
+            await self.leadership.resign()
+        if self.parts.journal is not None:
+            await asyncio.to_thread(self.parts.journal.close)
+        await self.parts.series.close()
+        for part in (self.parts.archive, self.parts.quarantine, self.parts.registry):
+            await asyncio.to_thread(part.close)
+
+    async def _lead(self) -> None:
+        """What one process at a time does; made anew each time, so that nothing old is known."""
+        if self.leadership is None:
+            return
+        series = LeadersStore(self.parts.series, self.leadership.lease)
+        registry = Registry(self.leadership.lease.checked())
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._judging(series, registry).run(), name="judging")
+            group.create_task(self._rollups(series, registry).run(), name="roll-ups")
+
+    def _judging(self, series: Store, registry: Registry) -> "Judging":
+        from collector.judging import Judging
+        from collector.plans.load import load_plans
+
+        parts = self.parts
+        return Judging(
+            store=series,
+            registry=registry,
+            plans=load_plans(),
+            fleet=parts.fleet,
+            bus=parts.bus,
+            clock=parts.now,
+            settings=parts.settings().judge,
+            listening_since=lambda: self.subscriber.connected_since,
+            verdicts=parts.verdicts,
+        )
+
+    def _rollups(self, series: Store, registry: Registry) -> "Rollups":
+        from collector.plans.load import load_plans
+        from collector.rollups.rollups import Rollups
+
+        parts = self.parts
+        return Rollups(
+            store=series,
+            touches=Ledger(registry.database),
+            registry=registry,
+            plans=load_plans(),
+            clock=parts.now,
+            zone=ZoneInfo(parts.settings().web.zone),
+            metrics=parts.metrics,
+            settings=lambda: parts.settings().rollups,
+        )
+
+    def _subscriber(self) -> Subscriber:
+        settings, parts = self.parts.settings(), self.parts
+        boot = str(uuid.uuid4())
+        wishes: list[Subscription] = []
+        if "ingest" in self.roles:
+            wishes.append(reports(parts.inbox, settings.broker.group))
+        if self.roles & {"judge", "web"}:
+            wishes.append(statuses(parts.inbox, self._status))
+            if _is_split(settings):
+                wishes.append(events(self._hear))
+        takes_reports = "ingest" in self.roles
+        return Subscriber(
+            parts.settings,
+            wishes,
+            observers=(parts.metrics, parts.readiness),
+            now=parts.now,
+            # A boot notice makes agents send what has no receipt: who takes no reports has none to ask for.
+            greet=(lambda: greeting(Boot(boot=boot, at=_now()))) if takes_reports else tuple,
+            suffix=self._suffix,
+        )
+
+    def _relay(self) -> Relay:
+        parts = self.parts
+        relay = Relay(
+            parts.bus,
+            parts.fleet,
+            parts.verdicts,
+            send=self._send,
+            is_up=lambda: self.subscriber.connected_since is not None,
+            metrics=parts.metrics,
+        )
+        parts.bus.forward_to(relay.offer)
+        return relay
+
+    def _suffix(self) -> str | None:
+        """What tells processes with one configuration apart at the broker: the slot, or the other roles and more."""
+        if not self.parts.settings().broker.client_id or not _is_split(self.parts.settings()):
+            return None
+        with contextlib.suppress(StoreUnavailable):
+            return self.parts.archive.slot
+        return f"{'-'.join(sorted(self.roles))}-{uuid.uuid4().hex[:6]}"
+
+    def _is_leading(self) -> bool:
+        return self.leadership is not None and self.leadership.is_leading
+
+    def _status(self, agent: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 - an OnStatus
+        self.upkeep.status(agent, payload, retained=retained)
+
+    def _hear(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 - a Receive
+        if self.relay is not None:
+            self.relay.receive(topic, payload, retained)
+
+    def _send(self, topic: str, payload: bytes, qos: int) -> None:
+        self.subscriber.send(topic, payload, qos)
+
+    async def _feed(self) -> None:
+        try:
+            await feed(self.parts.inbox, self.pipeline.process, self.parts.settings, self.parts.metrics)
+        finally:
+            self._fed.set()
+
+    async def _connect(self) -> None:
+        if "broker" in self.roles:
+            await self._broker_up.wait()
+        await self.subscriber.run()
+
+
+def _parts(
+    settings: Settings, roles: frozenset[str], *, send: Callable[[str, bytes, int], None], leading: Callable[[], bool]
+) -> Parts:
+    now = settings()
+    metrics = Metrics()
+    archive = _archive(now, roles)
+    registry = Registry(database_of(now.registry))
+    token = config.secret(now.store.token, now.store.token_file, "store.token_file")
+    return Parts(
+        settings=settings,
+        series=store_from_url(now.store.url, token=token, timeout_s=now.store.timeout_s),
+        archive=archive,
+        quarantine=Quarantine(
+            path_from_url(now.quarantine.url, archive=archive.folder),
+            limit_bytes=now.quarantine.limit_bytes,
+            limit_count=now.quarantine.limit_count,
+        ),
+        registry=registry,
+        fleet=Fleet(),
+        bus=Bus(),
+        inbox=_inbox(now, metrics),
+        metrics=metrics,
+        readiness=Readiness(metrics, _say),
+        send=send,
+        now=_now,
+        leading=leading,
+        journal=_journal(settings, registry, archive, metrics) if "ingest" in roles else None,
+    )
+
+
+def _archive(settings: CollectorConfig, roles: frozenset[str]) -> Archive:
+    archive = settings.archive
+    slot = archive.writer if archive.writer is not None or settings.broker.group else ""
+    return Archive(folder_from_url(archive.url), level=archive.level, writer="ingest" in roles, slot=slot)
+
+
+def _inbox(settings: CollectorConfig, metrics: Metrics) -> Inbox:
+    return Inbox(
+        limit_messages=settings.broker.queue_messages,
+        limit_bytes=settings.broker.queue_bytes,
+        rate=settings.ingest.agent_rate,
+        burst=settings.ingest.agent_burst,
+        dropped=metrics.dropped,
+    )
+
+
+def _journal(settings: Settings, registry: Registry, archive: Archive, metrics: Metrics) -> Journal:
+    return Journal(registry, archive, settings=lambda: settings().ledger, metrics=metrics, now=_now)
+
+
+def _leadership(parts: Parts) -> Leadership:
+    database, lasts_s = parts.registry.database, parts.settings().judge.lease_s
+    if not database.is_shared:
+        lasts_s *= _PATIENT
+    lease = Lease(database, "judge", lasts_s=lasts_s)
+    return Leadership(database, lease, lasts_s=lasts_s, metrics=parts.metrics, now=parts.now)
+
+
+def _is_split(settings: CollectorConfig) -> bool:
+    """Whether other processes have a part in this: then events go over the broker."""
+    if settings.broker.events is not None:
+        return settings.broker.events
+    return settings.broker.group is not None or not {"ingest", "judge", "web"} <= set(settings.roles)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _say(part: str, why: str | None) -> None:
+    if why is None:
+        LOG.info("part.works part=%s", part.replace(" ", "_"))
+    else:
+        LOG.warning("part.fails part=%s why=%s", part.replace(" ", "_"), why)

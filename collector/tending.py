@@ -1,0 +1,96 @@
+"""Looking after what a process needs: opened at the start, watched while it runs, tried again while it is away."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Final
+
+from agent.wire.results import RESULTS
+from collector import embedded_broker
+from collector.errors import StoreFull, StoreUnavailable
+from collector.parts import Parts
+
+LOG: Final = logging.getLogger(__name__)
+_EXPIRY_S: Final = 3600.0
+
+
+async def watch_store(parts: Parts) -> None:
+    """See that the store answers, also while nobody writes; what a write complained of, only a write takes back."""
+    settings = parts.settings().store
+    wait, failed = settings.retry_first_s, True
+    while True:
+        try:
+            await parts.series.open()
+        except (StoreUnavailable, StoreFull) as error:
+            parts.readiness.fails("store", str(error))
+            failed = True
+        else:
+            if failed:
+                parts.readiness.works("store")
+            failed, wait = False, settings.retry_first_s
+        await asyncio.sleep(wait if failed else settings.check_s)
+        wait = min(wait * 2, settings.retry_max_s)
+
+
+async def load_fleet(parts: Parts) -> None:
+    """Read recent signs of life from the series, once they can be read."""
+
+    async def load() -> None:
+        since = parts.now() - timedelta(seconds=parts.settings().fleet.recent_s)
+        await parts.fleet.load(parts.series, since=since, kinds=tuple(kind for kind in RESULTS if kind != "ledger"))
+
+    await _until_up(parts, "fleet history", load)
+
+
+async def open_archive(parts: Parts) -> None:
+    """Open it, if that is possible now: the pipeline opens it again before each batch. Raises UsageError."""
+    parts.readiness.expect("archive")
+    try:
+        await asyncio.to_thread(parts.archive.open)
+    except StoreUnavailable as error:
+        parts.readiness.fails("archive", str(error))
+    else:
+        parts.readiness.works("archive")
+
+
+async def expire_archive(parts: Parts) -> None:
+    """Delete what need not be kept, each hour."""
+    while True:
+        days = parts.settings().archive.keep_days
+        if days is not None:
+            before = parts.now().date() - timedelta(days=days)
+            try:
+                await asyncio.to_thread(parts.archive.expire, before)
+            except StoreUnavailable as error:
+                LOG.warning("archive.expiry_failed error=%s; tried again in an hour", error)
+        await asyncio.sleep(_EXPIRY_S)
+
+
+async def run_broker(parts: Parts, is_up: asyncio.Event) -> None:
+    """Run the embedded broker; try again while its port is taken."""
+    while True:
+        settings = parts.settings().broker
+        try:
+            async with embedded_broker.running(settings):
+                parts.readiness.works("embedded broker")
+                is_up.set()
+                await asyncio.Event().wait()
+        except StoreUnavailable as error:
+            parts.readiness.fails("embedded broker", str(error))
+        await asyncio.sleep(settings.reconnect_first_s)
+
+
+async def _until_up(parts: Parts, part: str, action: Callable[[], Awaitable[None]]) -> None:
+    settings = parts.settings().store
+    wait = settings.retry_first_s
+    while True:
+        try:
+            await action()
+        except (StoreUnavailable, StoreFull) as error:
+            parts.readiness.fails(part, str(error))
+        else:
+            parts.readiness.works(part)
+            return
+        await asyncio.sleep(wait)
+        wait = min(wait * 2, settings.retry_max_s)
