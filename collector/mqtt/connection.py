@@ -53,7 +53,7 @@ class Connection:
     @property
     def ready(self) -> bool:
         """Whether one may publish now."""
-        return self._wire.conversation.ready
+        return self._wire.why is None and self._wire.conversation.ready
 
     @property
     def unconfirmed(self) -> Sequence[Outgoing]:

@@ -26,8 +26,8 @@ _QOS_1: Final = 0x02
 _QOS_2: Final = 0x04
 _RETAIN: Final = 0x01
 _PUBACK_HEAD: Final = b"\x40\x02"
-# The flags that each kind must carry, with the least and the greatest length of its body.
-_ANSWERS: Final = {CONNACK: (2, 2), PUBACK: (2, 2), SUBACK: (3, 65_537), PINGRESP: (0, 0)}
+# What else a broker may send, with the least and the greatest length of its body; we never subscribe to many at once.
+_ANSWERS: Final = {CONNACK: (2, 2), PUBACK: (2, 2), SUBACK: (3, 100), PINGRESP: (0, 0)}
 _STRING_LIMIT: Final = 65_535
 
 
@@ -126,7 +126,7 @@ class Parser:
     """Cuts the broker's stream into packets, however it was split.
 
     A PUBLISH above `limit` bytes is skipped as it comes, acknowledged and named; nothing of it is kept, so that one
-    sender cannot cut everybody off. Every other packet above it is an error.
+    sender cannot cut everybody off.
     """
 
     def __init__(self, limit: int) -> None:
@@ -161,13 +161,13 @@ class Parser:
         """Take all whole packets; gives where the unfinished one starts, and notes how much of it must be there."""
         at, end = 0, len(data)
         while end - at >= 2:  # noqa: PLR2004 - a first byte and a length
-            size, body = data[at + 1], at + 2
-            if size >= _MORE:
-                size, body = _length(data, at + 1)
-                if not body:
-                    self._need = end - at + 1
-                    return at
-            stop = body + size
+            size, body = _length(data, at + 1)
+            if not body:
+                self._need = end - at + 1
+                return at
+            stop, first = body + size, data[at]
+            if first & 0xF0 != _PUBLISH_FIRST:
+                _check(first, size)
             if size > self._limit:
                 stop = self._skip(data, at, body, stop, taken)
                 if not stop:
@@ -175,18 +175,16 @@ class Parser:
             elif stop > end:
                 self._need = stop - at
                 return at
-            elif data[at] & 0xF0 == _PUBLISH_FIRST:
+            elif first & 0xF0 == _PUBLISH_FIRST:
                 _take_publish(data, at, body, stop, taken)
             else:
-                taken.answers.append(_answer(data[at], data[body:stop]))
+                taken.answers.append(Answer(first >> 4, data[body:stop]))
             at = stop
         self._need = 2
         return at
 
     def _skip(self, data: bytes, at: int, body: int, stop: int, taken: Taken) -> int:
         """Pass over a message that is too long: gives its end, or 0 while its head has not all come."""
-        if data[at] & 0xF0 != _PUBLISH_FIRST:
-            raise BrokerError(f"the broker sent a packet of {stop - body} bytes, at most {self._limit} are taken")
         head = body + 2
         if head <= len(data):
             head += (data[body] << 8 | data[body + 1]) + (data[at] & _QOS_1)  # whose value is the length of an id
@@ -219,24 +217,25 @@ def _take_publish(data: bytes, at: int, body: int, stop: int, taken: Taken) -> N
     )
 
 
-def _answer(first: int, body: bytes) -> Answer:
-    kind = first >> 4
-    least, most = _ANSWERS.get(kind, (1, 0))
-    if first & 0x0F or not least <= len(body) <= most:
+def _check(first: int, size: int) -> None:
+    """Refuse what no broker sends, before waiting for the rest of it."""
+    least, most = _ANSWERS.get(first >> 4, (1, 0))
+    if first & 0x0F or not least <= size <= most:
         raise BrokerError(
             f"the broker sent something that is not MQTT 3.1.1 (first byte {first:#04x}); is it a broker?"
         )
-    return Answer(kind, body)
 
 
 def _length(data: bytes, at: int) -> tuple[int, int]:
     """Read a length of up to four bytes: it and where the body starts, 0 while bytes are missing."""
-    size = 0
-    for shift, byte in enumerate(data[at : at + 4]):
-        size |= (byte & 0x7F) << 7 * shift
+    size = shift = 0
+    for byte in data[at : at + 4]:
+        at += 1
         if byte < _MORE:
-            return size, at + shift + 1
-    if len(data) - at >= 4:  # noqa: PLR2004 - a length has no fifth byte
+            return size | byte << shift, at
+        size |= (byte & 0x7F) << shift
+        shift += 7
+    if shift > 21:  # noqa: PLR2004 - a length has no fifth byte
         raise BrokerError("the broker sent a length that is not MQTT; is it a broker?")
     return 0, 0
 
