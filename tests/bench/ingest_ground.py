@@ -63,7 +63,7 @@ class Ground:
             rows = truth.influx(self.influxd.url, DATABASE, f"SELECT id FROM {', '.join(KINDS)}")
             return [row["id"] for row in rows]
         with closing(sqlite3.connect(self.folder / "series.db")) as file:
-            tables = (f'SELECT id FROM "_{kind}"' for kind in KINDS)  # noqa: S608 - our own names
+            tables = [f'SELECT id FROM "_{kind}"' for kind in KINDS]  # noqa: S608 - our own names
             return [name for table in tables for (name,) in file.execute(table)]
 
     def ids_archived(self) -> list[str]:
