@@ -8,12 +8,12 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from collector import loop
-from collector.config import DEFAULT_PATH, CollectorConfig, read, secret
+from collector.config import DEFAULT_PATH, CollectorConfig, Role, read, secret, with_roles
 from collector.errors import CollectorError
 
 Subparsers = Any  # argparse names this class with an underscore
@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     from collector import up
     from collector.plans import commands as plans
     from collector.registry import commands as registry
+    from collector.registry import version_command
     from collector.store import commands as store
 
     parser = argparse.ArgumentParser(
@@ -69,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_command(commands)
     _add_run(commands)
     registry.add_commands(commands)
+    version_command.add_command(commands)
     plans.add_commands(commands)
     store.add_commands(commands)
     _add_quarantine(commands)
@@ -80,9 +82,19 @@ def _add_run(commands: Subparsers) -> None:
         "run",
         help="the service, with the roles that the configuration names",
         description="Run the service until SIGTERM or Ctrl-C. SIGHUP reads the configuration again.",
-        epilog="example: linkgauge-collector run --config /etc/linkgauge/collector.toml",
+        epilog="examples: linkgauge-collector run --config /etc/linkgauge/collector.toml\n"
+        "          linkgauge-collector run --role ingest             one process of several with one configuration",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_config(run)
+    run.add_argument(
+        "--role",
+        dest="roles",
+        action="append",
+        choices=get_args(Role),
+        metavar="ROLE",
+        help=f"instead of the file's roles; may be repeated ({' '.join(get_args(Role))})",
+    )
     run.set_defaults(func=_run)
     check = commands.add_parser(
         "check-config",
@@ -126,14 +138,19 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    settings = read(options.config, os.environ)
+    settings = _read(options)
     logging.basicConfig(
         level=settings.log.level.upper(),
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
         stream=sys.stderr,
     )
-    loop.run(_serve(settings, options.config))
+    loop.run(_serve(settings, lambda: _read(options)))
     return 0
+
+
+def _read(options: argparse.Namespace) -> CollectorConfig:
+    settings = read(options.config, os.environ)
+    return with_roles(settings, options.roles) if options.roles else settings
 
 
 def _check_config(options: argparse.Namespace) -> int:
@@ -148,7 +165,7 @@ def _check_config(options: argparse.Namespace) -> int:
     return 0
 
 
-async def _serve(settings: CollectorConfig, path: Path) -> None:
+async def _serve(settings: CollectorConfig, reload: Callable[[], CollectorConfig]) -> None:
     from collector.service import serve
 
     running = asyncio.get_running_loop()
@@ -164,7 +181,7 @@ async def _serve(settings: CollectorConfig, path: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         running.add_signal_handler(number, end)
     with contextlib.suppress(asyncio.CancelledError):
-        await serve(settings, ready=_started, reload=lambda: read(path, os.environ))
+        await serve(settings, ready=_started, reload=reload)
 
 
 def _started(address: str) -> None:

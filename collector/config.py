@@ -240,6 +240,13 @@ def parse(text: str, environment: Mapping[str, str], *, name: str) -> CollectorC
     return config
 
 
+def with_roles(config: CollectorConfig, roles: list[Role]) -> CollectorConfig:
+    """Give the configuration of a process that has these roles instead; raises UsageError as `read`."""
+    config = msgspec.structs.replace(config, roles=roles)
+    check(config)
+    return config
+
+
 def check(config: CollectorConfig) -> None:
     """Refuse what no single key shows: raises UsageError."""
     if not config.roles:
