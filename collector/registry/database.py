@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final, Protocol
 
 from sqlalchemy import Connection, Dialect, Engine, MetaData, String
@@ -110,6 +111,8 @@ class Database:
 
     def version(self) -> str | None:
         """The version of the tables as they are, without touching them; None where no migration has run."""
+        if not self.is_shared and not Path(self._url.database or "").exists():
+            return None
         engine = new_engine(self._url, self.reach, name=self.name)
         try:
             with self._reading(engine) as connection:
