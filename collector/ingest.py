@@ -32,7 +32,7 @@ Place = tuple[str, str, int]  # agent, epoch, seq
 _NOWHERE: Final[Mapping[Place, str]] = MappingProxyType({})
 
 
-class Store(msgspec.Struct, frozen=True):
+class Store(msgspec.Struct, frozen=True, gc=False):
     """New and good: write it. `site` is the agent's site as of the report's start."""
 
     report: AnyReport
@@ -40,7 +40,7 @@ class Store(msgspec.Struct, frozen=True):
     site: Site
 
 
-class Known(msgspec.Struct, frozen=True):
+class Known(msgspec.Struct, frozen=True, gc=False):
     """In the archive already: only a receipt is due. With `again`, its twin is not there yet: due after it."""
 
     agent: str
@@ -49,7 +49,7 @@ class Known(msgspec.Struct, frozen=True):
     again: bool = False
 
 
-class Deferred(msgspec.Struct, frozen=True):
+class Deferred(msgspec.Struct, frozen=True, gc=False):
     """May be accepted later: the agent keeps it."""
 
     agent: str
@@ -74,7 +74,7 @@ class Rejected:
 Decision = Store | Known | Deferred | Rejected
 
 
-class Arrival(msgspec.Struct, frozen=True):
+class Arrival(msgspec.Struct, frozen=True, gc=False):
     """One element of a message: its topic, the agent that may write there (None: no such topic), what was read."""
 
     topic: str

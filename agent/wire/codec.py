@@ -31,7 +31,7 @@ class Rejection:
     seq: int | None = None
 
 
-class Accepted(msgspec.Struct, frozen=True):
+class Accepted(msgspec.Struct, frozen=True, gc=False):
     """A readable report of this version with its exact bytes."""
 
     report: AnyReport

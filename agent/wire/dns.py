@@ -14,7 +14,7 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Text = Annotated[str, msgspec.Meta(max_length=200)]
 
 
-class Contradiction(msgspec.Struct, frozen=True, omit_defaults=True):
+class Contradiction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Why an answer is taken for a lie, beside a witness: the reference, or the same resolver over TCP.
 
     `how`: `nowhere` (`said` is nobody's address), `inside` (`said` is inside this network, the witness has `witness`),
@@ -27,7 +27,7 @@ class Contradiction(msgspec.Struct, frozen=True, omit_defaults=True):
     witness: Text | None = None
 
 
-class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One question to one resolver: what it said, in which time, or why nothing came.
 
     `rcode` is DNS's own word in lower case (`noerror`, `nxdomain`, `servfail`); `addresses` are those of the answer, at
@@ -47,7 +47,7 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     contradiction: Contradiction | None = None
 
 
-class Resolver(msgspec.Struct, frozen=True, omit_defaults=True):
+class Resolver(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One resolver over one transport. `transport`: udp or tcp; `family` is that of the resolver's own address.
 
     `lies`: it gave an answer that the reference contradicts; `rewrites_nxdomain`: a name that cannot exist got an
@@ -66,7 +66,7 @@ class Resolver(msgspec.Struct, frozen=True, omit_defaults=True):
     answers: Annotated[list[Answer], msgspec.Meta(max_length=40)] | None = None
 
 
-class Dns(msgspec.Struct, frozen=True, omit_defaults=True):
+class Dns(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Name resolution at the site: the numbers of the resolver that the device itself would use first, then all.
 
     `asked` and `answered` count the questions for names to all resolvers but the reference; `resolved`: those whose

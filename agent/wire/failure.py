@@ -70,7 +70,7 @@ class Doubt(StrEnum):
     METHOD_REFERENCE_ONLY = "method_reference_only"
 
 
-class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
+class Failure(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The network did not do what was asked: where, what, and in words."""
 
     stage: Word

@@ -15,7 +15,7 @@ Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Text = Annotated[str, msgspec.Meta(max_length=200)]
 
 
-class Hop(msgspec.Struct, frozen=True, omit_defaults=True):
+class Hop(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One distance: who answered there (absent: nobody), how fast, and what share of packets got no answer.
 
     `part`: which part of the way this router belongs to, `lan access provider destination`. `said`: what it answered
@@ -30,7 +30,7 @@ class Hop(msgspec.Struct, frozen=True, omit_defaults=True):
     said: Word | None = None
 
 
-class Path(msgspec.Struct, frozen=True, omit_defaults=True):
+class Path(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One way, kept stable for the whole run as Paris traceroute does: every packet looks alike to a load balancer.
 
     `method`: icmp, udp or tcp; `reached`: the peer itself answered; `ends_at`: the last distance that answered;

@@ -22,7 +22,7 @@ Sequence = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 Range = tuple[Sequence, Sequence]
 
 
-class Spread(msgspec.Struct, frozen=True, omit_defaults=True):
+class Spread(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Round-trip times, in milliseconds."""
 
     min: Positive | None = None
@@ -33,7 +33,7 @@ class Spread(msgspec.Struct, frozen=True, omit_defaults=True):
     max: Positive | None = None
 
 
-class Responsiveness(msgspec.Struct, frozen=True, omit_defaults=True):
+class Responsiveness(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Round trips per minute under load, and the probes behind the figure, in milliseconds (IPPM responsiveness draft).
 
     `formula` names the draft's version and variant, `confidence` is low, medium or high. Foreign probes are new
@@ -50,7 +50,7 @@ class Responsiveness(msgspec.Struct, frozen=True, omit_defaults=True):
     self_ms: Annotated[list[Positive], msgspec.Meta(max_length=200)] | None = None
 
 
-class Direction(msgspec.Struct, frozen=True, omit_defaults=True):
+class Direction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One direction of a throughput run: numbers, or the failure that ended it (then what was seen before it).
 
     `mbps` is the steady goodput (TCP payload received, counted at the receiver by one clock), `low_mbps` and
@@ -87,7 +87,7 @@ class Direction(msgspec.Struct, frozen=True, omit_defaults=True):
     responsiveness: Responsiveness | None = None
 
 
-class Throughput(msgspec.Struct, frozen=True, omit_defaults=True):
+class Throughput(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Both directions and the evidence needed to trust them: of each figure the worse direction's.
 
     `cpu_ratio`: processor time of this process, as a share of one core; `cpu_wait_ratio`: share of the time in which it
@@ -115,7 +115,7 @@ class Throughput(msgspec.Struct, frozen=True, omit_defaults=True):
     temperature_c: float | None = None
 
 
-class Latency(msgspec.Struct, frozen=True, omit_defaults=True):
+class Latency(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Round trips by `method`: stamp, icmp or tcp. `loss_ratio` is of packets sent; by direction if the peer counts.
 
     `forward_ms` and `backward_ms`, only if both ends' clocks follow UTC, are off by their difference, up to tens of ms;
@@ -155,7 +155,7 @@ class Latency(msgspec.Struct, frozen=True, omit_defaults=True):
     packet_bytes: Count | None = None
 
 
-class Check(msgspec.Struct, frozen=True, omit_defaults=True):
+class Check(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One step of a battery: did it work, and if not, at which stage and why."""
 
     name: Word
@@ -166,7 +166,7 @@ class Check(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: Text | None = None
 
 
-class Addresses(msgspec.Struct, frozen=True, omit_defaults=True):
+class Addresses(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """IPv6 addresses of the device, by kind; those that are `deprecated` stand there a second time."""
 
     global_: list[Text] | None = msgspec.field(default=None, name="global")
@@ -176,7 +176,7 @@ class Addresses(msgspec.Struct, frozen=True, omit_defaults=True):
     deprecated: list[Text] | None = None
 
 
-class Router(msgspec.Struct, frozen=True, omit_defaults=True):
+class Router(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What the router advertises (RFC 4861). `source`: solicited (it answered us) or kernel (what Linux kept of it).
 
     `lifetime_s` 0: it is no default router. `managed`, `other_config`: the flags M and O, for DHCPv6.
@@ -193,7 +193,7 @@ class Router(msgspec.Struct, frozen=True, omit_defaults=True):
     nat64_prefix: Text | None = None
 
 
-class HostReach(msgspec.Struct, frozen=True, omit_defaults=True):
+class HostReach(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A public service over IPv6: its first AAAA, the time to connect, or at which stage it ended."""
 
     name: Text
@@ -202,21 +202,21 @@ class HostReach(msgspec.Struct, frozen=True, omit_defaults=True):
     failure: Failure | None = None
 
 
-class DnsReach(msgspec.Struct, frozen=True, omit_defaults=True):
+class DnsReach(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Whether an AAAA record is answered over each family."""
 
     aaaa_over_ipv4: bool | None = None
     aaaa_over_ipv6: bool | None = None
 
 
-class PerFamily(msgspec.Struct, frozen=True, omit_defaults=True):
+class PerFamily(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A time per address family, in milliseconds."""
 
     ipv4: Positive | None = None
     ipv6: Positive | None = None
 
 
-class Ipv6(msgspec.Struct, frozen=True, omit_defaults=True):
+class Ipv6(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """State of IPv6 at the site. `status`: dual_stack ipv4_only ipv6_only broken none.
 
     `domain`: whose part of the way fails, `lan access provider destination`, absent if none does or nobody can tell;
@@ -260,7 +260,7 @@ class Ipv6(msgspec.Struct, frozen=True, omit_defaults=True):
     last_router: Text | None = None
 
 
-class Radio(msgspec.Struct, frozen=True, omit_defaults=True):
+class Radio(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One reading of a mobile modem, with position when known. A modem without network is a reading, without levels.
 
     `technology`: gsm umts lte nr_nsa nr_sa. Levels are never mixed: `rsrp_dbm`, `rsrq_db`, `sinr_db` are LTE's (the
@@ -314,7 +314,7 @@ class Radio(msgspec.Struct, frozen=True, omit_defaults=True):
     stop: Text | None = None
 
 
-class Tally(msgspec.Struct, frozen=True, omit_defaults=True):
+class Tally(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What became of one kind's planned runs in a day."""
 
     planned: Count = 0
@@ -322,7 +322,7 @@ class Tally(msgspec.Struct, frozen=True, omit_defaults=True):
     skipped: dict[str, Count] = {}
 
 
-class Ledger(msgspec.Struct, frozen=True, omit_defaults=True):
+class Ledger(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One a day: what the agent planned and did, and which sequence numbers its spool had to drop."""
 
     day: date

@@ -14,7 +14,7 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Text = Annotated[str, msgspec.Meta(max_length=200)]
 
 
-class Page(msgspec.Struct, frozen=True, omit_defaults=True):
+class Page(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One page, each step in milliseconds from its own beginning, or the failure of the step that ended it.
 
     After redirects the steps are those of the last address. `total_ms` runs from the first question for a name to the
@@ -38,7 +38,7 @@ class Page(msgspec.Struct, frozen=True, omit_defaults=True):
     cut: bool | None = None
 
 
-class Web(msgspec.Struct, frozen=True, omit_defaults=True):
+class Web(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The pages that were fetched. The figures above the list are medians over the pages that came whole.
 
     `captive_portal` is absent if it could not be told. `portal_url`: where the portal sends people; `portal_how` it
