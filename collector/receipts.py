@@ -25,7 +25,9 @@ class Receipts:
 
     def settled(self, agent: str, epoch: str, seq: int, trouble: DeferReason | None) -> None:
         """Durable in series and archive, or, with a trouble, to be kept and tried again later."""
-        word = self._words.setdefault((agent, epoch), _Word())
+        word = self._words.get((agent, epoch))
+        if word is None:
+            word = self._words[agent, epoch] = _Word()
         if trouble is None:
             word.stored.add(seq)
         else:

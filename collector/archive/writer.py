@@ -7,11 +7,12 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Final
+
+import msgspec
 
 from collector.archive.days import Days
 from collector.archive.frame import lines_of, text_of
@@ -25,11 +26,11 @@ from collector.errors import StoreFull, StoreUnavailable, UsageError
 
 LOG: Final = logging.getLogger(__name__)
 _OWED: Final = 4 * RUN  # reports that failing keys may owe before we stop taking more
+_WAIT_STEP_S: Final = 0.05
 _SAY: Final = 1024  # reports between two tries
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One report to archive: what must be known of it, and its exact bytes."""
 
     head: Head
@@ -39,8 +40,8 @@ class Entry:
 class Writer:
     """Open from the start; close it. `days` may be read by others meanwhile."""
 
-    def __init__(self, folder: Path, slot: str, *, level: int) -> None:
-        """Take the folder, repair a torn tail, bring keys and knowledge up to date.
+    def __init__(self, folder: Path, slot: str, *, level: int, wait_s: float = 0) -> None:
+        """Take the folder, at most `wait_s` later, repair a torn tail, bring keys and knowledge up to date.
 
         Raises:
             UsageError: another collector writes here.
@@ -56,7 +57,7 @@ class Writer:
         self._try_at = RUN
         self._apart: Apart | None = None
         self._knowledge: Knowledge | None = None
-        self._guard: int | None = take(folder)
+        self._guard: int | None = take(folder, wait_s=wait_s)
         try:
             self._knowledge = self._learned()
         except BaseException:
@@ -160,6 +161,7 @@ class Writer:
         LOG.info("archive.sealing folder=%s day=%s reports=%d bytes=%d", self.folder, day, reports, before)
         try:
             with self._lock:
+                discard(self.folder, day)
                 self._apart = apart = Apart(self.folder, day, level=level)
             found = apart.wait()
             with self._lock, self.days.lock:
@@ -359,18 +361,24 @@ class Writer:
         self._stale &= {newest}
 
 
-def take(folder: Path) -> int:
+def take(folder: Path, *, wait_s: float = 0) -> int:
     """Hold a folder alone, as long as the handle stays open; raises UsageError when another does, OSError."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o750)
     guard = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    try:
-        fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(guard)
-        raise UsageError(
-            f"archive {folder} is in use by another collector; stop it or set another [archive] url"
-        ) from error
-    return guard
+    deadline = monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if monotonic() < deadline:
+                sleep(_WAIT_STEP_S)
+                continue
+            os.close(guard)
+            raise UsageError(
+                f"archive {folder} is in use by another collector; stop it or set another [archive] url"
+            ) from error
+        else:
+            return guard
 
 
 def tidy(folder: Path, days: Days) -> None:
