@@ -1,0 +1,226 @@
+"""A year of a province in a store: how large it is, and how long each page of it takes.
+
+    python -m tests.bench.year --sites 2000 --folder /var/tmp/year            both engines; hours to fill, then minutes
+    python -m tests.bench.year --sites 200 --engine sqlite --folder /var/tmp/year200
+    python -m tests.bench.year --sites 200 --folder /var/tmp/year200 --json   what is filled is not filled again
+
+Raw speed tests of the year, six a day; roll-ups by hour (of the kinds that --hours names), day and month. With --work
+also raw results of the last 31 days, and what it costs to roll them up. Stop it with Ctrl-C, and start it again to go
+on. Nothing else should run beside it. Exit code 1 if a goal is missed.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from collector.events import Bus
+from collector.fleet import Fleet
+from collector.incidents.history import History
+from collector.plans.load import load_plans
+from collector.registry.registry import Registry
+from collector.rollups.periods import totals
+from collector.store.open import store_from_url
+from collector.store.points import nanoseconds
+from collector.store.store import Store
+from collector.web import views
+from collector.web.sources import Sources
+from tests.bench.year_data import END, KINDS, ZONE, Part, parts, points, sites
+from tests.bench.year_work import Cost, rolled_up
+from tests.collector.influxd import running_influxd
+
+PAGE_S: Final = 1.0
+MONTH_S: Final = 0.3
+BATCH: Final = 5000
+REPEATS: Final = 5
+ENGINES: Final = ("sqlite", "influxdb1")
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """One question: the first time and the median of the next ones, in seconds; its goal, if it has one."""
+
+    engine: str
+    name: str
+    first_s: float
+    median_s: float
+    goal_s: float | None
+
+    @property
+    def missed(self) -> bool:
+        """Whether the goal was missed."""
+        return self.goal_s is not None and self.median_s > self.goal_s
+
+
+class _Judge:
+    """Nobody was judged: verdicts are no part of what is timed."""
+
+    def current(self) -> dict[str, Any]:
+        return {}
+
+
+class _Archive:
+    def read(self, report_id: str) -> bytes | None:
+        del report_id
+        return None
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Fill what is missing, ask every question, print the table."""
+    args = _parser().parse_args(argv)
+    console = Console(highlight=False, soft_wrap=True, stderr=args.json)
+    args.folder.mkdir(parents=True, exist_ok=True)
+    timed: list[Timed] = []
+    costs: list[Cost] = []
+    for engine in args.engine or ENGINES:
+        with _url(engine, args.folder) as url:
+            asyncio.run(_bench(engine, url, args, console, (timed, costs)))
+    if args.json:
+        sys.stdout.write(json.dumps({"pages": [asdict(one) for one in timed], "work": [asdict(one) for one in costs]}))
+        sys.stdout.write("\n")
+    return int(any(one.missed for one in timed))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench.year", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--folder", type=Path, required=True, help="where the stores are kept")
+    parser.add_argument("--sites", type=int, default=2000)
+    parser.add_argument("--days", type=int, default=365)
+    parser.add_argument("--engine", action="append", choices=ENGINES, help="default: both")
+    parser.add_argument("--hours", default="latency", help="kinds whose hours are filled (default: latency)")
+    parser.add_argument("--work", action="store_true", help="also fill raw results of a month and roll them up")
+    parser.add_argument("--json", action="store_true", help="the figures on standard output as JSON")
+    return parser
+
+
+@contextlib.contextmanager
+def _url(engine: str, folder: Path) -> Iterator[str]:
+    if engine == "sqlite":
+        yield f"sqlite://{folder.absolute()}/series.db"
+        return
+    with running_influxd(folder / "influxd") as server:
+        yield server.store_url("year")
+
+
+async def _bench(
+    engine: str, url: str, args: argparse.Namespace, console: Console, into: tuple[list[Timed], list[Cost]]
+) -> None:
+    store = store_from_url(url, timeout_s=600)
+    await store.open()
+    took = await _fill(engine, store, args, console)
+    size = sum(path.stat().st_size for path in _files(engine, args.folder))
+    console.print(f"{engine}: {args.sites} sites, {args.days} days: {size / 2**30:.2f} GiB, filled in {took:.0f} s")
+    registry = Registry(f"sqlite:///{args.folder.absolute()}/registry-{engine}.db")
+    registry.open()
+    registry.import_sites(sites(args.sites), now=END - timedelta(days=400))
+    try:
+        for one in await _asked(engine, store, registry):
+            into[0].append(one)
+            mark = "" if one.goal_s is None else f"goal {one.goal_s:g}: {'MISSED' if one.missed else 'met'}"
+            console.print(f"  {one.name:<44} first {one.first_s:7.3f} s   median {one.median_s:7.3f} s   {mark}")
+        if args.work:
+            for cost in await rolled_up(engine, store, registry):
+                into[1].append(cost)
+                console.print(f"  {cost}")
+    finally:
+        registry.close()
+        await store.close()
+
+
+def _files(engine: str, folder: Path) -> list[Path]:
+    found = folder.glob("series.db*") if engine == "sqlite" else (folder / "influxd").rglob("*")
+    return [path for path in found if path.is_file()]
+
+
+async def _fill(engine: str, store: Store, args: argparse.Namespace, console: Console) -> float:
+    """Write what the file beside the store does not name yet; seconds, of earlier goes too."""
+    note = args.folder / f"filled-{engine}.json"
+    filled: dict[str, float] = json.loads(note.read_text()) if note.exists() else {}
+    hours = tuple(kind for kind in args.hours.split(",") if kind in KINDS)
+    wanted = parts(args.days, hours, 31 if args.work else 0)
+    left = [part for part in wanted if part.key not in filled]
+    bar = (TextColumn(f"{engine} {{task.description}}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*bar, console=console) as progress:
+        task = progress.add_task("", total=len(wanted), completed=len(wanted) - len(left))
+        for part in left:
+            progress.update(task, description=part.key[:26])
+            began = time.monotonic()
+            await _fill_part(store, part, args.sites)
+            filled[part.key] = time.monotonic() - began
+            note.write_text(json.dumps(filled))
+            progress.advance(task)
+    return sum(filled.values())
+
+
+async def _fill_part(store: Store, part: Part, count: int) -> None:
+    stream = points(part, sites(count))
+    while batch := list(islice(stream, BATCH)):
+        await store.write(batch)
+
+
+async def _asked(engine: str, store: Store, registry: Registry) -> list[Timed]:
+    """Every page and the questions below them."""
+    history = History(registry.database)
+    history.open()
+    sources = Sources(
+        store=store, places=registry, originals=_Archive(), judged=_Judge(), casebook=history, fleet=Fleet(),
+        bus=Bus(), plans=load_plans(), now=lambda: END, zone=ZONE, version="bench",
+    )  # fmt: skip
+    snapshot = registry.snapshot()
+    names = list(snapshot.sites)
+    turn = iter(range(10**9))
+
+    def site(days: int) -> Callable[[], Awaitable[Any]]:
+        async def page() -> None:
+            one = snapshot.site(names[next(turn) * 37 % len(names)])  # another one each time: none is in a cache
+            assert one is not None
+            await views.site_page(sources, one, snapshot, days=days)
+
+        return page
+
+    async def month() -> None:
+        name = names[next(turn) * 37 % len(names)]
+        start = nanoseconds(END - timedelta(days=30))
+        await store.samples("throughput", site=name, start_ns=start, end_ns=nanoseconds(END))
+
+    year = (END - timedelta(days=365), END)
+    questions: list[tuple[str, Callable[[], Awaitable[Any]], float | None]] = [
+        ("one site's raw month", month, MONTH_S),
+        ("page of a site, 30 days", site(30), PAGE_S),
+        ("page of a site, 90 days", site(90), PAGE_S),
+        ("page of a site, a year", site(365), PAGE_S),
+        ("overview of all sites, 30 days", lambda: views.overview(sources), PAGE_S),
+        ("fleet", lambda: views.fleet_page(sources), PAGE_S),
+        ("all sites, totals of a year", lambda: totals(store, "throughput", "download_mbps", year, zone=ZONE), PAGE_S),
+        ("all sites, totals of latency, a year", lambda: totals(store, "latency", "loss_ratio", year, zone=ZONE),
+         PAGE_S),
+    ]  # fmt: skip
+    found = []
+    for name, ask, goal in questions:
+        times = [await _time(ask) for _ in range(REPEATS + 1)]
+        found.append(Timed(engine, name, times[0], statistics.median(times[1:]), goal))
+    return found
+
+
+async def _time(ask: Callable[[], Awaitable[Any]]) -> float:
+    began = time.perf_counter()
+    await ask()
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    sys.exit(main())
