@@ -53,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     from collector import up
     from collector.plans import commands as plans
+    from collector.quarantine import commands as quarantine
     from collector.registry import commands as registry
     from collector.registry import version_command
     from collector.store import commands as store
@@ -73,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     version_command.add_command(commands)
     plans.add_commands(commands)
     store.add_commands(commands)
-    _add_quarantine(commands)
+    quarantine.add_commands(commands)
     return parser
 
 
@@ -104,27 +105,6 @@ def _add_run(commands: Subparsers) -> None:
     )
     _add_config(check)
     check.set_defaults(func=_check_config)
-
-
-def _add_quarantine(commands: Subparsers) -> None:
-    quarantine = commands.add_parser(
-        "quarantine",
-        help="payloads that were rejected",
-        description="Look at payloads that can never be accepted as they are.",
-        epilog="examples: linkgauge-collector quarantine list · linkgauge-collector quarantine show 17",
-    )
-    actions = quarantine.add_subparsers(title="actions", metavar="ACTION", required=True)
-    listing = actions.add_parser("list", help="the newest", epilog="example: linkgauge-collector quarantine list")
-    listing.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many (default 50)")
-    _add_config(listing)
-    listing.set_defaults(func=_quarantine_list)
-    show = actions.add_parser(
-        "show", help="one, with its bytes", epilog="example: linkgauge-collector quarantine show 17"
-    )
-    show.add_argument("number", type=int, help="its number in the list")
-    show.add_argument("--raw", action="store_true", help="only the exact bytes, for a pipe")
-    _add_config(show)
-    show.set_defaults(func=_quarantine_show)
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
@@ -186,50 +166,6 @@ async def _serve(settings: CollectorConfig, reload: Callable[[], CollectorConfig
 
 def _started(address: str) -> None:
     logging.getLogger("collector").info("started page=%s", address or "none")
-
-
-def _quarantine_list(options: argparse.Namespace) -> int:
-    with _quarantine(options.config) as held:
-        for item in held.list(limit=options.limit):
-            times = f" x{item.times}" if item.times > 1 else ""
-            sys.stdout.write(
-                f"{item.number:>6}  {item.last}  {item.reason:<9} {item.bytes:>7} bytes{times}  "
-                f"{_plain(item.topic)}  {_plain(item.detail)}\n"
-            )
-    return 0
-
-
-def _quarantine_show(options: argparse.Namespace) -> int:
-    with _quarantine(options.config) as held:
-        found = held.show(options.number)
-    if found is None:
-        raise CollectorError(
-            f"nothing with number {options.number} in quarantine; see linkgauge-collector quarantine list"
-        )
-    item, payload = found
-    if options.raw:
-        sys.stdout.buffer.write(payload)
-        return 0
-    for name in ("number", "first", "last", "times", "reason", "bytes"):
-        sys.stdout.write(f"{name + ':':<8} {getattr(item, name)}\n")
-    sys.stdout.write(f"topic:   {_plain(item.topic)}\ndetail:  {_plain(item.detail)}\n")
-    sys.stdout.write(f"{_plain(payload.decode('utf-8', 'backslashreplace'))}\n")
-    return 0
-
-
-def _quarantine(path: Path) -> Any:  # noqa: ANN401 - a context manager of Quarantine, imported when needed
-    from collector.archive.archive import folder_from_url
-    from collector.quarantine import listing, path_from_url
-
-    settings = read(path, os.environ)
-    return contextlib.closing(
-        listing(path_from_url(settings.quarantine.url, archive=folder_from_url(settings.archive.url)))
-    )
-
-
-def _plain(text: str) -> str:
-    """Show hostile text without letting it steer the terminal."""
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 if __name__ == "__main__":

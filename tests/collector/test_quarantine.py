@@ -98,7 +98,8 @@ def test_a_disk_that_refuses_is_said(tmp_path: Path) -> None:
         quarantine.open()
     quarantine = Quarantine(tmp_path / "q.db", limit_bytes=1000, limit_count=10)
     quarantine.open()
-    quarantine._opened()._database.execute("PRAGMA query_only = 1")  # noqa: SLF001 - as a full disk
+    assert quarantine._database is not None  # noqa: SLF001 - as a full disk
+    quarantine._database.execute("PRAGMA query_only = 1")  # noqa: SLF001 - as a full disk
     with pytest.raises(StoreUnavailable, match="readonly"):
         quarantine.put([Rejected("t", None, "malformed", "d", b"x")], at=datetime(2026, 11, 22, tzinfo=UTC))
     quarantine.close()
