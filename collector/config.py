@@ -103,6 +103,7 @@ class QuarantineSettings(_Section, frozen=True, kw_only=True):
     url: str | None = None
     limit_bytes: Bytes = 64 * 1024 * 1024
     limit_count: Number = 10_000
+    replay_s: Seconds = 2
 
 
 class ResendSettings(_Section, frozen=True, kw_only=True):
@@ -211,7 +212,7 @@ _RELOADABLE: Final[dict[str, frozenset[str]]] = {
     "store": frozenset({"batch_reports", "batch_bytes", "batch_s", "retry_first_s", "retry_max_s"}),
     "registry": frozenset({"poll_s"}),
     "archive": frozenset({"keep_days", "seal", "seal_level"}),
-    "quarantine": frozenset({"limit_bytes", "limit_count"}),
+    "quarantine": frozenset({"limit_bytes", "limit_count", "replay_s"}),
     "resend": frozenset({"grace_s", "max_s"}),
     "ledger": frozenset({"flush_s", "late_s", "completeness_s"}),
     "rollups": frozenset({"hour_s", "day_s", "month_s", "late_s", "every_s", "share", "raw_days"}),

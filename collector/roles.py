@@ -32,6 +32,7 @@ from collector.metrics import Metrics, Readiness
 from collector.parts import Parts
 from collector.pipeline import Pipeline
 from collector.quarantine import Quarantine, path_from_url
+from collector.quarantine.replay import Replay, Service, held_by
 from collector.registry.database import database_of
 from collector.registry.lease import Lease
 from collector.registry.registry import Registry
@@ -91,6 +92,7 @@ class Process:
         if "ingest" in self.roles:
             yield "pipeline", self._feed()
             yield "archive expiry", tending.expire_archive(self.parts)
+            yield "quarantine replay", self._replay().run(lambda: self.parts.settings().quarantine.replay_s)
         if self.parts.journal is not None:
             yield "journal", self.parts.journal.run()
         yield from self._tasks_of_judge_and_web()
@@ -156,6 +158,17 @@ class Process:
             listening_since=lambda: self.subscriber.connected_since,
             verdicts=parts.verdicts,
         )
+
+    def _replay(self) -> Replay:
+        parts, pipeline = self.parts, self.pipeline
+        service = Service(
+            process=pipeline.process,
+            holding=held_by(parts.archive),
+            snapshot=parts.registry.snapshot,
+            waiting=lambda: -1 if parts.inbox.closed else len(parts.inbox),
+            now=parts.now,
+        )
+        return Replay(parts.quarantine, service)
 
     def _rollups(self, series: Store, registry: Registry) -> "Rollups":
         from collector.plans.load import load_plans
