@@ -70,6 +70,11 @@ class Fleet:
         if kind in state.announced:
             state.announced[kind] = [moment for moment in state.announced[kind] if moment > newest + _EARLY]
 
+    def newest(self) -> dict[str, tuple[str, int]]:
+        """The epoch and the highest number of each agent, as its last status said."""
+        said = ((agent, state.status) for agent, state in self._agents.items())
+        return {agent: (status.epoch, status.seq) for agent, status in said if status and status.epoch and status.seq}
+
     async def load(self, store: Store, *, since: datetime, kinds: tuple[str, ...]) -> None:
         """Read recent signs of life from the series; raises StoreUnavailable. Announcements start anew."""
         start_ns = int(since.timestamp()) * 1_000_000_000

@@ -23,6 +23,7 @@ from collector.archive.archive import Entry, head_of
 from collector.archive.head import Head
 from collector.errors import PointsRefused, RegistryUnavailable, StoreFull, StoreUnavailable
 from collector.ingest import Arrival, Decision, DeferReason, Deferred, Holding, Known, Place, Rejected, Store, judge
+from collector.ledger.facts import fact_of
 from collector.parts import Parts
 from collector.receipts import Receipts
 from collector.registry.changes import rising
@@ -187,12 +188,12 @@ class Pipeline:
             LOG.warning("store.refused_status error=%s", error)
 
     async def _archive(self, batch: _Batch) -> None:
-        entries = [Entry(_head(decision.report), decision.raw) for _, decision in batch.stores()]
-        if batch.full or not entries:
+        stores = [decision for _, decision in batch.stores()]
+        if batch.full or not stores:
             return
         started = monotonic()
         try:
-            await self._retrying("archive", lambda: self._append(entries))
+            await self._retrying("archive", lambda: self._append(stores))
         except StoreFull as error:
             batch.full = True
             self.parts.readiness.fails("archive", str(error))
@@ -200,8 +201,13 @@ class Pipeline:
         self.parts.readiness.works("archive")
         self.parts.metrics.archive_latency.observe(monotonic() - started)
 
-    async def _append(self, entries: Sequence[Entry]) -> None:
-        await asyncio.to_thread(self.parts.archive.append, entries, at=self.parts.now())
+    async def _append(self, stores: Sequence[Store]) -> None:
+        entries = [Entry(_head(decision.report), decision.raw) for decision in stores]
+        at = self.parts.now()
+        position = await asyncio.to_thread(self.parts.archive.append, entries, at=at)
+        if self.parts.journal is not None:
+            facts = [fact_of(decision.report, site=decision.site.id, received=at) for decision in stores]
+            self.parts.journal.note(position, facts)
 
     async def _quarantine(self, batch: _Batch) -> None:
         """Keep what was rejected; without that there is no word to its agent, but nobody else waits for it."""
@@ -224,6 +230,8 @@ class Pipeline:
             if agent is not None and epoch is not None and self.upkeep.knows(agent):
                 seqs = [item.seq for item in rejected if (item.agent, item.epoch) == (agent, epoch) and item.seq]
                 await asyncio.to_thread(self.parts.archive.declare_never, agent, epoch, seqs)
+                if self.parts.journal is not None:
+                    self.parts.journal.rejected(agent, epoch, seqs)
 
     def _receipt(self, batch: _Batch) -> None:
         receipts = Receipts()
@@ -295,6 +303,7 @@ class Pipeline:
 
 def _head(report: AnyReport) -> Head:
     result = report.result
-    dropped = result.dropped if isinstance(result, Ledger) else []
-    ranges = [(first, last) for first, last in dropped if first <= last]
+    if not isinstance(result, Ledger):
+        return Head(report.id, report.agent, report.epoch, report.seq)
+    ranges = [(first, last) for first, last in result.dropped if first <= last]
     return head_of(report.id, place=(report.agent, report.epoch, report.seq), kind=report.kind, dropped=ranges)

@@ -44,6 +44,7 @@ from collector.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from collector.judging import Judging
+    from collector.ledger.keeping import Keeping
     from collector.rollups.rollups import Rollups
 
 LOG: Final = logging.getLogger(__name__)
@@ -141,6 +142,7 @@ class Process:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._judging(series, registry).run(), name="judging")
             group.create_task(self._rollups(series, registry).run(), name="roll-ups")
+            group.create_task(self._keeping(series, registry).run(), name="ledger")
 
     def _judging(self, series: Store, registry: Registry) -> "Judging":
         from collector.judging import Judging
@@ -184,6 +186,18 @@ class Process:
             zone=ZoneInfo(parts.settings().web.zone),
             metrics=parts.metrics,
             settings=lambda: parts.settings().rollups,
+        )
+
+    def _keeping(self, series: Store, registry: Registry) -> "Keeping":
+        from collector.ledger.keeping import Keeping
+
+        return Keeping(
+            registry,
+            settings=self.parts.settings,
+            request=lambda agent, resend: self.upkeep.request(agent, resend, "gap"),
+            write=series.write,
+            newest=self.parts.fleet.newest,
+            now=self.parts.now,
         )
 
     def _subscriber(self) -> Subscriber:

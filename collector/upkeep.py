@@ -4,7 +4,6 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any, Final
@@ -14,9 +13,9 @@ from agent.wire.control import Request, Resend, Status
 from agent.wire.results import Ipv6, Latency, Throughput
 from agent.wire.topics import topic
 from collector.archive.intervals import Range
-from collector.errors import RegistryUnavailable, StoreUnavailable
+from collector.errors import RegistryUnavailable
 from collector.events import Event
-from collector.gaps import Gaps, Waiting
+from collector.gaps import Waiting
 from collector.ingest import DeferReason, Store
 from collector.parts import Parts
 from collector.registry.site import Snapshot
@@ -39,24 +38,21 @@ class Upkeep:
         resend = parts.settings().resend
         self.snapshot: Snapshot | None = None
         self._parts = parts
-        self._gaps = Gaps(resend.grace_s, resend.max_s)
         self._unknown = Waiting(resend.waiting_agents, resend.waiting_ranges)
-        self._held = Waiting(resend.waiting_agents, resend.waiting_ranges)
         self._statuses: Statuses = {}
         self._strangers: dict[str, datetime] = {}
         self._strangers_told: dict[str, float] = {}
 
     def stored(self, decisions: Sequence[Store]) -> None:
         """Tell the others of a batch's reports that are durable now."""
-        parts, now, moment = self._parts, self._parts.now(), monotonic()
+        parts, now = self._parts, self._parts.now()
         for decision in decisions:
             report = decision.report
-            self._gaps.see(report.agent, report.epoch, report.seq, now=moment)
             parts.fleet.reported(report.agent, report.kind, report.started, now)
         parts.metrics.written.inc(len(decisions))
         parts.metrics.lag.take([max(0.0, (now - one.report.started).total_seconds()) for one in decisions])
         if parts.bus.heard:
-            for one in decisions:
+            for one in _newest(decisions):
                 parts.bus.publish(Event("report", one.site.id, now, event_data(one.report, one.site.id)))
 
     def knows(self, agent: str) -> bool:
@@ -66,7 +62,8 @@ class Upkeep:
     def deferred(self, agent: str, epoch: str, seq: int, reason: DeferReason) -> None:
         """Remember a report that its agent will send again by itself."""
         self._parts.metrics.deferred.labels(reason).inc()
-        self._held.add(agent, epoch, [seq])
+        if reason != "unknown_agent" and self._parts.journal is not None and self.knows(agent):
+            self._parts.journal.deferred(agent, epoch, [seq])
         if reason == "unknown_agent":
             self._unknown.add(agent, epoch, [seq])
             self._stranger(agent)
@@ -80,8 +77,6 @@ class Upkeep:
         now = self._parts.now()
         site = self._site(agent, now)
         self._parts.fleet.heard(agent, status, now, retained=retained)
-        if site is not None and status.epoch is not None and status.seq:
-            self._gaps.see(agent, status.epoch, status.seq, now=monotonic())
         if site is None and self.snapshot is not None and status.state == "online":
             self._stranger(agent)
         if not retained and (agent in self._statuses or len(self._statuses) < _STATUSES):
@@ -117,17 +112,14 @@ class Upkeep:
         snapshot = self.snapshot = await asyncio.to_thread(registry.snapshot)
         now = self._parts.now()
         for agent, resend in self._unknown.take(lambda agent: snapshot.site_of(agent, now) is not None):
-            self._held.forget(agent, resend.epoch)
-            self._request(agent, resend, "registered")
+            self.request(agent, resend, "registered")
         return snapshot
 
     async def run(self, write_statuses: Callable[[], Awaitable[None]]) -> None:
-        """Until cancelled: follow the registry, note strangers, ask for what is missing, have statuses written."""
+        """Until cancelled: follow the registry, note strangers, ask for what waited for it, have statuses written."""
         statuses_due = monotonic() + _STATUS_EVERY_S
         while True:
             await self._follow_registry()
-            if self._parts.leading():
-                self._ask_for_gaps()
             if monotonic() >= statuses_due:
                 statuses_due = monotonic() + _STATUS_EVERY_S
                 await write_statuses()
@@ -145,14 +137,8 @@ class Upkeep:
         else:
             self._parts.readiness.works("registry")
 
-    def _ask_for_gaps(self) -> None:
-        resend = self._parts.settings().resend
-        self._gaps.grace_s, self._gaps.max_s = resend.grace_s, resend.max_s
-        with suppress(StoreUnavailable):
-            for agent, asked in self._gaps.due(self._parts.archive.missing, self._held.places, now=monotonic()):
-                self._request(agent, asked, "gap")
-
-    def _request(self, agent: str, resend: Resend, why: str) -> None:
+    def request(self, agent: str, resend: Resend, why: str) -> None:
+        """Ask an agent to send again, at once."""
         request = Request(request=str(uuid.uuid4()), resend=resend, expires=self._parts.now() + _REQUEST_LIFE)
         self._parts.send(topic(agent, "request"), encode(request), 1)
         self._parts.metrics.resends.labels(why).inc()
@@ -212,7 +198,18 @@ def event_data(report: AnyReport, site: str) -> dict[str, Any]:
 
 def iso(moment: datetime) -> str:
     """Write a time as the contract does: UTC with microseconds."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+
+
+def _newest(decisions: Iterable[Store]) -> Iterable[Store]:
+    """Of each agent's reports of one kind the newest: what came in with it is history already."""
+    newest: dict[tuple[str, str], Store] = {}
+    for one in decisions:
+        key = (one.report.agent, one.report.kind)
+        other = newest.get(key)
+        if other is None or one.report.started >= other.report.started:
+            newest[key] = one
+    return newest.values()
 
 
 def _short(ranges: Iterable[Range]) -> str:

@@ -25,18 +25,20 @@ from collector.store.store import Point
 
 LOG: Final = logging.getLogger(__name__)
 _PLACES: Final = 1_000_000
-_HEARD: Final = 100_000
 _REPEAT: Final = timedelta(minutes=90)  # agents send again hourly what they were told to keep
 _IN_VAIN: Final = 8  # requests for numbers of a spool that its agent has left behind
 _LOOK_S: Final = 5.0
+_FIRST_S: Final = 10.0
 Request = Callable[[str, Resend], None]
+Newest = Callable[[], Mapping[str, tuple[str, int]]]
 Write = Callable[[Sequence[Point]], Awaitable[None]]
 
 
 class Keeping:
     """For one event loop, and for one process at a time: the leader.
 
-    `request` asks an agent to send again; `write` writes points and raises what a store raises.
+    `request` asks an agent to send again; `write` writes points and raises what a store raises; `newest` gives, by
+    agent, the epoch and the highest number of which its last status spoke.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Keeping:
         settings: Callable[[], CollectorConfig],
         request: Request,
         write: Write,
+        newest: Newest,
         now: Callable[[], datetime],
     ) -> None:
         self.ledger = Ledger(registry.database)
@@ -54,24 +57,18 @@ class Keeping:
         self._settings = settings
         self._request = request
         self._write = write
+        self._newest = newest
         self._now = now
         self._gaps = Gaps(settings().resend.grace_s, settings().resend.max_s)
         self._union = Union(limit=_PLACES)
-        self._heard: dict[Place, int] = {}
         self._current: dict[str, str] = {}
         self._asked: dict[Place, Asked] = {}
         self._seen = (-1, -1)
         self._snapshot: Snapshot | None = None
 
-    def heard(self, agent: str, epoch: str, seq: int) -> None:
-        """Take in the newest number that an agent's status names; never blocks."""
-        place = Place(agent, epoch)
-        if place in self._heard or len(self._heard) < _HEARD:
-            self._heard[place] = max(seq, self._heard.get(place, 0))
-
     async def run(self) -> None:
         """Until cancelled: ask for gaps, and write completeness where something changed."""
-        due = monotonic()
+        due = monotonic() + min(_FIRST_S, self._settings().ledger.completeness_s)  # others come first
         failed = False
         while True:
             try:
@@ -89,7 +86,7 @@ class Keeping:
 
     async def ask(self) -> None:
         """Ask agents for what has been missing for some time; raises RegistryUnavailable."""
-        for agent, resend in await asyncio.to_thread(self._due, monotonic()):
+        for agent, resend in await asyncio.to_thread(self._due, self._newest(), monotonic()):
             self._request(agent, resend)
 
     async def complete(self) -> None:
@@ -114,12 +111,12 @@ class Keeping:
             self._snapshot = self._registry.snapshot()
         return self._snapshot
 
-    def _due(self, now_s: float) -> list[tuple[str, Resend]]:
+    def _due(self, newest: Mapping[str, tuple[str, int]], now_s: float) -> list[tuple[str, Resend]]:
         snapshot, now = self._places(), self._now()
         resend = self._settings().resend
         self._gaps.grace_s, self._gaps.max_s = resend.grace_s, resend.max_s
         self._look(now_s)
-        self._listen(snapshot, now, now_s)
+        self._listen(newest, snapshot, now, now_s=now_s)
         with self.ledger.database.read() as connection:
             self._union.refresh(connection, [Place(*place) for place in self._gaps.places()])
             holes = [place for place in self._gaps.places() if self._missing(*place, self._gaps.asked(*place)[0])]
@@ -147,12 +144,13 @@ class Keeping:
             self._gaps.see(*place, top, now=now_s)
         self._seen = (revision, generation)
 
-    def _listen(self, snapshot: Snapshot, now: datetime, now_s: float) -> None:
-        heard, self._heard = self._heard, {}
-        for place, seq in heard.items():
-            if snapshot.site_of(place.agent, now) is not None:
-                self._gaps.see(*place, seq, now=now_s)
-                self._current[place.agent] = place.epoch
+    def _listen(
+        self, newest: Mapping[str, tuple[str, int]], snapshot: Snapshot, now: datetime, *, now_s: float
+    ) -> None:
+        for agent, (epoch, seq) in newest.items():
+            if snapshot.site_of(agent, now) is not None:
+                self._gaps.see(agent, epoch, seq, now=now_s)
+                self._current[agent] = epoch
 
     def _missing(self, agent: str, epoch: str, up_to: int) -> list[Range]:
         return self._union.of(Place(agent, epoch)).missing(up_to)

@@ -20,6 +20,8 @@ from collector.errors import CollectorError, PointsRefused
 from collector.events import Bus
 from collector.fleet import Fleet
 from collector.inbox import Inbox
+from collector.ledger.journal import Journal
+from collector.ledger.keeping import Keeping
 from collector.metrics import Metrics, Readiness
 from collector.parts import Parts
 from collector.pipeline import Pipeline
@@ -44,6 +46,8 @@ retry_max_s = 0.05
 batch_s = 0.05
 [registry]
 poll_s = 0.05
+[ledger]
+flush_s = 0.05
 """
 
 
@@ -200,9 +204,24 @@ class Rig:
             readiness=self.readiness,
             send=self._send,
             now=lambda: self.now,
+            journal=Journal(
+                self.registry,
+                self.archive,
+                settings=lambda: self.config.ledger,
+                metrics=self.metrics,
+                now=lambda: self.now,
+            ),
         )
         self.upkeep = Upkeep(self.parts)
         self.pipeline = Pipeline(self.parts, self.upkeep)
+        self.keeping = Keeping(
+            self.registry,
+            settings=lambda: self.config,
+            request=lambda agent, resend: self.upkeep.request(agent, resend, "gap"),
+            write=self.pipeline.write_points,
+            newest=self.fleet.newest,
+            now=lambda: self.now,
+        )
         self.boot = str(uuid.uuid4())
         self.subscriber = Subscriber(
             lambda: self.config,
@@ -235,6 +254,8 @@ class Rig:
                         feed(self.inbox, self.pipeline.process, lambda: self.config, self.metrics), name="feed"
                     ),
                     group.create_task(self.upkeep.run(self.pipeline.write_statuses), name="upkeep"),
+                    group.create_task(self.keeping.run(), name="ledger"),
+                    *((group.create_task(self.parts.journal.run(), name="journal"),) if self.parts.journal else ()),
                 ]
                 await until(lambda: self.subscriber.connected_since is not None)
                 try:

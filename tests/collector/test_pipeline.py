@@ -216,7 +216,7 @@ async def test_gap_is_asked_for_after_a_grace(tmp_path: Path, broker: Mosquitto)
         await agent.send(report(8, result={"day": "2026-11-22", "dropped": [[9, 11]]}, kind="ledger"))
         await agent.say(state="online", epoch="e1", seq=11)
         await until(lambda: 8 in agent.stored())
-        await until(lambda: rig.upkeep._gaps._agents["a1"]["e1"].watched == 11)  # noqa: SLF001 - when it was looked at
+        await until(lambda: rig.keeping._gaps._agents["a1"]["e1"].watched == 11)  # noqa: SLF001 - when it was looked at
         assert len(agent.requests) == asked
 
 
