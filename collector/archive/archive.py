@@ -5,6 +5,7 @@ Files are the truth (`<year>/<day>.zst`, by the day of arrival, UTC); everything
 looked for in all slots; what another process wrote is seen within a second.
 """
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -32,6 +33,7 @@ LOG: Final = logging.getLogger(__name__)
 _SLOT: Final = re.compile(r"(?!\d{4}$)[A-Za-z0-9_-]{1,64}")
 _SLOTS: Final = 100
 _LOOK_S: Final = 0.5
+_WAIT_S: Final = 0.3  # one that was killed may hold its folder a moment longer
 SEAL_LEVEL: Final = 9
 
 
@@ -208,15 +210,13 @@ class Archive:
     def _take(self) -> Writer:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
         if self._wanted == "":
-            return Writer(self.folder, "", level=self._level)
+            return Writer(self.folder, "", level=self._level, wait_s=_WAIT_S)
         self._share()
-        names = [self._wanted] if self._wanted is not None else [str(number) for number in range(1, _SLOTS + 1)]
-        for name in names:
-            try:
-                return Writer(self.folder / name, name, level=self._level)
-            except UsageError:
-                if self._wanted is not None:
-                    raise
+        if self._wanted is not None:
+            return Writer(self.folder / self._wanted, self._wanted, level=self._level, wait_s=_WAIT_S)
+        for number in range(1, _SLOTS + 1):
+            with contextlib.suppress(UsageError):
+                return Writer(self.folder / str(number), str(number), level=self._level)
         raise UsageError(f"archive {self.folder}: all {_SLOTS} slots are in use; set [archive] writer")
 
     def _share(self) -> None:

@@ -22,6 +22,7 @@ LOG: Final = logging.getLogger(__name__)
 Key = tuple[str, str]
 EPOCHS: Final = 16  # of one agent, in memory
 PIECES: Final = 10_000  # of one epoch, in memory
+_ROWS: Final = 10_000  # read at a time of what only the disk knows
 _FEW: Final = 8  # intervals of an epoch that are written down without looking which of them changed
 _NEVER_KEYS: Final = 10_000
 _NEVER_PIECES: Final = 1000
@@ -133,8 +134,10 @@ class Knowledge:
         with self._disk:
             rows = self._database.execute(
                 "SELECT first, last FROM known WHERE agent = ? AND epoch = ? AND first <= ? ORDER BY first LIMIT ?",
-                (agent, epoch, up_to, PIECES),
+                (agent, epoch, up_to, _ROWS),
             ).fetchall()
+        if len(rows) == _ROWS:  # what lies behind these is asked for another time
+            gaps = [(first, min(last, rows[-1][1])) for first, last in gaps if first <= rows[-1][1]]
         gaps = subtract(gaps, Intervals(rows))
         return subtract(gaps, never) if never else gaps
 

@@ -1,8 +1,8 @@
 """Sealing a finished day: its frames made large, its keys small, its text unchanged. Runs as a process of its own.
 
-`python -m collector.archive.seal FOLDER DAY LEVEL` writes `<day>.zst.new` and `<day>.zst.keys.new` beside the files,
-compares every byte with them, and touches nothing else: `finish`, called by the slot's writer, puts them in place.
-A process of its own, at the lowest priority, keeps both the memory and the interpreter of the collector free.
+`python -m collector.archive.seal FOLDER DAY LEVEL PARENT` writes `<day>.zst.new` and `<day>.zst.keys.new` beside the
+files, compares every byte with them, and touches nothing else: `finish`, called by the slot's writer, puts them in
+place. A process of its own, at a low priority, keeps both the memory and the interpreter of the collector free.
 """
 
 import logging
@@ -27,7 +27,7 @@ from collector.errors import CollectorError
 LOG: Final = logging.getLogger(__name__)
 _TEXT: Final = 4 << 20  # bytes of a sealed frame, before compression
 _RUN: Final = 1 << 17  # reports of a sealed run
-_NICE: Final = 19
+_NICE: Final = 10
 
 
 class NotSealed(CollectorError):  # noqa: N818 - a state of the world
@@ -39,11 +39,11 @@ def is_sealed(paths: Sequence[Path]) -> bool:
     return len(paths) == 1 and bool(sealed_from(paths[0]))
 
 
-def prepare(folder: Path, day: date, *, level: int) -> int:
+def prepare(folder: Path, day: date, *, level: int, parent: int | None = None) -> int:
     """Write and verify the sealed files of a day beside its present ones; gives how many reports it holds.
 
     Raises:
-        NotSealed: a file is damaged, or what was written is not what was read.
+        NotSealed: a file is damaged, what was written is not what was read, or the process `parent` ended.
         OSError: the disk refuses, or is full.
     """
     sources = Days(folder, "", writer=False).files().get(day, [])
@@ -51,16 +51,20 @@ def prepare(folder: Path, day: date, *, level: int) -> int:
         raise NotSealed(f"archive {folder}: there is nothing of {day}")
     target = _new(sources[-1].with_name(f"{day.isoformat()}.zst"))
     try:
-        with target.open("wb") as data, _new(_keys(target)).open("wb") as keys:
+        with target.open("xb") as data, _new(_keys(target)).open("xb") as keys:
             sealed = _Sealed(data, keys, level=level)
             data.write(seal_mark([path.name for path in sources]))
             for text in _texts(sources):
+                _stop_if_orphaned(parent)
                 sealed.add(text)
             sealed.end()
             for file in (data, keys):
                 file.flush()
                 os.fsync(file.fileno())
+        _stop_if_orphaned(parent)
         _compare(sources, target)
+    except FileExistsError:
+        raise  # another one's
     except (OSError, NotSealed):
         discard(folder, day)
         raise
@@ -87,12 +91,13 @@ def discard(folder: Path, day: date) -> None:
 
 
 class Apart:
-    """Preparing one day in a process of its own at the lowest priority."""
+    """Preparing one day in a process of its own at a low priority."""
 
     def __init__(self, folder: Path, day: date, *, level: int) -> None:
         """Start it; raises OSError."""
         self._what = f"{folder}: {day}"
-        command = [sys.executable, "-m", "collector.archive.seal", str(folder), day.isoformat(), str(level)]
+        order = [str(folder), day.isoformat(), str(level), str(os.getpid())]
+        command = [sys.executable, "-m", "collector.archive.seal", *order]
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -143,7 +148,6 @@ class _Sealed:
             self._run()
 
     def _frame(self) -> None:
-        _stop_if_orphaned()
         text = b"".join(self._text)
         self._frames.append((self.reports, self.data.tell()))
         for _, raw in lines_of(text):
@@ -179,7 +183,6 @@ def _compare(sources: Sequence[Path], target: Path) -> None:
     old = _texts(sources)
     pending = b""
     for text in _texts([target]):
-        _stop_if_orphaned()
         while len(pending) < len(text):
             more = next(old, None)
             if more is None:
@@ -200,19 +203,16 @@ def _new(path: Path) -> Path:
     return path.with_name(f"{path.name}.new")
 
 
-_PARENT: Final = os.getppid()
-
-
-def _stop_if_orphaned() -> None:
-    if __name__ == "__main__" and os.getppid() != _PARENT:
+def _stop_if_orphaned(parent: int | None) -> None:
+    if parent is not None and os.getppid() != parent:
         raise NotSealed("archive: the collector ended, sealing with it")
 
 
 def _main(arguments: Sequence[str]) -> int:
-    folder, day, level = arguments
+    folder, day, level, parent = arguments
     os.nice(_NICE)
     try:
-        reports = prepare(Path(folder), date.fromisoformat(day), level=int(level))
+        reports = prepare(Path(folder), date.fromisoformat(day), level=int(level), parent=int(parent))
     except (OSError, CollectorError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -11,34 +11,16 @@ import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
-from collector.archive.archive import Archive, Entry, folder_from_url, head_of
-from collector.archive.intervals import Range
+from collector.archive.archive import Archive, Entry, folder_from_url
 from collector.errors import StoreFull, StoreUnavailable, UsageError
+from tests.collector.entries import AT, entry, zcat
 
-AT = datetime(2026, 11, 22, 1, 2, 3, 456789, tzinfo=UTC)
 DAY = Path("2026/2026-11-22.zst")
-
-
-def zcat(data: bytes) -> bytes:
-    """What anybody reads with `zstdcat`."""
-    return subprocess.run(["zstdcat"], input=data, stdout=subprocess.PIPE, check=True).stdout  # noqa: S607 - a standard tool
-
-
-def entry(
-    seq: int, *, agent: str = "a1", epoch: str = "e1", note: str = "", dropped: list[Range] | None = None
-) -> Entry:
-    report_id = str(uuid.uuid4())
-    kind = "ledger" if dropped else "latency"
-    body = {"id": report_id, "agent": agent, "epoch": epoch, "seq": seq, "kind": kind, "note": note}
-    if dropped:
-        body["result"] = {"day": "2026-11-22", "dropped": dropped}
-    raw = json.dumps(body, ensure_ascii=False).encode()
-    return Entry(head_of(report_id, place=(agent, epoch, seq), kind=kind, dropped=dropped or ()), raw)
 
 
 @pytest.fixture
