@@ -111,6 +111,8 @@ class Fleet:
 
     async def _drain(self) -> None:
         """Wait for the last receipts; with a number of reports, for ever."""
+        if self._plan.stay:
+            await self._stop.wait()
         with suppress(TimeoutError):
             async with asyncio.timeout(None if self._plan.reports else self._plan.drain_s):
                 while not all(device.done for device in self.devices):  # noqa: ASYNC110 - known in threads

@@ -21,7 +21,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     it reports are dated, not by the clock. `seconds`: how long reports are made, 0 for no end; `drain_s`: how long
     their receipts are then waited for. Every `storm_every_s` all connections break and are offered again within
     `storm_within_s`; each agent is offline `offline_share` of the time, `offline_s` at once. `mix`: weights of kinds,
-    empty for the real ones.
+    empty for the real ones. `stay`: agents remain when everything is done, until told to go.
     """
 
     agents: int
@@ -43,6 +43,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     offline_s: float = 60
     spool_bytes: int = SPOOL_BYTES
     mix: dict[str, float] = {}
+    stay: bool = False
 
     @property
     def numbers(self) -> range:

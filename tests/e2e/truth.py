@@ -1,14 +1,21 @@
 """What was produced, what is in the series, what is in the archive: read independently of the code under test."""
 
 import contextlib
+import gzip
+import io
 import json
 import sqlite3
-import subprocess
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import zstandard
+
+KINDS = ("throughput", "latency", "ipv6", "dns", "web", "path", "radio", "ledger")
+ASKED_S = 300
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,12 @@ def produced(spool: Path) -> Produced:
     )
 
 
+def count(spool: Path) -> int:
+    """How many reports a spool holds."""
+    rows = _ask(spool, "SELECT count(*) FROM reports")
+    return int(rows[0][0]) if rows else 0
+
+
 def unreceipted(spool: Path) -> int:
     """How many reports of a spool have no receipt yet."""
     return len(_ask(spool, "SELECT 1 FROM reports WHERE receipted IS NULL"))
@@ -52,7 +65,7 @@ def _ask(spool: Path, query: str) -> list[tuple[Any, ...]]:
 def influx(base: str, database: str, query: str) -> list[dict[str, Any]]:
     """Ask a real InfluxDB; one dictionary a row."""
     url = f"{base}/query?" + urllib.parse.urlencode({"db": database, "q": query})
-    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - our own loopback server
+    with urllib.request.urlopen(url, timeout=ASKED_S) as answer:  # noqa: S310 - our own loopback server
         body = json.load(answer)
     rows: list[dict[str, Any]] = []
     for result in body["results"]:
@@ -63,17 +76,30 @@ def influx(base: str, database: str, query: str) -> list[dict[str, Any]]:
 
 
 def points(base: str, database: str) -> list[dict[str, Any]]:
-    """Every report's point in the series, with its id and commune."""
-    return influx(base, database, "SELECT id FROM throughput, latency, ipv6 GROUP BY commune, site, agent")
+    """Every report's point in the series, with its id and place; one without an id is a point that nobody sent."""
+    query = f"SELECT id, conclusive FROM {', '.join(KINDS)} GROUP BY commune, site, agent"  # noqa: S608 - our own words
+    return influx(base, database, query)
 
 
 def archived(folder: Path) -> list[bytes]:
-    """Every archived report, read as anyone could with zstdcat: received, length, raw."""
-    found = []
-    for path in sorted(folder.rglob("*.zst")):
-        data = subprocess.run(["zstdcat", path], stdout=subprocess.PIPE, check=True).stdout  # noqa: S603, S607 - a standard tool
-        while data:
-            _, length, data = data.split(b"\t", 2)
-            found.append(data[: int(length)])
-            data = data[int(length) + 1 :]
-    return found
+    """Every archived report, read as anyone could with zstdcat and zcat: received, length, raw."""
+    return [raw for path in sorted(folder.rglob("*")) for raw in _lines(_text(path))]
+
+
+def _text(path: Path) -> bytes:
+    if path.suffix == ".gz":
+        return gzip.decompress(path.read_bytes())
+    if path.suffix == ".zst" and path.stat().st_size:
+        with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(path.read_bytes()), read_across_frames=True) as text:
+            return text.read()
+    return b""
+
+
+def _lines(data: bytes) -> Iterator[bytes]:
+    at = 0
+    while at < len(data):
+        first = data.index(b"\t", at)
+        second = data.index(b"\t", first + 1)
+        end = second + 1 + int(data[first + 1 : second])
+        yield data[second + 1 : end]
+        at = end + 1

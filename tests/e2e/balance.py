@@ -1,0 +1,59 @@
+"""What was produced, held against series and archive, each read independently of the code under test."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+
+from tests.e2e import truth
+from tests.e2e.province import DATABASE, Province
+
+
+@dataclass(frozen=True)
+class Balance:
+    """The counts, and everything that is not as it must be, in words; none if nothing was lost and nothing doubled."""
+
+    produced: int
+    in_series: int
+    in_archive: int
+    without_receipt: int
+    faults: list[str]
+    communes: dict[str, set[str]]
+
+
+def balance(province: Province) -> Balance:
+    """Read all three and compare."""
+    spools = {agent: truth.produced(province.spool(agent)) for agent in province.agents}
+    bodies = {report: body for spool in spools.values() for report, body in spool.bodies.items()}
+    rows = truth.points(province.influxd.url, DATABASE)
+    series = Counter(row["id"] for row in rows)
+    raws = Counter(truth.archived(province.data / "archive"))
+    archive: Counter[str] = Counter()
+    for raw, times in raws.items():
+        archive[json.loads(raw)["id"]] += times
+    waiting = sum(spool.unreceipted for spool in spools.values())
+    wrong = {
+        "reports are not those that were asked for": abs(len(bodies) - province.shape.total),
+        "reports have no receipt": waiting,
+        "points have no id": series[None],
+        "reports have more than one point": sum(times > 1 for report, times in series.items() if report is not None),
+        "reports are not in the series": len(bodies.keys() - series.keys()),
+        "points are of no report": len(series.keys() - bodies.keys() - {None}),
+        "reports are not in the archive": len(bodies.keys() - archive.keys()),
+        "archived reports were never made": len(archive.keys() - bodies.keys()),
+        "reports are archived more than once": sum(times > 1 for times in archive.values()),
+        "archived reports have other bytes": len(raws.keys() - set(bodies.values())),
+        "spools have gaps": sum(
+            seqs != list(range(1, len(seqs) + 1)) for spool in spools.values() for seqs in spool.seqs.values()
+        ),
+    }
+    communes: dict[str, set[str]] = {}
+    for row in rows:
+        communes.setdefault(row["agent"], set()).add(row["commune"])
+    return Balance(
+        produced=len(bodies),
+        in_series=len(rows),
+        in_archive=sum(archive.values()),
+        without_receipt=waiting,
+        faults=[f"{number} {words}" for words, number in wrong.items() if number],
+        communes=communes,
+    )
