@@ -179,6 +179,7 @@ def _judge(settings: CollectorConfig) -> "Iterator[Callable[[str, bytes], Outcom
     registry = Registry(database_of(settings.registry))
     try:
         archive.open()
+        registry.open()
         snapshot = registry.snapshot()
         holding = held_by(archive, places=False)
         yield lambda topic, payload: outcome(unpack(topic, payload), snapshot, _now(), holding)
