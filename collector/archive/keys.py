@@ -114,6 +114,15 @@ def runs_in(path: Path, start: int = 0) -> Iterator[tuple[Run, int]]:
             start = found[1]
 
 
+def whole(path: Path, run: Run, end: int) -> bool:
+    """Whether a run, which ends at `end`, is as it was written, to the byte. Raises OSError."""
+    with path.open("rb") as file:
+        file.seek(run.frames_at - 4 - _HEADER.size)
+        header = file.read(_HEADER.size)
+        file.seek(run.frames_at)
+        return bool(zlib.crc32(file.read(end - run.frames_at)) == _HEADER.unpack(header)[-1])
+
+
 class Keys:
     """A key file opened for a few questions; close it soon."""
 

@@ -21,6 +21,7 @@ from collector.archive.days import Days
 from collector.archive.frame import TRAILER, Scan, frames, lines_of, seal_mark, sealed_from
 from collector.archive.head import read_head
 from collector.archive.keys import SMALL, Covered, key_of, run_of
+from collector.archive.part import Part
 from collector.archive.segment import sync_directory
 from collector.errors import CollectorError
 
@@ -174,8 +175,15 @@ def _texts(sources: Sequence[Path]) -> Iterator[bytes]:
         scanned = Scan(0)
         for frame in frames(path, scanned):
             yield frame.text
-        if scanned.damaged or scanned.end != path.stat().st_size:
+        if scanned.damaged or scanned.end != _end_of(path):
             raise NotSealed(f"archive: {path} is damaged and stays as it is; see linkgauge-collector archive verify")
+
+
+def _end_of(path: Path) -> int:
+    """Where its frames end: the keys know, and a torn tail behind that is nothing."""
+    part = Part(path)
+    part.load()
+    return part.end if part.runs else path.stat().st_size
 
 
 def _compare(sources: Sequence[Path], target: Path) -> None:

@@ -312,8 +312,8 @@ class Writer:
                 knowledge.save(())
         size = part.path.stat().st_size
         if size > part.end:
-            LOG.warning("archive.torn_tail_cut file=%s bytes=%d", part.path, size - part.end)
-            os.truncate(part.path, part.end)
+            # Cut off by the next append to this file, and by nothing else: it may be damage, not a torn write.
+            LOG.warning("archive.torn_tail file=%s bytes=%d", part.path, size - part.end)
 
     def _fits(self, day: date, item: Seen) -> bool:
         """Whether a day still holds what is known of it: the same bytes, or (sealed since) the same last report."""

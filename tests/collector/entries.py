@@ -17,11 +17,17 @@ def zcat(data: bytes) -> bytes:
 
 
 def entry(
-    seq: int, *, agent: str = "a1", epoch: str = "e1", note: str = "", dropped: list[Range] | None = None
+    seq: int,
+    *,
+    agent: str = "a1",
+    epoch: str = "e1",
+    note: str = "",
+    dropped: list[Range] | None = None,
+    started: str = "",
 ) -> Entry:
     report_id = str(uuid.uuid4())
     kind = "ledger" if dropped else "latency"
-    body = {"id": report_id, "agent": agent, "epoch": epoch, "seq": seq, "kind": kind, "note": note}
+    body = {"id": report_id, "agent": agent, "epoch": epoch, "seq": seq, "kind": kind, "started": started, "note": note}
     if dropped:
         body["result"] = {"day": "2026-11-22", "dropped": dropped}
     raw = json.dumps(body, ensure_ascii=False).encode()

@@ -154,6 +154,30 @@ def test_no_room_for_sealing_harms_nothing(archive: Archive) -> None:
     assert all(archive.read(one.head.id) == one.raw for one in entries)
 
 
+def test_a_torn_tail_of_a_finished_day_is_left_out(archive: Archive) -> None:
+    entries, _ = fill(archive)
+    archive.close()
+    with (archive.folder / FILE).open("ab") as file:
+        file.write(b"\x28\xb5\x2f\xfd and no more")
+    archive.open()
+    archive.seal(DAY)
+    assert zcat((archive.folder / FILE).read_bytes()).count(b"\n") == 60
+    assert all(archive.read(one.head.id) == one.raw for one in entries)
+
+
+def test_damage_at_the_end_is_never_cut_off(archive: Archive) -> None:
+    fill(archive)
+    archive.close()
+    path = archive.folder / FILE
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 0xFF
+    path.write_bytes(content)
+    archive.open()
+    assert seqs(archive) == [*range(1, 60), 61]
+    archive.close()
+    assert path.read_bytes() == content
+
+
 @pytest.mark.parametrize("moment", ["prepared", "data in place", "keys in place"])
 def test_a_crash_at_each_step_leaves_one_whole_day(archive: Archive, moment: str) -> None:
     entries, marks = fill(archive)
