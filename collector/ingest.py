@@ -21,6 +21,10 @@ EARLIEST: Final = datetime(2024, 1, 1, tzinfo=UTC)
 AHEAD: Final = timedelta(days=1)
 _EPOCH: Final = re.compile(r"[A-Za-z0-9-]{1,64}")  # what a rejected report says of its place is as yet unchecked
 
+_SENDERS_LIMIT: Final = 100_000
+_SENDERS: Final[dict[str, str]] = {}
+"""Report topics that agents wrote to, and whose they are; never a topic that is nobody's."""
+
 # Beyond the contract's words: a point that the series will never take stays at its agent (`store_refused`: nothing is
 # lost, and a mended collector takes it); of two reports in one place of a spool the second can have none (`conflict`).
 DeferReason = Literal["unknown_agent", "unknown_kind", "bad_time", "store_full", "store_refused"]
@@ -84,8 +88,13 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
 
 def unpack(topic: str, payload: bytes) -> list[Arrival]:
     """Read one message; each element of an array is judged alone. Any bytes give arrivals, never an exception."""
-    parsed = parse(topic)
-    agent = parsed[0] if parsed is not None and parsed[1] == "report" else None
+    agent = _SENDERS.get(topic)
+    if agent is None:
+        parsed = parse(topic)
+        if parsed is not None and parsed[1] == "report":
+            if len(_SENDERS) >= _SENDERS_LIMIT:
+                _SENDERS.clear()
+            agent = _SENDERS[topic] = parsed[0]
     return [Arrival(topic, agent, decoded) for decoded in decode_reports(payload)]
 
 

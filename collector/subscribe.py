@@ -291,7 +291,8 @@ async def _gather(inbox: Inbox, config: CollectorConfig) -> list[list[Arrival]]:
         letter = inbox.take()
         if letter is not None:
             arrivals = unpack(letter.topic, letter.payload)
-            inbox.charge(letter, len(arrivals))
+            if len(arrivals) > 1:
+                inbox.charge(letter, len(arrivals))
             batch.append(arrivals)
             count += len(arrivals)
             size += len(letter.payload)

@@ -101,7 +101,7 @@ def decode_reports(payload: bytes) -> list[Decoded]:
     if payload[:1] != b"[" and payload.lstrip(b" \t\r\n")[:1] != b"[":
         return [_decode_report(payload)]
     try:
-        _check_text(payload)
+        payload.decode()
         elements = [bytes(element) for element in _ELEMENTS.decode(payload)]
     except HOSTILE as error:
         return [Rejection("malformed", _words(error), payload)]
@@ -116,34 +116,24 @@ def join(reports: list[bytes]) -> bytes:
 
 
 def _decode_report(raw: bytes) -> Decoded:
-    report = _decode_at_once(raw)
-    return Accepted(report, raw) if report is not None else _decode_by_steps(raw)
-
-
-def _decode_at_once(raw: bytes) -> AnyReport | None:
-    """Read a good report in one pass, or None: then the steps below say what it is.
+    """Read one report: in one pass if it is a good one, else by steps that say what it is.
 
     Which kind it is, is guessed from the first place that looks like it; what was read with the wrong guess says so.
     """
-    if not raw.startswith(_OURS) or len(raw) > REPORT_LIMIT:
-        return None
-    start = raw.find(_KIND) + len(_KIND)
-    decoder = _DECODERS.get(raw[start : raw.find(b'"', start)])
-    if decoder is None:
-        return None
-    try:
-        _check_text(raw)
-        report = decoder.decode(raw)
-    except HOSTILE:
-        return None
-    good = decoder is _REPORTS.get(report.kind) and report.v == VERSION
-    return report if good and (report.result is None) != (report.failure is None) else None
-
-
-def _check_text(raw: bytes) -> None:
-    """Raise UnicodeDecodeError for what is no UTF-8, also where nobody reads it."""
-    if not raw.isascii():
-        raw.decode()
+    if raw.startswith(_OURS) and len(raw) <= REPORT_LIMIT:
+        start = raw.find(_KIND) + len(_KIND)
+        decoder = _DECODERS.get(raw[start : raw.find(b'"', start)])
+        if decoder is not None:
+            try:
+                if not raw.isascii():
+                    raw.decode()  # also where nobody reads it
+                report = decoder.decode(raw)
+            except HOSTILE:
+                return _decode_by_steps(raw)
+            good = decoder is _REPORTS.get(report.kind) and report.v == VERSION
+            if good and (report.result is None) != (report.failure is None):
+                return Accepted(report, raw)
+    return _decode_by_steps(raw)
 
 
 def _decode_by_steps(raw: bytes) -> Decoded:
