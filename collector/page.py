@@ -12,6 +12,8 @@ from aiohttp import web
 from collector import config, health
 from collector.errors import UsageError
 from collector.incidents.history import History
+from collector.ledger.completeness import Completeness
+from collector.ledger.ledger import Ledger
 from collector.parts import Parts
 from collector.plans.load import load_plans
 from collector.web.app import make_app
@@ -63,6 +65,7 @@ def _app(parts: Parts) -> web.Application:
             judged=parts.verdicts,
             # A person's decision needs no leader: it is recorded here, and told by whoever leads.
             casebook=History(parts.registry.database, tell=settings.judge.webhook_url is not None),
+            completeness=Completeness(Ledger(parts.registry.database)),
             fleet=parts.fleet,
             bus=parts.bus,
             plans=load_plans(),

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Annotated, Any, Final, get_args
 
 import msgspec
@@ -12,8 +13,9 @@ from collector.errors import UsageError
 from collector.events import Event
 from collector.incidents.incident import Incident
 from collector.incidents.rules import Action
+from collector.ledger.period import period
 from collector.registry.site import Site, Snapshot
-from collector.web import views
+from collector.web import completeness, views
 from collector.web.pages import Measured
 from collector.web.sources import Sources
 
@@ -27,16 +29,17 @@ def add_routes(app: web.Application, sources: Sources) -> None:
     """Add the API to the application."""
     app.add_routes(
         [
-            web.get("/api/v1/sites", _bound(_sites, sources)),
-            web.get("/api/v1/sites/{site}", _bound(_site, sources)),
-            web.get("/api/v1/reports/{report}", _bound(_report, sources)),
-            web.get("/api/v1/verdicts", _bound(_verdicts, sources)),
-            web.get("/api/v1/incidents", _bound(_incidents, sources)),
-            web.get("/api/v1/incidents/{incident}", _bound(_incident, sources)),
-            web.post("/api/v1/incidents/{incident}/{action:acknowledge|silence|resolve}", _bound(_act, sources)),
-            web.get("/api/v1/fleet", _bound(_fleet, sources)),
-            web.get("/api/v1/plans", _bound(_plans, sources)),
-            web.get("/api/v1/plans/{plan}", _bound(_plan, sources)),
+            web.get("/api/v1/sites", bound(_sites, sources)),
+            web.get("/api/v1/sites/{site}", bound(_site, sources)),
+            web.get("/api/v1/reports/{report}", bound(_report, sources)),
+            web.get("/api/v1/verdicts", bound(_verdicts, sources)),
+            web.get("/api/v1/incidents", bound(_incidents, sources)),
+            web.get("/api/v1/incidents/{incident}", bound(_incident, sources)),
+            web.post("/api/v1/incidents/{incident}/{action:acknowledge|silence|resolve}", bound(_act, sources)),
+            web.get("/api/v1/fleet", bound(_fleet, sources)),
+            web.get("/api/v1/completeness", bound(_completeness, sources)),
+            web.get("/api/v1/plans", bound(_plans, sources)),
+            web.get("/api/v1/plans/{plan}", bound(_plan, sources)),
         ]
     )
 
@@ -95,7 +98,7 @@ async def _incident(request: web.Request, sources: Sources) -> web.Response:
     return _json(found)
 
 
-def _from_here(request: web.Request) -> bool:
+def from_here(request: web.Request) -> bool:
     """Whether a change comes from this machine, and not from a foreign page in its browser.
 
     The page must have been asked for by a name of loopback: a foreign name that resolves to it is an attack.
@@ -114,7 +117,7 @@ class _Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 async def _act(request: web.Request, sources: Sources) -> web.Response:
     """Record a person's decision. Until sign-in exists: from this machine only, and from our own page if from one."""
-    if not _from_here(request):
+    if not from_here(request):
         return problem(403, "Not allowed", "Changes are accepted from this machine and its own page only.")
     try:
         decision = msgspec.json.decode(await request.read(), type=_Decision)
@@ -138,6 +141,19 @@ async def _fleet(_: web.Request, sources: Sources) -> web.Response:
     found = await views.fleet_page(sources)
     items = [asdict(device) | {"site": device.site.id if device.site else None} for device in found.devices]
     return _json({"items": items, "next": None, "doubts": found.doubts, "early_stop": found.early_stop})
+
+
+async def _completeness(request: web.Request, sources: Sources) -> web.Response:
+    """What became of what was planned: by site, the least complete first, with its days."""
+    today = sources.now().date()
+    asked = request.query.get("period")
+    try:
+        window = period(asked) if asked else (today - timedelta(days=29), today)
+    except UsageError as error:
+        return problem(400, "Bad request", str(error))
+    found = await views.completeness_page(sources, window, site=request.query.get("site"))
+    told = {"items": [completeness.item(row) for row in found.rows], "next": None, "ratio": found.ratio}
+    return _json(told | {"period": {"from": found.first.isoformat(), "to": found.last.isoformat()}})
 
 
 async def _plans(_: web.Request, sources: Sources) -> web.Response:
@@ -171,7 +187,9 @@ def _json(value: object) -> web.Response:
     return web.Response(body=_ENCODER.encode(value), content_type="application/json")
 
 
-def _bound(handler: Callable[[web.Request, Sources], Awaitable[web.StreamResponse]], sources: Sources) -> Answer:
+def bound(handler: Callable[[web.Request, Sources], Awaitable[web.StreamResponse]], sources: Sources) -> Answer:
+    """A handler of a request that has its sources."""
+
     async def answer(request: web.Request) -> web.StreamResponse:
         return await handler(request, sources)
 

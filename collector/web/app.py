@@ -1,6 +1,6 @@
 """The web application: pages, their fragments, security headers. The JSON surface is in `api`, events in `live`."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +10,8 @@ import jinja2
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from collector.errors import CollectorError
+from collector.errors import CollectorError, UsageError
+from collector.ledger.period import period
 from collector.registry.site import Site
 from collector.web import api, fleet, live, pages, views
 from collector.web.chart import Chart, Line, Mark, draw
@@ -25,6 +26,8 @@ COMPRESSED_BYTES: Final = 16_384
 """Pages and lists from this size on are compressed: those of two thousand devices are a twentieth then."""
 STATIC: Final = Path(str(files("collector.web") / "static"))
 PERIODS: Final = (1, 7, 30, 90, 365)
+STRIP: Final = {"full": 20, "most": 16, "part": 10, "none": 4, "open": 20}
+"""How high a day stands in a strip of completeness: shown by form, not by colour alone."""
 BEFORE_FIRST: Final = 0.04
 """Share of a new site's chart that is left free before its first test."""
 HEADERS: Final = {
@@ -53,6 +56,7 @@ def make_app(sources: Sources) -> web.Application:
             web.get("/sites/{site}/row", _row),
             web.get("/incidents", _incidents),
             web.get("/fleet", _fleet),
+            web.get("/completeness", _completeness),
             web.get("/favicon.ico", _icon),  # asked for where a page cannot name its own, beside raw reports
             web.static("/static", STATIC),
         ]
@@ -165,6 +169,32 @@ async def _fleet(request: web.Request) -> web.Response:
     most = max((max(one.bars) for one in found.early_stop), default=1)
     days = {"days": views.WINDOW.days, "compared_days": views.COMPARED.days}
     return _page(request, "fleet.html", here="fleet", fleet=found, edges=fleet.EDGES, most=most, **days)
+
+
+async def _completeness(request: web.Request) -> web.Response:
+    asked, sources = request.query.get("days", "30"), request.app[SOURCES]
+    chosen = next((days for days in PERIODS if str(days) == asked), 30)
+    problem = None
+    last = sources.now().date()
+    window = (last - timedelta(days=chosen - 1), last)
+    if "period" in request.query:
+        try:
+            window, chosen = period(request.query["period"]), 0
+        except UsageError as error:
+            problem = str(error)
+    words = _words(request)
+    midnight = datetime.combine(last, time(), UTC)
+    return _page(
+        request,
+        "completeness.html",
+        here="completeness",
+        found=await views.completeness_page(sources, window),
+        begins=words.time(midnight, "HH:mm"),
+        periods=PERIODS,
+        chosen=chosen,
+        problem=problem,
+        heights=STRIP,
+    )
 
 
 def _charts(sources: Sources, words: Words, found: views.SitePage, days: int) -> list[tuple[str, str, Chart]]:

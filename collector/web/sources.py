@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ from collector.fleet import Fleet
 from collector.incidents.incident import Incident
 from collector.incidents.rules import Action
 from collector.judge import Verdict
+from collector.ledger.accounts import SiteDay
 from collector.plans.types import Plan
 from collector.registry.changes import Waiting
 from collector.registry.site import Snapshot
@@ -41,6 +42,13 @@ class Judged(Protocol):
         """Each site's verdict."""
 
 
+class Completeness(Protocol):
+    """What became of what was planned. Sync: called in a thread."""
+
+    def read(self, start: date, end: date, *, site: str | None = None) -> list[SiteDay]:
+        """The days of sites from `start` to `end`, both included."""
+
+
 class Casebook(Protocol):
     """The incidents. Sync: called in a thread."""
 
@@ -63,6 +71,7 @@ class Sources:
     originals: Originals
     judged: Judged
     casebook: Casebook
+    completeness: Completeness
     fleet: Fleet
     bus: Bus
     plans: Mapping[str, Plan]

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from collector.incidents.incident import Incident
@@ -12,7 +12,8 @@ from collector.registry.changes import Waiting
 from collector.registry.site import Site, Snapshot
 from collector.rollups.buckets import RAW_SPAN, bucket_of, resolution
 from collector.store.store import Row, Summary
-from collector.web import fleet, pages
+from collector.web import completeness, fleet, pages
+from collector.web.completeness import Page as Completeness
 from collector.web.fleet import Device, DoubtCount, EarlyStop
 from collector.web.pages import Contact, Measured, SiteRow
 from collector.web.sources import Sources
@@ -23,6 +24,12 @@ WINDOW: Final = timedelta(days=30)
 COMPARED: Final = timedelta(days=90)
 KINDS: Final = ("throughput", "latency", "ipv6", "dns", "web", "path", "radio")
 NEWEST: Final = 100
+
+
+async def completeness_page(sources: Sources, window: tuple[date, date], *, site: str | None = None) -> Completeness:
+    """What became of what was planned, by site and day of the window."""
+    days = await asyncio.to_thread(sources.completeness.read, *window, site=site)
+    return completeness.page(days, await asyncio.to_thread(sources.places.snapshot), window)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from collector.fleet import Fleet
 from collector.incidents.history import History
 from collector.incidents.incident import opened
 from collector.judge import Sample, Verdict, judge
+from collector.ledger.completeness import Completeness
+from collector.ledger.ledger import Ledger
 from collector.plans.binding import binding_for
 from collector.plans.load import load_plans
 from collector.plans.types import Text
@@ -125,7 +127,8 @@ async def province(folder: Path) -> AsyncIterator[Province]:
     fleet = Fleet()
     fleet.heard("a-th-huu-lung", Status(state="online"), NOW - timedelta(minutes=2))
     sources = Sources(
-        store=store, places=registry, originals=Archive(), judged=judge, casebook=history, fleet=fleet, bus=Bus(),
+        store=store, places=registry, originals=Archive(), judged=judge, casebook=history,
+        completeness=Completeness(Ledger(registry.database)), fleet=fleet, bus=Bus(),
         plans=load_plans(), now=lambda: NOW, zone=ZoneInfo("Asia/Ho_Chi_Minh"), version="0.1.0",
     )  # fmt: skip
     server = TestServer(make_app(sources))
