@@ -5,6 +5,8 @@ by a 204 for a piece that held it.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from time import monotonic
 
 from collector.errors import PointsRefused, StoreUnavailable
 from collector.store.answer import Answer, outcome
@@ -16,14 +18,40 @@ PIECE_LINES = 5_000
 PIECE_BYTES = 1_000_000
 """Also below what aiohttp likes to send in one go; servers and proxies usually allow 1 MB or more."""
 
+_LEAST_BYTES = 16_384
+_QUICK_S = 1.0
+
 Send = Callable[[bytes], Awaitable[Answer]]
 Create = Callable[[], Awaitable[None]]
 
 
-async def deliver(points: Sequence[Point], send: Send, create: Create, where: str) -> None:
+@dataclass(slots=True)
+class Pace:
+    """How much a server is sent at once: half as much after a piece without answer, twice as much after a quick one.
+
+    Over a way so slow that a whole piece does not get through in time, the same piece would fail for ever.
+    """
+
+    piece_bytes: int = PIECE_BYTES
+    clock: Callable[[], float] = monotonic
+
+    async def send(self, send: Send, body: bytes) -> Answer:
+        """Send one piece and learn from it; raises what `send` raises."""
+        started = self.clock()
+        try:
+            answer = await send(body)
+        except StoreUnavailable:
+            self.piece_bytes = max(_LEAST_BYTES, self.piece_bytes // 2)
+            raise
+        if self.clock() - started < _QUICK_S:
+            self.piece_bytes = min(PIECE_BYTES, self.piece_bytes * 2)
+        return answer
+
+
+async def deliver(points: Sequence[Point], send: Send, create: Create, where: str, pace: Pace | None = None) -> None:
     """Write every point that can be written, then say which can never be.
 
-    `create` makes a missing database, or raises StoreUnavailable.
+    `create` makes a missing database, or raises StoreUnavailable. `pace` is the server's, kept from batch to batch.
 
     Raises:
         StoreUnavailable: nothing can be said of the batch.
@@ -32,10 +60,11 @@ async def deliver(points: Sequence[Point], send: Send, create: Create, where: st
     """
     lines, refused = _encoded(points)
     created = False
-    pieces = list(_pieces(lines))[::-1]
+    pace = pace or Pace()
+    pieces = list(_pieces(lines, pace.piece_bytes))[::-1]
     while pieces:
         piece = pieces.pop()
-        answer = await send(b"\n".join(line for _, line in piece))
+        answer = await pace.send(send, b"\n".join([line for _, line in piece]))
         result = outcome(answer, where, len(piece))
         if result == "no_database":
             if created:
@@ -68,12 +97,12 @@ def _encoded(points: Sequence[Point]) -> tuple[list[tuple[int, bytes]], dict[int
     return lines, refused
 
 
-def _pieces(lines: Sequence[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+def _pieces(lines: Sequence[tuple[int, bytes]], limit: int) -> Iterator[list[tuple[int, bytes]]]:
     """Cut lines into requests of bounded length, in order."""
     piece: list[tuple[int, bytes]] = []
     size = 0
     for entry in lines:
-        if piece and (len(piece) == PIECE_LINES or size + len(entry[1]) > PIECE_BYTES):
+        if piece and (len(piece) == PIECE_LINES or size + len(entry[1]) > limit):
             yield piece
             piece, size = [], 0
         piece.append(entry)

@@ -12,7 +12,7 @@ import msgspec
 from collector.errors import StoreUnavailable
 from collector.store import influxql
 from collector.store.answer import Answer, patience
-from collector.store.delivery import deliver
+from collector.store.delivery import Pace, deliver
 from collector.store.keeping import outlives_raw, write_apart
 from collector.store.store import Point, Row, StoreInfo, Summary, Values
 
@@ -65,6 +65,7 @@ class InfluxStore:
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self._pace = Pace()
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
@@ -158,7 +159,7 @@ class InfluxStore:
             answer, _ = await self.ask("/write", body, db=self._server.database, precision="ns", **policy)
             return answer
 
-        await deliver(points, send, self._create, self._server.words)
+        await deliver(points, send, self._create, self._server.words, self._pace)
 
     async def _create(self) -> None:
         await self._run(f"CREATE DATABASE {influxql.name(self._server.database)}")

@@ -11,7 +11,7 @@ import aiohttp
 
 from collector.errors import StoreUnavailable
 from collector.store.answer import Answer, patience
-from collector.store.delivery import deliver
+from collector.store.delivery import Pace, deliver
 from collector.store.influx import HEADER_BYTES, InfluxStore, Server, unreached
 from collector.store.keeping import write_apart
 from collector.store.store import Point, Row, StoreInfo, Summary, Values
@@ -28,6 +28,7 @@ class Influx2Store:
 
     def __init__(self, server: Server, *, org: str, token: str) -> None:
         self._server = server
+        self._pace = Pace()
         self._org = org
         self._token = token
         self._reads = InfluxStore(server)
@@ -109,7 +110,7 @@ class Influx2Store:
 
     async def _deliver(self, points: Sequence[Point], raw: bool = False) -> None:  # noqa: FBT001, FBT002 - a callback
         bucket = f"{self._server.database}/{self._server.raw}" if raw else self._server.database
-        await deliver(points, partial(self._send, bucket), self._no_bucket, self._server.words)
+        await deliver(points, partial(self._send, bucket), self._no_bucket, self._server.words, self._pace)
 
     async def _send(self, bucket: str, body: bytes) -> Answer:
         from influxdb_client.client.exceptions import InfluxDBError

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from collector.errors import PointsRefused, StoreUnavailable
 from collector.store.answer import Answer
-from collector.store.delivery import PIECE_BYTES, PIECE_LINES, deliver
+from collector.store.delivery import PIECE_BYTES, PIECE_LINES, Pace, deliver
 from collector.store.line import encode_line
 from tests.collector.store.samples import point
 
@@ -89,3 +89,30 @@ async def test_requests_are_bounded() -> None:
     await deliver([point(number, word="x" * 15_000) for number in range(200)], server.send, server.create, "here")
     assert len(server.pieces) == 4
     assert max(map(len, server.pieces)) <= PIECE_BYTES
+
+
+async def test_over_a_slow_way_pieces_shrink_until_they_get_through_and_grow_again() -> None:
+    """Nothing over 100 kB gets through in time: a batch of 800 kB is through after a few tries, and stays whole."""
+    server, clock = Server(), [0.0]
+
+    async def slow(body: bytes) -> Answer:
+        seconds = len(body) / 10_000
+        clock[0] += min(seconds, 10.0)
+        if seconds > 10:
+            raise StoreUnavailable("no answer in 10 s")
+        return await server.send(body)
+
+    points, pace = [point(number, word="x" * 10_000) for number in range(80)], Pace(clock=lambda: clock[0])
+    tries = 0
+    while len(server.stored) < 80:
+        server.stored.clear()
+        tries += 1
+        try:
+            await deliver(points, slow, server.create, "here", pace)
+        except StoreUnavailable:
+            assert tries < 6
+    assert server.stored == [encode_line(one) for one in points]
+    assert 30_000 < pace.piece_bytes <= 100_000
+    for _ in range(6):
+        await deliver([point(1)], server.send, server.create, "here", pace)
+    assert pace.piece_bytes == PIECE_BYTES
