@@ -7,7 +7,6 @@ import asyncio
 import errno
 import os
 import sqlite3
-import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,8 @@ from urllib.parse import quote
 from collector.errors import CollectorError, PointsRefused, StoreFull, StoreUnavailable
 from collector.store import sqlite_reads
 from collector.store.line import FIRST_NS, LAST_NS, PointError, check, clean_tags, field_value, tag_text
-from collector.store.points import ReportPoint, conclusive_flag
+from collector.store.points import ReportPoint
+from collector.store.sqlite_reads import typed
 from collector.store.sqlite_schema import COLUMN_LIMIT, NAME, SERIES_CACHED, Layout, Shape, tags_of, upsert
 from collector.store.store import FieldValue, Point, Row, StoreInfo, Summary, Values
 
@@ -114,13 +114,15 @@ class SqliteStore:
 
     async def summary(self, measurement: str, field: str, *, start_ns: int, end_ns: int) -> dict[str, Summary]:
         """Each site's number and median of a field over its conclusive rows."""
-        return await self._read(lambda layout: _summary(layout, measurement, field, (start_ns, end_ns)))
+        return await self._read(lambda layout: sqlite_reads.summary(layout, measurement, field, (start_ns, end_ns)))
 
     async def having(
         self, measurement: str, field: str, *, start_ns: int, end_ns: int, beside: Sequence[str] = ()
     ) -> list[Row]:
         """Rows of all sites in which a field stands, oldest first."""
-        return await self._read(lambda layout: _having(layout, measurement, (field, *beside), (start_ns, end_ns)))
+        return await self._read(
+            lambda layout: sqlite_reads.having(layout, measurement, (field, *beside), (start_ns, end_ns))
+        )
 
     async def values(
         self, measurement: str, fields: Sequence[str], *, sites: Sequence[str] | None, start_ns: int, end_ns: int
@@ -308,51 +310,7 @@ def _rows(layout: Layout, measurement: str, site: str, window: tuple[int, int], 
         (tag_text(site), *window, count),
     ).fetchall()
     types = tuple(columns.items())
-    return [Row(time, tags_of(tags), _typed(types, values)) for time, tags, *values in reversed(found)]
-
-
-def _having(layout: Layout, measurement: str, fields: Sequence[str], window: tuple[int, int]) -> list[Row]:
-    """Rows of all sites that hold the first of the fields, oldest first."""
-    columns = layout.columns(measurement) if NAME.fullmatch(measurement) else {}
-    types = tuple((name, columns[name]) for name in dict.fromkeys(fields) if name in columns)
-    if fields[0] not in columns:
-        return []
-    names = ", ".join(f'point."{name}"' for name, _ in types)
-    found = layout.connection.execute(
-        f"SELECT point._time, series.tags, {names} FROM _site AS site"  # noqa: S608 - names are columns
-        f' CROSS JOIN "_{measurement}" AS point ON point._site = site.id'
-        " JOIN _series AS series ON series.id = point._series"
-        f" WHERE site.name != '' AND point._time >= ? AND point._time < ? AND point.\"{fields[0]}\" IS NOT NULL",
-        window,
-    )
-    rows = [Row(time, tags_of(tags), _typed(types, values)) for time, tags, *values in found]
-    return sorted(rows, key=lambda row: (row.time_ns, sorted(row.tags.items())))
-
-
-def _typed(types: tuple[tuple[str, type], ...], values: list[Any]) -> dict[str, FieldValue]:
-    return {
-        name: bool(value) if kind is bool else value
-        for (name, kind), value in zip(types, values, strict=True)
-        if value is not None
-    }
-
-
-def _summary(layout: Layout, measurement: str, field: str, window: tuple[int, int]) -> dict[str, Summary]:
-    columns = layout.columns(measurement) if NAME.fullmatch(measurement) else {}
-    flag = conclusive_flag(measurement, field)
-    if columns.get(field) is not float or flag not in columns:
-        return {}
-    found = layout.connection.execute(
-        f'SELECT site.name, point."{field}" FROM _site AS site'  # noqa: S608 - names are columns
-        f' CROSS JOIN "_{measurement}" AS point ON point._site = site.id'
-        f" WHERE site.name != '' AND point._time >= ? AND point._time < ? AND point.\"{flag}\""
-        f' AND point."{field}" IS NOT NULL',
-        window,
-    )
-    values: dict[str, list[float]] = defaultdict(list)
-    for site, value in found:
-        values[site].append(value)
-    return {site: Summary(len(numbers), statistics.median(numbers)) for site, numbers in values.items()}
+    return [Row(time, tags_of(tags), typed(types, values)) for time, tags, *values in reversed(found)]
 
 
 def _count(layout: Layout) -> int:

@@ -3,13 +3,16 @@
 Every one goes site by site along the primary key (site, time): one run of the disk each, whatever the others hold.
 """
 
+import statistics
+from collections import defaultdict
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import Final
+from typing import Any, Final
 
 from collector.store.line import tag_text
-from collector.store.sqlite_schema import NAME, Layout
-from collector.store.store import Values
+from collector.store.points import conclusive_flag
+from collector.store.sqlite_schema import NAME, RARE, Layout, index_name, tags_of
+from collector.store.store import FieldValue, Row, Summary, Values
 
 _TIME: Final = itemgetter(0)
 SITES_AT_ONCE: Final = 500
@@ -41,6 +44,55 @@ def values(
     for rows in found.values():
         rows.sort(key=_TIME)  # mostly they are: the key begins with site and time
     return found
+
+
+def having(layout: Layout, measurement: str, fields: Sequence[str], window: tuple[int, int]) -> list[Row]:
+    """Rows of all sites that hold the first of the fields, oldest first."""
+    columns = layout.columns(measurement) if NAME.fullmatch(measurement) else {}
+    types = tuple((name, columns[name]) for name in dict.fromkeys(fields) if name in columns)
+    if fields[0] not in columns:
+        return []
+    names = ", ".join(f'point."{name}"' for name, _ in types)
+    index = index_name(measurement, fields[0])
+    # Left to itself SQLite goes through all rows of the window.
+    by = f'INDEXED BY "{index}"' if fields[0] in RARE.get(measurement, ()) else ""
+    found = layout.connection.execute(
+        f"SELECT point._time, series.tags, {names} FROM _site AS site"  # noqa: S608 - names are columns
+        f' CROSS JOIN "_{measurement}" AS point {by} ON point._site = site.id'
+        " JOIN _series AS series ON series.id = point._series"
+        f" WHERE site.name != '' AND point._time >= ? AND point._time < ? AND point.\"{fields[0]}\" IS NOT NULL",
+        window,
+    ).fetchall()
+    found.sort(key=itemgetter(0, 1))
+    return [Row(time, tags_of(tags), typed(types, values)) for time, tags, *values in found]
+
+
+def summary(layout: Layout, measurement: str, field: str, window: tuple[int, int]) -> dict[str, Summary]:
+    """Each site's number and median of a field over its conclusive rows."""
+    columns = layout.columns(measurement) if NAME.fullmatch(measurement) else {}
+    flag = conclusive_flag(measurement, field)
+    if columns.get(field) is not float or flag not in columns:
+        return {}
+    found = layout.connection.execute(
+        f'SELECT site.name, point."{field}" FROM _site AS site'  # noqa: S608 - names are columns
+        f' CROSS JOIN "_{measurement}" AS point ON point._site = site.id'
+        f" WHERE site.name != '' AND point._time >= ? AND point._time < ? AND point.\"{flag}\""
+        f' AND point."{field}" IS NOT NULL',
+        window,
+    )
+    numbers: dict[str, list[float]] = defaultdict(list)
+    for site, value in found:
+        numbers[site].append(value)
+    return {site: Summary(len(some), statistics.median(some)) for site, some in numbers.items()}
+
+
+def typed(types: tuple[tuple[str, type], ...], values: list[Any]) -> dict[str, FieldValue]:
+    """A row's fields in their own types, without those that are not there."""
+    return {
+        name: bool(value) if kind is bool else value
+        for (name, kind), value in zip(types, values, strict=True)
+        if value is not None
+    }
 
 
 def _groups(sites: Sequence[str] | None) -> list[tuple[str, list[str]]]:

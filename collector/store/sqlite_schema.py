@@ -23,6 +23,9 @@ SHAPES_CACHED: Final = 4096
 SERIES_CACHED: Final = 65_536
 """Tag sets whose ids are remembered."""
 
+RARE: Final[Mapping[str, tuple[str, ...]]] = {"throughput": ("doubts", "download_early_mbps", "upload_early_mbps")}
+"""Fields that few rows have and that are looked for in all sites: each has an index of those rows only."""
+
 _BASE: Final = """
 CREATE TABLE IF NOT EXISTS _site (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS _series (
@@ -78,6 +81,12 @@ class Layout:
             self.connection.execute(statement)
         for measurement, columns in known_columns().items():
             self.widen(measurement, columns)
+        for measurement, fields in RARE.items():
+            for name in fields:
+                self.connection.execute(
+                    f'CREATE INDEX IF NOT EXISTS "{index_name(measurement, name)}" ON "_{measurement}" (_site, _time)'
+                    f' WHERE "{name}" IS NOT NULL'
+                )
 
     def drop(self) -> None:
         """Remove every point and every series, in the open transaction."""
@@ -143,6 +152,11 @@ class Layout:
 
 
 @lru_cache(maxsize=1024)
+def index_name(measurement: str, field: str) -> str:
+    """The index of the rows that have a field; no measurement's table is called so."""
+    return f"_{measurement}.{field}"
+
+
 def upsert(measurement: str, columns: tuple[str, ...], rows: int = 1) -> str:
     """The statement that writes rows as InfluxDB does: fields merge, a new value of the same field wins."""
     names = [f'"{name}"' for name in columns]
