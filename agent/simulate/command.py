@@ -210,6 +210,7 @@ class Fleet:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "agent.simulate.fleet", msgspec.json.encode(plan).decode(),
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, limit=_LINE_BYTES,
+            start_new_session=True,  # Ctrl-C is heard here
         )  # fmt: skip
         try:
             async with asyncio.TaskGroup() as group:
@@ -221,7 +222,7 @@ class Fleet:
         finally:
             if process.returncode is None:
                 process.kill()
-        if code:
+        if code and not self._stop.is_set():
             raise UsageError((trouble.result() or f"a process of the fleet ended with code {code}").splitlines()[-1])
 
     async def _read(self, place: int, lines: asyncio.StreamReader | None, show: Callable[[Tally], None]) -> None:

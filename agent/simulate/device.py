@@ -30,6 +30,7 @@ from agent.wire.results import Range
 FILE: Final = "spool.db"
 EACH: Final = "%a"
 _TOKEN: Final = 10
+_APART_S: Final = 60.0
 
 
 class Gate:
@@ -143,7 +144,7 @@ class Device:
         self.spool.open()
         if self.spool.newest_seq == 0:
             for left in range(self._plan.prefill, 0, -1):
-                self._put(back_s=left * self._plan.interval_s)
+                self._put(back_s=left * (self._plan.interval_s or _APART_S))
         self._counts.add("opened")
 
     def produce(self) -> None:

@@ -97,7 +97,7 @@ class Fleet:
     async def _produce_some(self, devices: Sequence[Device]) -> None:
         interval_s = self._plan.interval_s
         if not devices or not interval_s:
-            await asyncio.sleep(self._plan.seconds if self._plan.seconds or not self._plan.rate else 0)
+            await asyncio.sleep(self._plan.seconds)
             return
         start, made, rate = self._clock.monotonic(), 0, len(devices) / interval_s
         while not (self._plan.reports and made >= self._plan.reports * len(devices)):

@@ -58,7 +58,7 @@ def measurement(
         started=at,
         duration_s=duration_s,
         family=None if kind in {"radio", "ledger", "ipv6"} else "ipv4",
-        peer=None if kind in _PEERLESS else Peer(name="dc", url="msak+wss://dc.example:4443", address="192.0.2.7"),
+        peer=None if kind in _PEERLESS else Peer(name="dc", address="192.0.2.7"),
         link=None if kind == "ledger" else _link(site),
         clock=Clock(synchronized=True),
         software=SOFTWARE,
@@ -74,4 +74,4 @@ def _link(site: SimSite) -> Link:
         return Link(interface="wwan0", medium="cellular", mtu=1430, cellular=Cellular(technology="lte", band="b3"))
     if site.wifi:
         return Link(interface="wlan0", medium="wifi", mtu=1500, wifi=Wifi(signal_dbm=-61.0, band="5 GHz"))
-    return Link(interface="eth0", medium="ethernet", speed_mbps=1000, duplex="full", mtu=1500)
+    return Link(interface="eth0", medium="ethernet", mtu=1500)

@@ -46,7 +46,6 @@ def throughput(chance: Random, site: SimSite, at: datetime) -> Throughput:
         idle_rtt_ms=Spread(min=rest, median=round(rest + 0.6, 1)),
         engine="msak",
         cipher="TLS_AES_128_GCM_SHA256",
-        cpu_ratio=round(chance.uniform(0.05, 0.4), 2),
     )
 
 

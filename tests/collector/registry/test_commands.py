@@ -126,3 +126,40 @@ def test_the_database_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_known_plans_are_those_of_the_contract() -> None:
     assert set(known_plans()) >= {"bac-giang-2025", "bac-giang-ict-2030", "lang-son-2025", "quang-ninh-2030"}
+
+
+def test_many_agents_are_registered_from_a_file_or_none(run: Run, tmp_path: Path) -> None:
+    run("site", "import", str(tmp_path / "sites.csv"))
+    table = tmp_path / "agents.csv"
+    table.write_text("agent,site\na1,th1\na2,th1\n", encoding="utf-8")
+    assert run("agent", "add", "--from", str(table)) == f"{table}: 2 agents registered, 0 moved, 0 unchanged\n"
+    table.write_text("site,agent,note\nth1,a2,\n\nth1,a3,new\n", encoding="utf-8")
+    assert "1 agents registered, 0 moved, 1 unchanged" in run("agent", "add", "--from", str(table))
+    table.write_text("agent,site\na4,th1\na5,th9\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="there is no site 'th9'"):
+        run("agent", "add", "--from", str(table))
+    assert [line.split()[0] for line in run("agent", "list").splitlines()[1:]] == ["a1", "a2", "a3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("id,site\na1,th1\n", "line 1: the first line must name the columns agent and site"),
+        ("", "line 1: the first line must name"),
+        ("agent,site\na1\n", "line 2: a1: needs an agent and a site"),
+        ("agent,site\na1,th1\na1,th1\n", "line 3: a1: twice"),
+        ("agent,site\ncollector,th1\n", "collector is reserved"),
+        ("agent,site\nA B,th1\n", "agent id: "),
+    ],
+)
+def test_a_bad_file_of_agents_is_named_by_its_line(run: Run, tmp_path: Path, text: str, why: str) -> None:
+    table = tmp_path / "agents.csv"
+    table.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=why):
+        run("agent", "add", "--from", str(table))
+
+
+@pytest.mark.parametrize("words", [["a1"], ["--site", "th1"], [], ["a1", "--site", "th1", "--from", "x.csv"]])
+def test_an_agent_and_its_site_are_named_or_a_file(run: Run, words: list[str]) -> None:
+    with pytest.raises(UsageError, match="ID --site SITE"):
+        run("agent", "add", *words)
