@@ -17,8 +17,6 @@ from collector.ledger.tables import (
     CHECKPOINTS,
     DAYS,
     EXPLAINED,
-    METADATA,
-    SCHEMA_VERSION,
     SPANS,
     STATE,
     STORED,
@@ -53,14 +51,10 @@ class Ledger:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._created = False
 
     def open(self) -> None:
-        """Connect, and create what is missing; harmless when done."""
+        """Connect, and bring the tables up to date; harmless when done."""
         self.database.open()
-        if not self._created:
-            self.database.create(METADATA, part="ledger", version=SCHEMA_VERSION)
-            self._created = True
 
     def checkpoint(self, slot: str) -> Position | None:
         """Give the place in a slot of the archive up to which the ledger has it."""

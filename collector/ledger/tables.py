@@ -6,7 +6,6 @@ from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, Stri
 
 from collector.registry.database import Utc
 
-SCHEMA_VERSION: Final = 1
 METADATA: Final = MetaData()
 
 STATE: Final = Table(  # row 1: the ledger; row 2: how much of it completeness has seen

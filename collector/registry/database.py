@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 
-from sqlalchemy import Connection, Dialect, Engine, MetaData, String
+from sqlalchemy import Connection, Dialect, Engine, String
 from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.types import TypeDecorator
@@ -127,12 +127,6 @@ class Database:
     def write(self) -> AbstractContextManager[Connection]:
         """One durable transaction that excludes every other writer, in all processes."""
         return self._writing(self._opened())
-
-    def create(self, tables: MetaData, *, part: str, version: int) -> None:
-        """Create a part's missing tables. For tables that no migration knows yet; see `migrations/__init__.py`."""
-        del part, version
-        with self.write() as connection:
-            tables.create_all(connection)
 
     def _opened(self) -> Engine:
         if self._engine is None:

@@ -21,7 +21,6 @@ from collector.rollups.buckets import LEVELS, Bucket, Level, bucket_of
 from collector.rollups.fields import FIELDS
 from collector.rollups.verdicts import KIND as JUDGED
 
-SCHEMA_VERSION: Final = 1
 METADATA: Final = MetaData()
 DUE: Final = Table(
     "rollup_due",
@@ -111,8 +110,8 @@ class Due:
         self._database = database
 
     def open(self) -> None:
-        """Create what is missing; the database is open already."""
-        self._database.create(METADATA, part="rollups", version=SCHEMA_VERSION)
+        """Connect, and bring the tables up to date; harmless when done."""
+        self._database.open()
 
     def add(self, tasks: Iterable[Task], pace: Pace, now: datetime) -> None:
         """Remember buckets, durably. One that waits already keeps its time, and a stamp of its own."""

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, MetaData, select, text
 from collector.errors import UsageError
 from collector.incidents.history import History
 from collector.incidents.tables import METADATA as INCIDENTS
+from collector.ledger.tables import METADATA as LEDGER
 from collector.registry import migrations, schema
 from collector.registry.database import Database
 from collector.registry.engine import Reach, new_engine, url_of
@@ -27,12 +28,14 @@ from collector.registry.lease import METADATA as LEASES
 from collector.registry.registry import Registry
 from collector.registry.tables import MARKS
 from collector.registry.tables import METADATA as REGISTRY
+from collector.rollups.due import METADATA as ROLLUPS
+from collector.verdicts import METADATA as VERDICTS
 from tests.collector.postgres import Postgres
 from tests.collector.registry import old_database
 
 REPO = Path(__file__).parents[3]
 FOLDER = Path(migrations.__file__).parent
-METADATA: tuple[MetaData, ...] = (REGISTRY, INCIDENTS, LEASES)
+METADATA: tuple[MetaData, ...] = (REGISTRY, INCIDENTS, LEASES, VERDICTS, LEDGER, ROLLUPS)
 MARK = datetime(2026, 11, 20, tzinfo=UTC)
 VERSIONS = [path.name[1:5] for path in sorted((FOLDER / "versions").glob("v[0-9]*.py"))]
 
