@@ -6,8 +6,10 @@ in the series and in the archive.
 """
 
 import argparse
+import itertools
 import json
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,6 +22,7 @@ from tests.bench.raw_publisher import Order
 
 ARRAY = 50
 LINE_BYTES = 420
+PARTS = ("sustained", "steady", "throttled", "killed")
 NAMES = {"influx": "InfluxDB 1.6", "sqlite": "SQLite"}
 FORMS = {1: "one per message", ARRAY: f"arrays of {ARRAY}"}
 RATE_GOALS = {1: 8000.0, ARRAY: 12_000.0}
@@ -147,6 +150,35 @@ def throttled(seconds: float, rate: float = 3000.0) -> Iterator[Row]:
     yield Row(f"lost or doubled, {name}", float(bool(trouble or not alive)), "", 0.0, note=f"{note}; {recovered}")
 
 
+def killed(seconds: float, processes: int = 4, every_s: float = 10.0) -> Iterator[Row]:
+    """Several processes share the work, and one is killed every ten seconds."""
+    order = Order(seconds=seconds, window=100, resend_s=10, patience_s=180, ids=_ids())
+    over = threading.Event()
+    with ground("influx", order, processes=processes) as made:
+
+        def kill() -> None:
+            for number in itertools.count():
+                if over.wait(every_s):
+                    return
+                process = made.collectors[number % processes]
+                process.kill()
+                process.start()
+
+        killer = threading.Thread(target=kill, name="killer")
+        killer.start()
+        try:
+            got = measure(made, order)
+        finally:
+            over.set()
+            killer.join()
+        trouble = checked(made, order, got)
+        kills = sum(process.kills for process in made.collectors)
+    name = f"{processes} processes, one killed every {every_s:.0f} s"
+    yield Row(f"sustained, {name}", got.rate, "reports/s", note=f"{kills} kills, {got.again:,} sent again")
+    note = f"{trouble or f'{got.produced:,} reports, each once'}; all receipted after {got.drained_s:.0f} s"
+    yield Row(f"lost or doubled, {name}", float(bool(trouble)), "", 0.0, note=note)
+
+
 def _ids() -> str:
     import tempfile
 
@@ -163,6 +195,8 @@ def _cells(options: argparse.Namespace) -> Iterator[Row]:
         yield from steady(options.store[0], 5.0 if options.quick else 30.0)
     if "throttled" in options.part:
         yield from throttled(10.0 if options.quick else 60.0)
+    if "killed" in options.part:
+        yield from killed(*((12.0, 2, 4.0) if options.quick else (60.0,)))
 
 
 def _markdown(rows: Sequence[Row]) -> str:
@@ -178,8 +212,7 @@ def main() -> int:
     """Measure what was asked for; 1 if a goal was missed."""
     parser = argparse.ArgumentParser(description="What one ingest process takes, and at what cost.")
     parser.add_argument("--store", nargs="+", choices=NAMES, default=list(NAMES))
-    parser.add_argument("--part", nargs="+", choices=("sustained", "steady", "throttled"),
-                        default=["sustained", "steady", "throttled"])  # fmt: skip
+    parser.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--quick", action="store_true", help="under a minute, figures are rough")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)

@@ -60,7 +60,7 @@ class Ground:
     def ids_stored(self) -> list[str]:
         """Every report's id in the series, read around the collector."""
         if self.influxd is not None:
-            rows = truth.influx(self.influxd.url, DATABASE, f"SELECT id FROM {', '.join(KINDS)}")
+            rows = truth.influx(self.influxd.url, DATABASE, "SELECT id FROM " + ", ".join(KINDS))
             return [row["id"] for row in rows]
         with closing(sqlite3.connect(self.folder / "series.db")) as file:
             tables = [f'SELECT id FROM "_{kind}"' for kind in KINDS]  # noqa: S608 - our own names
@@ -96,7 +96,9 @@ def ground(store: StoreName, order: Order, *, throttle: str | None = None, proce
             stack.enter_context(ended([proxy]))
             proxy.start()
         _register(folder, order.agents)
-        collectors = [_collector(folder, broker, influxd, proxy_port, number) for number in range(processes)]
+        group = 'group = "bench"\n' if processes > 1 else ""
+        _configure(folder, broker, influxd, proxy_port, group)
+        collectors = [_collector(folder, number) for number in range(processes)]
         stack.enter_context(ended(collectors))
         made = Ground(folder, broker, store, influxd, collectors, proxy_port)
         for process in collectors:
@@ -135,22 +137,24 @@ def _register(folder: Path, agents: int) -> None:
     registry.close()
 
 
-def _collector(folder: Path, broker: Mosquitto, influxd: Influxd | None, proxy: int | None, number: int) -> Process:
+def _configure(folder: Path, broker: Mosquitto, influxd: Influxd | None, proxy: int | None, group: str) -> None:
     if influxd is None:
         series = f"sqlite:///{str(folder).lstrip('/')}/series.db"
     elif proxy is None:
         series = influxd.store_url(DATABASE)
     else:
         series = f"influxdb1://127.0.0.1:{proxy}/{DATABASE}"
-    config = folder / "collector.toml"
-    config.write_text(
+    (folder / "collector.toml").write_text(
         'roles = ["ingest"]\n'
-        f'[broker]\nurl = "{broker.url}"\nreconnect_first_s = 0.2\n'
+        f'[broker]\nurl = "{broker.url}"\nreconnect_first_s = 0.2\n{group}'
         f'[store]\nurl = "{series}"\n'
         f'[registry]\nurl = "sqlite:///{str(folder).lstrip("/")}/registry.db"\n'
         f'[archive]\nurl = "file://{folder}/archive"\n'
     )
-    command = [str(BIN / "linkgauge-collector"), "run", "--config", str(config)]
+
+
+def _collector(folder: Path, number: int) -> Process:
+    command = [str(BIN / "linkgauge-collector"), "run", "--config", str(folder / "collector.toml")]
     return Process(f"collector-{number}", command, folder / f"collector-{number}.log")
 
 
