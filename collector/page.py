@@ -16,6 +16,7 @@ from collector.ledger.completeness import Completeness
 from collector.ledger.ledger import Ledger
 from collector.parts import Parts
 from collector.plans.load import load_plans
+from collector.quarantine import Quarantine
 from collector.web.app import make_app
 from collector.web.sources import Sources
 
@@ -72,5 +73,14 @@ def _app(parts: Parts) -> web.Application:
             now=parts.now,
             zone=ZoneInfo(settings.web.zone),
             version=importlib.metadata.version("linkgauge"),
+            quarantine=lambda: _quarantine(parts),
         )
     )
+
+
+def _quarantine(parts: Parts) -> Quarantine | None:
+    """The quarantine, opened; None while nothing was ever put there. Blocks."""
+    if not parts.quarantine.path.exists():
+        return None
+    parts.quarantine.open()
+    return parts.quarantine

@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler
 from collector.errors import CollectorError, UsageError
 from collector.ledger.period import period
 from collector.registry.site import Site
-from collector.web import api, fleet, live, pages, views
+from collector.web import api, fleet, live, pages, quarantine, views
 from collector.web.chart import Chart, Line, Mark, draw
 from collector.web.pages import Filters, Measured
 from collector.web.sources import Sources
@@ -56,12 +56,15 @@ def make_app(sources: Sources) -> web.Application:
             web.get("/sites/{site}/row", _row),
             web.get("/incidents", _incidents),
             web.get("/fleet", _fleet),
+            web.get("/quarantine", _quarantine),
+            web.post("/quarantine", api.bound(quarantine.judge_again, sources)),
             web.get("/completeness", _completeness),
             web.get("/favicon.ico", _icon),  # asked for where a page cannot name its own, beside raw reports
             web.static("/static", STATIC),
         ]
     )
     api.add_routes(app, sources)
+    quarantine.add_routes(app, sources)
     live.add_routes(app, sources)
     return app
 
@@ -162,6 +165,12 @@ async def _incidents(request: web.Request) -> web.Response:
     incidents, snapshot = await api.incidents_of(sources)
     names = {site_id: versions[-1].value.name for site_id, versions in snapshot.sites.items()}
     return _page(request, "incidents.html", here="incidents", incidents=incidents, names=names)
+
+
+async def _quarantine(request: web.Request) -> web.Response:
+    wish = quarantine.wish_of(request.query)
+    found = await quarantine.view(request.app[SOURCES], wish)
+    return _page(request, "quarantine.html", here="quarantine", found=found, wish=wish, asked=request.query.get("asked"))
 
 
 async def _fleet(request: web.Request) -> web.Response:

@@ -1,6 +1,6 @@
 """Where pages get their facts: the parts of a running collector, behind the few questions that the web asks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
@@ -13,6 +13,7 @@ from collector.incidents.rules import Action
 from collector.judge import Verdict
 from collector.ledger.accounts import SiteDay
 from collector.plans.types import Plan
+from collector.quarantine import Held, Search
 from collector.registry.changes import Waiting
 from collector.registry.site import Snapshot
 from collector.store.store import Store
@@ -62,6 +63,25 @@ class Casebook(Protocol):
         """Record a person's decision; raises UsageError for an unknown or resolved incident, or without a name."""
 
 
+class Detention(Protocol):
+    """The quarantine. Sync: called in a thread; raises StoreUnavailable."""
+
+    def list(self, search: Search | None = None, *, limit: int = 50) -> Sequence[Held]:
+        """What is held and fits, newest first."""
+
+    def count(self, search: Search | None = None) -> dict[str, int]:
+        """What is held and fits, by reason."""
+
+    def show(self, number: int) -> tuple[Held, bytes] | None:
+        """One payload."""
+
+    def gone(self) -> int:
+        """How many had to go to make room."""
+
+    def ask(self, search: Search, *, who: str, at: datetime) -> Sequence[int]:
+        """Mark what fits to be judged again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Everything that pages read."""
@@ -78,3 +98,4 @@ class Sources:
     now: Callable[[], datetime]
     zone: ZoneInfo
     version: str
+    quarantine: Callable[[], Detention | None] = lambda: None
