@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import getpass
 import os
 import sys
 import time
@@ -127,7 +128,7 @@ def _show(options: argparse.Namespace) -> int:
     if options.raw:
         sys.stdout.buffer.write(payload)
         return 0
-    for name in ("number", "first", "last", "times", "reason", "bytes", "replayed"):
+    for name in ("number", "first", "last", "times", "reason", "bytes", "asked", "asked_by", "replayed"):
         if getattr(item, name) is not None:
             sys.stdout.write(f"{name + ':':<9} {getattr(item, name)}\n")
     sys.stdout.write(f"topic:    {_plain(item.topic)}\ndetail:   {_plain(item.detail)}\n")
@@ -191,7 +192,7 @@ def _judge(settings: CollectorConfig) -> "Iterator[Callable[[str, bytes], Outcom
 def _wait(held: Quarantine, search: Search, patience_s: float) -> int:
     """Mark, and follow what becomes of them; gives 0 when all are stored."""
     started = _now()
-    numbers = held.ask(search, at=started)
+    numbers = held.ask(search, who=getpass.getuser(), at=started)
     if not numbers:
         sys.stderr.write("nothing fits; see linkgauge-collector quarantine list\n")
         return 1

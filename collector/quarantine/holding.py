@@ -30,6 +30,7 @@ INSERT OR IGNORE INTO gone VALUES (1, 0);
 _VERSION: Final = 2
 _REPLAYED: Final = """
 ALTER TABLE payload ADD COLUMN asked TEXT;
+ALTER TABLE payload ADD COLUMN asked_by TEXT;
 ALTER TABLE payload ADD COLUMN claimed TEXT;
 ALTER TABLE payload ADD COLUMN replayed TEXT;
 ALTER TABLE payload ADD COLUMN outcome TEXT;
@@ -40,7 +41,8 @@ _SETTLED_LIMIT: Final = 100_000
 _CLAIM: Final = timedelta(seconds=60)
 """How long a process may take with what it claimed before another one may claim it."""
 _COLUMNS: Final = (
-    "number, first, last, times, topic, reason, detail, length(payload) AS bytes, asked, claimed, replayed, outcome"
+    "number, first, last, times, topic, reason, detail, length(payload) AS bytes,"
+    " asked, asked_by, claimed, replayed, outcome"
 )
 
 
@@ -48,7 +50,8 @@ _COLUMNS: Final = (
 class Held:
     """One payload in quarantine: when it came first and last (UTC), how often, from where, why, how big.
 
-    `asked`: since when it waits to be judged again; `replayed`, `outcome`: when and how that last ended.
+    `asked`, `asked_by`: since when it waits to be judged again, and who wants it; `replayed`, `outcome`: when and how
+    that last ended.
     """
 
     number: int
@@ -60,6 +63,7 @@ class Held:
     detail: str
     bytes: int
     asked: str | None = None
+    asked_by: str | None = None
     claimed: str | None = None
     replayed: str | None = None
     outcome: str | None = None
@@ -190,12 +194,15 @@ class Quarantine:
         with self._transaction() as database:
             return int(database.execute("SELECT count FROM gone").fetchone()[0])
 
-    def ask(self, search: Search, *, at: datetime) -> Sequence[int]:
+    def ask(self, search: Search, *, who: str, at: datetime) -> Sequence[int]:
         """Mark what fits to be judged again; gives the numbers, also of what was marked before."""
         where, values = search.where()
         with self._transaction() as database:
-            statement = f"UPDATE payload SET asked = coalesce(asked, ?), outcome = NULL WHERE {where} RETURNING number"  # noqa: S608 - fixed words
-            return sorted(number for (number,) in database.execute(statement, (_moment(at), *values)).fetchall())
+            statement = (
+                "UPDATE payload SET asked = coalesce(asked, ?), asked_by = ?, outcome = NULL"  # noqa: S608 - fixed words
+                f" WHERE {where} RETURNING number"
+            )
+            return sorted(number for (number,) in database.execute(statement, (_moment(at), who, *values)).fetchall())
 
     def claim(self, limit: int, *, at: datetime) -> Sequence[Claimed]:
         """Take up some that are to be judged again, which no other process holds; nothing is written for none."""

@@ -136,7 +136,7 @@ def test_what_is_asked_for_is_claimed_once_however_many_processes_look(quarantin
     other = Quarantine(quarantine.path, limit_bytes=10_000, limit_count=5)
     other.open()
     assert quarantine.claim(9, at=AT) == []
-    assert quarantine.ask(Search(numbers=[1, 2, 3, 4]), at=AT) == [1, 2, 3, 4]
+    assert quarantine.ask(Search(numbers=[1, 2, 3, 4]), who="me", at=AT) == [1, 2, 3, 4]
     claimed = [*quarantine.claim(3, at=AT), *other.claim(3, at=AT)]
     assert [(one.number, one.payload) for one in claimed] == [(1, b"0"), (2, b"1"), (3, b"2"), (4, b"3")]
     assert other.claim(9, at=AT + timedelta(seconds=59)) == []
@@ -169,7 +169,7 @@ def test_a_new_reason_replaces_the_old_and_judging_again_is_not_coming_again(qua
     quarantine.put([Rejected("linkgauge/v1/a1/report", "a1", "version", "other", b"x")], at=AT + timedelta(minutes=1))
     (held,) = quarantine.list()
     assert (held.reason, held.detail, held.times) == ("version", "other", 2)
-    quarantine.ask(Search(numbers=[held.number]), at=AT)
+    quarantine.ask(Search(numbers=[held.number]), who="me", at=AT)
     quarantine.claim(1, at=AT)
     quarantine.put([rejected(b"x")], at=AT + timedelta(hours=1))
     (again,) = quarantine.list()

@@ -70,7 +70,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Mended]:
 
 
 def ask(service: Mended) -> None:
-    service.rig.quarantine.ask(Search(), at=datetime.now(UTC))
+    service.rig.quarantine.ask(Search(), who="me", at=datetime.now(UTC))
 
 
 async def test_what_can_be_read_now_is_stored_archived_and_receipted(service: Mended) -> None:

@@ -1,0 +1,162 @@
+"""The quarantine on a page and in the API: what was rejected, searched, and judged again on a person's word."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final, TypeVar, get_args
+from urllib.parse import urlencode
+
+import msgspec
+from aiohttp import web
+
+from agent.wire.topics import parse
+from collector.ingest import RejectReason
+from collector.quarantine import Held, Search
+from collector.web import api
+from collector.web.sources import Detention, Sources
+
+REASONS: Final[tuple[str, ...]] = get_args(RejectReason)
+SHOWN: Final = 200
+_EXCERPT: Final = 300
+_SEE_OTHER: Final = 303
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person looks for; empty words are no condition."""
+
+    reason: str = ""
+    agent: str = ""
+    text: str = ""
+
+    @property
+    def search(self) -> Search:
+        """The same for the quarantine."""
+        return Search(reason=self.reason or None, agent=self.agent or None, text=self.text or None)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One payload on the page, with the beginning of its bytes as text."""
+
+    held: Held
+    agent: str
+    excerpt: str
+
+    @property
+    def last(self) -> datetime:
+        """When it came last."""
+        return datetime.fromisoformat(self.held.last)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The page: the newest that fit, all that fit by reason, and how many went to make room."""
+
+    rows: Sequence[Shown]
+    counts: Mapping[str, int]
+    gone: int
+
+    @property
+    def total(self) -> int:
+        """How many fit."""
+        return sum(self.counts.values())
+
+
+class _Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who wants which to be judged again."""
+
+    who: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    numbers: Annotated[list[int], msgspec.Meta(min_length=1, max_length=10_000)]
+
+
+def add_routes(app: web.Application, sources: Sources) -> None:
+    """Add the API of the quarantine."""
+    app.add_routes(
+        [
+            web.get("/api/v1/quarantine", api.bound(_list, sources)),
+            web.get(r"/api/v1/quarantine/{number:\d{1,18}}", api.bound(_one, sources)),
+            web.post("/api/v1/quarantine/replay", api.bound(_replay, sources)),
+        ]
+    )
+
+
+def wish_of(query: Mapping[str, str]) -> Wish:
+    """What a page's address asks for."""
+    reason = query.get("reason", "")
+    return Wish(reason if reason in REASONS else "", query.get("agent", "")[:63], query.get("text", "")[:100])
+
+
+async def view(sources: Sources, wish: Wish) -> View:
+    """What the page shows; raises StoreUnavailable."""
+
+    def look(found: Detention) -> View:
+        rows: list[Shown] = []
+        for held in found.list(wish.search, limit=SHOWN):
+            one = found.show(held.number)
+            agent = parse(held.topic)
+            text = "" if one is None else one[1][:_EXCERPT].decode("utf-8", "backslashreplace")
+            rows.append(Shown(held, agent[0] if agent else held.topic, text))
+        return View(rows, found.count(wish.search), found.gone())
+
+    return await _asked(sources, look, View([], {}, 0))
+
+
+async def judge_again(request: web.Request, sources: Sources) -> web.Response:
+    """The page's form: mark what it shows, and come back to it."""
+    if not api.from_here(request):
+        return api.problem(403, "Not allowed", "Changes are accepted from this machine and its own page only.")
+    form = await request.post()
+    who = str(form.get("who", "")).strip()[:100]
+    numbers = [int(str(number)) for number in form.getall("number", []) if str(number).isdecimal()][:SHOWN]
+    if not who or not numbers:
+        return api.problem(400, "Bad request", "Say your name, and which payloads.")
+    marked = await _mark(sources, numbers, who)
+    wish = {key: str(form.get(key, "")) for key in ("reason", "agent", "text")}
+    words = urlencode({key: value for key, value in wish.items() if value} | {"asked": str(len(marked))})
+    return web.Response(status=_SEE_OTHER, headers={"Location": f"/quarantine?{words}"})
+
+
+async def _replay(request: web.Request, sources: Sources) -> web.Response:
+    if not api.from_here(request):
+        return api.problem(403, "Not allowed", "Changes are accepted from this machine and its own page only.")
+    try:
+        order = msgspec.json.decode(await request.read(), type=_Order)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return api.problem(400, "Bad request", f'{error}; send {{"who": "your name", "numbers": [17, 18]}}')
+    return _json({"asked": list(await _mark(sources, order.numbers, order.who))})
+
+
+async def _list(request: web.Request, sources: Sources) -> web.Response:
+    wish = wish_of(request.query)
+    found: Sequence[Held] = await _asked(sources, lambda held: held.list(wish.search, limit=SHOWN), ())
+    return _json({"items": [asdict(one) for one in found], "next": None})
+
+
+async def _one(request: web.Request, sources: Sources) -> web.Response:
+    number = int(request.match_info["number"])
+    found = await _asked(sources, lambda held: held.show(number), None)
+    if found is None:
+        raise web.HTTPNotFound(text="There is no such payload in quarantine.")
+    headers = {"Content-Disposition": f'attachment; filename="quarantine-{number}.bin"'}
+    return web.Response(body=found[1], content_type="application/octet-stream", headers=headers)
+
+
+async def _mark(sources: Sources, numbers: Sequence[int], who: str) -> Sequence[int]:
+    return await _asked(sources, lambda held: held.ask(Search(numbers=numbers), who=who, at=sources.now()), [])
+
+
+async def _asked(sources: Sources, question: Callable[[Detention], T], nothing: T) -> T:
+    """Ask the quarantine, in a thread; `nothing` while there is none."""
+
+    def ask() -> T:
+        held = sources.quarantine()
+        return nothing if held is None else question(held)
+
+    return await asyncio.to_thread(ask)
+
+
+def _json(value: Any) -> web.Response:  # noqa: ANN401 - whatever JSON holds
+    return web.Response(body=msgspec.json.encode(value), content_type="application/json")
