@@ -60,7 +60,7 @@ class Ground:
     def ids_stored(self) -> list[str]:
         """Every report's id in the series, read around the collector."""
         if self.influxd is not None:
-            rows = truth.influx(self.influxd.url, DATABASE, "SELECT id FROM " + ", ".join(KINDS))
+            rows = truth.influx(self.influxd.url, DATABASE, "SELECT id FROM " + ", ".join(KINDS))  # noqa: S608 - our own names
             return [row["id"] for row in rows]
         with closing(sqlite3.connect(self.folder / "series.db")) as file:
             tables = [f'SELECT id FROM "_{kind}"' for kind in KINDS]  # noqa: S608 - our own names
