@@ -189,7 +189,6 @@ def _json(value: object) -> web.Response:
 
 def bound(handler: Callable[[web.Request, Sources], Awaitable[web.StreamResponse]], sources: Sources) -> Answer:
     """A handler of a request that has its sources."""
-    """A handler of a request that has its sources."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         return await handler(request, sources)

@@ -170,7 +170,9 @@ async def _incidents(request: web.Request) -> web.Response:
 async def _quarantine(request: web.Request) -> web.Response:
     wish = quarantine.wish_of(request.query)
     found = await quarantine.view(request.app[SOURCES], wish)
-    return _page(request, "quarantine.html", here="quarantine", found=found, wish=wish, asked=request.query.get("asked"))
+    return _page(
+        request, "quarantine.html", here="quarantine", found=found, wish=wish, asked=request.query.get("asked")
+    )
 
 
 async def _fleet(request: web.Request) -> web.Response:
