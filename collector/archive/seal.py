@@ -26,7 +26,7 @@ from collector.archive.segment import sync_directory
 from collector.errors import CollectorError
 
 LOG: Final = logging.getLogger(__name__)
-_TEXT: Final = 4 << 20  # bytes of a sealed frame, before compression
+_TEXT: Final = 1 << 20  # bytes of a sealed frame, before compression: larger saves little, and costs every look-up
 _RUN: Final = 1 << 17  # reports of a sealed run
 _NICE: Final = 10
 

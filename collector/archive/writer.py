@@ -325,6 +325,7 @@ class Writer:
         number = item.reports - 1
         for part in parts:
             if 0 <= number < part.reports:
+                self._stale.add(day)  # said anew, so that the next look is a quick one
                 return _digest(self._raw(part, number)) == item.last
             number -= part.reports
         return False
