@@ -1,7 +1,7 @@
 """Where pages get their facts: the parts of a running collector, behind the few questions that the web asks."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from collector.quarantine import Held, Search
 from collector.registry.changes import Waiting
 from collector.registry.site import Snapshot
 from collector.store.store import Store
+from collector.web.kept import Kept
 
 
 class Places(Protocol):
@@ -99,3 +100,4 @@ class Sources:
     zone: ZoneInfo
     version: str
     quarantine: Callable[[], Detention | None] = lambda: None
+    kept: Kept = field(default_factory=Kept)

@@ -68,10 +68,7 @@ async def overview(sources: Sources) -> Overview:
     snapshot = await asyncio.to_thread(sources.places.snapshot)
     waiting = await asyncio.to_thread(sources.places.waiting)
     incidents = await asyncio.to_thread(sources.casebook.search, active=True)
-    newest = await sources.store.recent("throughput", start_ns=_ns(now - WINDOW), per_site=1)
-    summaries = await sources.store.summary(
-        "throughput", "download_mbps", start_ns=_ns(now - WINDOW), end_ns=_ns(now + timedelta(days=1))
-    )
+    newest, summaries = await sources.kept.get("overview", lambda: _speeds(sources, now))
     verdicts = sources.judged.current()
     contacts = contacts_of(sources, snapshot, verdicts)
     rows = [
@@ -119,16 +116,7 @@ async def fleet_page(sources: Sources) -> FleetPage:
     """Every device, with the doubts and the runs of full length of the last time; raises StoreUnavailable."""
     now = sources.now()
     snapshot = await asyncio.to_thread(sources.places.snapshot)
-    end_ns = _ns(now + timedelta(days=1))
-    doubted = await sources.store.having("throughput", "doubts", start_ns=_ns(now - WINDOW), end_ns=end_ns)
-    found = []
-    for way in fleet.WAYS:
-        beside = [f"{way}_{name}" for name in ("mbps", "bytes", "early_bytes")]
-        start_ns = _ns(now - COMPARED)
-        rows = await sources.store.having(
-            "throughput", f"{way}_early_mbps", start_ns=start_ns, end_ns=end_ns, beside=beside
-        )
-        found.append(fleet.early_stop(way, rows))
+    doubted, found = await sources.kept.get("fleet", lambda: _oddities(sources, now))
     return FleetPage(
         devices=fleet.devices(snapshot, sources.fleet.agents, fleet.doubted_by_agent(doubted)),
         doubts=fleet.doubt_counts(doubted),
@@ -161,6 +149,28 @@ def contacts_of(sources: Sources, snapshot: Snapshot, verdicts: Mapping[str, Ver
             agents=tuple(sorted(names)),
         )
     return contacts
+
+
+async def _speeds(sources: Sources, now: datetime) -> tuple[dict[str, list[Row]], dict[str, Summary]]:
+    """Each site's newest throughput row, and its conclusive ones of the window: a median needs every one of them."""
+    start_ns, end_ns = _ns(now - WINDOW), _ns(now + timedelta(days=1))
+    newest = await sources.store.recent("throughput", start_ns=start_ns, per_site=1)
+    return newest, await sources.store.summary("throughput", "download_mbps", start_ns=start_ns, end_ns=end_ns)
+
+
+async def _oddities(sources: Sources, now: datetime) -> tuple[list[Row], list[EarlyStop | None]]:
+    """All sites' doubted throughput, and what runs of full length say of the early stop."""
+    end_ns = _ns(now + timedelta(days=1))
+    doubted = await sources.store.having("throughput", "doubts", start_ns=_ns(now - WINDOW), end_ns=end_ns)
+    found = []
+    for way in fleet.WAYS:
+        beside = [f"{way}_{name}" for name in ("mbps", "bytes", "early_bytes")]
+        start_ns = _ns(now - COMPARED)
+        rows = await sources.store.having(
+            "throughput", f"{way}_early_mbps", start_ns=start_ns, end_ns=end_ns, beside=beside
+        )
+        found.append(fleet.early_stop(way, rows))
+    return doubted, found
 
 
 async def _trend(sources: Sources, site_id: str, span: timedelta) -> Trend | None:
