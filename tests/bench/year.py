@@ -29,6 +29,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from collector.events import Bus
 from collector.fleet import Fleet
 from collector.incidents.history import History
+from collector.ledger.completeness import Completeness
+from collector.ledger.ledger import Ledger
 from collector.plans.load import load_plans
 from collector.registry.registry import Registry
 from collector.rollups.periods import totals
@@ -36,6 +38,7 @@ from collector.store.open import store_from_url
 from collector.store.points import nanoseconds
 from collector.store.store import Store
 from collector.web import views
+from collector.web.kept import Kept
 from collector.web.sources import Sources
 from tests.bench.year_data import END, KINDS, ZONE, Part, parts, points, sites
 from tests.bench.year_work import Cost, rolled_up
@@ -177,8 +180,9 @@ async def _asked(engine: str, store: Store, registry: Registry) -> list[Timed]:
     history = History(registry.database)
     history.open()
     sources = Sources(
-        store=store, places=registry, originals=_Archive(), judged=_Judge(), casebook=history, fleet=Fleet(),
-        bus=Bus(), plans=load_plans(), now=lambda: END, zone=ZONE, version="bench",
+        store=store, places=registry, originals=_Archive(), judged=_Judge(), casebook=history,
+        completeness=Completeness(Ledger(registry.database)), fleet=Fleet(), bus=Bus(), plans=load_plans(),
+        now=lambda: END, zone=ZONE, version="bench", kept=Kept(clock=lambda: 0.0),  # nothing is kept
     )  # fmt: skip
     snapshot = registry.snapshot()
     names = list(snapshot.sites)
