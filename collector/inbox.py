@@ -72,7 +72,10 @@ class Inbox:
 
     def admits(self, topic: str, size: int) -> bool:
         """Whether whoever writes to this topic may send so many bytes now, by its rate; for what is not queued here."""
-        return self.allowance.admits(_sender(topic), size, self._clock())
+        admitted = self.allowance.admits(_sender(topic), size, self._clock())
+        if not admitted:
+            self.dropped("rate")
+        return admitted
 
     def offer(self, letter: Letter) -> bool:
         """Take a letter in; False if it is above its agent's rate, there is no room, or the inbox is closed."""

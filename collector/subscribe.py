@@ -151,7 +151,7 @@ class Subscriber:
             asyncio.get_running_loop().call_soon(self._pump)
 
     async def flush(self) -> None:
-        """Wait until nothing is left to send, and a broker has confirmed what it confirms."""
+        """Wait until nothing is left to send, and the broker has confirmed what it confirms, the greeting too."""
         await self._emptied.wait()
 
     async def run(self) -> None:
@@ -192,10 +192,13 @@ class Subscriber:
             self._outbox.extendleft(one for one in reversed(connection.unconfirmed) if not one.retain)
         if self._outbox:
             self._emptied.clear()
+        else:
+            self._emptied.set()
 
     def agreed(self) -> None:
         """As mqtt.conversation.Listener: everything is subscribed to."""
         self._agreed = True
+        self._emptied.clear()
         self._greeting = iter(self._greet())
         self.connected_since = self._now()
         self._metrics.connected.set(1)

@@ -88,6 +88,8 @@ async def test_above_its_rate_an_agent_is_dropped_and_others_are_not() -> None:
     own.charge(letter("quiet"), 50)
     assert not own.offer(letter("quiet"))
     assert not own.admits("linkgauge/v1/quiet/status", 10)
+    assert own.admits("linkgauge/v1/other/status", 10)
+    assert lost == {"rate": 91}
 
 
 async def test_names_that_no_agent_has_share_one_line() -> None:
