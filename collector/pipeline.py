@@ -10,29 +10,35 @@ report in a later batch is neither stored nor receipted there, its twin's receip
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from time import monotonic
+from types import MappingProxyType
 from typing import Final, TypeVar
 
-from agent.wire.codec import AnyReport, encode
+from agent.wire.codec import Accepted, AnyReport, encode
 from agent.wire.results import Ledger
 from agent.wire.topics import topic
 from collector.archive.archive import Entry, head_of
 from collector.archive.head import Head
+from collector.archive.intervals import Intervals
 from collector.errors import PointsRefused, RegistryUnavailable, StoreFull, StoreUnavailable
 from collector.ingest import Arrival, Decision, DeferReason, Deferred, Holding, Known, Place, Rejected, Store, judge
+from collector.ledger.facts import Place as Spool
 from collector.ledger.facts import fact_of
 from collector.parts import Parts
 from collector.receipts import Receipts
 from collector.registry.changes import rising
+from collector.registry.site import Snapshot
 from collector.store.points import points_of
 from collector.store.store import Point
 from collector.upkeep import Upkeep
 
 LOG: Final = logging.getLogger(__name__)
 _MARK_STEP: Final = timedelta(seconds=10)  # a longer one saves writes to the registry, and delays a site's move
+_NOWHERE: Final[Mapping[Spool, Intervals]] = MappingProxyType({})
 T = TypeVar("T")
 
 
@@ -109,9 +115,7 @@ class Pipeline:
         """Decide, and promise the registry's dates for what was decided, both from the same revision."""
         while True:
             snapshot = self.upkeep.snapshot or await self.upkeep.refresh()
-            decisions = await asyncio.to_thread(
-                judge, arrivals, snapshot, self.parts.now(), self._holding, in_flight=self._in_flight
-            )
+            decisions = await asyncio.to_thread(self._judge, arrivals, snapshot)
             until = self._until(decisions)
             if not until:
                 return decisions
@@ -122,10 +126,21 @@ class Pipeline:
                 return decisions
             self.upkeep.snapshot = None
 
-    def _holding(self, report: AnyReport) -> Holding:
+    def _judge(self, arrivals: Sequence[Arrival], snapshot: Snapshot) -> list[Decision]:
+        """Decide by the archive, and in a group by what the others have stored too; in a thread."""
+        journal, elsewhere = self.parts.journal, _NOWHERE
+        if journal is not None and self.parts.settings().broker.group is not None:
+            read = [one.decoded.report for one in arrivals if isinstance(one.decoded, Accepted)]
+            elsewhere = journal.elsewhere({(report.agent, report.epoch) for report in read})
+        holding = partial(self._holding, elsewhere)
+        return judge(arrivals, snapshot, self.parts.now(), holding, in_flight=self._in_flight)
+
+    def _holding(self, elsewhere: Mapping[Spool, Intervals], report: AnyReport) -> Holding:
         archive = self.parts.archive
         if not archive.knows(report.agent, report.epoch, report.seq):
-            return "nothing"
+            others = elsewhere.get(Spool(report.agent, report.epoch))
+            if others is None or report.seq not in others:
+                return "nothing"
         # Of an expired day only the places are known: a report of that time is taken for the one that was there.
         return "this" if archive.holds(report.id) or archive.has_expired(report.started) else "other"
 
