@@ -206,6 +206,10 @@ class Fleet:
             await asyncio.wait(running)
             stopping.cancel()
 
+    def stop(self) -> None:
+        """End them all, as Ctrl-C does; from within `show`."""
+        self._stop.set()
+
     async def _watch(self, place: int, plan: Plan, show: Callable[[Tally], None]) -> None:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "agent.simulate.fleet", msgspec.json.encode(plan).decode(),
