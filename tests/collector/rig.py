@@ -76,8 +76,8 @@ class Series(SqliteStore):
 class LoggedArchive(Archive):
     """The real archive, which notes when it wrote."""
 
-    def __init__(self, folder: Path, log: list[str]) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, log: list[str], *, shared: bool = False) -> None:
+        super().__init__(folder, slot=None if shared else "")
         self._log = log
 
     def append(self, entries: Sequence[Entry], *, at: datetime) -> Position:
@@ -187,7 +187,7 @@ class Rig:
         self.registry.open()
         self.registry.import_sites([SITE], now=self.now)
         self.series = Series(folder / "series.db", self.log)
-        self.archive = LoggedArchive(folder / "archive", self.log)
+        self.archive = LoggedArchive(folder / "archive", self.log, shared=self.config.broker.group is not None)
         self.quarantine = Quarantine(folder / "quarantine.db", limit_bytes=1 << 20, limit_count=100)
         self.fleet, self.bus = Fleet(), Bus()
         self.readiness = Readiness(self.metrics, lambda part, why: self.log.append(f"{part}: {why}") if why else None)

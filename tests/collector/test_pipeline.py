@@ -174,7 +174,7 @@ async def test_resend_after_a_move_makes_no_second_point(rig: Rig, agent: Pen) -
     def full(*_: object, **__: object) -> None:
         raise StoreUnavailable("archive gone")
 
-    append, rig.archive.append = rig.archive.append, full  # type: ignore[method-assign]
+    append, rig.archive.append = rig.archive.append, full  # type: ignore[method-assign, assignment]
     await agent.send(one)
     await until(lambda: rig.count("store_retries_total", part="archive") > 1)
     assert len(await rig.rows()) == 1
@@ -280,7 +280,7 @@ async def test_what_is_full_is_said_once_and_until_there_is_room_again(rig: Rig,
     def full(*_: object, **__: object) -> None:
         raise StoreFull("no room in the archive")
 
-    append, rig.archive.append = rig.archive.append, full  # type: ignore[method-assign]
+    append, rig.archive.append = rig.archive.append, full  # type: ignore[method-assign, assignment]
     await agent.send(report(2))
     await until(lambda: agent.reasons("deferred") == {2: "store_full"})
     rig.series.fault = StoreFull("no room in the series")
@@ -422,3 +422,31 @@ async def test_a_store_that_is_away_holds_back_few_batches_and_the_rest_waits_in
     rig.series.fault = None
     await until(lambda: agent.stored() == set(range(1, 9)))
     assert len(await rig.rows()) == 8
+
+
+async def test_a_report_that_comes_again_to_another_process_of_the_group_is_known(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    one = Rig(tmp_path, broker.url, BROKER_GROUP="g", LEDGER_FLUSH_S="0.05")
+    one.registry.add_agent("a1", "s1", now=NOW)
+    other = Rig(tmp_path, broker.url, BROKER_GROUP="g", LEDGER_FLUSH_S="0.05")
+
+    def both(name: str) -> list[float]:
+        return [rig.count(name) for rig in (one, other)]
+
+    async with one.running(), other.running(), pen(broker.port) as agent:
+        reports = [report(seq) for seq in range(1, 13)]
+        for sent in reports:
+            await agent.send(sent)
+        await until(lambda: agent.stored() == set(range(1, 13)))
+        assert all(both("reports_written_total"))
+        await until(lambda: sum(both("ledger_reports_total")) == 12)
+        for _ in range(2):
+            for sent in reports:
+                await agent.send(sent)
+        await until(lambda: sum(both("reports_known_total")) == 24)
+        await agent.send(report(1))
+        await agent.send(report(2))
+        await until(lambda: agent.reasons("rejected") == {1: "conflict", 2: "conflict"})
+        assert sum(both("reports_written_total")) == 12
+        assert len(await one.rows()) == 12
