@@ -21,9 +21,13 @@ _KEEPALIVE: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalive
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How patiently a database is used: seconds to wait for its lock, connections at most, and the password."""
+    """How patiently a database is used, connections at most, and the password.
+
+    `busy_s`: to wait for its lock. `silence_s`: for any answer of a server; longer than it lets a statement run.
+    """
 
     busy_s: float = 10.0
+    silence_s: float = 40.0
     pool: int = 5
     password: str | None = None
 
@@ -68,8 +72,20 @@ def new_engine(url: URL, reach: Reach, *, name: str) -> Engine:
         )
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise UsageError(f"no driver for {name}: {error}; for PostgreSQL install psycopg") from error
+    event.listen(engine, "do_connect", _connect(reach.silence_s))
     event.listen(engine, "connect", _settle(reach.busy_s))
     return engine
+
+
+def _connect(silence_s: float) -> Any:  # noqa: ANN401 - the event's own signature
+    from collector.registry.patience import PatientConnection
+
+    def connect(_dialect: object, _record: object, _arguments: object, named: dict[str, Any]) -> PatientConnection:
+        connection = PatientConnection.connect(**named)
+        connection.silence_s = silence_s
+        return connection
+
+    return connect
 
 
 def _sqlite(url: URL, reach: Reach, name: str) -> Engine:
