@@ -17,7 +17,8 @@ from collector.__main__ import main
 from collector.store.open import store_from_url
 from tests.collector.influxd import Influxd, running_influxd
 from tests.collector.store.conftest import DATABASES
-from tests.collector.store.http_server import serving
+from tests.collector.store.door import TOKEN, Door
+from tests.collector.store.http_server import answering, serving
 from tests.collector.store.samples import point
 from tests.collector.store.victoria import running_victoria
 
@@ -26,10 +27,12 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run `store ACTION` with a configuration that names a store; gives exit code, stdout and stderr."""
 
-    def run(action: str, url: str, *arguments: str) -> tuple[int, str, str]:
+    def run(action: str, url: str, *arguments: str, token: str | None = None) -> tuple[int, str, str]:
+        if token is not None:
+            monkeypatch.setenv("LINKGAUGE_STORE_TOKEN", token)
         (tmp_path / "c.toml").write_text(f'[store]\nurl = "{url}"\ntimeout_s = 5\n')
         try:
             code = main(["store", action, *arguments, "--config", str(tmp_path / "c.toml")])
@@ -194,6 +197,47 @@ async def test_init_of_version_3_makes_the_database(run: Run) -> None:
         assert (await asyncio.to_thread(run, "init", url))[1] == "done: make the database lg\n"
         assert "nothing to make" in (await asyncio.to_thread(run, "init", url))[1]
     assert names == ["_internal", "lg"]
+
+
+@pytest.mark.parametrize(
+    ("date", "words"),
+    [
+        ("Sun, 22 Nov 2026 00:00:00 GMT", "s behind ours"),
+        ("Sat, 22 Nov 2253 00:00:00 GMT", "s ahead of ours"),
+        ("now", ""),
+    ],
+)
+async def test_check_compares_the_clocks(run: Run, influxd: Influxd, date: str, words: str) -> None:
+    database = f"linkgauge_{next(DATABASES)}"
+    influxd.query(f'CREATE DATABASE "{database}"')
+    through = Door(3, influxd.url)
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        found = await through.answer(request)
+        found.headers["Date"] = date
+        return found
+
+    async with serving(answer) as port:
+        url = f"influxdb3://127.0.0.1:{port}/{database}"
+        code, out, _ = await asyncio.to_thread(run, "check", url, token=TOKEN)
+    assert (code, words in out) == (0, True), out
+    assert ("could not be compared" in out) == (not words)
+    for told in ("merges into the first", "the probe point stays"):
+        assert told in out
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (302, "", "answers with 302"),
+        (200, "<html>Sign in</html>", "it does not speak InfluxQL"),
+        (503, "later", "answers with 503"),
+    ],
+)
+async def test_check_names_somebody_else(run: Run, status: int, body: str, words: str) -> None:
+    async with serving(answering(status, body)) as port:
+        code, out, _ = await asyncio.to_thread(run, "check", f"influxdb1://127.0.0.1:{port}/x")
+    assert (code, words in out) == (1, True), out
 
 
 def fill(url: str) -> None:
