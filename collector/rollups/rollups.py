@@ -35,8 +35,8 @@ from collector.store.points import nanoseconds, place_tags
 from collector.store.store import Point, Store, Values
 
 LOG: Final = logging.getLogger(__name__)
-TAKEN: Final = 5000
-"""Touched hours taken over in one transaction."""
+TAKEN: Final = 1000
+"""Touched hours taken over at once: while they are noted and settled, nobody else writes to that database."""
 TOGETHER: Final = 5000
 """Buckets computed before the next look at what was touched."""
 WRITTEN: Final = 500
@@ -45,6 +45,7 @@ DENSE_SITE_HOURS: Final = SITE_HOURS // 12
 VERDICT_SITES: Final = 50
 _DOWN: Final = (StoreUnavailable, StoreFull, RegistryUnavailable)
 _RETRY_S: Final = 2.0
+_COUNT_S: Final = 60.0
 _ALIKE: Final = attrgetter("measurement", "level", "site", "start")
 
 
@@ -72,6 +73,7 @@ class Rollups:
     settings: Callable[[], RollupSettings] = RollupSettings
     retry_s: float = _RETRY_S
     due: Due = field(init=False)
+    _counted: float = field(init=False, default=0.0)
     _snapshot: Snapshot = field(init=False, default_factory=lambda: Snapshot(revision=-1))
 
     def __post_init__(self) -> None:
@@ -99,8 +101,11 @@ class Rollups:
         tasks = await asyncio.to_thread(self.due.ready, pace, self.clock(), TOGETHER)
         for portion, work in self._portions(tasks, pace):
             await self._paced(portion, work, pace)
-        self.metrics.rollups.waiting.set(await asyncio.to_thread(self.due.waiting))
-        return taken == TAKEN or len(tasks) == TOGETHER
+        is_more = taken == TAKEN or len(tasks) == TOGETHER
+        if not is_more or time.monotonic() - self._counted > _COUNT_S:  # of a great backlog counting takes long
+            self.metrics.rollups.waiting.set(await asyncio.to_thread(self.due.waiting))
+            self._counted = time.monotonic()
+        return is_more
 
     def _take(self, pace: Pace) -> int:
         """Note what the touched hours make due, and only then settle them."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from collector.errors import StoreUnavailable
+from collector.ledger.ledger import Ledger
 from collector.rollups.rollups import Rollups
 from collector.store.points import nanoseconds
 from collector.store.store import Row
@@ -231,3 +232,17 @@ def replace_settings(house: House, **changes: Any) -> Any:  # noqa: ANN401 - set
     import msgspec
 
     return msgspec.structs.replace(house.settings, **changes)
+
+
+async def test_with_the_ledger_itself(house: House) -> None:
+    ledger = Ledger(house.registry.database)
+    at = NOW - timedelta(days=2)
+    await house.measured("web", {at: {"total_ms": 900.0, "conclusive": True}})
+    ledger.touch(house.touches.hours)
+    rollups = house.rollups()
+    rollups.touches = ledger
+    await house.settle(rollups)
+    assert ledger.touched(10) == []
+    (row,) = await house.series("web_hour")
+    assert row.fields["total_ms_n"] == 1.0
+    assert rollups.due.waiting() == 0
