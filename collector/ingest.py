@@ -111,14 +111,14 @@ def judge(
     `in_flight`: the ids of reports that are being stored. One may leave it while this looks, but only when the archive
     holds it.
     """
-    batch = _Batch(snapshot, now, holding, in_flight, {})
+    batch = _Batch(snapshot, now + AHEAD, holding, in_flight, {})
     return [_decide(arrival, batch) for arrival in arrivals]
 
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
     snapshot: Snapshot
-    now: datetime
+    latest: datetime
     holding: Holdings
     in_flight: Mapping[Place, str]
     seen: dict[Place, str]
@@ -129,17 +129,17 @@ def _decide(arrival: Arrival, batch: _Batch) -> Decision:
     if agent is None:
         return Rejected(arrival.topic, None, "malformed", "not a report topic of an agent", decoded.raw)
     match decoded:
-        case Rejection():
-            epoch = decoded.epoch if decoded.epoch is not None and _EPOCH.fullmatch(decoded.epoch) else None
-            return Rejected(arrival.topic, agent, decoded.reason, decoded.detail, decoded.raw, epoch, decoded.seq)
-        case Unknown():
-            return Deferred(agent, decoded.epoch, decoded.seq, "unknown_kind")
         case Accepted():
             report = decoded.report
             if report.agent == agent:
                 return _decide_report(arrival.topic, decoded, batch)
             detail = f"report of agent {report.agent} on the topic of {agent}"
             return Rejected(arrival.topic, agent, "malformed", detail, decoded.raw, report.epoch, report.seq)
+        case Rejection():
+            epoch = decoded.epoch if decoded.epoch is not None and _EPOCH.fullmatch(decoded.epoch) else None
+            return Rejected(arrival.topic, agent, decoded.reason, decoded.detail, decoded.raw, epoch, decoded.seq)
+        case Unknown():
+            return Deferred(agent, decoded.epoch, decoded.seq, "unknown_kind")
 
 
 def _decide_report(topic: str, accepted: Accepted, batch: _Batch) -> Decision:
@@ -147,18 +147,21 @@ def _decide_report(topic: str, accepted: Accepted, batch: _Batch) -> Decision:
     place = (report.agent, report.epoch, report.seq)
     twin = batch.seen.get(place) or batch.in_flight.get(place)  # before the archive: from here it can only go there
     holding = batch.holding(report)
-    detail = f"epoch {report.epoch} seq {report.seq} is another report's place: was the disk cloned?"
     if holding == "other":
-        return Rejected(topic, report.agent, "conflict", detail, raw, report.epoch, report.seq)
+        return Rejected(topic, report.agent, "conflict", _conflict(report), raw, report.epoch, report.seq)
     if twin is not None and twin != report.id:
         # No word of its place: its agent would take it for the twin, which is not stored yet.
-        return Rejected(topic, report.agent, "conflict", detail, raw)
+        return Rejected(topic, report.agent, "conflict", _conflict(report), raw)
     if holding == "this" or twin is not None:
         return Known(*place, again=holding != "this")
-    if not EARLIEST <= report.started <= batch.now + AHEAD:
+    if not EARLIEST <= report.started <= batch.latest:
         return Deferred(*place, "bad_time")
     site = batch.snapshot.site_of(report.agent, report.started)
     if site is None:
         return Deferred(*place, "unknown_agent")
     batch.seen[place] = report.id
     return Store(report, raw, site)
+
+
+def _conflict(report: AnyReport) -> str:
+    return f"epoch {report.epoch} seq {report.seq} is another report's place: was the disk cloned?"

@@ -21,26 +21,30 @@ from agent.wire.failure import Failure
 from collector.store.line import quoted, text, value_text
 from collector.store.store import FieldValue
 
-Form = Literal["number", "word", "flag", "failure", "part", "table"]
+Form = Literal["number", "count", "word", "flag", "failure", "part", "table"]
 
 NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 TABLE_KEYS: Final = 64
 """Keys of a table that become field names: an agent must not be able to grow the schema without bound."""
 
-_FORMS: Final[dict[type, Form]] = {float: "number", int: "number", str: "word", bool: "flag", Failure: "failure"}
-_TYPES: Final[dict[Form, type]] = {"number": float, "word": str, "flag": bool, "failure": str}
+_FORMS: Final[dict[type, Form]] = {float: "number", int: "count", str: "word", bool: "flag", Failure: "failure"}
+_TYPES: Final[dict[Form, type]] = {"number": float, "count": float, "word": str, "flag": bool, "failure": str}
 _VALUES: Final[dict[Form, str]] = {
-    "number": "float(v)",
+    "number": "v",
+    "count": "float(v)",
     "word": "text(v)",
     "flag": "bool(v)",
     "failure": "text(str(v))",
 }
 _WORDS: Final[dict[Form, str]] = {
-    "number": "{float(v)!r}",
+    "number": "{v!r}",
+    "count": "{float(v)!r}",
     "word": "{quoted(v)}",
     "flag": "{'true' if v else 'false'}",
     "failure": "{quoted(str(v))}",
 }
+_NUMBERS: Final = ("number", "count", "part", "table")
+"""What a failure leaves without meaning."""
 Write = Callable[[Any, Callable[[str], object]], None]
 Read = Callable[[Any, dict[str, FieldValue]], None]
 
@@ -123,7 +127,7 @@ def _body(
     for leaf in leaves(kind):
         if leaf.name in skip:
             continue
-        healthy = " and m.failure is None" if fails and leaf.form in ("number", "part", "table") else ""
+        healthy = " and m.failure is None" if fails and leaf.form in _NUMBERS else ""
         name = f"{prefix}{leaf.name}"
         yield f"    v = m.{leaf.attribute}"
         yield f"    if v is not None{healthy}:"
@@ -157,7 +161,7 @@ def _read_table(prefix: str, inner: Any, table: Mapping[str, Any], into: dict[st
         value = table[key]
         if form is not None:
             into[f"{prefix}_{key}"] = (
-                float(value) if form == "number" else value if form == "flag" else text(str(value))
+                float(value) if form in _NUMBERS else value if form == "flag" else text(str(value))
             )
         elif isinstance(value, msgspec.Struct):
             into |= {f"{prefix}_{key}_{name}": field for name, field in fields_of(value).items()}
