@@ -450,3 +450,15 @@ async def test_a_report_that_comes_again_to_another_process_of_the_group_is_know
         await until(lambda: agent.reasons("rejected") == {1: "conflict", 2: "conflict"})
         assert sum(both("reports_written_total")) == 12
         assert len(await one.rows()) == 12
+
+
+async def test_listeners_hear_the_newest_of_each_kind_that_came_together(rig: Rig, agent: Pen) -> None:
+    with rig.bus.listen() as subscription:
+        await agent.send(*[report(seq) for seq in (2, 5, 3)], report(4, kind="ipv6", result={"status": "none"}))
+        await until(lambda: agent.stored() == {2, 3, 4, 5})
+        await until(lambda: subscription.queue.qsize() == 2)
+        heard = [subscription.queue.get_nowait() for _ in range(2)]
+    assert {(event.data["kind"], event.data["started"]) for event in heard} == {
+        ("latency", "2026-11-22T11:00:05.000000Z"),
+        ("ipv6", "2026-11-22T11:00:04.000000Z"),
+    }
