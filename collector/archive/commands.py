@@ -57,7 +57,7 @@ def add_commands(commands: Subparsers) -> None:
     verify.set_defaults(func=_verify)
     seal = actions.add_parser(
         "seal",
-        help="pack finished days closer, of every slot that no collector is writing",
+        help="pack finished days closer, and delete expired ones, of every slot that no collector is writing",
         epilog="example: linkgauge-collector archive seal",
     )
     seal.set_defaults(func=_seal)
@@ -146,6 +146,7 @@ def _verify(options: argparse.Namespace) -> int:
 
 def _seal(options: argparse.Namespace) -> int:
     folder, failed = _folder(options), 0
+    keep = read(options.config, os.environ).archive.keep_days
     for slot in sorted({day.slot for day in days(folder)}):
         archive = Archive(folder, slot=slot)
         try:
@@ -154,6 +155,8 @@ def _seal(options: argparse.Namespace) -> int:
             sys.stderr.write(f"{error}; a running collector seals by itself\n")
             continue
         try:
+            if keep is not None:
+                archive.expire(datetime.now(UTC).date() - timedelta(days=keep))
             for day in archive.unsealed(None):
                 saved = archive.seal(day, level=SEAL_LEVEL)
                 sys.stdout.write(f"{slot or '.'} {day}: {saved} bytes less\n")

@@ -21,6 +21,7 @@ from collector.errors import StoreUnavailable
 
 LOG: Final = logging.getLogger(__name__)
 _LOOK_S: Final = 0.5  # a reader looks at most so often for what others wrote
+_LOOK_AT_ALL_S: Final = 5.0  # a file that came in the same tick of the clock as our look
 _TRIES: Final = 3  # a file that is replaced while it is read
 Reports = list[tuple[datetime, bytes]]
 
@@ -34,7 +35,8 @@ class Days:
         self.lock = threading.RLock()
         self.parts: dict[date, list[Part]] = {}
         self._writer = writer
-        self._looked = float("-inf")
+        self._looked = self._looked_at_all = float("-inf")
+        self._stamps: dict[str, int] = {}
 
     def files(self) -> dict[date, list[Path]]:
         """Find the data files, those that a sealed one was made of left out. Raises OSError."""
@@ -114,7 +116,7 @@ class Days:
         """Look again at once, as a file was replaced; raises StoreUnavailable when that goes on and on."""
         if tries >= _TRIES:
             raise StoreUnavailable(f"archive {self.folder}: its files change under our hands")
-        self._looked = float("-inf")
+        self._looked = self._looked_at_all = float("-inf")
 
     def _next(self, day: date, number: int) -> tuple[date, int, Place] | None:
         """Find the frame of the next report: its day, how many reports precede its file there, and where it lies."""
@@ -181,6 +183,12 @@ class Days:
         return None
 
     def _look(self) -> None:
+        """Look at everything where names changed, else only at the file that grows."""
+        stamps = {path.name: path.stat().st_mtime_ns for path in self.folder.glob("[0-9][0-9][0-9][0-9]")}
+        if stamps == self._stamps and monotonic() - self._looked_at_all < _LOOK_AT_ALL_S:
+            for part in self.parts[max(self.parts)] if self.parts else []:
+                part.look()
+            return
         found = self.files()
         for day in self.parts.keys() - found.keys():
             del self.parts[day]
@@ -189,6 +197,7 @@ class Days:
             self.parts[day] = [known.get(path) or Part(path) for path in paths]
             for part in self.parts[day]:
                 part.look()
+        self._stamps, self._looked_at_all = stamps, monotonic()
 
 
 def _count(parts: Sequence[Part]) -> int:

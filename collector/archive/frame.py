@@ -4,7 +4,7 @@ A frame's text is lines `received_at TAB length TAB raw NEWLINE`; the length mak
 New files hold zstd frames with a checksum (read them with `zstdcat`), older ones gzip members (`zcat`).
 """
 
-import mmap
+import os
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -24,6 +24,7 @@ _SEALED: Final = b"\x5a\x2a\x4d\x18"
 _FIRST_CHUNK: Final = 1 << 12
 _CHUNK: Final = 1 << 16
 _WINDOW: Final = 1 << 27
+_TEXT: Final = 1 << 28  # bytes that a frame may say it holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,8 @@ def frames(path: Path, scanned: Scan) -> Iterator[Frame]:
     if size <= scanned.end:
         return
     magic = GZIP if path.suffix == ".gz" else ZSTD
-    with path.open("rb") as file, mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) as content:
+    with path.open("rb", buffering=0) as file:
+        content = _Content(file.fileno(), size)
         position: int | None = _past_mark(content, scanned.end)
         scanned.end = position or 0
         while position is not None and position < size:
@@ -125,7 +127,10 @@ def unpack(data: bytes) -> bytes:
     try:
         if data[:3] == GZIP:
             return zlib.decompressobj(31).decompress(data)
-        return zstandard.ZstdDecompressor(max_window_size=_WINDOW).decompress(data)
+        inflater = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
+        if zstandard.get_frame_parameters(data).content_size <= _TEXT:
+            return inflater.decompress(data)
+        return inflater.decompressobj().decompress(data)  # not said how long, as other programs write it
     except (zlib.error, zstandard.ZstdError) as error:
         raise ValueError(str(error)) from error
 
@@ -138,16 +143,41 @@ class _Inflater(Protocol):
     def decompress(self, data: bytes, /) -> bytes: ...
 
 
-def _past_mark(content: mmap.mmap, position: int) -> int:
-    if position == 0 and content[:4] == _SEALED and len(content) >= _SKIPPABLE.size:
-        length: int = _SKIPPABLE.unpack(content[:8])[1]
-        return min(_SKIPPABLE.size + length, len(content))
+class _Content:
+    """The first `size` bytes of a file. No memory map: one of a file that its writer cuts would end this process."""
+
+    def __init__(self, handle: int, size: int) -> None:
+        self._handle = handle
+        self.size = size
+
+    def part(self, start: int, end: int) -> bytes:
+        """Give the bytes from start to end, as far as there are any."""
+        return os.pread(self._handle, max(0, min(end, self.size) - start), start)
+
+    def find(self, wanted: bytes, start: int) -> int:
+        """Give the next place of some bytes, or -1."""
+        while start < self.size:
+            chunk = self.part(start, start + _CHUNK)
+            place = chunk.find(wanted)
+            if place >= 0:
+                return start + place
+            if len(chunk) < len(wanted):
+                break
+            start += len(chunk) - len(wanted) + 1
+        return -1
+
+
+def _past_mark(content: _Content, position: int) -> int:
+    head = content.part(0, _SKIPPABLE.size)
+    if position == 0 and head[:4] == _SEALED and len(head) == _SKIPPABLE.size:
+        length: int = _SKIPPABLE.unpack(head)[1]
+        return min(_SKIPPABLE.size + length, content.size)
     return position
 
 
-def _frame(content: mmap.mmap, offset: int, magic: bytes) -> Frame | None:
+def _frame(content: _Content, offset: int, magic: bytes) -> Frame | None:
     """Read one frame; None where none begins or ends, or its text is not ours."""
-    if content[offset : offset + len(magic)] != magic:
+    if content.part(offset, offset + len(magic)) != magic:
         return None
     inflater: _Inflater = (
         zlib.decompressobj(31) if magic == GZIP else zstandard.ZstdDecompressor(max_window_size=_WINDOW).decompressobj()
@@ -156,7 +186,7 @@ def _frame(content: mmap.mmap, offset: int, magic: bytes) -> Frame | None:
     position, size = offset, _FIRST_CHUNK
     try:
         while not inflater.eof:
-            chunk = content[position : position + size]
+            chunk = content.part(position, position + size)
             if not chunk:
                 return None
             parts.append(inflater.decompress(chunk))
@@ -169,7 +199,7 @@ def _frame(content: mmap.mmap, offset: int, magic: bytes) -> Frame | None:
     return Frame(offset, position - len(inflater.unused_data), text)
 
 
-def _next_frame(content: mmap.mmap, start: int, magic: bytes) -> int | None:
+def _next_frame(content: _Content, start: int, magic: bytes) -> int | None:
     place = content.find(magic, start)
     while place >= 0:
         if _frame(content, place, magic) is not None:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -11,6 +11,7 @@ from collector.archive.intervals import Range
 from collector.archive.keys import key_of
 
 LOG: Final = logging.getLogger(__name__)
+_MOST: Final = 2**53  # of a sequence number
 
 
 class Head(msgspec.Struct, frozen=True, gc=False):
@@ -31,7 +32,7 @@ class _Archived(msgspec.Struct, frozen=True):
     id: str
     agent: str
     epoch: str
-    seq: int
+    seq: Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
     kind: str = ""
     result: msgspec.Raw = msgspec.Raw(b"null")
 
@@ -56,7 +57,7 @@ def read_head(raw: bytes) -> Head | None:
     try:
         found = _HEAD.decode(raw)
         dropped = _DROPPED.decode(found.result).dropped if found.kind == "ledger" else ()
-        ranges = [(first, last) for first, last in dropped if first <= last]
+        ranges = [(first, last) for first, last in dropped if first <= last <= _MOST]
         key_of(found.id)
     except (msgspec.DecodeError, ValueError):
         LOG.warning("archive.unreadable_line bytes=%d", len(raw))

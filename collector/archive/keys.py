@@ -5,7 +5,6 @@ the ids speak of, and the ids' keys sorted, each with its report's number. Fresh
 is opened to say whether a report is here), runs of sealed days six bytes of them (small; the report itself confirms).
 """
 
-import mmap
 import os
 import struct
 import zlib
@@ -108,8 +107,8 @@ def runs_in(path: Path, start: int = 0) -> Iterator[tuple[Run, int]]:
     """Give each whole run from an offset on, with the offset of its end; stops where one is torn or wrong."""
     if not path.exists() or path.stat().st_size <= start:
         return
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        while (found := _run(content, start)) is not None:
+    with path.open("rb", buffering=0) as file:
+        while (found := _run(file.fileno(), start)) is not None:
             yield found
             start = found[1]
 
@@ -128,40 +127,42 @@ class Keys:
 
     def __init__(self, path: Path, inode: int) -> None:
         """Open it; raises Stale when it is not that very file any more, OSError."""
-        with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_ino != inode:
-                raise Stale
-            self._content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        if os.fstat(self._handle).st_ino != inode:
+            os.close(self._handle)
+            raise Stale
 
     def close(self) -> None:
         """Let go of the file."""
-        self._content.close()
+        os.close(self._handle)
 
     def find(self, run: Run, key: bytes) -> list[int]:
         """Give the numbers of the reports that may have this id; certain where the run holds whole ids."""
         wanted = key if run.width == WHOLE else key[2 : 2 + run.width]
-        content, size = self._content, run.width + _NUMBER
+        handle, size, read = self._handle, run.width + _NUMBER, os.pread
         low, high = 0, run.keys
         while low < high:
             middle = (low + high) // 2
             place = run.keys_at + middle * size
-            if content[place : place + run.width] < wanted:
+            if read(handle, run.width, place) < wanted:
                 low = middle + 1
             else:
                 high = middle
         found = []
         for place in range(run.keys_at + low * size, run.keys_at + run.keys * size, size):
-            if content[place : place + run.width] != wanted:
+            record = read(handle, size, place)
+            if record[: run.width] != wanted:
                 break
-            found.append(run.covered.first + int.from_bytes(content[place + run.width : place + size], "big"))
+            found.append(run.covered.first + int.from_bytes(record[run.width :], "big"))
         return found
 
     def frames(self, run: Run) -> "Frames":
         """Give where the run's frames are."""
         firsts, offsets = array("I"), array("Q")
-        middle = run.frames_at + run.frames * firsts.itemsize
-        firsts.frombytes(self._content[run.frames_at : middle])
-        offsets.frombytes(self._content[middle : middle + run.frames * offsets.itemsize])
+        size = run.frames * firsts.itemsize
+        content = os.pread(self._handle, size + run.frames * offsets.itemsize, run.frames_at)
+        firsts.frombytes(content[:size])
+        offsets.frombytes(content[size:])
         return Frames(run.covered.first, firsts, offsets, run.covered.first + run.covered.reports, run.covered.end)
 
 
@@ -191,18 +192,19 @@ class Frames:
         return self.offsets[place], self.end, self.base + self.firsts[place], self.reports_end
 
 
-def _run(content: mmap.mmap, start: int) -> tuple[Run, int] | None:
+def _run(handle: int, start: int) -> tuple[Run, int] | None:
     after = start + _HEADER.size
-    header = content[start:after]
-    if len(header) < _HEADER.size or zlib.crc32(header).to_bytes(4, "little") != content[after : after + 4]:
+    header = os.pread(handle, _HEADER.size, start)
+    if len(header) < _HEADER.size or zlib.crc32(header).to_bytes(4, "little") != os.pread(handle, 4, after):
         return None
     magic, width, spanned, spans, first, reports, frames, keys, begin, end, text, trailer, _ = _HEADER.unpack(header)
     frames_at = after + 4
     spans_at = frames_at + frames * 12
     keys_at = spans_at + spans * _SPAN
     past = keys_at + keys * (width + _NUMBER)
-    if magic != _MAGIC or width not in (WHOLE, SMALL) or past > len(content):
+    if magic != _MAGIC or width not in (WHOLE, SMALL) or past > os.fstat(handle).st_size:
         return None
-    told = frozenset(content[place : place + _SPAN] for place in range(spans_at, keys_at, _SPAN)) if spanned else None
+    said = os.pread(handle, keys_at - spans_at, spans_at)
+    told = frozenset(said[place : place + _SPAN] for place in range(0, len(said), _SPAN)) if spanned else None
     covered = Covered(first, reports, begin, end, trailer[: min(end, len(trailer))], text)
     return Run(covered, width, frames, keys, told, frames_at, keys_at), past

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -169,6 +169,10 @@ class Knowledge:
             self._database.execute("DELETE FROM seen WHERE day = ?", (day,))
             self._database.execute("INSERT INTO expired VALUES (?)", (day,))
         self.expired = max(self.expired, _end_of(day))
+
+    def expired_before(self, day: date) -> None:
+        """Note that days before this one may be deleted anywhere in the archive."""
+        self.expired = max(self.expired, datetime(day.year, day.month, day.day, tzinfo=UTC))
 
     @property
     def unsaved(self) -> int:

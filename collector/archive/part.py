@@ -119,7 +119,12 @@ class Part:
         scanned = Scan(self.end)
         for frame in frames(self.path, scanned):
             heads = [read_head(raw) for _, raw in lines_of(frame.text)]
-            self.note(frame.offset, frame.end, len(frame.text), heads)
+            self.note(
+                frame.offset,
+                frame.end,
+                len(frame.text),
+                [key_of(head.id) if head is not None else None for head in heads],
+            )
             if not remember and len(self._keys) > _REMEMBERED:
                 self._keys, self._blind = {}, True
             yield frame, heads
@@ -128,15 +133,15 @@ class Part:
         if scanned.damaged:
             LOG.error("archive.damaged file=%s bytes=%d", self.path, scanned.damaged)
 
-    def note(self, offset: int, end: int, text: int, heads: Sequence[Head | None]) -> None:
-        """Take in a frame that was written or found."""
+    def note(self, offset: int, end: int, text: int, keys: Sequence[bytes | None]) -> None:
+        """Take in a frame that was written or found, with the ids of its reports."""
         self._firsts.append(self.reports)
         self._offsets.append(offset)
         if not self._blind:
-            for number, head in enumerate(heads, self.reports):
-                if head is not None:
-                    self._keys.setdefault(key_of(head.id), number)
-        self.reports += len(heads)
+            for number, key in enumerate(keys, self.reports):
+                if key is not None:
+                    self._keys.setdefault(key, number)
+        self.reports += len(keys)
         self.text += text
         self.end = end
 
@@ -147,8 +152,10 @@ class Part:
         start = self.runs[-1].covered.end if self.runs else 0
         covered = Covered(self._covered, self.fresh, start, self.end, trailer(self.path, self.end), self.text)
         data = run_of(covered, zip(self._firsts, self._offsets, strict=True), list(self._keys.items()), width=WHOLE)
-        with self.keys_path.open("r+b" if self.keys_path.exists() else "w+b") as file:
-            at = max(self.keys_end, 0)
+        at = max(self.keys_end, 0)
+        if at == 0:
+            self.keys_path.unlink(missing_ok=True)  # readers may have it open
+        with self.keys_path.open("r+b" if at else "xb") as file:
             file.truncate(at)
             file.seek(at)
             file.write(data)

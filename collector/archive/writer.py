@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Final
@@ -17,6 +17,7 @@ import msgspec
 from collector.archive.days import Days
 from collector.archive.frame import lines_of, text_of
 from collector.archive.head import Head, read_head
+from collector.archive.keys import key_of
 from collector.archive.knowledge import Knowledge, Seen, remove
 from collector.archive.part import RUN, Part
 from collector.archive.position import Position
@@ -100,6 +101,7 @@ class Writer:
         moment = at.astimezone(UTC)
         text = text_of([entry.raw for entry in entries], f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}")
         heads = [entry.head for entry in entries]
+        keys = [key_of(head.id) for head in heads]
         with self._lock:
             day = self._day(moment.date())
             try:
@@ -111,7 +113,7 @@ class Writer:
                 kind = StoreFull if error.errno in FULL else StoreUnavailable
                 raise kind(f"archive {self.folder}: {error}") from error
             with self.days.lock:
-                part.note(offset, end, len(text), heads)
+                part.note(offset, end, len(text), keys)
             self.knowledge.learn(heads)
             self._stale.add(day)
             self._last[day] = _digest(entries[-1].raw)
@@ -133,6 +135,8 @@ class Writer:
                 with self.days.lock:
                     del self.days.parts[day]
                 self._stale.discard(day)
+        # Also where nothing was: other slots delete theirs, and a report of that time may have been among them.
+        self.knowledge.expired_before(before)
         return len(old)
 
     def newest(self) -> date | None:
@@ -277,9 +281,12 @@ class Writer:
         seen = {date.fromisoformat(item.day): item for item in knowledge.seen()}
         if not all(self._fits(day, item) for day, item in seen.items()):
             LOG.warning("archive.index_rebuilt folder=%s", self.folder)
+            expired = knowledge.expired
             knowledge.close()
             remove(path)
             self._knowledge = knowledge = Knowledge(path)
+            if expired > knowledge.expired:
+                knowledge.forget((expired - timedelta(days=1)).date().isoformat())
             seen, before = {}, {}
         for day, parts in self.days.parts.items():
             known = seen[day].reports if day in seen else 0

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.archive.archive import Archive, Entry, folder_from_url
+from collector.archive.archive import Archive, Entry, folder_from_url, head_of
 from collector.errors import StoreFull, StoreUnavailable, UsageError
 from tests.collector.entries import AT, entry, zcat
 
@@ -374,3 +374,29 @@ def test_index_on_disk_says_what_memory_says_also_after_failed_writes(tmp_path: 
         key: held.ranges() for key, held in again.never.items()
     }
     archive.close()
+
+
+def test_lines_that_are_no_reports_of_ours_stop_nothing(archive: Archive) -> None:
+    """As another program, or a version to come, may have left them."""
+    archive.append([entry(1)], at=AT)
+    archive.close()
+    lines = [b"{}", b"\xff", json.dumps({"id": str(uuid.uuid4()), "agent": "a", "epoch": "e", "seq": 2**80}).encode()]
+    text = b"".join(b"2026-11-22T02:00:00.000000Z\t%d\t%b\n" % (len(line), line) for line in lines)
+    with (archive.folder / DAY).open("ab") as file:
+        file.write(subprocess.run(["zstd", "-q"], input=text, stdout=subprocess.PIPE, check=True).stdout)  # noqa: S607 - a standard tool
+    (archive.folder / f"{DAY}.keys").unlink()
+    (archive.folder / "index.db").unlink()
+    archive.open()
+    one = entry(2)
+    assert archive.append([one], at=AT).reports == 5
+    assert [raw for _, some in archive.since(None) for _, raw in some][1:4] == lines
+    assert reopened(archive).read(one.head.id) == one.raw
+    assert archive.missing("a1", "e1", 2) == []
+
+
+def test_an_id_that_is_none_is_refused_before_anything_is_written(archive: Archive) -> None:
+    bad = Entry(head_of("x", place=("a1", "e1", 1), kind="k"), b"{}")
+    with pytest.raises(ValueError, match="x"):
+        archive.append([entry(1), bad], at=AT)
+    assert archive.size() == 0
+    assert archive.missing("a1", "e1", 1) == [(1, 1)]
