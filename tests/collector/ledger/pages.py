@@ -127,8 +127,7 @@ class Desk:
         self.registry.open()
         if not self.registry.snapshot().sites:
             self.registry.import_sites([SITE], now=NOON)
-            for agent in ("a1", "a2"):
-                self.registry.add_agent(agent, "s1", now=NOON)
+            self.registry.add_agent("a1", "s1", now=NOON)
         self.metrics = Metrics()
         self.journal = Journal(
             self.registry, self.paper, settings=LedgerSettings, metrics=self.metrics, now=lambda: NOON, held=held
