@@ -53,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     from collector import up
     from collector.archive import commands as archive
+    from collector.ledger import commands as ledger
     from collector.plans import commands as plans
     from collector.quarantine import commands as quarantine
     from collector.registry import commands as registry
@@ -76,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     plans.add_commands(commands)
     store.add_commands(commands)
     archive.add_commands(commands)
+    ledger.add_commands(commands)
     quarantine.add_commands(commands)
     return parser
 
