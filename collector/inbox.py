@@ -41,6 +41,7 @@ class _Line(msgspec.Struct):
 class Inbox:
     """Letters in the order of their arrival, agent by agent in turn. For one event loop.
 
+    Whoever `known` denies shares one line and one rate with all others like it: names cost an attacker nothing.
     `rate` (bytes a second) and `burst` (bytes) are each agent's; `dropped` hears the reason for each letter lost.
     """
 
@@ -59,6 +60,7 @@ class Inbox:
         self.bytes = 0
         self.allowance = Allowance(rate, burst)
         self.dropped = dropped
+        self.known: Callable[[str], bool] = lambda _: True
         self._clock = clock
         self._count = 0
         self._lines: dict[str, _Line] = {}
@@ -72,14 +74,14 @@ class Inbox:
 
     def admits(self, topic: str, size: int) -> bool:
         """Whether whoever writes to this topic may send so many bytes now, by its rate; for what is not queued here."""
-        admitted = self.allowance.admits(_sender(topic), size, self._clock())
+        admitted = self.allowance.admits(self._sender(topic), size, self._clock())
         if not admitted:
             self.dropped("rate")
         return admitted
 
     def offer(self, letter: Letter) -> bool:
         """Take a letter in; False if it is above its agent's rate, there is no room, or the inbox is closed."""
-        agent, size = _sender(letter.topic), len(letter.payload)
+        agent, size = self._sender(letter.topic), len(letter.payload)
         if self._closing.is_set():
             self.dropped("closed")
             return False
@@ -115,7 +117,7 @@ class Inbox:
 
     def charge(self, letter: Letter, pieces: int) -> None:
         """Say how many reports a letter held: an agent's rate is in pieces of work as well as in bytes."""
-        self.allowance.charge(_sender(letter.topic), pieces)
+        self.allowance.charge(self._sender(letter.topic), pieces)
 
     async def filled(self) -> None:
         """Wait until there is a letter, or the inbox is closed."""
@@ -173,8 +175,7 @@ class Inbox:
         if not level:
             del self._lines[agent]
 
-
-def _sender(topic: str) -> str:
-    """Name whose topic it is; names that no agent can have share one line, so that they cost no memory."""
-    name = topic[_START:].partition("/")[0]
-    return name if len(name) <= _LONGEST else ""
+    def _sender(self, topic: str) -> str:
+        """Name whose line a topic belongs to; that of strangers has no name."""
+        name = topic[_START:].partition("/")[0]
+        return name if len(name) <= _LONGEST and self.known(name) else ""

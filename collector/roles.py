@@ -63,6 +63,7 @@ class Process:
         self.roles = frozenset(settings().roles)
         self.parts = _parts(settings, self.roles, send=self._send, leading=self._is_leading)
         self.upkeep = Upkeep(self.parts)
+        self.parts.inbox.known = self._is_known
         self.pipeline = Pipeline(self.parts, self.upkeep)
         self.leadership = _leadership(self.parts) if "judge" in self.roles else None
         self.subscriber = self._subscriber()
@@ -244,6 +245,10 @@ class Process:
 
     def _is_leading(self) -> bool:
         return self.leadership is not None and self.leadership.is_leading
+
+    def _is_known(self, agent: str) -> bool:
+        snapshot = self.upkeep.snapshot
+        return snapshot is None or agent in snapshot.agents
 
     def _status(self, agent: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 - an OnStatus
         self.upkeep.status(agent, payload, retained=retained)

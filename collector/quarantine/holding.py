@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS payload (
 );
 CREATE TABLE IF NOT EXISTS gone (id INTEGER PRIMARY KEY CHECK (id = 1), count INTEGER NOT NULL);
 INSERT OR IGNORE INTO gone VALUES (1, 0);
+CREATE INDEX IF NOT EXISTS aged ON payload (last, number);
 """
 _VERSION: Final = 2
 _REPLAYED: Final = """
@@ -258,13 +259,16 @@ class Quarantine:
 
     def _make_room(self, database: sqlite3.Connection) -> None:
         count, size = database.execute("SELECT count(*), coalesce(sum(length(payload)), 0) FROM payload").fetchone()
-        while count > self.limit_count or size > self.limit_bytes:
-            number, length = database.execute(
-                "SELECT number, length(payload) FROM payload ORDER BY last, number LIMIT 1"
-            ).fetchone()
-            database.execute("DELETE FROM payload WHERE number = ?", (number,))
-            database.execute("UPDATE gone SET count = count + 1")
+        if count <= self.limit_count and size <= self.limit_bytes:
+            return
+        going: list[tuple[int]] = []
+        for number, length in database.execute("SELECT number, length(payload) FROM payload ORDER BY last, number"):
+            going.append((number,))
             count, size = count - 1, size - length
+            if count <= self.limit_count and size <= self.limit_bytes:
+                break
+        database.executemany("DELETE FROM payload WHERE number = ?", going)
+        database.execute("UPDATE gone SET count = count + ?", (len(going),))
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -6,6 +6,7 @@ agent that sends without measure beside an ordinary one, whose receipts must kee
 
 import argparse
 import asyncio
+import itertools
 import json
 import math
 import os
@@ -39,6 +40,8 @@ AGENTS: Final = tuple(f"a{number}" for number in range(1, 41))
 ORDINARY: Final = "ordinary"
 HOSTILE: Final = "hostile"
 AHEAD: Final = 4000  # elements that may be under way: the broker and the inbox take more
+GARBAGE: Final = b"\x00\xff{not JSON" * 20
+KINDS: Final = ("garbage", "garbage under many names", "valid", "arrays of garbage", "arrays")
 GROWTH_MB: Final = 10.0
 LATENCY_S: Final = 2.0
 CONFIG: Final = """
@@ -229,21 +232,24 @@ def fuzz(folder: Path, count: int, seed: int) -> list[str]:
     return told + ([f"memory grew by {end - half:.0f} MB"] if end - half > GROWTH_MB else [])
 
 
-def hostile_payloads(kind: str, mutator: Mutator) -> Iterator[bytes]:
+def hostile_messages(kind: str) -> Iterator[Outgoing]:
     """What the hostile agent sends, for ever."""
-    while True:
+    mutator, own = Mutator(5, (HOSTILE,)), f"linkgauge/v1/{HOSTILE}/report"
+    for number in itertools.count():
         match kind:
             case "garbage":
-                yield b"\x00\xff{not JSON" * 20
+                yield Outgoing(own, GARBAGE, 1)
+            case "garbage under many names":
+                yield Outgoing(f"linkgauge/v1/x{number}/report", GARBAGE, 1)
             case "valid":
-                yield json.dumps(mutator.report(HOSTILE)).encode()
+                yield Outgoing(own, json.dumps(mutator.report(HOSTILE)).encode(), 1)
             case "arrays of garbage":
-                yield b"[" + b",".join([b"1"] * 50) + b"]"
+                yield Outgoing(own, b"[" + b",".join([b"1"] * 50) + b"]", 1)
             case _:
-                yield json.dumps([mutator.report(HOSTILE) for _ in range(20)]).encode()
+                yield Outgoing(own, json.dumps([mutator.report(HOSTILE) for _ in range(20)]).encode(), 1)
 
 
-async def siege(port: int, payloads: Sequence[bytes], *, rate: float, seconds: float) -> list[float]:
+async def siege(port: int, messages: Sequence[Outgoing], *, rate: float, seconds: float) -> list[float]:
     """One agent sends `rate` messages a second, another 5 reports; gives the other's times from report to receipt."""
     ordinary, mutator = Sender(), Mutator(7, (ORDINARY,))
     async with Sender().running(port, HOSTILE) as loud, ordinary.running(port, ORDINARY) as quiet:
@@ -252,8 +258,7 @@ async def siege(port: int, payloads: Sequence[bytes], *, rate: float, seconds: f
             due = int(passed * rate)
             if loud.ready and due > sent:
                 some = range(sent, min(due, sent + 200))
-                name = f"linkgauge/v1/{HOSTILE}/report"
-                loud.publish([Outgoing(name, payloads[number % len(payloads)], 1) for number in some])
+                loud.publish([messages[number % len(messages)] for number in some])
                 sent = some.stop
             if passed * 5 > seq and quiet.ready:
                 report = mutator.report(ORDINARY)
@@ -268,15 +273,14 @@ async def siege(port: int, payloads: Sequence[bytes], *, rate: float, seconds: f
 
 def besiege(folder: Path, kind: str, *, rate: float, seconds: float) -> list[str]:
     """One kind of hostility against a collector with its defaults; gives what went wrong."""
-    mutator = Mutator(5, (HOSTILE,))
-    payloads = list(islice(hostile_payloads(kind, mutator), 1 if "garbage" in kind else 4000))
+    messages = list(islice(hostile_messages(kind), 20_000 if "garbage" in kind else 4000))
     broker = ordinary_broker(folder, free_port())
     with ended([broker]):
         broker.start()
         assert broker.port is not None
         with collector(folder, broker.port) as own:
             try:
-                latencies = sorted(asyncio.run(siege(broker.port, payloads, rate=rate, seconds=seconds)))
+                latencies = sorted(asyncio.run(siege(broker.port, messages, rate=rate, seconds=seconds)))
             except TimeoutError:
                 return [f"{kind}: an ordinary report had no receipt after 20 s"]
             p99 = latencies[math.ceil(len(latencies) * 0.99) - 1]
@@ -311,7 +315,7 @@ def main() -> int:
             told += fuzz(Path(folder), options.count, options.seed)
     if options.seconds:
         say("one agent without measure:")
-        for kind in ("garbage", "valid", "arrays of garbage", "arrays"):
+        for kind in KINDS:
             with tempfile.TemporaryDirectory() as folder:
                 told += besiege(Path(folder), kind, rate=options.rate, seconds=options.seconds)
     for words in told:

@@ -99,6 +99,16 @@ async def test_names_that_no_agent_has_share_one_line() -> None:
     assert lost == {"rate": 89}
 
 
+async def test_strangers_share_one_line_and_one_rate() -> None:
+    own, lost = inbox(rate=1024, burst=10 * 1024)
+    own.known = lambda agent: agent == "friend"
+    for number in range(20):
+        own.offer(letter(f"stranger{number}"))
+    assert own.offer(letter("friend"))
+    assert lost == {"rate": 9}
+    assert agents(emptied(own))[:2] == ["stranger0", "friend"]
+
+
 async def test_closed_takes_nothing_in_and_gives_what_it_has() -> None:
     own, lost = inbox()
     own.offer(letter("a"))
