@@ -98,3 +98,18 @@ async def test_late_data_below_target_opens_nothing_and_tells_nobody(house: Hous
     verdict_of = {time: fields["verdict"] for time, fields in (await told(house)).items()}
     assert verdict_of[nanoseconds(NOW - timedelta(days=5) + 30 * HOUR)] == "below"
     assert judging.current()[SCHOOL.id].verdict == "met"
+
+
+async def test_a_backlog_of_days_that_drains_oldest_first_opens_nothing(house: House) -> None:
+    judging = Judging(
+        house.store, house.registry, PLANS, Fleet(), Bus(), lambda: house.now, JudgeSettings(),
+        listening_since=lambda: None,
+    )  # fmt: skip
+    judging.history.open()
+    oldest = NOW - timedelta(days=6)
+    for place in range(30):  # none of these was news when it came in, but each the newest so far
+        await house.measured("throughput", {oldest + 4 * HOUR * place: speed(1.0)})
+        if place % 6 == 0 or place == 29:
+            await judging.judge_now()
+    assert judging.current()[SCHOOL.id].verdict == "below"
+    assert judging.history.search() == []
