@@ -254,6 +254,7 @@ def check(config: CollectorConfig) -> None:
         raise UsageError('roles: name at least one, for example ["ingest", "judge", "web"]')
     url = broker_url(config.broker)
     _check_broker(config.broker)
+    _check_registry(config.registry)
     if "broker" in config.roles and (url.scheme != "mqtt" or not is_loopback(url.hostname or "")):
         raise UsageError(
             "broker.url: the embedded broker asks for no password, so it listens on loopback only, "
@@ -355,6 +356,14 @@ def _check_secrets(file: CollectorConfig) -> None:
                 f"{section}.{key}: no secret in the file; use {section}.{key}_file, or the environment: "
                 f"{PREFIX}{section.upper()}_{key.upper()}"
             )
+
+
+def _check_registry(registry: RegistrySettings) -> None:
+    if "://" in registry.url and urlsplit(registry.url).password is not None:
+        raise UsageError(
+            "registry.url: no password in the address; use registry.password_file, or the environment: "
+            f"{PREFIX}REGISTRY_PASSWORD"
+        )
 
 
 def _check_broker(broker: BrokerSettings) -> None:

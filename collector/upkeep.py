@@ -77,7 +77,7 @@ class Upkeep:
         now = self._parts.now()
         site = self._site(agent, now)
         self._parts.fleet.heard(agent, status, now, retained=retained)
-        if site is None and self.snapshot is not None and status.state == "online":
+        if site is None and self.snapshot is not None and status.state == "online" and self._parts.leading():
             self._stranger(agent)
         if not retained and (agent in self._statuses or len(self._statuses) < _STATUSES):
             self._statuses[agent] = (status, now)

@@ -82,6 +82,9 @@ def keys() -> set[str]:
         ('[web]\nlisten = "8600"', "web.listen"),
         ('[web]\nzone = "Mars/Olympus"', "web.zone"),
         ('roles = ["peer"]\n[peer]\nlisten = ""\nstamp = ""', "peer.listen"),
+        ('[registry]\nurl = "postgresql://u:p@x/y"', "registry.url: no password in the address"),
+        ('[registry]\npassword = "x"', "LINKGAUGE_REGISTRY_PASSWORD"),
+        ('[web]\nhealth = "8611"', "web.health"),
         ("roles = [", "not valid TOML"),
     ],
 )

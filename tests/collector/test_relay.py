@@ -1,0 +1,149 @@
+"""Events between processes: told in small arrays, bounded, and never believed unread."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from collector.events import Bus, Event, Subscription
+from collector.fleet import Fleet
+from collector.judge import Verdict, judge
+from collector.metrics import Metrics
+from collector.plans.binding import binding_for
+from collector.relay import TOPIC, Relay
+from collector.verdicts import Verdicts
+from tests.collector.rig import SITE
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+class End:
+    """One process's end of the relay. `wire` holds what it said."""
+
+    def __init__(self) -> None:
+        self.bus, self.fleet, self.verdicts, self.metrics = Bus(), Fleet(), Verdicts(), Metrics()
+        self.wire: list[bytes] = []
+        self.relay = Relay(
+            self.bus, self.fleet, self.verdicts, send=self._send, is_up=lambda: True, metrics=self.metrics
+        )
+        self.bus.forward_to(self.relay.offer)
+
+    def _send(self, topic: str, payload: bytes, qos: int) -> None:
+        assert (topic, qos) == (TOPIC, 0)
+        self.wire.append(payload)
+
+    def says(self) -> list[dict[str, Any]]:
+        self.wire.clear()
+        self.relay.tell()
+        return [one for payload in self.wire for one in json.loads(payload)]
+
+    def hears(self, other: "End") -> None:
+        for payload in other.wire:
+            self.relay.receive(TOPIC, payload, False)  # noqa: FBT003 - the subscriber's call
+
+    def fate(self, name: str) -> float:
+        return self.metrics.registry.get_sample_value("linkgauge_events_total", {"fate": name}) or 0.0
+
+
+def reported(number: int = 0, kind: str = "latency") -> Event:
+    started = f"2026-11-22T11:00:{number % 60:02d}.000000Z"
+    return Event("report", "s1", NOW, {"agent": "a1", "kind": kind, "started": started, "id": str(number)})
+
+
+def verdict() -> Verdict:
+    return judge(SITE, binding_for(None, SITE, NOW), [], at=NOW)
+
+
+def heard(subscription: Subscription) -> list[Event]:
+    return [subscription.queue.get_nowait() for _ in range(subscription.queue.qsize())]
+
+
+def test_what_one_process_says_another_hears_and_knows() -> None:
+    one, other = End(), End()
+    one.bus.publish(reported())
+    with other.bus.listen() as subscription:
+        one.says()
+        other.hears(one)
+        (event,) = heard(subscription)
+    assert event == reported()
+    assert other.fleet.agents["a1"].last_report["latency"] == datetime(2026, 11, 22, 11, tzinfo=UTC)
+    assert other.says() == []  # what was heard is not said again
+
+
+def test_a_verdict_is_known_to_the_pages_of_all_processes() -> None:
+    one, other = End(), End()
+    one.bus.publish(Event("verdict", "s1", NOW, msgspec.to_builtins(verdict())))
+    one.says()
+    other.hears(one)
+    assert other.verdicts.current() == {"s1": verdict()}
+
+
+def test_nobody_hears_himself_or_the_past() -> None:
+    one, other = End(), End()
+    one.bus.publish(reported())
+    one.says()
+    with one.bus.listen() as own, other.bus.listen() as others:
+        one.hears(one)
+        other.relay.receive(TOPIC, one.wire[0], True)  # noqa: FBT003 - a retained one
+        assert heard(own) == heard(others) == []
+
+
+def test_news_of_one_thing_replace_each_other_and_statuses_are_not_repeated() -> None:
+    one = End()
+    for number in range(50):
+        one.bus.publish(reported(number))
+    one.bus.publish(Event("status", "s1", NOW, {"agent": "a1", "state": "online"}))
+    (said,) = one.says()
+    assert said["data"]["id"] == "49"
+
+
+def test_a_flood_is_bounded_and_what_is_lost_is_said() -> None:
+    one, other = End(), End()
+    for number in range(10_100):
+        one.bus.publish(Event("report", f"s{number}", NOW, reported().data))
+    assert one.fate("lost") == 100
+    first = one.says()
+    assert len(one.wire) == 2
+    assert len(first) == 401
+    assert all(len(payload) < 128 * 1024 for payload in one.wire)
+    with other.bus.listen() as subscription:
+        other.hears(one)
+        assert subscription.lost == 1
+    rest = 0
+    while found := one.says():
+        rest += len(found)
+    assert rest == 10_000 - 400
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"{}",
+        b"[1]",
+        b'[{"from":"x","topic":"elsewhere","at":"2026-11-22T12:00:00Z"}]',
+        b'[{"from":"x","topic":"report","at":"yesterday"}]',
+        b'[{"from":"x","topic":"report","at":"2026-11-22T12:00:00Z","data":{"agent":1}}]',
+        b'[{"from":"x","topic":"verdict","at":"2026-11-22T12:00:00Z","data":{"site":"s1"}}]',
+        b"\xff\xfe",
+        b"[" * 5000,
+        b'[{"from":"' + b"x" * 300_000 + b'"}]',
+    ],
+)
+def test_what_is_no_event_is_counted_and_forgotten(payload: bytes) -> None:
+    one = End()
+    with one.bus.listen() as subscription:
+        one.relay.receive(TOPIC, payload, False)  # noqa: FBT003 - the subscriber's call
+        assert heard(subscription) == []
+    assert one.fate("unreadable") == 1
+
+
+def test_a_kind_that_does_not_exist_fills_no_memory() -> None:
+    one, other = End(), End()
+    for number in range(20):
+        one.bus.publish(reported(kind=f"kind{number}"))
+    one.says()
+    other.hears(one)
+    assert other.fleet.agents == {}

@@ -1,0 +1,55 @@
+"""Present verdicts on both real databases: what the leader saves, other processes find."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from collector.judge import Sample, Verdict, judge
+from collector.plans.binding import binding_for
+from collector.registry.database import Database
+from collector.verdicts import Verdicts
+from tests.collector.rig import SITE, until
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
+    database.open()
+    yield database
+    database.close()
+
+
+def verdict(site: str = "s1", *speeds: float) -> Verdict:
+    place = replace(SITE, id=site)
+    samples = [Sample(NOW - timedelta(hours=number + 1), mbps) for number, mbps in enumerate(speeds)]
+    return judge(place, binding_for(None, place, NOW), samples, at=NOW)
+
+
+def test_what_is_saved_is_found_once_by_each_process(database: Database) -> None:
+    leader, page = Verdicts(), Verdicts()
+    leader.save(database, [verdict("s1", 10.0), verdict("s2")])
+    assert sorted(page.load(database), key=lambda one: one.site) == [verdict("s1", 10.0), verdict("s2")]
+    assert page.load(database) == []
+    leader.save(database, [verdict("s1", 20.0, 21.0)])
+    leader.save(database, [])
+    assert page.load(database) == [verdict("s1", 20.0, 21.0)]
+    assert len(Verdicts().load(database)) == 2
+
+
+async def test_a_page_follows_and_a_leader_trusts_its_own(database: Database) -> None:
+    await asyncio.to_thread(Verdicts().save, database, [verdict("s1", 10.0)])
+    page, leader = Verdicts(), Verdicts()
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(page.follow(database, leading=lambda: False), name="page"),
+            group.create_task(leader.follow(database, leading=lambda: True), name="leader"),
+        ]
+        await until(lambda: page.current() == {"s1": verdict("s1", 10.0)})
+        for task in tasks:
+            task.cancel()
+    assert leader.current() == {}
