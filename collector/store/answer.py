@@ -121,8 +121,10 @@ def _untaken(answer: Answer, where: str) -> StoreUnavailable:
     if answer.status in _REDIRECTS:
         place = " ".join(answer.location.split())[:_WORDS] or "elsewhere"
         return StoreUnavailable(f"{where} points to {place} instead of taking the points: put that into store.url")
+    setting = answer.error is not None and _SETTING.match(answer.error) is not None
+    hint = "make it with: linkgauge-collector store init" if setting else "it is tried again"
     return StoreUnavailable(
-        f"{where} did not take the points: {answer.words} ({answer.status}); it is tried again",
+        f"{where} did not take the points: {answer.words} ({answer.status}); {hint}",
         retry_after_s=answer.retry_after_s,
     )
 

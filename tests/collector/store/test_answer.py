@@ -122,6 +122,11 @@ def test_a_server_may_say_when_to_come_back(retry_after: str | None, seconds: fl
     assert caught.value.retry_after_s == seconds
 
 
+def test_a_missing_policy_says_how_it_is_made() -> None:
+    with pytest.raises(StoreUnavailable, match="make it with: linkgauge-collector store init"):
+        outcome(Answer(500, '{"error":"retention policy not found: raw"}'), WHERE)
+
+
 def test_a_redirect_names_its_place() -> None:
     with pytest.raises(StoreUnavailable, match=r"points to https://db:8086/write instead.*store\.url"):
         outcome(Answer(307, "", location="https://db:8086/write"), WHERE)
