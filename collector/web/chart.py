@@ -18,6 +18,7 @@ TOP: Final = 14.0
 BOTTOM: Final = 30.0
 MOST_TICKS: Final = 8
 DAY_S: Final = 86400
+MONTHS_FROM_S: Final = 120 * DAY_S
 
 Look = Literal["conclusive", "doubted", "failed", "median"]
 
@@ -141,6 +142,8 @@ def value_ticks(highest: float) -> list[float]:
 def time_ticks(start: datetime, end: datetime, zone_offset: timedelta) -> list[tuple[datetime, str]]:
     """Round local times between `start` and `end`, at most eight, with labels as short as the span allows."""
     span = (end - start).total_seconds()
+    if span > MONTHS_FROM_S:
+        return list(_month_ticks(start, end, zone_offset))
     steps = (60, 300, 600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, DAY_S, 2 * DAY_S, 7 * DAY_S, 30 * DAY_S)
     step = next((step for step in steps if span / step <= MOST_TICKS), 90 * DAY_S)
     offset = zone_offset.total_seconds()
@@ -148,6 +151,19 @@ def time_ticks(start: datetime, end: datetime, zone_offset: timedelta) -> list[t
     hours, day = ("%H:%M", "%d/%m %H:%M") if step < DAY_S else ("%d/%m", "%d/%m")
     times = [datetime.fromtimestamp(first + number * step, UTC) for number in range(int(span // step) + 1)]
     return [(at, (at + zone_offset).strftime(hours if number else day)) for number, at in enumerate(times) if at <= end]
+
+
+def _month_ticks(start: datetime, end: datetime, zone_offset: timedelta) -> Iterator[tuple[datetime, str]]:
+    """Local beginnings of months, as many months apart as divide a year and leave room for the labels."""
+    local, until = start + zone_offset, end + zone_offset
+    first, last = (at.year * 12 + at.month - 1 for at in (local, until))
+    step = next((step for step in (1, 2, 3, 4, 6, 12) if (last - first) / step < MOST_TICKS), 24)
+    for number in range(first, last + 1):
+        begin = local.replace(
+            year=number // 12, month=number % 12 + 1, day=1, hour=0, minute=0, second=0, microsecond=0
+        )
+        if number % step == 0 and local <= begin <= until:
+            yield begin - zone_offset, f"{begin:%m/%Y}"
 
 
 def _outlines(

@@ -67,3 +67,12 @@ def test_times_are_round_where_people_live(hours: int, labels: list[str]) -> Non
     start = datetime(2026, 10, 31, 17, 0, 1, tzinfo=UTC)  # just after midnight in Vietnam
     ticks = time_ticks(start, start + timedelta(hours=hours), VIETNAM)
     assert [label for _, label in ticks] == labels
+
+
+@pytest.mark.parametrize("days", [121, 365, 800, 4000])
+def test_a_long_period_is_labelled_by_months(days: int) -> None:
+    start = datetime(2025, 12, 31, 16, 59, tzinfo=UTC)  # a minute before the province's new year
+    ticks = time_ticks(start, start + timedelta(days=days), VIETNAM)
+    assert ticks[0] == (start + timedelta(minutes=1), "01/2026")
+    assert 4 <= len(ticks) <= 9
+    assert all((at + VIETNAM).day == 1 and (at + VIETNAM).hour == 0 for at, _ in ticks)
