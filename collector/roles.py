@@ -162,13 +162,21 @@ class Process:
             verdicts=parts.verdicts,
         )
 
+    def _waiting(self) -> int:
+        """Messages that quarantine lets go first: none of it is taken up while a part that it needs is away."""
+        parts = self.parts
+        if parts.inbox.closed:
+            return -1
+        away = parts.readiness.reasons.keys() & {"store", "archive", "registry"}
+        return parts.inbox.limit_messages if away else len(parts.inbox)
+
     def _replay(self) -> Replay:
         parts, pipeline = self.parts, self.pipeline
         service = Service(
             process=pipeline.process,
             holding=held_by(parts.archive),
             snapshot=parts.registry.snapshot,
-            waiting=lambda: -1 if parts.inbox.closed else len(parts.inbox),
+            waiting=self._waiting,
             now=parts.now,
         )
         return Replay(parts.quarantine, service)
