@@ -107,10 +107,12 @@ class Copy:
         first, last = ends
         at = first
         while True:
-            start = at - at % DAY_NS
+            start, before = at - at % DAY_NS, tally.source.count
             tally = await self._window(name, (start, start + DAY_NS), tally)
             self.tell(name, min(1.0, (start + DAY_NS - first) / max(1, last - first)), tally)
-            after = start + DAY_NS
+            after = at = start + DAY_NS
+            if after <= last and tally.source.count > before:
+                continue  # the next day most likely has points too; only over a gap is it worth asking where it ends
             more = await self._patient(lambda after=after: self.source.ends(name, after))  # type: ignore[misc] # a bound default
             if more is None:
                 return tally
