@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from collector.config import RollupSettings
 from collector.ledger.facts import Touched
 from collector.registry.database import Database, Utc
-from collector.rollups.buckets import LEVELS, Bucket, Level, bucket_of
+from collector.rollups.buckets import HOUR, LEVELS, Bucket, Level, bucket_of
 from collector.rollups.fields import FIELDS
 from collector.rollups.verdicts import KIND as JUDGED
 
@@ -37,6 +37,7 @@ Index("rollup_due_next", DUE.c.due)
 Work = Literal["hour", "day", "month", "verdict"]
 _KEY: Final = ("measurement", "site", "level", "start")
 _SLACK: Final = timedelta(minutes=1)
+_MOMENT: Final = timedelta(microseconds=1)
 
 
 class Task(NamedTuple):
@@ -94,13 +95,12 @@ class Pace:
         """What an hour that reports fell into makes to do: its hour, day and month; of a judged kind the verdicts."""
         if touched.measurement not in FIELDS:
             return []
-        levels: list[Task] = [
-            Task(touched.measurement, touched.site, level, bucket_of(level, touched.hour, self.zone).start)
-            for level in LEVELS
-        ]
+        edges = (touched.hour, touched.hour + HOUR - _MOMENT)  # in half-hour zones two days may share an hour
+        levels: list[tuple[Work, Level]] = [("hour", "hour"), ("day", "day"), ("month", "month")]
         if touched.measurement == JUDGED:
-            levels.append(Task(JUDGED, touched.site, "verdict", bucket_of("day", touched.hour, self.zone).start))
-        return levels
+            levels.append(("verdict", "day"))
+        spans = {(work, bucket_of(level, edge, self.zone).start) for work, level in levels for edge in edges}
+        return [Task(touched.measurement, touched.site, work, start) for work, start in sorted(spans)]
 
 
 class Due:

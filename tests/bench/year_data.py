@@ -104,11 +104,11 @@ def _raw(kind: str) -> list[Mapping[str, FieldValue]]:
     for number in range(VARIANTS):
         own: dict[str, FieldValue] = {"id": f"01936f0e-0000-7000-8000-{number:012d}", "duration_s": 4.2}
         if kind == "throughput":
-            own = {name: value * dice.uniform(0.5, 1.5) if type(value) is float else value
+            own = {name: round(value * dice.uniform(0.5, 1.5), 3) if type(value) is float else value
                    for name, value in model.fields.items()}  # fmt: skip
             if number % _EARLY == 0:
                 own |= {"download_early_mbps": 90.0, "download_early_bytes": 4e7}
-        own |= {name: dice.uniform(1, 100) for name in FIELDS[kind]} | {"conclusive": True}
+        own |= {name: round(dice.uniform(1, 100), 2) for name in FIELDS[kind]} | {"conclusive": True}
         if number % _DOUBTED == 0:
             own |= {"doubts": "cross_traffic", "conclusive": False}
         found.append(own)
@@ -121,7 +121,7 @@ def _rolled(kind: str) -> list[Mapping[str, FieldValue]]:
     for _ in range(VARIANTS):
         own: dict[str, FieldValue] = {"reports_n": 12.0, "failed_n": 0.0, "doubted_n": 1.0}
         for field in FIELDS[kind]:
-            values = [0.0] * 12 if "loss" in field else [dice.uniform(20, 120) for _ in range(12)]
+            values = [0.0] * 12 if "loss" in field else [round(dice.uniform(20, 120), 2) for _ in range(12)]
             own |= {f"{field}_{name}": value for name, value in spread(sorted(values)).items()}
         if kind == "throughput":
             own |= {"download_mbps_share_n": 12.0, "download_mbps_share": 0.5, "download_mbps_target": 85.0}
