@@ -28,6 +28,8 @@ from collector.registry.registry import Registry
 LOG: Final = logging.getLogger(__name__)
 _HELD: Final = 100_000
 _LOOK_S: Final = 30.0  # between looks at what other processes may have left behind
+_REST: Final = 20  # times as long as it took: many agents with few reports each are dear by the report
+_REST_S: Final = 10.0
 _SPECIAL: Final = 10_000  # rejected and deferred places remembered; they are the agents' to repeat
 Frame = tuple[Position, Sequence[Fact]]
 
@@ -147,19 +149,21 @@ class Journal:
             LOG.info("ledger.behind error=%s; the next start catches up", error)
 
     async def run(self) -> None:
-        """Flush about each second until cancelled; failures are said once and tried again."""
+        """Flush about each second until cancelled, more seldom where that is dear; failures are said once."""
         failed = False
         while True:
+            started = monotonic()
             try:
                 await asyncio.to_thread(self.flush)
+                took = monotonic() - started
                 await asyncio.to_thread(self._look_around, monotonic())
             except (RegistryUnavailable, StoreUnavailable) as error:
                 if not failed:
                     LOG.warning("ledger.behind error=%s; tried again", error)
-                failed = True
+                failed, took = True, 0.0
             else:
                 failed = False
-            await asyncio.sleep(self._settings().flush_s)
+            await asyncio.sleep(max(self._settings().flush_s, min(took * _REST, _REST_S)))
 
     def _look_around(self, now_s: float) -> None:
         if now_s >= self._look_due:

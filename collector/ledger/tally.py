@@ -6,6 +6,7 @@ and an agent's reports mostly follow each other, so the set of its numbers is lo
 
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Final
 
 from collector.archive.intervals import Intervals, Range
@@ -131,6 +132,13 @@ class Tally:
         return spool
 
 
+@lru_cache(maxsize=4096)
 def day_text(day: int) -> str:
     """Write a day, counted since 1970, as ISO does."""
     return (_DAY_ZERO + timedelta(days=day)).isoformat()
+
+
+@lru_cache(maxsize=4096)
+def hour_text(hour: int) -> str:
+    """Write the start of an hour, counted since 1970, as the database writes times."""
+    return f"{day_text(hour // 24)}T{hour % 24:02d}:00:00.000000Z"
