@@ -200,7 +200,7 @@ class Archive:
     @property
     def _writer(self) -> Writer:
         if self._own is None:
-            raise StoreUnavailable(f"archive {self.folder} is not open")
+            raise StoreUnavailable(f"archive {self.folder} is not open for writing here")
         return self._own
 
     @property

@@ -1,6 +1,5 @@
 """The one writer of a slot: takes its folder, brings keys and knowledge up to date, appends. Safe for threads."""
 
-import fcntl
 import hashlib
 import logging
 import os
@@ -9,7 +8,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 from typing import Final
 
 import msgspec
@@ -17,17 +16,17 @@ import msgspec
 from collector.archive.days import Days
 from collector.archive.frame import lines_of, text_of
 from collector.archive.head import Head, read_head
+from collector.archive.hold import take, tidy
 from collector.archive.keys import key_of
 from collector.archive.knowledge import Knowledge, Seen, remove
 from collector.archive.part import RUN, Part
 from collector.archive.position import Position
 from collector.archive.seal import Apart, NotSealed, discard, finish, is_sealed
 from collector.archive.segment import FULL, Segment, sync_directory, trailer
-from collector.errors import StoreFull, StoreUnavailable, UsageError
+from collector.errors import StoreFull, StoreUnavailable
 
 LOG: Final = logging.getLogger(__name__)
 _OWED: Final = 4 * RUN  # reports that failing keys may owe before we stop taking more
-_WAIT_STEP_S: Final = 0.05
 _SAY: Final = 1024  # reports between two tries
 
 
@@ -73,6 +72,11 @@ class Writer:
         return self._knowledge
 
     @property
+    def holds_folder(self) -> bool:
+        """Whether it was not closed yet."""
+        return self._guard is not None
+
+    @property
     def damaged(self) -> int:
         """Bytes in the middle of files that hold nothing readable, as far as anybody looked."""
         return sum(part.damaged for parts in self.days.parts.values() for part in parts)
@@ -90,6 +94,8 @@ class Writer:
             if self._guard is not None:
                 os.close(self._guard)
             self._segment = self._knowledge = self._guard = None
+            if self._apart is not None:
+                self._apart.stop()  # another one may have begun meanwhile
 
     def append(self, entries: Sequence[Entry], *, at: datetime) -> Position:
         """Make reports durable before returning; on an error none of them is there.
@@ -165,11 +171,13 @@ class Writer:
         LOG.info("archive.sealing folder=%s day=%s reports=%d bytes=%d", self.folder, day, reports, before)
         try:
             with self._lock:
+                if not self.holds_folder:
+                    raise NotSealed(f"archive {self.folder} is closed")
                 discard(self.folder, day)
                 self._apart = apart = Apart(self.folder, day, level=level)
             found = apart.wait()
             with self._lock, self.days.lock:
-                if self._guard is None or found != reports or day == self.newest() or day not in self.days.parts:
+                if not self.holds_folder or found != reports or day == self.newest() or day not in self.days.parts:
                     discard(self.folder, day)
                     raise NotSealed(f"archive {self.folder}: {day} has {reports} reports, of which {found} were read")
                 self._replace(day, finish(self.folder, day))
@@ -367,37 +375,6 @@ class Writer:
                 part.write_run()
         self.knowledge.save([self._seen(day) for day in sorted(self._stale)])
         self._stale &= {newest}
-
-
-def take(folder: Path, *, wait_s: float = 0) -> int:
-    """Hold a folder alone, as long as the handle stays open; raises UsageError when another does, OSError."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-    guard = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    deadline = monotonic() + wait_s
-    while True:
-        try:
-            fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            if monotonic() < deadline:
-                sleep(_WAIT_STEP_S)
-                continue
-            os.close(guard)
-            raise UsageError(
-                f"archive {folder} is in use by another collector; stop it or set another [archive] url"
-            ) from error
-        else:
-            return guard
-
-
-def tidy(folder: Path, days: Days) -> None:
-    """Remove what a crash in the middle of sealing left behind; raises OSError."""
-    for path in folder.glob("[0-9][0-9][0-9][0-9]/*.new"):
-        path.unlink()
-    wanted = {path for paths in days.files().values() for path in paths}
-    for path in folder.glob("[0-9][0-9][0-9][0-9]/????-??-??.gz"):
-        if path not in wanted:
-            path.unlink()
-            path.with_name(f"{path.name}.keys").unlink(missing_ok=True)
 
 
 def _digest(raw: bytes) -> bytes:
