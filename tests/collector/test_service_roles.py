@@ -187,27 +187,23 @@ async def _points(folder: Path, kind: str) -> list[str]:
 
 @dataclass
 class Together:
-    """Two that take reports, one that leads and one that stands by, and a page."""
+    """Two that take reports, of which one stands by to lead, one that leads, and a page."""
 
-    ingest: tuple[Process, Process]
-    leader: Process
+    ingest: Process
     stand_by: Process
+    leader: Process
     page: Process
-
-    @property
-    def all(self) -> list[Process]:
-        return [*self.ingest, self.leader, self.stand_by, self.page]
 
 
 async def _start(split: Split) -> Together:
-    leader = await split.start("judge-1", "judge")
-    ingest = await split.start("ingest-1", "ingest"), await split.start("ingest-2", "ingest")
+    leader = await split.start("judge", "judge")
     page = await split.start("web", "web")
+    ingest = await split.start("ingest", "ingest")
     await leader.leads()
-    together = Together(ingest, leader, await split.start("judge-2", "judge"), page)
-    for process in together.all:
+    run = Together(ingest, await split.start("both", "ingest", "judge"), leader, page)
+    for process in (run.ingest, run.stand_by, run.leader, run.page):
         await process.ready()
-    return together
+    return run
 
 
 async def _acknowledge(page: Process, incident: str) -> None:
@@ -232,7 +228,7 @@ async def test_roles_in_processes_of_their_own_work_as_one(tmp_path: Path, clust
                 assert json.loads(words)["verdict"]["n"] == 10
                 await _acknowledge(run.page, (await _incidents(run.page))[0]["id"])
                 run.leader.process.kill()
-                run.ingest[0].process.kill()
+                run.ingest.process.kill()
                 assert await run.stand_by.leads(within_s=10) < 5
                 await _all_stored(agent, fast)
                 await run.page.answers("/api/v1/sites/s1", lambda _, text: '"met"' in text)
@@ -240,7 +236,7 @@ async def test_roles_in_processes_of_their_own_work_as_one(tmp_path: Path, clust
                 (incident,) = await _incidents(run.page)
                 assert [change["state"] for change in incident["history"]] == ["open", "acknowledged", "resolved"]
             assert sorted(await _points(tmp_path, "throughput")) == sorted(one["id"] for one in [*slow, *fast])
-            for process in (run.ingest[1], run.stand_by, run.page):
+            for process in (run.stand_by, run.page):
                 await process.stop()
 
 
