@@ -97,6 +97,7 @@ def _table(shape: Shape, counts: dict[str, int], found: Balance, seconds: float)
         "points in the series": found.in_series,
         "reports in the archive": found.in_archive,
         "of these more than once": found.archived_again,
+        "counted in the ledger": found.in_ledger,
         "without receipt": found.without_receipt,
     }
     lines += ["", *(f"  {name:24}{number:9,}" for name, number in numbers.items())]

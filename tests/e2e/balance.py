@@ -1,11 +1,14 @@
 """What was produced, held against series and archive, each read independently of the code under test."""
 
 import json
+import time
 from collections import Counter
 from dataclasses import dataclass
 
 from tests.e2e import truth
 from tests.e2e.province import DATABASE, Province
+
+LEDGER_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,7 @@ class Balance:
     in_archive: int
     without_receipt: int
     archived_again: int
+    in_ledger: int
     faults: list[str]
     communes: dict[str, set[str]]
 
@@ -33,7 +37,10 @@ def balance(province: Province) -> Balance:
         archive[json.loads(raw)["id"]] += times
     again = sum(times > 1 for times in archive.values())
     waiting = sum(spool.unreceipted for spool in spools.values())
+    counted, unbooked = _ledger(province, spools)
     wrong = {
+        "epochs are not whole in the ledger": unbooked,
+        "reports more or less are counted in the ledger": abs(counted - len(bodies)),
         "reports are not those that were asked for": abs(len(bodies) - province.shape.total),
         "reports have no receipt": waiting,
         "points have no id": series[None],
@@ -58,6 +65,23 @@ def balance(province: Province) -> Balance:
         in_archive=sum(archive.values()),
         without_receipt=waiting,
         archived_again=again,
+        in_ledger=counted,
         faults=[f"{number} {words}" for words, number in wrong.items() if number],
         communes=communes,
     )
+
+
+def _ledger(province: Province, spools: dict[str, truth.Produced]) -> tuple[int, int]:
+    """What the ledger counted, and how many epochs are not whole there. It follows the archive by a second or two."""
+    made = {
+        (agent, epoch): [(1, len(seqs))] if seqs == list(range(1, len(seqs) + 1)) else []
+        for agent, spool in spools.items()
+        for epoch, seqs in spool.seqs.items()
+    }
+    total = sum(len(seqs) for spool in spools.values() for seqs in spool.seqs.values())
+    registry = province.data / "registry.db"
+    deadline = time.monotonic() + LEDGER_S
+    while (truth.booked(registry) != made or truth.received(registry) != total) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    booked = truth.booked(registry)
+    return truth.received(registry), sum(booked.get(place) != ranges for place, ranges in made.items())

@@ -54,12 +54,27 @@ def unreceipted(spool: Path) -> int:
     return len(_ask(spool, "SELECT 1 FROM reports WHERE receipted IS NULL"))
 
 
-def _ask(spool: Path, query: str) -> list[tuple[Any, ...]]:
-    """Nothing from a spool whose agent was killed before it had made its tables."""
-    with contextlib.closing(sqlite3.connect(f"file:{spool}?mode=ro", uri=True, timeout=5)) as db:
-        if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'reports'").fetchone():
+def _ask(file: Path, query: str, table: str = "reports") -> list[tuple[Any, ...]]:
+    """Nothing from a file whose owner was killed before it had made its tables."""
+    with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=5)) as db:
+        if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (table,)).fetchone():
             return []
         return db.execute(query).fetchall()
+
+
+def booked(registry: Path) -> dict[tuple[str, str], list[tuple[int, int]]]:
+    """What the ledger says is stored: ranges of seq by agent and epoch."""
+    ranges: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    query = "SELECT agent, epoch, first, last FROM ledger_stored ORDER BY first"
+    for agent, epoch, first, last in _ask(registry, query, "ledger_stored"):
+        ranges.setdefault((agent, epoch), []).append((first, last))
+    return ranges
+
+
+def received(registry: Path) -> int:
+    """How many reports the ledger counted, without those that came again."""
+    rows = _ask(registry, "SELECT coalesce(sum(received), 0) FROM ledger_days", "ledger_days")
+    return int(rows[0][0]) if rows else 0
 
 
 def influx(base: str, database: str, query: str) -> list[dict[str, Any]]:
