@@ -137,12 +137,14 @@ class Pipeline:
 
     def _holding(self, elsewhere: Mapping[Spool, Intervals], report: AnyReport) -> Holding:
         archive = self.parts.archive
-        if not archive.knows(report.agent, report.epoch, report.seq):
+        ours = archive.knows(report.agent, report.epoch, report.seq)
+        if not ours:
             others = elsewhere.get(Spool(report.agent, report.epoch))
             if others is None or report.seq not in others:
                 return "nothing"
         # Of an expired day only the places are known: a report of that time is taken for the one that was there.
-        return "this" if archive.holds(report.id) or archive.has_expired(report.started) else "other"
+        held = archive.holds(report.id, sure=not ours) or archive.has_expired(report.started)
+        return "this" if held else "other"
 
     def _until(self, decisions: Iterable[Decision]) -> dict[str, datetime]:
         """Give the marks that must rise before these decisions' tags may be given out."""

@@ -131,10 +131,22 @@ class Archive:
                 return raw
         return None
 
-    def holds(self, report_id: str) -> bool:
-        """Whether a report of this id is archived. Raises StoreUnavailable for a bad disk."""
+    def holds(self, report_id: str, *, sure: bool = False) -> bool:
+        """Whether a report of this id is archived; `sure` looks again at what others have just written.
+
+        Raises:
+            StoreUnavailable: the disk refuses.
+        """
         key = key_of(report_id)
-        return any(days.holds(key) for days in self._slots())
+        if any(days.holds(key) for days in self._slots()):
+            return True
+        if not sure:
+            return False
+        self._looked = float("-inf")
+        others = [days for days in self._slots() if self._own is None or days is not self._own.days]
+        for days in others:
+            days.forget_look(0)
+        return any(days.holds(key) for days in others)
 
     def knows(self, agent: str, epoch: str, seq: int) -> bool:
         """Whether this place in an agent's spool is archived in our own slot."""

@@ -103,12 +103,15 @@ class Journal:
     def elsewhere(self, places: Iterable[tuple[str, str]]) -> Mapping[Place, Intervals]:
         """What all processes have stored in these epochs; blocks (call it in a thread), only needed in a group.
 
-        The answer is good until the next call. What another process stored in the last second may be missing: then
+        Nothing before the first flush, when nobody knows yet whether ledger and archive belong together. The answer is
+        good until the next call. What another process stored in the last second may be missing: then
         a report is stored by two, as the same point, and counted as a duplicate.
 
         Raises:
             RegistryUnavailable: the database cannot be used now.
         """
+        if self._behind:
+            return {}  # what the ledger says may be of another archive than the one that was restored here
         wanted = [Place(*place) for place in places]
         with self._looking:
             self._open()

@@ -73,6 +73,8 @@ def test_a_report_that_two_slots_archived_is_counted_once(desk: Open) -> None:
 def test_what_other_slots_stored_is_seen_as_it_grows(desk: Open) -> None:
     one, two = desk(Paper("1")), desk(Paper("2"))
     known, strange = Place("a1", "e1"), Place("a2", "e9")
+    assert two.journal.elsewhere([known]) == {}, "whether it belongs to this archive is not known yet"
+    two.journal.flush()
     for seq, ranges in ((1, [(1, 1)]), (2, [(1, 2)]), (7, [(1, 2), (7, 7)])):
         one.take(report(seq))
         one.journal.flush()
@@ -86,12 +88,12 @@ def test_a_database_that_was_away_is_caught_up_from_the_archive(desk: Open) -> N
     d.take(report(1))
     d.journal.flush()
     d.database.down = True
+    with pytest.raises(RegistryUnavailable):
+        d.journal.elsewhere([("a1", "e1")])
     for start in range(2, 502, 10):
         d.take(*(report(start + step) for step in range(10)))
         with pytest.raises(RegistryUnavailable):
             d.journal.flush()
-    with pytest.raises(RegistryUnavailable):
-        d.journal.elsewhere([("a1", "e1")])
     d.database.down = False
     d.take(report(502))
     assert d.journal.flush() == 501

@@ -108,3 +108,13 @@ def test_what_a_dead_process_left_is_taken_in_by_another(tmp_path: Path, offices
     assert orphans.look(100.0) == 2
     assert orphans.look(200.0) == 0
     assert living.counts() == (4, 0)
+
+
+def test_what_another_process_has_just_archived_is_found_for_certain(tmp_path: Path, offices: list[Office]) -> None:
+    one, two = Office(tmp_path, "1"), Office(tmp_path, "2")
+    offices += [one, two]
+    for seq in range(1, 30):
+        raw = report(seq)
+        one.take(raw)
+        assert two.archive.holds(json.loads(raw)["id"], sure=True)
+    assert not two.archive.holds(json.loads(report(1))["id"], sure=True)
