@@ -70,6 +70,8 @@ class Course:
     began: float = 0
     connected_s: float | None = None
     stored_s: float | None = None
+    restarted: float = 0
+    again_s: float | None = None
     last: Tally = field(default_factory=Tally)
 
     def hear(self, tally: Tally) -> None:
@@ -83,6 +85,10 @@ class Course:
             self.connected_s = now - self.began
         if self.stored_s is None and not tally.spooled:
             self.stored_s = now - self.began
+        # At once after the broker's death nobody has noticed: each has to be connected anew.
+        anew = tally.connected == self.agents and tally.connects >= 2 * self.agents
+        if self.restarted and self.again_s is None and anew:
+            self.again_s = now - self.restarted
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,7 @@ def main() -> int:
         peaks = stack.enter_context(_watched([rig.broker, rig.collector]))
         course = Course(args.agents)
         assert rig.broker.port is not None
-        _run(_plans(args, rig, port=rig.broker.port, stay=True), course)
+        _run(_plans(args, rig, port=rig.broker.port, stay=True), course, rig.broker)
         sys.stdout.write(_table(args, course, peaks) + "\n")
         done = course.last.receipted == args.agents * args.reports and not course.last.spooled
         in_time = (course.connected_s or INFINITE) <= CONNECTED_S and (course.stored_s or INFINITE) <= STORED_S
@@ -171,13 +177,17 @@ def _plans(args: argparse.Namespace, rig: Rig, *, port: int, stay: bool) -> list
     return [msgspec.structs.replace(plan, first=number) for number in range(args.processes)]
 
 
-def _run(plans: list[Plan], course: Course) -> None:
-    """Let the fleet come, until everything is stored or twice the time for that is over."""
+def _run(plans: list[Plan], course: Course, broker: Process) -> None:
+    """Let the fleet come until everything is stored; then kill the broker and see them all come back by themselves."""
     fleet, latest = Fleet(plans), time.monotonic() + 2 * STORED_S
 
     def show(tally: Tally) -> None:
         course.hear(tally)
-        if (course.connected_s and course.stored_s) or time.monotonic() > latest:
+        if course.connected_s and course.stored_s and not course.restarted:
+            broker.kill()
+            broker.start()
+            course.restarted = time.monotonic()
+        if course.again_s or time.monotonic() > latest:
             fleet.stop()
 
     asyncio.run(fleet.run(show))
@@ -199,6 +209,7 @@ def _table(args: argparse.Namespace, course: Course, peaks: dict[str, int]) -> s
     rows = [
         ("all connected", _seconds(course.connected_s), f"{CONNECTED_S:g} s"),
         ("all stored", _seconds(course.stored_s), f"{STORED_S:g} s"),
+        ("all back, broker killed", _seconds(course.again_s), "-"),
         ("reports receipted", f"{course.last.receipted:,}", f"{args.agents * args.reports:,}"),
         ("connections made", f"{course.last.connects:,}", f"{args.agents:,}"),
         *((f"most memory, {name}", f"{peak / 1e6:.0f} MB", "bounded") for name, peak in peaks.items()),
