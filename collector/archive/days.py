@@ -21,6 +21,7 @@ from collector.errors import StoreUnavailable
 
 LOG: Final = logging.getLogger(__name__)
 _LOOK_S: Final = 0.5  # a reader looks at most so often for what others wrote
+_REMEMBERED: Final = 4  # frames
 _LOOK_AT_ALL_S: Final = 5.0  # a file that came in the same tick of the clock as our look
 _TRIES: Final = 3  # a file that is replaced while it is read
 Reports = list[tuple[datetime, bytes]]
@@ -36,6 +37,7 @@ class Days:
         self.parts: dict[date, list[Part]] = {}
         self._writer = writer
         self._looked = self._looked_at_all = float("-inf")
+        self._texts: dict[Place, bytes] = {}
         self._stamps: dict[str, int] = {}
 
     def files(self) -> dict[date, list[Path]]:
@@ -163,12 +165,24 @@ class Days:
 
     def _at(self, place: Place, number: int, key: bytes) -> bytes | None:
         try:
-            raw = next(islice(lines_of(place.text()), number, None), (b"", b""))[1]
+            raw = next(islice(lines_of(self._text(place)), number, None), (b"", b""))[1]
         except Stale:
             return self._again(key)
         except (OSError, ValueError) as error:
             raise StoreUnavailable(f"archive {self.folder}: {place.path.name} at {place.offset}: {error}") from error
         return raw if is_report(raw, key) else None
+
+    def _text(self, place: Place) -> bytes:
+        """Read a frame, or remember it: what an agent sends again was archived together."""
+        with self.lock:
+            text = self._texts.pop(place, None)
+        if text is None:
+            text = place.text()
+        with self.lock:
+            self._texts[place] = text
+            while len(self._texts) > _REMEMBERED:
+                del self._texts[next(iter(self._texts))]
+        return text
 
     def _again(self, key: bytes) -> bytes | None:
         """Look an id up once more, as its file was replaced meanwhile."""

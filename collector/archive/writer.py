@@ -72,11 +72,6 @@ class Writer:
         return self._knowledge
 
     @property
-    def holds_folder(self) -> bool:
-        """Whether it was not closed yet."""
-        return self._guard is not None
-
-    @property
     def damaged(self) -> int:
         """Bytes in the middle of files that hold nothing readable, as far as anybody looked."""
         return sum(part.damaged for parts in self.days.parts.values() for part in parts)
@@ -171,13 +166,13 @@ class Writer:
         LOG.info("archive.sealing folder=%s day=%s reports=%d bytes=%d", self.folder, day, reports, before)
         try:
             with self._lock:
-                if not self.holds_folder:
+                if not self._holds():
                     raise NotSealed(f"archive {self.folder} is closed")
                 discard(self.folder, day)
                 self._apart = apart = Apart(self.folder, day, level=level)
             found = apart.wait()
             with self._lock, self.days.lock:
-                if not self.holds_folder or found != reports or day == self.newest() or day not in self.days.parts:
+                if not self._holds() or found != reports or day == self.newest() or day not in self.days.parts:
                     discard(self.folder, day)
                     raise NotSealed(f"archive {self.folder}: {day} has {reports} reports, of which {found} were read")
                 self._replace(day, finish(self.folder, day))
@@ -187,6 +182,9 @@ class Writer:
         per = after / max(reports, 1)
         LOG.info("archive.sealed day=%s bytes=%d each=%.1f s=%.1f", day, after, per, monotonic() - started)
         return before - after
+
+    def _holds(self) -> bool:
+        return self._guard is not None  # closed otherwise, also meanwhile
 
     def _replace(self, day: date, path: Path) -> None:
         self._close_segment(day)
