@@ -14,8 +14,7 @@ import logging
 import uuid
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo
+from typing import Any, Final
 
 from agent.wire.control import Boot
 from collector import config, peer, tending
@@ -25,9 +24,8 @@ from collector.errors import StoreUnavailable
 from collector.events import Bus
 from collector.fleet import Fleet
 from collector.inbox import Inbox
-from collector.leadership import Leadership, LeadersStore
+from collector.leadership import Leadership
 from collector.ledger.journal import Journal
-from collector.ledger.ledger import Ledger
 from collector.metrics import Metrics, Readiness
 from collector.parts import Parts
 from collector.pipeline import Pipeline
@@ -38,14 +36,8 @@ from collector.registry.lease import Lease
 from collector.registry.registry import Registry
 from collector.relay import Relay
 from collector.store.open import store_from_url
-from collector.store.store import Store
 from collector.subscribe import Subscriber, Subscription, events, feed, greeting, reports, statuses
 from collector.upkeep import Upkeep
-
-if TYPE_CHECKING:
-    from collector.judging import Judging
-    from collector.ledger.keeping import Keeping
-    from collector.rollups.rollups import Rollups
 
 LOG: Final = logging.getLogger(__name__)
 _FLUSH_S: Final = 2.0
@@ -68,10 +60,11 @@ class Process:
         self.leadership = _leadership(self.parts) if "judge" in self.roles else None
         self.subscriber = self._subscriber()
         self.relay = self._relay() if _is_split(settings()) else None
-        if self.leadership is not None:
-            self._judging(
-                self.parts.series, self.parts.registry
-            )  # a webhook that is no address is told now, not when this process comes to lead
+        webhook = settings().judge.webhook_url
+        if self.leadership is not None and webhook is not None:
+            from collector.incidents.send import Webhook
+
+            Webhook(webhook)  # one that is no address is told now, not when this process comes to lead
         self._fed = asyncio.Event()
         self._broker_up = asyncio.Event()
 
@@ -138,28 +131,14 @@ class Process:
         """What one process at a time does; made anew each time, so that nothing old is known."""
         if self.leadership is None:
             return
-        series = LeadersStore(self.parts.series, self.leadership.lease)
-        registry = Registry(self.leadership.lease.checked())
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._judging(series, registry).run(), name="judging")
-            group.create_task(self._rollups(series, registry).run(), name="roll-ups")
-            group.create_task(self._keeping(series, registry).run(), name="ledger")
+        from collector.leading import lead
 
-    def _judging(self, series: Store, registry: Registry) -> "Judging":
-        from collector.judging import Judging
-        from collector.plans.load import load_plans
-
-        parts = self.parts
-        return Judging(
-            store=series,
-            registry=registry,
-            plans=load_plans(),
-            fleet=parts.fleet,
-            bus=parts.bus,
-            clock=parts.now,
-            settings=parts.settings().judge,
+        self.upkeep.take_statuses()  # of before: the last leader has written them
+        await lead(
+            self.parts,
+            self.leadership.lease,
             listening_since=lambda: self.subscriber.connected_since,
-            verdicts=parts.verdicts,
+            request=lambda agent, resend: self.upkeep.request(agent, resend, "gap"),
         )
 
     def _waiting(self) -> int:
@@ -180,34 +159,6 @@ class Process:
             now=parts.now,
         )
         return Replay(parts.quarantine, service)
-
-    def _rollups(self, series: Store, registry: Registry) -> "Rollups":
-        from collector.plans.load import load_plans
-        from collector.rollups.rollups import Rollups
-
-        parts = self.parts
-        return Rollups(
-            store=series,
-            touches=Ledger(registry.database),
-            registry=registry,
-            plans=load_plans(),
-            clock=parts.now,
-            zone=ZoneInfo(parts.settings().web.zone),
-            metrics=parts.metrics,
-            settings=lambda: parts.settings().rollups,
-        )
-
-    def _keeping(self, series: Store, registry: Registry) -> "Keeping":
-        from collector.ledger.keeping import Keeping
-
-        return Keeping(
-            registry,
-            settings=self.parts.settings,
-            request=lambda agent, resend: self.upkeep.request(agent, resend, "gap"),
-            write=series.write,
-            newest=self.parts.fleet.newest,
-            now=self.parts.now,
-        )
 
     def _subscriber(self) -> Subscriber:
         settings, parts = self.parts.settings(), self.parts
