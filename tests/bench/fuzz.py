@@ -178,6 +178,7 @@ class Books:
             self.unreadable += known and isinstance(decode(payload, Status), Rejection)
 
 
+_PARTS: Final = 10
 ENDS: Final = ("reports_written", "reports_known", "reports_deferred", "reports_rejected", "reports_abandoned")
 
 
@@ -223,11 +224,13 @@ def fuzz(folder: Path, count: int, seed: int) -> list[str]:
     usable = (one for one in messages if one[0].count("/") == 3)
     books, began = Books(), time.monotonic()
     with mosquitto(folder) as broker, collector(folder, broker.port, rate=1 << 34, burst=1 << 36) as own:
-        asyncio.run(pour(broker.port, own, islice(usable, count // 2), books))
-        half = own.rss_mb
-        asyncio.run(pour(broker.port, own, islice(usable, count - count // 2), books))
-        end, took = own.rss_mb, time.monotonic() - began
-        say(f"  {count:,} payloads in {took:.0f} s; memory {half:.0f} MB after half of them, {end:.0f} MB at the end")
+        memory = [own.rss_mb]
+        for _ in range(_PARTS):
+            asyncio.run(pour(broker.port, own, islice(usable, count // _PARTS), books))
+            memory.append(own.rss_mb)
+        took, half, end = time.monotonic() - began, memory[_PARTS // 2], memory[-1]
+        words = ", ".join(f"{size:.0f}" for size in memory)
+        say(f"  {count:,} payloads in {took:.0f} s; memory before, and after each tenth: {words} MB")
         told = faults(own, books)
     return told + ([f"memory grew by {end - half:.0f} MB"] if end - half > GROWTH_MB else [])
 
