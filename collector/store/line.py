@@ -103,22 +103,16 @@ def _key(name: str) -> str:
     return tag_text(name).translate(_KEY_ESCAPES)
 
 
-def quoted(value: str) -> str:
-    """A string field as line protocol has it."""
+def _quoted(value: str) -> str:
     if value.isidentifier() and len(value) <= STRING_LIMIT:  # most are words
         return f'"{value}"'
     escaped = text(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
-def value_text(value: FieldValue) -> str:
-    """A field's value as line protocol has it; a number must be finite."""
-    return _WRITE[type(value)](value)
-
-
 _WRITE: Final[dict[type, Callable[..., str]]] = {
     float: repr,
-    str: quoted,
+    str: _quoted,
     bool: lambda value: "true" if value else "false",
     int: lambda value: repr(float(value)),
 }

@@ -17,8 +17,8 @@ from agent.wire.control import Status
 from agent.wire.failure import Doubt
 from agent.wire.results import RESULTS, Direction, Throughput
 from collector.registry.site import Site
-from collector.store.line import FIRST_NS, LAST_NS, PointError, encode_line, quoted, series_key, tag_text, text
-from collector.store.shape import columns_of, fields_of, reader, writer
+from collector.store.line import FIRST_NS, LAST_NS, PointError, encode_line, series_key, tag_text, text
+from collector.store.shape import columns_of, fields_of, reader
 from collector.store.store import FieldValue, Point
 
 TAGS: Final = (
@@ -69,7 +69,10 @@ _SERIES_LIMIT: Final = 65_536
 _SERIES: Final[dict[tuple[str | None, ...], tuple[Site, tuple[tuple[str, str], ...], str]]] = {}
 """The tags and key of a run's series at the site it was last seen at: few, and each is written thousands of times."""
 _READERS: Final = {kind: reader(kind, "", _TAGS) for kind in RESULTS.values()}
-_WRITERS: Final = {kind: writer(kind, "", _TAGS) for kind in RESULTS.values()}
+_JSON: Final = msgspec.json.Encoder()
+_TEMPLATES_LIMIT: Final = 4096
+_TEMPLATES: Final[dict[tuple[str, ...], str]] = {}
+"""The fields of a line by their names; few sets of names come again and again."""
 _set: Final = object.__setattr__
 _STATUS_COLUMNS: Final[Mapping[str, type]] = {"online": bool}
 _VERDICT_NUMBERS: Final = ("value", "target", "low", "high", "n", "k")
@@ -114,19 +117,21 @@ class ReportPoint(Point):
         return fields
 
     def line(self) -> bytes:
-        """It as line protocol: what `encode_line` makes of it, in one pass; raises PointError as that does."""
+        """It as line protocol: what `encode_line` makes of it, for less; raises PointError as that does."""
         if not FIRST_NS <= self.time_ns <= LAST_NS:
             raise PointError(f"time {self.time_ns} ns is out of range")
-        report = self._report
-        parts = [f'id="{report.id}",duration_s={float(report.duration_s)!r}']
-        if report.result is not None:
-            _WRITERS[type(report.result)](report.result, parts.append)
-        if report.failure is not None:
-            parts.append(f"failure={quoted(str(report.failure))}")
-        if report.doubts:
-            parts.append(f"doubts={quoted(','.join(report.doubts))}")
-        parts.extend([f"{name}={'true' if value else 'false'}" for name, value in _conclusions(report).items()])
-        return f"{self._key} {','.join(parts)} {self.time_ns}".encode()
+        fields = self.fields
+        # What `text` has cleaned, numbers and flags: JSON writes all of them as line protocol does, at once.
+        texts = _JSON.encode(list(fields.values()))[1:-1].decode().split(",")
+        if len(texts) != len(fields):  # there is a comma in a text
+            return encode_line(self)
+        names = tuple(fields)
+        template = _TEMPLATES.get(names)
+        if template is None:
+            if len(_TEMPLATES) >= _TEMPLATES_LIMIT:
+                _TEMPLATES.clear()
+            template = _TEMPLATES[names] = ",".join(f"{name}=%s" for name in names)
+        return f"{self._key} {template % tuple(texts)} {self.time_ns}".encode()
 
 
 def points_of(report: AnyReport, site: Site) -> list[Point]:

@@ -8,7 +8,7 @@ import errno
 import os
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -36,6 +36,8 @@ _ROWS = (64, 16, 4, 1)
 _STATEMENTS = 512
 _VARIABLES = 30_000
 _SITE_AND_TIME = itemgetter(0, 1)
+_KINDS: dict[type, type] = {int: float}
+"""A number is a number, however it is written."""
 
 
 @dataclass(slots=True)
@@ -232,9 +234,10 @@ def _write(layout: Layout, points: Sequence[Point]) -> dict[int, str]:
         for index, point in enumerate(points):
             try:
                 fields = _checked(point)
-                shape = (point.measurement, tuple(fields), tuple(map(type, fields.values())))
+                known = isinstance(point, ReportPoint)  # whose names say what they are
+                shape = (point.measurement, tuple(fields), () if known else tuple(map(type, fields.values())))
                 if not layout.fits(shape):
-                    _make_fit(layout, shape)
+                    _make_fit(layout, shape, fields.values())
             except PointError as error:
                 refused[index] = str(error)
                 continue
@@ -258,10 +261,11 @@ def _checked(point: Point) -> Mapping[str, FieldValue]:
     return kept
 
 
-def _make_fit(layout: Layout, shape: Shape) -> None:
+def _make_fit(layout: Layout, shape: Shape, values: Iterable[FieldValue]) -> None:
     """Add the columns that are missing, so types are fixed by the first; raises PointError where that cannot be."""
-    measurement, names, types = shape
+    measurement, names, _ = shape
     columns = layout.columns(measurement)
+    types = (_KINDS.get(type(value), type(value)) for value in values)
     new = {name: kind for name, kind in zip(names, types, strict=True) if columns.get(name) is not kind}
     if new:
         _check_new(measurement, columns, new)

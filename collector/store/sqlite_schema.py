@@ -37,7 +37,7 @@ _TYPES: Final[Mapping[str, type]] = {declared: kind for kind, declared in _DECLA
 
 Tags = tuple[tuple[str, str], ...]
 Shape = tuple[str, tuple[str, ...], tuple[type, ...]]
-"""A measurement, and the fields of a row with their types."""
+"""A measurement, the fields of a row, and their types where the names do not say them."""
 
 
 @dataclass(slots=True)

@@ -1,5 +1,6 @@
 """Reports to points: the contract's names, one point a report, and what counts as conclusive."""
 
+import json
 import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.wire.codec import Accepted, decode, decode_reports
+from agent.wire.codec import Accepted, AnyReport, decode, decode_reports, encode
 from agent.wire.control import Status
 from agent.wire.failure import Doubt
 from agent.wire.results import RESULTS
@@ -352,3 +353,25 @@ def test_the_evidence_of_a_run_becomes_fields_and_numbers_stay_floats() -> None:
     columns = known_columns()["throughput"]
     assert {name: type(value) for name, value in point.fields.items()} == {name: columns[name] for name in point.fields}
     assert "upload_early_mbps" not in point.fields
+
+
+@given(st.text(max_size=60), st.floats(0, 1e300), st.integers(0, 2**53), st.booleans())
+def test_a_report_s_own_line_says_what_any_point_s_line_says(word: str, number: float, count: int, flag: bool) -> None:  # noqa: FBT001 - drawn
+    download = DIRECTION | {"mbps": number, "bytes": count}
+    throughput = replaced_report("throughput", result=THROUGHPUT | {"download": download, "cipher": word})
+    ipv6 = replaced_report("ipv6", result=IPV6 | {"default_route": flag, "last_router": word, "score": number % 10})
+    for one in (throughput, ipv6):
+        (point,) = points_of(one, SITE)
+        own, other = (
+            line.decode().replace("e+", "e").replace("e-0", "e-") for line in (line_of(point), encode_line(point))
+        )
+        assert own == other
+
+
+def replaced_report(kind: str, *, result: dict[str, Any]) -> AnyReport:
+    """A report with these bytes, as it comes in; surrogates cannot come in."""
+    raw = encode(report(kind, result=RESULT[kind])).decode()
+    tree = json.loads(raw) | {"result": json.loads(json.dumps(result).encode("utf-8", "replace"))}
+    (decoded,) = decode_reports(json.dumps(tree).encode())
+    assert isinstance(decoded, Accepted)
+    return decoded.report
