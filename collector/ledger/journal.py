@@ -9,7 +9,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from time import monotonic
 from typing import Final, Protocol
 
@@ -196,7 +196,7 @@ class Journal:
         checkpoint = self.ledger.checkpoint(self._archive.slot)
         if checkpoint is not None and self._lies_beyond(checkpoint):
             LOG.warning("ledger.remade checkpoint=%s; the archive is older than the ledger", checkpoint)
-            self.ledger.remake()
+            self.ledger.remake(lambda day: self._archive.has_expired(_midnight(day)))
             checkpoint = None
         self._at, self._floor = checkpoint, checkpoint or self._floor
         self._union.forget()
@@ -210,7 +210,7 @@ class Journal:
 
     def _lies_beyond(self, checkpoint: Position) -> bool:
         """Whether the ledger knows more than the archive had when this process began: one of them was restored."""
-        if self._archive.has_expired(datetime.combine(checkpoint.day, datetime.min.time(), UTC)):
+        if self._archive.has_expired(_midnight(checkpoint.day)):
             return False
         ends = [end for end in (self._floor, self._archive.end()) if end is not None]
         return not ends or min(_order(end) for end in ends) < _order(checkpoint)
@@ -236,6 +236,10 @@ class Journal:
         self._metrics.ledger.late.inc(tally.late)
         self._metrics.ledger.duplicates.inc(tally.duplicates)
         return tally.received + tally.duplicates
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, datetime.min.time(), UTC)
 
 
 def _order(position: Position) -> tuple[str, int]:

@@ -10,14 +10,12 @@ from sqlalchemy import Connection, Delete, delete, func, select
 
 from collector.archive.intervals import Range, compress
 from collector.archive.position import Position
-from collector.ledger import entries
+from collector.ledger import entries, remaking
 from collector.ledger.facts import Fact, Place, Touched, Why
+from collector.ledger.remaking import Expired
 from collector.ledger.tables import (
     ASKED,
     CHECKPOINTS,
-    DAYS,
-    EXPLAINED,
-    SPANS,
     STATE,
     STORED,
     TOUCHED,
@@ -141,13 +139,11 @@ class Ledger:
             names = ("top", "times", "first", "last")
             entries.upsert(connection, ASKED, rows, lambda new: {name: new[name] for name in names})
 
-    def remake(self) -> None:
-        """Forget what came from the archive, so that every process reads its slot again."""
+    def remake(self, expired: Expired) -> None:
+        """Forget what came from the archive, so that every process reads its slot again; see `remaking`."""
         with self.database.write() as connection:
             revision, _ = _next(connection)
-            for table in (STORED, SPANS, DAYS, CHECKPOINTS):
-                connection.execute(delete(table))
-            connection.execute(delete(EXPLAINED).where(EXPLAINED.c.why == "dropped"))
+            remaking.forget(connection, expired, revision=revision)
             entries.stamp(connection, revision=revision, generation=secrets.randbits(_GENERATION_BITS))
 
     def touched(self, limit: int) -> list[Touched]:

@@ -22,6 +22,7 @@ from collector.registry.registry import Registry
 from collector.registry.site import Site
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 SITE = Site("s1", "School 1", "school", "rural", "Lạng Sơn", "Hữu Lũng", plan="lang-son-2025")
 
 
@@ -62,6 +63,7 @@ class Paper:
     slot: str = ""
     frames: list[tuple[Position, list[tuple[datetime, bytes]]]] = field(default_factory=list)
     read: int = 0
+    expired: datetime = LONG_AGO
 
     def append(self, raws: Sequence[bytes], at: datetime) -> Position:
         end = self.end()
@@ -86,8 +88,12 @@ class Paper:
                 yield frame, lines
 
     def has_expired(self, started: datetime) -> bool:
-        del started
-        return False
+        return started < self.expired
+
+    def expire(self, before: date) -> None:
+        """Delete the days before a date."""
+        self.frames = [frame for frame in self.frames if frame[0].day >= before]
+        self.expired = datetime(before.year, before.month, before.day, tzinfo=UTC)
 
 
 class Shaky(Database):

@@ -167,6 +167,23 @@ def test_an_archive_restored_from_a_backup_makes_the_ledger_anew(desk: Open, app
     assert other.counts() == (3 + appended, 0, 0)
 
 
+def test_what_expired_days_held_stays_in_a_ledger_that_is_made_anew(desk: Open) -> None:
+    d = desk()
+    old, new = NOON - timedelta(days=40), NOON
+    d.take(report(1, started=old), report(2, started=old), at=old)
+    d.take(report(4, started=new), report(3, started=old), report(1, epoch="e2", started=new), at=new)
+    d.take(report(5, started=new), at=new)
+    d.journal.flush()
+    d.paper.expire(new.date())
+    del d.paper.frames[-1]  # and restored from an older backup
+    again = desk(d.paper)
+    while again.journal.flush():
+        pass
+    assert again.stored() == [("a1", "e1", 1, 4), ("a1", "e2", 1, 1)]
+    query = "SELECT day, received FROM ledger_days ORDER BY day"
+    assert again.rows(query) == [(old.date().isoformat(), 3), (new.date().isoformat(), 2)]
+
+
 def test_days_follow_each_other(desk: Open) -> None:
     d = desk()
     d.journal.flush()
