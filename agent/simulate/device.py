@@ -128,7 +128,7 @@ class Device:
         path = Path(plan.folder) / self.agent / FILE
         self.spool = CountingSpool(path, agent=self.agent, counts=counts, clock=clock, limit_bytes=plan.spool_bytes)
         self.uplink = Uplink(
-            _own(plan.broker, self.agent),
+            own_settings(plan.broker, self.agent),
             agent=self.agent,
             spool=self.spool,
             status=self._status,
@@ -207,7 +207,7 @@ class Device:
         self._version = profile.version  # confirmed; when to measure is not asked of a simulation
 
 
-def _own(broker: BrokerSettings, agent: str) -> BrokerSettings:
+def own_settings(broker: BrokerSettings, agent: str) -> BrokerSettings:
     """Put the agent's own id into its user name, if it is asked for there."""
     if broker.username is None or EACH not in broker.username:
         return broker
