@@ -92,6 +92,7 @@ class _Policies:
         self._name = influxql.name(server.database)
 
     async def steps(self) -> list[Step]:
+        await self._check_kind()
         found = [name for (name,) in await self._rows("SHOW DATABASES")]
         there = self._server.database in found
         steps = (
@@ -102,6 +103,16 @@ class _Policies:
         if self._wishes.admin is not None and self._server.credentials:
             steps += await self._user()
         return steps
+
+    async def _check_kind(self) -> None:
+        """Some servers answer any statement with success, and do nothing; they do not name a version either."""
+        store = InfluxStore(self._server)
+        try:
+            _, headers = await store.ask("/ping")
+        finally:
+            await store.close()
+        if not any(name.lower().endswith("db-version") for name in headers):  # also openGemini's
+            raise StoreUnavailable(f"{self._server.words} does not say that it is InfluxDB; look with: store check")
 
     async def _policy(self, *, there: bool) -> list[Step]:
         raw, keep = self._server.raw, self._wishes.keep

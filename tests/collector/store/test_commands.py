@@ -124,7 +124,9 @@ def test_a_file_is_made_and_looked_at(tmp_path: Path, run: Run) -> None:
 def test_victoria_metrics_is_told_apart(tmp_path: Path, run: Run, flags: list[str], words: str) -> None:
     with running_victoria(tmp_path / "v", *flags) as port:
         code, out, _ = run("check", f"influxdb1://127.0.0.1:{port}/x")
+        init, _, err = run("init", f"influxdb1://127.0.0.1:{port}/x")
     assert (code, "it is VictoriaMetrics" in out, words in out) == (1, True, True)
+    assert (init, "does not say that it is InfluxDB" in err) == (1, True)
 
 
 class Bucketed:
