@@ -155,16 +155,30 @@ def _myself() -> str:
 def _is_gone(holder: str) -> bool:
     """Whether a holder was a process of this machine and boot, seen from here, that is no more."""
     boot, namespace, pid, start, *_ = [*holder.split(":"), "", "", "", ""]
-    return boot == _boot() and namespace == _namespace() != "" and pid.isdecimal() and _start(int(pid)) != start
+    if boot != _boot() or not namespace or namespace != _namespace() or not pid.isdecimal():
+        return False
+    found = _start(int(pid))
+    return found != start if found is not None else not _exists(int(pid))
 
 
 def _start(pid: int) -> str | None:
-    """When a process started, in ticks since boot; None when there is none, or only its remains."""
+    """When a process started, in ticks since boot; "over" for the remains of one, None where that cannot be seen."""
     try:
         state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
-    return None if state in "ZX" else fields[18]
+    return "over" if state in "ZX" else fields[18]
+
+
+def _exists(pid: int) -> bool:
+    """Whether there is such a process, also one that others may not look at."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _boot() -> str:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -114,9 +114,8 @@ def test_a_database_that_is_away_lets_nobody_lead(database: Database) -> None:
     assert not one.held
 
 
-@pytest.mark.parametrize("lasts_s", [60.0])
-def test_a_process_that_was_killed_is_followed_at_once(database: Database, database_url: str, lasts_s: float) -> None:
-    command = [sys.executable, "-c", HOLD, database_url, str(lasts_s)]
+def test_a_process_that_was_killed_is_followed_at_once(database: Database, database_url: str) -> None:
+    command = [sys.executable, "-c", HOLD, database_url, "60"]
     environment = {**os.environ, "PYTHONPATH": str(REPO)}
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:  # noqa: S603 - our own
         assert process.stdout is not None
@@ -125,3 +124,36 @@ def test_a_process_that_was_killed_is_followed_at_once(database: Database, datab
         assert not other.take()
         process.kill()
         assert taken(other, within_s=5) < 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda parts: ["another-boot", *parts[1:]],
+        lambda parts: [parts[0], "4026000000", *parts[2:]],
+        lambda parts: [parts[0], "", *parts[2:]],
+    ],
+    ids=["boot", "namespace", "unknown namespace"],
+)
+def test_a_process_that_cannot_be_seen_from_here_is_not_taken_for_dead(
+    database: Database, change: Callable[[list[str]], list[str]]
+) -> None:
+    gone = 2**22 + 1  # above the highest id that a process can have
+    mine = Lease(database, "judge", lasts_s=60.0)
+    assert mine.take()
+    with database.write() as connection:
+        boot, namespace, _, start, name = str(connection.execute(select(LEASES.c.holder)).scalar()).split(":")
+        seen = [boot, namespace, str(gone), start, name]
+        connection.execute(LEASES.update().values(holder=":".join(change(seen))))
+    assert not Lease(database, "judge", lasts_s=60.0).take()
+    with database.write() as connection:
+        connection.execute(LEASES.update().values(holder=":".join(seen)))
+    assert Lease(database, "judge", lasts_s=60.0).take()
+
+
+def test_an_id_that_another_process_has_by_now_hides_no_death(database: Database) -> None:
+    assert Lease(database, "judge", lasts_s=60.0).take()
+    with database.write() as connection:
+        boot, namespace, pid, start, name = str(connection.execute(select(LEASES.c.holder)).scalar()).split(":")
+        connection.execute(LEASES.update().values(holder=":".join([boot, namespace, pid, f"{start}0", name])))
+    assert Lease(database, "judge", lasts_s=60.0).take()
