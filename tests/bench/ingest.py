@@ -135,10 +135,10 @@ def steady(store: StoreName, seconds: float) -> Iterator[Row]:
     yield Row(f"collector RSS, {name}", got.rss_mb, "MB", 120.0)
 
 
-def throttled(seconds: float, rate: float = 3000.0) -> Iterator[Row]:
+def throttled(seconds: float, rate: float = 3000.0, after_s: float = 15.0) -> Iterator[Row]:
     """The way to the database carries a third of what arrives."""
-    order = Order(seconds=seconds + 15, rate=rate, window=1_000_000, resend_s=15, patience_s=180, ids=_ids())
-    slow = {"after_s": 5, "for_s": seconds, "bytes_s": rate / 3 * LINE_BYTES}
+    order = Order(seconds=seconds + after_s, rate=rate, window=1_000_000, resend_s=15, patience_s=180, ids=_ids())
+    slow = {"after_s": after_s / 3, "for_s": seconds, "bytes_s": rate / 3 * LINE_BYTES}
     with ground("influx", order, throttle=json.dumps(slow)) as made:
         got = measure(made, order)
         trouble = checked(made, order, got)
@@ -186,16 +186,17 @@ def _ids() -> str:
 
 
 def _cells(options: argparse.Namespace) -> Iterator[Row]:
-    seconds = 5.0 if options.quick else 20.0
-    if "sustained" in options.part:
+    parts = options.part or (PARTS[:3] if options.quick else PARTS)
+    seconds = 3.0 if options.quick else 20.0
+    if "sustained" in parts:
         for store in options.store:
             for array in (1, ARRAY):
                 yield from sustained(store, array, seconds)
-    if "steady" in options.part:
-        yield from steady(options.store[0], 5.0 if options.quick else 30.0)
-    if "throttled" in options.part:
-        yield from throttled(10.0 if options.quick else 60.0)
-    if "killed" in options.part:
+    if "steady" in parts:
+        yield from steady(options.store[0], 3.0 if options.quick else 30.0)
+    if "throttled" in parts:
+        yield from throttled(*((6.0, 3000.0, 6.0) if options.quick else (60.0,)))
+    if "killed" in parts:
         yield from killed(*((12.0, 2, 4.0) if options.quick else (60.0,)))
 
 
@@ -212,8 +213,10 @@ def main() -> int:
     """Measure what was asked for; 1 if a goal was missed."""
     parser = argparse.ArgumentParser(description="What one ingest process takes, and at what cost.")
     parser.add_argument("--store", nargs="+", choices=NAMES, default=list(NAMES))
-    parser.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--quick", action="store_true", help="under a minute, figures are rough")
+    parser.add_argument("--part", nargs="+", choices=PARTS, help=f"of {', '.join(PARTS)}")
+    parser.add_argument(
+        "--quick", action="store_true", help="under a minute, without the killed processes; figures are rough"
+    )
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)
     options = parser.parse_args()

@@ -33,7 +33,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """To publish: `rate` None: as fast as receipts come; `array`: reports of one message; `ids`: a file for them."""
 
     seconds: float
-    warm_s: float = 2.0
+    warm_s: float = 1.5
     agents: int = 200
     array: int = 1
     rate: float | None = None
