@@ -15,6 +15,8 @@ from collector.store.store import Store
 _ANNOUNCED: Final = 20
 _EARLY: Final = timedelta(seconds=60)  # a run may start a little before its announced time
 _PER_SITE: Final = 50
+_SIGNS: Final = ("online", "state")
+_REPORTED: Final = ("conclusive",)
 
 
 @dataclass(slots=True)
@@ -78,14 +80,14 @@ class Fleet:
     async def load(self, store: Store, *, since: datetime, kinds: tuple[str, ...]) -> None:
         """Read recent signs of life from the series; raises StoreUnavailable. Announcements start anew."""
         start_ns = int(since.timestamp()) * 1_000_000_000
-        for rows in (await store.recent("status", start_ns=start_ns, per_site=_PER_SITE)).values():
+        for rows in (await store.recent("status", start_ns=start_ns, per_site=_PER_SITE, fields=_SIGNS)).values():
             for row in rows:
                 state = self._state(row.tags.get("agent", ""))
                 if state is not None:
                     state.last_seen = _later(state.last_seen, _time(row.time_ns))
                     state.state = state.state or _text(row.fields.get("state"))
         for kind in kinds:
-            for rows in (await store.recent(kind, start_ns=start_ns, per_site=_PER_SITE)).values():
+            for rows in (await store.recent(kind, start_ns=start_ns, per_site=_PER_SITE, fields=_REPORTED)).values():
                 for row in rows:
                     state = self._state(row.tags.get("agent", ""))
                     if state is not None:

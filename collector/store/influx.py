@@ -104,12 +104,16 @@ class InfluxStore:
         )
         return rows if limit is None else rows[-limit:]
 
-    async def recent(self, measurement: str, *, start_ns: int, per_site: int) -> dict[str, list[Row]]:
+    async def recent(
+        self, measurement: str, *, start_ns: int, per_site: int, fields: Sequence[str] | None = None
+    ) -> dict[str, list[Row]]:
         """Each site's newest rows since `start_ns`, oldest first."""
         if per_site <= 0:
             return {}
         sites: dict[str, list[Row]] = defaultdict(list)
-        for row in influxql.rows(await self.select(influxql.recent(measurement, start_ns, per_site), measurement)):
+        for row in influxql.rows(
+            await self.select(influxql.recent(measurement, start_ns, per_site, fields), measurement)
+        ):
             if "site" in row.tags:
                 sites[row.tags["site"]].append(row)
         return {site: rows[-per_site:] for site, rows in sites.items()}

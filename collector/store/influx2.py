@@ -58,9 +58,11 @@ class Influx2Store:
         """One site's rows, oldest first; with a limit, the newest so many of them."""
         return await self._reads.samples(measurement, site=site, start_ns=start_ns, end_ns=end_ns, limit=limit)
 
-    async def recent(self, measurement: str, *, start_ns: int, per_site: int) -> dict[str, list[Row]]:
+    async def recent(
+        self, measurement: str, *, start_ns: int, per_site: int, fields: Sequence[str] | None = None
+    ) -> dict[str, list[Row]]:
         """Each site's newest rows since `start_ns`, oldest first."""
-        return await self._reads.recent(measurement, start_ns=start_ns, per_site=per_site)
+        return await self._reads.recent(measurement, start_ns=start_ns, per_site=per_site, fields=fields)
 
     async def summary(self, measurement: str, field: str, *, start_ns: int, end_ns: int) -> dict[str, Summary]:
         """Each site's number and median of a field over its conclusive rows."""

@@ -24,10 +24,11 @@ def samples(measurement: str, site: str, window: tuple[int, int], limit: int | N
     return f"SELECT * FROM {name(measurement)} WHERE {where} GROUP BY *{newest}"  # noqa: S608 - all parts are quoted
 
 
-def recent(measurement: str, start_ns: int, per_site: int) -> str:
-    """The newest rows of each series."""
+def recent(measurement: str, start_ns: int, per_site: int, fields: Sequence[str] | None = None) -> str:
+    """The newest rows of each series, of those that hold any of the fields (None: any at all)."""
+    chosen = "*" if fields is None else ", ".join(name(one) for one in fields)
     return (
-        f"SELECT * FROM {name(measurement)} WHERE {_within((start_ns, LAST_NS))}"  # noqa: S608 - all parts are quoted
+        f"SELECT {chosen} FROM {name(measurement)} WHERE {_within((start_ns, LAST_NS))}"  # noqa: S608 - all parts are quoted
         f" GROUP BY * ORDER BY time DESC LIMIT {per_site}"
     )
 

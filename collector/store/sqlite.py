@@ -20,10 +20,9 @@ from urllib.parse import quote
 
 from collector.errors import CollectorError, PointsRefused, StoreFull, StoreUnavailable
 from collector.store import sqlite_reads
-from collector.store.line import FIRST_NS, LAST_NS, PointError, check, clean_tags, field_value, tag_text
+from collector.store.line import FIRST_NS, LAST_NS, PointError, check, clean_tags, field_value
 from collector.store.points import ReportPoint
-from collector.store.sqlite_reads import typed
-from collector.store.sqlite_schema import COLUMN_LIMIT, NAME, SERIES_CACHED, Layout, Shape, tags_of, upsert
+from collector.store.sqlite_schema import COLUMN_LIMIT, NAME, SERIES_CACHED, Layout, Shape, upsert
 from collector.store.store import FieldValue, Point, Row, StoreInfo, Summary, Values
 
 T = TypeVar("T")
@@ -102,17 +101,16 @@ class SqliteStore:
     ) -> list[Row]:
         """One site's rows, oldest first; with a limit, the newest so many of them."""
         count = -1 if limit is None else max(0, limit)
-        return await self._read(lambda layout: _rows(layout, measurement, site, (start_ns, end_ns), count))
+        return await self._read(
+            lambda layout: sqlite_reads.samples(layout, measurement, site, (start_ns, end_ns), count)
+        )
 
-    async def recent(self, measurement: str, *, start_ns: int, per_site: int) -> dict[str, list[Row]]:
+    async def recent(
+        self, measurement: str, *, start_ns: int, per_site: int, fields: Sequence[str] | None = None
+    ) -> dict[str, list[Row]]:
         """Each site's newest rows since `start_ns`, oldest first."""
-        window = (start_ns, 2**63 - 1)
-
-        def read(layout: Layout) -> dict[str, list[Row]]:
-            rows = {site: _rows(layout, measurement, site, window, max(0, per_site)) for site in _sites(layout)}
-            return {site: found for site, found in rows.items() if found}
-
-        return await self._read(read)
+        count = max(0, per_site)
+        return await self._read(lambda layout: sqlite_reads.recent(layout, measurement, start_ns, count, fields))
 
     async def summary(self, measurement: str, field: str, *, start_ns: int, end_ns: int) -> dict[str, Summary]:
         """Each site's number and median of a field over its conclusive rows."""
@@ -294,27 +292,6 @@ def _write_rows(layout: Layout, measurement: str, names: tuple[str, ...], rows: 
             values = list(chain.from_iterable(rows[start : start + size]))
             layout.connection.execute(upsert(measurement, names, size), values)
             start += size
-
-
-def _sites(layout: Layout) -> list[str]:
-    return [name for (name,) in layout.connection.execute("SELECT name FROM _site WHERE name != '' ORDER BY name")]
-
-
-def _rows(layout: Layout, measurement: str, site: str, window: tuple[int, int], count: int) -> list[Row]:
-    """The newest `count` rows (-1: all) of a site in a window, oldest first."""
-    columns = layout.columns(measurement) if NAME.fullmatch(measurement) else {}
-    if not columns:
-        return []
-    names = "".join(f', point."{name}"' for name in columns)
-    found = layout.connection.execute(
-        f'SELECT point._time, series.tags{names} FROM "_{measurement}" AS point'  # noqa: S608 - names are checked
-        " JOIN _series AS series ON series.id = point._series"
-        " WHERE point._site = (SELECT id FROM _site WHERE name = ?) AND point._time >= ? AND point._time < ?"
-        " ORDER BY point._time DESC, point._series DESC LIMIT ?",
-        (tag_text(site), *window, count),
-    ).fetchall()
-    types = tuple(columns.items())
-    return [Row(time, tags_of(tags), typed(types, values)) for time, tags, *values in reversed(found)]
 
 
 def _count(layout: Layout) -> int:

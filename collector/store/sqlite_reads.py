@@ -5,7 +5,7 @@ Every one goes site by site along the primary key (site, time): one run of the d
 
 import statistics
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import Any, Final
 
@@ -14,9 +14,49 @@ from collector.store.points import conclusive_flag
 from collector.store.sqlite_schema import NAME, RARE, Layout, index_name, tags_of
 from collector.store.store import FieldValue, Row, Summary, Values
 
+_FOR_EVER: Final = 2**63 - 1
 _TIME: Final = itemgetter(0)
 SITES_AT_ONCE: Final = 500
 """Sites named in one statement; SQLite allows 32,766 parameters."""
+
+
+def samples(layout: Layout, measurement: str, site: str, window: tuple[int, int], count: int) -> list[Row]:
+    """The newest `count` rows (-1: all) of a site in a window, oldest first."""
+    return _Newest(layout, measurement, None).of(tag_text(site), window, count)
+
+
+def recent(
+    layout: Layout, measurement: str, start_ns: int, count: int, fields: Sequence[str] | None
+) -> dict[str, list[Row]]:
+    """Each site's newest rows that hold any of the fields (None: any at all), oldest first."""
+    newest = _Newest(layout, measurement, fields)
+    sites = [name for (name,) in layout.connection.execute("SELECT name FROM _site WHERE name != '' ORDER BY name")]
+    rows = {site: newest.of(site, (start_ns, _FOR_EVER), count) for site in sites}
+    return {site: found for site, found in rows.items() if found}
+
+
+class _Newest:
+    """One statement for the newest rows of any site."""
+
+    def __init__(self, layout: Layout, measurement: str, fields: Sequence[str] | None) -> None:
+        known = layout.columns(measurement) if NAME.fullmatch(measurement) else {}
+        chosen = known if fields is None else {name: known[name] for name in fields if name in known}
+        names = "".join(f', point."{name}"' for name in chosen)
+        there = "" if fields is None else _any(chosen)
+        self._connection, self._types = layout.connection, tuple(chosen.items())
+        self._statement = (
+            f'SELECT point._time, series.tags{names} FROM "_{measurement}" AS point'  # noqa: S608 - names are checked
+            " JOIN _series AS series ON series.id = point._series"
+            " WHERE point._site = (SELECT id FROM _site WHERE name = ?) AND point._time >= ? AND point._time < ?"
+            f"{there} ORDER BY point._time DESC, point._series DESC LIMIT ?"
+        )
+
+    def of(self, site: str, window: tuple[int, int], count: int) -> list[Row]:
+        """A site's newest rows; -1: all."""
+        if not self._types:
+            return []
+        found = self._connection.execute(self._statement, (site, *window, count)).fetchall()
+        return [Row(time, tags_of(tags), typed(self._types, values)) for time, tags, *values in reversed(found)]
 
 
 def values(
@@ -27,11 +67,11 @@ def values(
     if not any(field in known for field in fields):
         return {}
     chosen = ", ".join(f'point."{field}"' if field in known else "NULL" for field in fields)
-    there = " OR ".join(f'point."{field}" IS NOT NULL' for field in fields if field in known)
+    there = _any([field for field in fields if field in known])
     statement = (
         f"SELECT site.name, point._time, {chosen} FROM _site AS site"  # noqa: S608 - names are columns
         f' CROSS JOIN "_{measurement}" AS point ON point._site = site.id'
-        f" WHERE {{which}} AND point._time >= ? AND point._time < ? AND ({there})"
+        f" WHERE {{which}} AND point._time >= ? AND point._time < ?{there}"
     )
     flags = [place for place, field in enumerate(fields, 1) if known.get(field) is bool]
     found: dict[str, list[Values]] = {}
@@ -93,6 +133,12 @@ def typed(types: tuple[tuple[str, type], ...], values: list[Any]) -> dict[str, F
         for (name, kind), value in zip(types, values, strict=True)
         if value is not None
     }
+
+
+def _any(fields: Iterable[str]) -> str:
+    """The condition that one of these columns stands, to be put after others."""
+    there = (f'point."{name}" IS NOT NULL' for name in fields)
+    return f" AND ({' OR '.join(there)})"
 
 
 def _groups(sites: Sequence[str] | None) -> list[tuple[str, list[str]]]:

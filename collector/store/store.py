@@ -71,8 +71,13 @@ class Store(Protocol):
     ) -> list[Row]:
         """One site's rows, oldest first; with a limit, the newest so many of them."""
 
-    async def recent(self, measurement: str, *, start_ns: int, per_site: int) -> dict[str, list[Row]]:
-        """Each site's newest rows since `start_ns`, oldest first."""
+    async def recent(
+        self, measurement: str, *, start_ns: int, per_site: int, fields: Sequence[str] | None = None
+    ) -> dict[str, list[Row]]:
+        """Each site's newest rows since `start_ns`, oldest first; with `fields`, of those that hold any, only these.
+
+        Name the fields where many sites are asked for: some engines read each of them by itself.
+        """
 
     async def summary(self, measurement: str, field: str, *, start_ns: int, end_ns: int) -> dict[str, Summary]:
         """Each site's number and median of a field over its conclusive rows."""

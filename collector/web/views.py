@@ -24,6 +24,8 @@ WINDOW: Final = timedelta(days=30)
 COMPARED: Final = timedelta(days=90)
 KINDS: Final = ("throughput", "latency", "ipv6", "dns", "web", "path", "radio")
 NEWEST: Final = 100
+LISTED: Final = ("conclusive", "download_mbps", "failure", "download_failure", "upload_failure", "doubts")
+"""What a line of the list tells of the newest throughput report."""
 
 
 async def completeness_page(sources: Sources, window: tuple[date, date], *, site: str | None = None) -> Completeness:
@@ -154,7 +156,7 @@ def contacts_of(sources: Sources, snapshot: Snapshot, verdicts: Mapping[str, Ver
 async def _speeds(sources: Sources, now: datetime) -> tuple[dict[str, list[Row]], dict[str, Summary]]:
     """Each site's newest throughput row, and its conclusive ones of the window: a median needs every one of them."""
     start_ns, end_ns = _ns(now - WINDOW), _ns(now + timedelta(days=1))
-    newest = await sources.store.recent("throughput", start_ns=start_ns, per_site=1)
+    newest = await sources.store.recent("throughput", start_ns=start_ns, per_site=1, fields=LISTED)
     return newest, await sources.store.summary("throughput", "download_mbps", start_ns=start_ns, end_ns=end_ns)
 
 

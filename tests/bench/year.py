@@ -47,6 +47,8 @@ from tests.collector.influxd import running_influxd
 PAGE_S: Final = 1.0
 MONTH_S: Final = 0.3
 BATCH: Final = 5000
+START_S: Final = 600.0
+"""InfluxDB reads its whole log before it answers."""
 REPEATS: Final = 5
 ENGINES: Final = ("sqlite", "influxdb1")
 
@@ -115,7 +117,7 @@ def _url(engine: str, folder: Path) -> Iterator[str]:
     if engine == "sqlite":
         yield f"sqlite://{folder.absolute()}/series.db"
         return
-    with running_influxd(folder / "influxd") as server:
+    with running_influxd(folder / "influxd", start_s=START_S) as server:
         yield server.store_url("year")
 
 

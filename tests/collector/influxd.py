@@ -42,12 +42,19 @@ class Influxd:
     """One server. Its address stays the same over `kill` and `restart`, and so does what it stored."""
 
     def __init__(
-        self, folder: Path, *, auth: bool = False, max_series: int = 1_000_000, max_body: int = 25_000_000
+        self,
+        folder: Path,
+        *,
+        auth: bool = False,
+        max_series: int = 1_000_000,
+        max_body: int = 25_000_000,
+        start_s: float = START_S,
     ) -> None:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._http, rpc = _free_ports()
         self._auth = auth
+        self._start_s = start_s
         self.url = f"http://127.0.0.1:{self._http}"
         self._config = folder / "influxdb.conf"
         folder.mkdir(parents=True, exist_ok=True)
@@ -79,7 +86,7 @@ class Influxd:
                 stdout=log,
                 stderr=log,
             )
-        deadline = time.monotonic() + START_S
+        deadline = time.monotonic() + self._start_s
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"influxd did not start: {(self._folder / 'log').read_text()[-2000:]}")
@@ -136,10 +143,15 @@ class Influxd:
 
 @contextmanager
 def running_influxd(
-    folder: Path, *, auth: bool = False, max_series: int = 1_000_000, max_body: int = 25_000_000
+    folder: Path,
+    *,
+    auth: bool = False,
+    max_series: int = 1_000_000,
+    max_body: int = 25_000_000,
+    start_s: float = START_S,
 ) -> Iterator[Influxd]:
     """A server that lives as long as the context, with its files in `folder`."""
-    server = Influxd(folder, auth=auth, max_series=max_series, max_body=max_body)
+    server = Influxd(folder, auth=auth, max_series=max_series, max_body=max_body, start_s=start_s)
     try:
         server.start()
         yield server

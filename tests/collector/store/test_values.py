@@ -53,3 +53,15 @@ async def test_more_sites_than_one_question_may_name(store: Store) -> None:
     found = await store.values("throughput", ("download_mbps",), sites=[*names, 'it\'s "a" \\ strange one'], **ALL)
     assert set(found) == set(names)
     assert await store.values("throughput", ("download_mbps",), sites=[], **ALL) == {}
+
+
+async def test_recent_gives_only_the_fields_that_are_named(store: Store) -> None:
+    await store.write([point(number, site=site, id="x", mtu_ok=True) for number in range(3) for site in ("a", "b")])
+    await store.write([replace(point(9), fields={"id": "alone"})])
+    found = await store.recent("throughput", start_ns=NOON, per_site=1, fields=("download_mbps", "mtu_ok", "no_such"))
+    assert {site: [dict(row.fields) for row in rows] for site, rows in found.items()} == {
+        "a": [{"download_mbps": 2.0, "mtu_ok": True}],
+        "b": [{"download_mbps": 2.0, "mtu_ok": True}],
+    }
+    assert found["a"][0].tags == {"agent": "a-1", "site": "a"}
+    assert await store.recent("throughput", start_ns=NOON, per_site=1, fields=("no_such",)) == {}

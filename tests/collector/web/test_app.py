@@ -131,8 +131,8 @@ async def test_unknown_things_are_404_in_the_readers_form(tmp_path: Path) -> Non
 
 async def test_a_store_that_is_away_is_a_page_not_a_traceback(tmp_path: Path) -> None:
     class Away:
-        async def recent(self, measurement: str, *, start_ns: int, per_site: int) -> dict[str, list[Row]]:
-            raise StoreUnavailable(f"{measurement} {start_ns} {per_site}")
+        async def recent(self, measurement: str, **asked: object) -> dict[str, list[Row]]:
+            raise StoreUnavailable(f"{measurement} {asked}")
 
     async with province(tmp_path) as it:
         object.__setattr__(it.sources, "store", Away())
