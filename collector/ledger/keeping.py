@@ -59,6 +59,9 @@ class Keeping:
         self._write = write
         self._newest = newest
         self._now = now
+        # What was deferred before may have been stored since, and lost with an archive that was restored: then its
+        # agent has a receipt and will not repeat it. Asking once too often costs little.
+        self._began = now()
         self._gaps = Gaps(settings().resend.grace_s, settings().resend.max_s)
         self._union = Union(limit=_PLACES)
         self._current: dict[str, str] = {}
@@ -120,7 +123,7 @@ class Keeping:
         with self.ledger.database.read() as connection:
             self._union.refresh(connection, [Place(*place) for place in self._gaps.places()])
             holes = [place for place in self._gaps.places() if self._missing(*place, self._gaps.asked(*place)[0])]
-            whys = reading.explained(connection, holes, waited=now - _REPEAT)
+            whys = reading.explained(connection, holes, waited=max(now - _REPEAT, self._began))
         held = {place: _all(why) for place, why in whys.items()}
         unexplained = {Place(*place) for place in holes if self._open(place, held)}
         due = self._gaps.due(self._missing, held, now=now_s)

@@ -104,6 +104,17 @@ async def test_what_is_explained_is_not_asked_for(desk: Desk) -> None:
         assert lead.ask(1000) == [("a1", Resend("e1", [(5, 7)]))]
 
 
+async def test_what_was_deferred_before_a_restart_may_be_lost_by_now(desk: Desk) -> None:
+    """Stored after the backup from which archive and ledger were restored: its agent will not repeat it by itself."""
+    async with closing(desk):
+        desk.take(report(1), report(3))
+        desk.journal.deferred("a1", "e1", [2])
+        desk.journal.flush()
+        lead = Lead(desk, now=NOON + timedelta(minutes=1))
+        lead.ask(0)
+        assert lead.ask(130) == [("a1", Resend("e1", [(2, 2)]))]
+
+
 async def test_a_status_names_what_nobody_has_and_strangers_are_not_asked(desk: Desk) -> None:
     async with closing(desk):
         lead = Lead(desk, newest={"a1": ("e1", 3), "stranger": ("e1", 9)})
