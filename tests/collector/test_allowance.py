@@ -1,6 +1,6 @@
 """What an agent may send: its rate over time, a burst at once, and no more memory than agreed."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.allowance import EACH, Allowance
@@ -43,6 +43,7 @@ def test_names_without_end_cost_no_memory() -> None:
     assert len(allowance) <= 65_536
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 5), st.integers(1, 20_000)), max_size=200))
 def test_never_more_than_burst_and_rate_together(steps: list[tuple[float, int]]) -> None:
     """The last message admitted may go beyond by itself."""

@@ -4,7 +4,7 @@ import random
 from collections import Counter
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.inbox import Dropped, Inbox, Letter
@@ -119,6 +119,14 @@ async def test_closed_takes_nothing_in_and_gives_what_it_has() -> None:
     await own.filled()
 
 
+async def test_a_wait_ends_with_the_inbox() -> None:
+    own, _ = inbox()
+    assert not await own.stopping(0.01)
+    own.close()
+    assert await own.stopping(60)
+
+
+@settings(deadline=None)
 @given(st.integers(min_value=0), st.integers(1, 40), st.integers(100, 5000))
 def test_whatever_happens_the_books_balance(seed: int, messages: int, size: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - a test's

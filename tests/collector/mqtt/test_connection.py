@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import uvloop
+from aiohttp import web
 
 from collector.mqtt.connection import Connection, Endpoint
 from collector.mqtt.packets import BrokerError, Login, Message, Outgoing, Skipped
@@ -247,6 +248,28 @@ async def test_one_that_hangs_up_is_said() -> None:
     async with no_broker(serve) as port:
         assert await ended(connection(port, Ear()), Ear())
         assert await ended(connection(port, Ear(), path="/mqtt"), Ear())
+
+
+@pytest.mark.parametrize("text", [True, False])
+async def test_a_websocket_that_is_no_brokers(text: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    async def serve(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(protocols=("mqtt",))
+        await socket.prepare(request)
+        await socket.receive()
+        await (socket.send_str("hello") if text else socket.send_bytes(b"SSH-2.0-x"))
+        await socket.receive()
+        return socket
+
+    app = web.Application()
+    app.add_routes([web.get("/mqtt", serve)])
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        assert "is it a broker?" in await ended(connection(runner.addresses[0][1], Ear(), path="/mqtt"), Ear())
+    finally:
+        await runner.cleanup()
 
 
 async def _agree(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.mqtt.conversation import TICKS, WINDOW, Conversation
@@ -181,6 +181,7 @@ def test_what_does_not_fit_is_named_and_acknowledged(talk: Conversation, ends: E
     assert ends.sent[-1] == b"\x40\x02\x00\x09"
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_after_the_login_are_taken_or_the_brokers_fault(stream: bytes) -> None:
     ends = Ends()

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.mqtt.packets import (
@@ -71,6 +71,7 @@ def test_publish_as_in_the_standard() -> None:
     assert publish(Outgoing("a", b"x" * 200))[:3] == b"\x30\xcb\x01"
 
 
+@settings(deadline=None)
 @given(st.lists(MESSAGES, max_size=8), st.lists(st.integers(min_value=0), max_size=12))
 def test_what_was_written_is_read_however_it_was_split(messages: list[Outgoing], cuts: list[int]) -> None:
     stream = b"".join(publish(message, number + 1) for number, message in enumerate(messages))
@@ -81,6 +82,7 @@ def test_what_was_written_is_read_however_it_was_split(messages: list[Outgoing],
     assert not answers
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(MESSAGES, st.booleans()), max_size=6), st.lists(st.integers(min_value=0), max_size=12))
 def test_messages_above_the_limit_are_named_and_the_others_are_read(
     wished: list[tuple[Outgoing, bool]], cuts: list[int]
@@ -99,6 +101,7 @@ def _size(message: Outgoing) -> int:
     return 2 + len(message.topic.encode()) + 2 * message.qos + len(message.payload)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=600), st.lists(st.integers(min_value=0), max_size=8))
 def test_any_bytes_are_packets_or_the_brokers_fault(stream: bytes, cuts: list[int]) -> None:
     results: list[object] = []
@@ -110,6 +113,7 @@ def test_any_bytes_are_packets_or_the_brokers_fault(stream: bytes, cuts: list[in
     assert results[0] == results[1] == results[2]
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(MESSAGES.map(publish), st.binary(max_size=20)), max_size=8).map(b"".join))
 def test_damaged_streams_too(stream: bytes) -> None:
     """As above, with more that is nearly right."""
@@ -141,6 +145,28 @@ def test_what_no_broker_may_send(stream: bytes, words: str) -> None:
         parsed([stream])
 
 
+def test_what_is_too_long_byte_by_byte() -> None:
+    long, short = publish(Outgoing("a" * 200, bytes(2000), 1), 9), publish(Outgoing("b", b"x"))
+    read, acknowledgements, skipped, _ = parsed([bytes((byte,)) for byte in long + short + long])
+    assert read == [Message("b", b"x", retained=False)]
+    assert acknowledgements == puback(9) * 2
+    assert skipped == [Skipped("a" * 200, 2204)] * 2
+
+
+def test_a_topic_longer_than_its_message() -> None:
+    with pytest.raises(BrokerError, match="longer than itself"):
+        parsed([b"\x30\x80\x08\xff\xff"], limit=1000)
+
+
+def test_a_message_longer_than_mqtt_allows() -> None:
+    class Long(bytes):
+        def __len__(self) -> int:
+            return 2**28
+
+    with pytest.raises(BrokerError, match="longer than MQTT allows"):
+        publish(Outgoing("a", Long()))
+
+
 def test_a_topic_that_is_no_text_cuts_nobody_off() -> None:
     assert parsed([b"\x30\x05\x00\x02\xff\xfehi"[:-1]])[0] == [Message("��", b"h", retained=False)]
 
@@ -159,6 +185,7 @@ def test_what_no_packet_can_hold(make: object) -> None:
         make()
 
 
+@settings(deadline=None)
 @given(TOPICS)
 def test_any_text_can_be_a_topic_on_its_way_out(name: str) -> None:
     assert publish(Outgoing(name, b"x")).endswith(b"x")
