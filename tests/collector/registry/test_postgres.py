@@ -91,7 +91,7 @@ def asks_a_stopped_server(database: Database) -> None:
 
 
 def test_a_server_that_only_confirms_packets_is_given_up(cluster: Postgres) -> None:
-    with opened(cluster.new_database(migrated=True), Reach(silence_s=0.5)) as database:
+    with opened(cluster.new_database(migrated=True), Reach(silence_s=2.0)) as database:
         with pytest.raises(RegistryUnavailable, match="the server has said nothing"):
             asks_a_stopped_server(database)
         assert noted(database) == 0
@@ -119,7 +119,7 @@ def stops_in_a_transaction(database: Database, other: Database) -> None:
 
 
 def test_a_writer_that_stops_in_its_transaction_holds_the_others_up_for_a_while_only(cluster: Postgres) -> None:
-    url, reach = cluster.new_database(migrated=True), Reach(busy_s=0.3)
+    url, reach = cluster.new_database(migrated=True), Reach(busy_s=0.7)
     with opened(url, reach) as stopped, opened(url, reach) as other:
         with pytest.raises(RegistryUnavailable):
             stops_in_a_transaction(stopped, other)
