@@ -1,12 +1,14 @@
 """Completeness by site and day: worked out by the leader for what changed, read by everybody."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, select
 
 from collector.ledger import entries, reading
 from collector.ledger.accounts import AgentDay, SiteDay, agent_days, fates, site_day
@@ -107,33 +109,42 @@ _NUMBERS: Final = (
     "planned", "run", "produced", "received", "late", "rejected", "dropped", "missing", "duplicate",
 )  # fmt: skip
 
+_COLUMNS: Final = tuple(COMPLETENESS.c[field.name] for field in fields(SiteDay))
+
 
 def fields_of(day: SiteDay) -> Mapping[str, float]:
     """The fields of a day's point in the series `completeness`."""
-    fields = {name: float(getattr(day, name)) for name in _NUMBERS}
-    fields["skipped"] = float(sum(day.skipped.values()))
+    found = {name: float(getattr(day, name)) for name in _NUMBERS}
+    found["skipped"] = float(sum(day.skipped.values()))
     if day.ratio is not None:
-        fields["ratio"] = day.ratio
-    return fields
+        found["ratio"] = day.ratio
+    return found
 
 
 def _read(connection: Connection, start: date, end: date, sites: Sequence[str] | None) -> list[SiteDay]:
-    query = select(COMPLETENESS).where(COMPLETENESS.c.day.between(start.isoformat(), end.isoformat()))
+    query = select(*_COLUMNS).where(COMPLETENESS.c.day.between(start.isoformat(), end.isoformat()))
     if sites is not None:
         query = query.where(COMPLETENESS.c.site.in_(sites))
-    ordered = query.order_by(COMPLETENESS.c.site, COMPLETENESS.c.day)
-    return [_day(row) for row in connection.execute(ordered).mappings()]
+    return [_day(*row) for row in connection.execute(query.order_by(COMPLETENESS.c.site, COMPLETENESS.c.day))]
 
 
-def _day(row: RowMapping) -> SiteDay:
+def _day(site: str, day: str, planned: int, run: int, skipped: str, *rest: Any) -> SiteDay:  # noqa: ANN401 - columns
+    *numbers, ratio, accounted = rest
+    produced, received, late, rejected, dropped, missing, duplicate = numbers
     return SiteDay(
-        site=row["site"],
-        day=date.fromisoformat(row["day"]),
-        skipped=msgspec.json.decode(row["skipped"], type=dict[str, int]),
-        ratio=row["ratio"],
-        accounted=bool(row["accounted"]),
-        **{name: row[name] for name in _NUMBERS},
-    )
+        site, _date(day), planned, run, _reasons(skipped), produced, received, late, rejected, dropped, missing,
+        duplicate, ratio, bool(accounted),
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=1024)
+def _date(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+@lru_cache(maxsize=4096)
+def _reasons(text: str) -> Mapping[str, int]:
+    return MappingProxyType(msgspec.json.decode(text, type=dict[str, int]))
 
 
 def _state(connection: Connection, number: int) -> tuple[int, int]:
