@@ -26,6 +26,8 @@ COMPRESSED_BYTES: Final = 16_384
 """Pages and lists from this size on are compressed: those of two thousand devices are a twentieth then."""
 STATIC: Final = Path(str(files("collector.web") / "static"))
 PERIODS: Final = (1, 7, 30, 90, 365)
+WORST: Final = 200
+"""Sites that the page of completeness shows unless asked for all."""
 STRIP: Final = {"full": 20, "most": 16, "part": 10, "none": 4, "open": 20}
 """How high a day stands in a strip of completeness: shown by form, not by colour alone."""
 BEFORE_FIRST: Final = 0.04
@@ -195,11 +197,14 @@ async def _completeness(request: web.Request) -> web.Response:
             problem = str(error)
     words = _words(request)
     midnight = datetime.combine(last, time(), UTC)
+    found = await views.completeness_page(sources, window)
     return _page(
         request,
         "completeness.html",
         here="completeness",
-        found=await views.completeness_page(sources, window),
+        found=found,
+        rows=found.rows if "all" in request.query else found.rows[:WORST],
+        everything=f"?{urlencode({**request.query, 'all': '1'})}",
         begins=words.time(midnight, "HH:mm"),
         periods=PERIODS,
         chosen=chosen,

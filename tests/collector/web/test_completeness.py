@@ -106,3 +106,16 @@ async def test_nothing_to_count_says_what_to_do(tmp_path: Path) -> None:
         Ledger(it.registry.database).open()
         page = await (await it.client.get("/completeness?lang=en")).text()
         assert "linkgauge-collector agent add" in page
+
+
+async def test_a_big_province_shows_its_worst_sites_first_and_all_when_asked(tmp_path: Path) -> None:
+    async with province(tmp_path) as it:
+        sites = [Site(f"site-{n:03d}", f"School {n}", "school", "rural", "P", "C") for n in range(250)]
+        it.registry.import_sites(sites, now=NOW)
+        keep = Completeness(Ledger(it.registry.database))
+        keep.save([site_day(site.id, 1, 9, number / 250) for number, site in enumerate(sites)])
+        page = await (await it.client.get("/completeness?lang=en&days=7")).text()
+        assert page.count("<rect class=") == 200 + 5
+        assert "50 more sites" in page
+        everything = await (await it.client.get("/completeness?lang=en&days=7&all=1")).text()
+        assert everything.count("<rect class=") == 250 + 5
