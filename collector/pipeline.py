@@ -24,10 +24,12 @@ from agent.wire.topics import topic
 from collector.archive.archive import Entry, head_of
 from collector.archive.head import Head
 from collector.archive.intervals import Intervals
+from collector.archive.turn import turn
 from collector.errors import PointsRefused, RegistryUnavailable, StoreFull, StoreUnavailable
 from collector.ingest import Arrival, Decision, DeferReason, Deferred, Holding, Known, Place, Rejected, Store, judge
+from collector.ledger.facts import Fact, fact_of
 from collector.ledger.facts import Place as Spool
-from collector.ledger.facts import fact_of
+from collector.ledger.journal import Journal
 from collector.parts import Parts
 from collector.receipts import Receipts
 from collector.registry.changes import rising
@@ -219,12 +221,28 @@ class Pipeline:
         self.parts.metrics.archive_latency.observe(monotonic() - started)
 
     async def _append(self, stores: Sequence[Store]) -> None:
-        entries = [Entry(_head(decision.report), decision.raw) for decision in stores]
-        at = self.parts.now()
-        position = await asyncio.to_thread(self.parts.archive.append, entries, at=at)
-        if self.parts.journal is not None:
-            facts = [fact_of(decision.report, site=decision.site.id, received=at) for decision in stores]
-            self.parts.journal.note(position, facts)
+        journal = self.parts.journal
+        if journal is not None and self.parts.settings().broker.group is not None:
+            async with self._deciding:  # what the journal says of the others is good for one at a time
+                await asyncio.to_thread(self._append_in_turn, stores, journal)
+        else:
+            at = self.parts.now()
+            position = await asyncio.to_thread(self.parts.archive.append, _entries(stores), at=at)
+            if journal is not None:
+                journal.note(position, _facts(stores, at))
+
+    def _append_in_turn(self, stores: Sequence[Store], journal: Journal) -> None:
+        """Archive what no process of the group has archived, and let them know of it before it is their turn.
+
+        A report that came again may have gone to another process while this one waited for the time series.
+        """
+        with turn(self.parts.archive.folder):
+            elsewhere = journal.elsewhere({(one.report.agent, one.report.epoch) for one in stores})
+            new = [one for one in stores if self._holding(elsewhere, one.report) != "this"]
+            if new:
+                at = self.parts.now()
+                journal.note(self.parts.archive.append(_entries(new), at=at), _facts(new, at))
+            journal.flush()
 
     async def _quarantine(self, batch: _Batch) -> None:
         """Keep what was rejected; without that there is no word to its agent, but nobody else waits for it."""
@@ -316,6 +334,14 @@ class Pipeline:
             if await self.parts.inbox.stopping(min(max(wait, asked), settings.retry_max_s)):
                 raise Stopped
             wait = min(wait * 2, settings.retry_max_s)
+
+
+def _entries(stores: Sequence[Store]) -> list[Entry]:
+    return [Entry(_head(one.report), one.raw) for one in stores]
+
+
+def _facts(stores: Sequence[Store], at: datetime) -> list[Fact]:
+    return [fact_of(one.report, site=one.site.id, received=at) for one in stores]
 
 
 def _head(report: AnyReport) -> Head:
