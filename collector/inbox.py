@@ -24,10 +24,11 @@ _LONGEST: Final = 63  # of an agent's id
 
 
 class Letter(msgspec.Struct, frozen=True, gc=False):
-    """One message as it came."""
+    """One message as it came. `at`: when, in seconds of the inbox's clock; 0.0 when nobody noted it."""
 
     topic: str
     payload: bytes
+    at: float = 0.0
 
 
 class _Line(msgspec.Struct):
@@ -118,6 +119,11 @@ class Inbox:
     def charge(self, letter: Letter, pieces: int) -> None:
         """Say how many reports a letter held: an agent's rate is in pieces of work as well as in bytes."""
         self.allowance.charge(self._sender(letter.topic), pieces)
+
+    def oldest_s(self) -> float:
+        """How long the letter that came first has been waiting, in seconds; looks at every line."""
+        came = [line.letters[0].at for line in self._lines.values() if line.letters[0].at]
+        return max(0.0, self._clock() - min(came)) if came else 0.0
 
     async def filled(self) -> None:
         """Wait until there is a letter, or the inbox is closed."""

@@ -15,6 +15,7 @@ from collector.quarantine import Quarantine
 from collector.registry.registry import Registry
 from collector.store.store import Store
 from collector.verdicts import Verdicts
+from collector.vitals import Board
 
 Send = Callable[[str, bytes, int], None]
 
@@ -41,3 +42,4 @@ class Parts:
     leading: Callable[[], bool] = lambda: True
     journal: Journal | None = None
     verdicts: Verdicts = field(default_factory=Verdicts)
+    board: Board = field(default_factory=Board)

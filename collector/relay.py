@@ -20,12 +20,14 @@ from collector.fleet import Fleet
 from collector.judge import Verdict
 from collector.metrics import Metrics
 from collector.verdicts import Verdicts
+from collector.vitals import Board, Vitals
 
 TOPIC: Final = f"{COLLECTOR}/events"
 _EVERY_S: Final = 0.2
 _WAITING: Final = 10_000  # things that there is news of
 _ARRAY: Final = 200  # events in one message
 _ARRAYS: Final = 2  # messages at a time: more would only tell more pages to look sooner
+_ORIGIN: Final = 40  # characters
 _BYTES: Final = 256 * 1024
 _FORWARDED: Final[frozenset[Topic]] = frozenset({"report", "verdict", "incident"})  # statuses everyone hears himself
 
@@ -34,7 +36,7 @@ class _News(msgspec.Struct, frozen=True, kw_only=True):
     """One element of the array. `lost`: so many more there were no words for."""
 
     origin: str = msgspec.field(name="from")
-    topic: Literal["report", "verdict", "incident", "lost"]
+    topic: Literal["report", "verdict", "incident", "lost", "vitals"]
     site: str | None = None
     at: datetime
     data: dict[str, Any] = {}
@@ -69,6 +71,7 @@ class Relay:
         self._origin = uuid.uuid4().hex[:12]
         self._waiting: dict[Hashable, Event] = {}
         self._lost = 0
+        self.board: Board | None = None  # where the others' words about themselves go
 
     def offer(self, event: Event) -> None:
         """Take an event of this process, to be told soon; never blocks."""
@@ -80,6 +83,12 @@ class Relay:
             self._metrics.events.labels("lost").inc()
             return
         self._waiting[key] = event
+
+    def tell_vitals(self, vitals: Vitals) -> None:
+        """Tell now how this process is; what is not told now is told anew in some seconds."""
+        if self._is_up():
+            news = _News(origin=self._origin, topic="vitals", at=vitals.at, data=msgspec.to_builtins(vitals))
+            self._send(TOPIC, msgspec.json.encode([news]), 0)
 
     async def run(self) -> None:
         """Tell what is waiting, a few times a second, until cancelled; while the broker is away it goes on waiting."""
@@ -129,6 +138,8 @@ class Relay:
             self._metrics.events.labels("unreadable").inc()
             return
         self._metrics.events.labels("heard").inc()
+        if news.topic == "vitals":
+            return
         self._bus.deliver(Event(news.topic, news.site, news.at, news.data))
 
     def _learn(self, news: _News) -> None:
@@ -136,6 +147,8 @@ class Relay:
             report = msgspec.convert(news.data, _Reported)
             if report.kind in RESULTS:  # a broken peer must not fill our memory with names
                 self._fleet.reported(report.agent, report.kind, report.started, news.at)
+        elif news.topic == "vitals" and self.board is not None:
+            self.board.put(news.origin[:_ORIGIN], msgspec.convert(news.data, Vitals))
         elif news.topic == "verdict":
             self._verdicts.put(msgspec.convert(news.data, Verdict))
 

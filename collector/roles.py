@@ -29,6 +29,7 @@ from collector.ledger.journal import Journal
 from collector.metrics import Metrics, Readiness
 from collector.parts import Parts
 from collector.pipeline import Pipeline
+from collector.pulse import Pulse
 from collector.quarantine import Quarantine, path_from_url
 from collector.quarantine.replay import Replay, Service, held_by
 from collector.registry.database import database_of
@@ -75,6 +76,7 @@ class Process:
         readiness.expect("registry")
         yield "store", tending.watch_store(self.parts)
         yield "upkeep", self.upkeep.run(self.pipeline.write_statuses)
+        yield "pulse", Pulse(self.parts, tell=self.relay.tell_vitals if self.relay is not None else None).run()
         if "broker" in self.roles:
             readiness.expect("embedded broker")
             yield "embedded broker", tending.run_broker(self.parts, self._broker_up)
@@ -192,6 +194,7 @@ class Process:
             metrics=parts.metrics,
         )
         parts.bus.forward_to(relay.offer)
+        relay.board = parts.board
         return relay
 
     def _suffix(self) -> str | None:

@@ -9,8 +9,9 @@ import random
 import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from time import monotonic
 from typing import Final
 
 from agent.wire.codec import encode
@@ -64,7 +65,7 @@ def reports(inbox: Inbox, group: str | None = None) -> Subscription:
     """Every agent's reports into the inbox, which says itself what it drops; in a group, a share of them."""
 
     def receive(name: str, payload: bytes, _: bool) -> None:  # noqa: FBT001 - a Receive
-        inbox.offer(Letter(name, payload))
+        inbox.offer(Letter(name, payload, monotonic()))
 
     return Subscription(f"{ROOT}/+/report", receive, group=group)
 
@@ -213,12 +214,14 @@ class Subscriber:
     def heard(self, messages: Sequence[Message], skipped: Sequence[Skipped]) -> None:
         """As mqtt.conversation.Listener: pass each message on to who asked for it."""
         counts: dict[str, int] = {}
+        sizes: dict[str, int] = {}
         for message in messages:
             leaf = message.topic.rpartition("/")[2]
             receive = self._receivers.get(leaf)
             if receive is None:
                 continue
             counts[leaf] = counts.get(leaf, 0) + 1
+            sizes[leaf] = sizes.get(leaf, 0) + len(message.payload)
             try:
                 receive(message.topic, message.payload, message.retained)
             except Exception:
@@ -226,6 +229,7 @@ class Subscriber:
                 self._metrics.faults.labels("intake").inc()
         for leaf, count in counts.items():
             self._metrics.messages.labels(leaf).inc(count)
+            self._metrics.flow.bytes.labels(leaf).inc(sizes[leaf])
         for one in skipped:
             self._metrics.dropped("too_large")
             LOG.warning("intake.too_large topic=%.100r bytes=%d", one.topic, one.size)
@@ -260,7 +264,7 @@ async def feed(inbox: Inbox, process: Process, settings: Callable[[], CollectorC
     """
     room = asyncio.Semaphore(_UNDER_WAY)
 
-    async def work(batch: list[list[Arrival]]) -> None:
+    async def work(batch: _Batch) -> None:
         try:
             await _process(batch, process, metrics)
         finally:
@@ -271,22 +275,34 @@ async def feed(inbox: Inbox, process: Process, settings: Callable[[], CollectorC
             await room.acquire()
             await inbox.filled()
             batch = await _gather(inbox, settings())
-            if not batch and inbox.closed:
+            if not batch.letters and inbox.closed:
                 return
             group.create_task(work(batch), name="batch")
 
 
-async def _process(batch: list[list[Arrival]], process: Process, metrics: Metrics) -> None:
-    arrivals = [arrival for letter in batch for arrival in letter]
-    if not await _guarded(process, arrivals, metrics) and len(batch) > 1:
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What stood in some letters, and when each of them came."""
+
+    letters: list[list[Arrival]] = field(default_factory=list)
+    came: list[float] = field(default_factory=list)
+
+
+async def _process(batch: _Batch, process: Process, metrics: Metrics) -> None:
+    arrivals = [arrival for letter in batch.letters for arrival in letter]
+    metrics.flow.batch.take([len(arrivals)])
+    if await _guarded(process, arrivals, metrics):
+        now = monotonic()
+        metrics.flow.latency.take([now - came for came in batch.came])
+    elif len(batch.letters) > 1:
         # One letter must not take the others down with it.
-        for letter in batch:
+        for letter in batch.letters:
             await _guarded(process, letter, metrics)
 
 
-async def _gather(inbox: Inbox, config: CollectorConfig) -> list[list[Arrival]]:
+async def _gather(inbox: Inbox, config: CollectorConfig) -> _Batch:
     """Read letters until there are enough, or the first one is so old; looks seldom: waking up costs more than that."""
-    batch: list[list[Arrival]] = []
+    batch = _Batch()
     count = size = 0
     loop = asyncio.get_running_loop()
     deadline = loop.time() + config.store.batch_s
@@ -296,10 +312,11 @@ async def _gather(inbox: Inbox, config: CollectorConfig) -> list[list[Arrival]]:
             arrivals = unpack(letter.topic, letter.payload)
             if len(arrivals) > 1:
                 inbox.charge(letter, len(arrivals))
-            batch.append(arrivals)
+            batch.letters.append(arrivals)
+            batch.came.append(letter.at)
             count += len(arrivals)
             size += len(letter.payload)
-            if len(batch) % _AT_ONCE == 0:
+            if len(batch.letters) % _AT_ONCE == 0:
                 await asyncio.sleep(0)
             continue
         left = deadline - loop.time()

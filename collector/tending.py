@@ -23,11 +23,11 @@ async def watch_store(parts: Parts) -> None:
         try:
             await parts.series.open()
         except (StoreUnavailable, StoreFull) as error:
-            parts.readiness.fails("store", str(error))
+            parts.readiness.fails("store", str(error), by="look")
             failed = True
         else:
             if failed:
-                parts.readiness.works("store")
+                parts.readiness.works("store", by="look")
             failed, wait = False, settings.retry_first_s
         await asyncio.sleep(wait if failed else settings.check_s)
         wait = min(wait * 2, settings.retry_max_s)

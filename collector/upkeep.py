@@ -133,9 +133,9 @@ class Upkeep:
                 await self.refresh()
             await self._note_strangers()
         except RegistryUnavailable as error:
-            self._parts.readiness.fails("registry", str(error))
+            self._parts.readiness.fails("registry", str(error), by="look")
         else:
-            self._parts.readiness.works("registry")
+            self._parts.readiness.works("registry", by="look")
 
     def request(self, agent: str, resend: Resend, why: str) -> None:
         """Ask an agent to send again, at once."""

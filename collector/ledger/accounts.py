@@ -225,6 +225,17 @@ def site_day(site: str, day: date, agents: Sequence[AgentDay]) -> SiteDay:
     )
 
 
+def share(days: Sequence[SiteDay]) -> float | None:
+    """Received of planned over days that can be told; a silent day without known plan weighs as much as the others."""
+    told = [day for day in days if day.ratio is not None]
+    if not told:
+        return None
+    plans = [day.planned for day in told if day.planned]
+    usual = sum(plans) / len(plans) if plans else 1.0
+    weights = [day.planned or usual for day in told]
+    return sum((day.ratio or 0.0) * weight for day, weight in zip(told, weights, strict=True)) / sum(weights)
+
+
 def _ends(spans: Sequence[Span], top: int, today: date) -> list[tuple[date, int]]:
     """The last number of each day, days ascending; the rest of the numbers is today's."""
     ends = [(span.day, span.last) for span in sorted(spans, key=lambda span: span.day)]

@@ -80,6 +80,11 @@ class Journal:
         self._orphans = Orphans(registry, archive, settings=settings)
         self._look_due = 0.0
 
+    @property
+    def waiting(self) -> int:
+        """How many reports were noted and not flushed yet; more may wait in the archive while it is behind."""
+        return self._held
+
     def note(self, position: Position, facts: Sequence[Fact]) -> None:
         """Take in one archived frame, in order; `position` is what `append` gave. Never blocks and never raises."""
         with self._noting:

@@ -195,6 +195,11 @@ class Quarantine:
         with self._transaction() as database:
             return int(database.execute("SELECT count FROM gone").fetchone()[0])
 
+    def size(self) -> int:
+        """Sum up the sizes of all payloads."""
+        with self._transaction() as database:
+            return int(database.execute("SELECT coalesce(sum(length(payload)), 0) FROM payload").fetchone()[0])
+
     def ask(self, search: Search, *, who: str, at: datetime) -> Sequence[int]:
         """Mark what fits to be judged again; gives the numbers, also of what was marked before."""
         where, values = search.where()

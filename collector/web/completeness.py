@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final, Literal
 
-from collector.ledger.accounts import SiteDay
+from collector.ledger.accounts import SiteDay, share
 from collector.registry.site import Site, Snapshot
 
 Look = Literal["full", "most", "part", "none", "open"]
@@ -59,17 +59,6 @@ def page(days: Iterable[SiteDay], snapshot: Snapshot, window: tuple[date, date])
     ]
     rows.sort(key=lambda row: (2.0 if row.ratio is None else row.ratio, row.site.name, row.site.id))
     return Page(tuple(rows), share([day for of_site in by_site.values() for day in of_site]), *window)
-
-
-def share(days: Sequence[SiteDay]) -> float | None:
-    """Received of planned over days that can be told; a silent day without known plan weighs as much as the others."""
-    told = [day for day in days if day.ratio is not None]
-    if not told:
-        return None
-    plans = [day.planned for day in told if day.planned]
-    usual = sum(plans) / len(plans) if plans else 1.0
-    weights = [day.planned or usual for day in told]
-    return sum((day.ratio or 0.0) * weight for day, weight in zip(told, weights, strict=True)) / sum(weights)
 
 
 def item(row: SiteRow) -> dict[str, Any]:

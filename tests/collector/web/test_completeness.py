@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.ledger.accounts import SiteDay
+from collector.ledger.accounts import SiteDay, share
 from collector.ledger.completeness import Completeness
 from collector.ledger.ledger import Ledger
 from collector.registry.site import Site, Snapshot, Version
@@ -49,9 +49,9 @@ def test_a_strip_has_a_cell_for_each_day_also_where_there_was_no_agent() -> None
 
 def test_a_silent_day_without_plan_weighs_as_much_as_a_usual_one() -> None:
     days = [site_day("s", 1, 10, 1.0), site_day("s", 2, 0, 0.0, planned=0, accounted=False)]
-    assert completeness.share(days) == 0.5
-    assert completeness.share([site_day("s", 2, 0, 0.0, planned=0)]) == 0.0
-    assert completeness.share([]) is None
+    assert share(days) == 0.5
+    assert share([site_day("s", 2, 0, 0.0, planned=0)]) == 0.0
+    assert share([]) is None
 
 
 def test_reasons_of_runs_that_were_not_made_are_added_up() -> None:
