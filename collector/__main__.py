@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, get_args
 
-from collector import loop
+from collector import logs, loop
 from collector.config import DEFAULT_PATH, CollectorConfig, Role, read, secret, with_roles
 from collector.errors import CollectorError
 
@@ -123,11 +123,7 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     settings = _read(options)
-    logging.basicConfig(
-        level=settings.log.level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-        stream=sys.stderr,
-    )
+    logs.begin(settings.log.level, settings.log.format)
     loop.run(_serve(settings, lambda: _read(options)))
     return 0
 
@@ -169,7 +165,7 @@ async def _serve(settings: CollectorConfig, reload: Callable[[], CollectorConfig
 
 
 def _started(address: str) -> None:
-    logging.getLogger("collector").info("started page=%s", address or "none")
+    logging.getLogger("collector").info("collector.started page=%s", address or "none")
 
 
 if __name__ == "__main__":

@@ -175,9 +175,10 @@ class PeerSettings(_Section, frozen=True, kw_only=True):
 
 
 class LogSettings(_Section, frozen=True, kw_only=True):
-    """[log]: how much is said on standard error."""
+    """[log]: how much is said on standard error, and in which form."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
 
 
 def _usual_roles() -> list[Role]:

@@ -214,12 +214,12 @@ class Judging:
                 await work()
             except _DOWN as error:
                 if not self._is_down:
-                    log.warning("judging_waits error=%r", str(error))
+                    log.warning("judging.waits error=%r", str(error))
                 self._is_down = True
                 await asyncio.sleep(self.retry_s)
             else:
                 if self._is_down:
-                    log.warning("judging_resumed")
+                    log.warning("judging.resumed")
                 self._is_down = False
                 return
 
@@ -297,7 +297,7 @@ class Judging:
         """Say what is recorded already: a log line, the live page, the series."""
         for incident in incidents:
             log.warning(
-                "incident_%s id=%s site=%s cause=%s severity=%s by=%r",
+                "incident.%s id=%s site=%s cause=%s severity=%s by=%r",
                 incident.state, incident.id, incident.site, incident.cause, incident.severity, incident.history[-1].who,
             )  # fmt: skip
             data = msgspec.to_builtins(incident)
@@ -321,7 +321,7 @@ class Judging:
             if points:
                 await self.store.write(points)
         except PointsRefused as error:
-            log.error("judging_point_refused error=%r", str(error))  # noqa: TRY400 - the store's reason says it all
+            log.error("judging.point_refused error=%r", str(error))  # noqa: TRY400 - the store's reason says it all
 
 
 def samples_of(rows: Sequence[Row]) -> list[Sample]:

@@ -55,6 +55,7 @@ async def lead(parts: Parts, lease: Lease, *, listening_since: Callable[[], date
         newest=parts.fleet.newest,
         now=parts.now,
     )
+    keeping.missing = parts.metrics.ledger.gaps.set
     async with asyncio.TaskGroup() as group:
         group.create_task(judging.run(), name="judging")
         group.create_task(rollups.run(), name="roll-ups")

@@ -75,6 +75,7 @@ class Process:
         readiness.expect("store")
         readiness.expect("registry")
         yield "store", tending.watch_store(self.parts)
+        yield "archive", tending.watch_archive(self.parts)
         yield "upkeep", self.upkeep.run(self.pipeline.write_statuses)
         yield "pulse", Pulse(self.parts, tell=self.relay.tell_vitals if self.relay is not None else None).run()
         if "broker" in self.roles:
@@ -91,6 +92,7 @@ class Process:
             yield "archive expiry", tending.expire_archive(self.parts)
             yield "quarantine replay", self._replay().run(lambda: self.parts.settings().quarantine.replay_s)
         if self.parts.journal is not None:
+            self.parts.journal.heard = self._hear_journal
             yield "journal", self.parts.journal.run()
         yield from self._tasks_of_judge_and_web()
 
@@ -218,6 +220,12 @@ class Process:
     def _hear(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 - a Receive
         if self.relay is not None:
             self.relay.receive(topic, payload, retained)
+
+    def _hear_journal(self, why: str | None) -> None:
+        if why is None:
+            self.parts.readiness.works("ledger")
+        else:
+            self.parts.readiness.fails("ledger", f"{why}; receipts go on, the ledger catches up")
 
     def _send(self, topic: str, payload: bytes, qos: int) -> None:
         self.subscriber.send(topic, payload, qos)

@@ -1,9 +1,12 @@
 """Looking after what a process needs: opened at the start, watched while it runs, tried again while it is away."""
 
 import asyncio
+import errno
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
 from agent.wire.results import RESULTS
@@ -13,6 +16,9 @@ from collector.parts import Parts
 
 LOG: Final = logging.getLogger(__name__)
 _EXPIRY_S: Final = 3600.0
+_ARCHIVE_S: Final = 10.0
+_PROBE_BYTES: Final = 64 * 1024
+_FULL: Final = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
 
 
 async def watch_store(parts: Parts) -> None:
@@ -54,6 +60,31 @@ async def open_archive(parts: Parts) -> None:
         parts.readiness.works("archive")
 
 
+async def watch_archive(parts: Parts) -> None:
+    """See that the archive can be used, also while nothing comes: one that is full is not left by waiting for it.
+
+    A process that takes reports opens it with its next batch; any other one opens it here.
+    """
+    takes = "ingest" in parts.settings().roles
+    while True:
+        await asyncio.sleep(min(parts.settings().store.check_s, _ARCHIVE_S))
+        try:
+            if parts.archive.is_open:
+                await asyncio.to_thread(_try_folder, parts.archive.folder, writes=takes)
+            elif not takes:
+                await asyncio.to_thread(parts.archive.open)
+            else:
+                continue
+        except (StoreUnavailable, OSError) as error:
+            why = str(error) if isinstance(error, StoreUnavailable) else f"archive {parts.archive.folder}: {error}"
+            parts.readiness.fails("archive", why, by="look")
+        else:
+            # Room for a probe is what a batch needs too; of anything else a batch must say that it is over.
+            why = parts.readiness.reasons.get("archive", "")
+            is_full = any(words in why for words in _FULL)
+            parts.readiness.works("archive", by="deed" if is_full else "look")
+
+
 async def expire_archive(parts: Parts) -> None:
     """Delete what need not be kept, each hour."""
     while True:
@@ -79,6 +110,19 @@ async def run_broker(parts: Parts, is_up: asyncio.Event) -> None:
         except StoreUnavailable as error:
             parts.readiness.fails("embedded broker", str(error))
         await asyncio.sleep(settings.reconnect_first_s)
+
+
+def _try_folder(folder: Path, *, writes: bool) -> None:
+    """Read the folder, or write a little in it that never reaches the disk; raises OSError."""
+    if not writes:
+        with os.scandir(folder) as entries:
+            next(entries, None)
+        return
+    probe = folder / f".room-{os.getpid()}"
+    try:
+        probe.write_bytes(bytes(_PROBE_BYTES))
+    finally:
+        probe.unlink(missing_ok=True)
 
 
 async def _until_up(parts: Parts, part: str, action: Callable[[], Awaitable[None]]) -> None:

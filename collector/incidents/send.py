@@ -95,7 +95,7 @@ class Sender:
             pass  # the others would wait for the same; each round tries the next one
         except RegistryUnavailable as error:
             if not self._is_down:
-                log.warning("webhook_outbox_unavailable error=%r", str(error))
+                log.warning("webhook.outbox_unavailable error=%r", str(error))
             self._is_down = True
         else:
             self._is_down = False
@@ -110,7 +110,7 @@ class Sender:
         except _Unreached as error:
             self._wait(patience, now, unreached=True)
             if not self._is_unreached:
-                log.warning("webhook_unreached host=%s fault=%s", self.webhook.host, error)
+                log.warning("webhook.unreached host=%s fault=%s", self.webhook.host, error)
             self._is_unreached = True
             raise
         self._reached()
@@ -121,7 +121,7 @@ class Sender:
             return
         self._wait(patience, now, unreached=False)
         if patience.attempts == 1:
-            log.warning("webhook_refused host=%s incident=%s fault=%s", self.webhook.host, letter.incident, fault)
+            log.warning("webhook.refused host=%s incident=%s fault=%s", self.webhook.host, letter.incident, fault)
 
     def _wait(self, patience: _Patience, now: float, *, unreached: bool) -> None:
         self.failed += 1
@@ -132,7 +132,7 @@ class Sender:
 
     def _reached(self) -> None:
         if self._is_unreached:
-            log.warning("webhook_reached host=%s", self.webhook.host)
+            log.warning("webhook.reached host=%s", self.webhook.host)
         self._is_unreached = False
         for patience in self._patience.values():
             if patience.unreached:

@@ -79,6 +79,8 @@ class Journal:
         self._looking = threading.Lock()
         self._orphans = Orphans(registry, archive, settings=settings)
         self._look_due = 0.0
+        self.heard: Callable[[str | None], None] = lambda _: None
+        """Takes what the journal cannot do now and why; None when it can again."""
 
     @property
     def waiting(self) -> int:
@@ -168,8 +170,11 @@ class Journal:
             except (RegistryUnavailable, StoreUnavailable) as error:
                 if not failed:
                     LOG.warning("ledger.behind error=%s; tried again", error)
+                self.heard(str(error))
                 failed, took = True, 0.0
             else:
+                if failed:
+                    self.heard(None)
                 failed = False
             await asyncio.sleep(max(self._settings().flush_s, min(took * _REST, _REST_S)))
 

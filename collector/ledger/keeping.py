@@ -68,6 +68,8 @@ class Keeping:
         self._asked: dict[Place, Asked] = {}
         self._seen = (-1, -1)
         self._snapshot: Snapshot | None = None
+        self.missing: Callable[[int], None] = lambda _: None
+        """Takes how many reports are missing without an explanation."""
 
     async def run(self) -> None:
         """Until cancelled: ask for gaps, and write completeness where something changed."""
@@ -125,7 +127,9 @@ class Keeping:
             holes = [place for place in self._gaps.places() if self._missing(*place, self._gaps.asked(*place)[0])]
             whys = reading.explained(connection, holes, waited=max(now - _REPEAT, self._began))
         held = {place: _all(why) for place, why in whys.items()}
-        unexplained = {Place(*place) for place in holes if self._open(place, held)}
+        gaps = {Place(*place): self._open(place, held) for place in holes}
+        unexplained = {place for place, ranges in gaps.items() if ranges}
+        self.missing(sum(last - first + 1 for ranges in gaps.values() for first, last in ranges))
         due = self._gaps.due(self._missing, held, now=now_s)
         asks = [(agent, ask) for agent, ask in due if snapshot.site_of(agent, now) is not None]
         self._note(asks, unexplained, now)

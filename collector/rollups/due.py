@@ -157,6 +157,12 @@ class Due:
         with self._database.read() as connection:
             return connection.scalar(select(func.count()).select_from(DUE)) or 0
 
+    def overdue_s(self, now: datetime) -> float:
+        """How long the bucket that is due the longest has been so, in seconds."""
+        with self._database.read() as connection:
+            first = connection.scalar(select(func.min(DUE.c.due, type_=Utc)))
+        return 0.0 if first is None else max(0.0, (now - first).total_seconds())
+
 
 def _key(task: Task) -> dict[str, Any]:
     return dict(zip(_KEY, task[:4], strict=True))

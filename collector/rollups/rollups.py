@@ -104,6 +104,7 @@ class Rollups:
         is_more = taken == TAKEN or len(tasks) == TOGETHER
         if not is_more or time.monotonic() - self._counted > _COUNT_S:  # of a great backlog counting takes long
             self.metrics.rollups.waiting.set(await asyncio.to_thread(self.due.waiting))
+            self.metrics.rollups.overdue.set(await asyncio.to_thread(self.due.overdue_s, self.clock()))
             self._counted = time.monotonic()
         return is_more
 

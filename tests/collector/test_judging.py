@@ -245,8 +245,8 @@ async def test_it_waits_for_a_store_that_is_away_and_says_so_once(
         house.store.away = False
         await house.measured(*[30.0] * 10)
         await until(lambda: house.topics("incident") and not judging.is_down)
-    assert caplog.text.count("judging_waits") == 1
-    assert caplog.text.count("judging_resumed") == 1
+    assert caplog.text.count("judging.waits") == 1
+    assert caplog.text.count("judging.resumed") == 1
 
 
 async def test_an_incident_is_recorded_while_the_store_is_away(house: House) -> None:

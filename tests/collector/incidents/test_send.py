@@ -153,8 +153,8 @@ async def test_a_receiver_that_is_away_is_said_once_and_gets_everything_when_it_
             await until(lambda: len(receiver.got) == 32)
         task.cancel()
     assert [line.split(" ")[0] for line in caplog.messages if line.startswith("webhook")] == [
-        "webhook_unreached",
-        "webhook_reached",
+        "webhook.unreached",
+        "webhook.reached",
     ]
 
 
@@ -183,11 +183,11 @@ async def test_an_outbox_that_is_away_is_said_once_and_tried_again(
     database = Database(f"sqlite://{tmp_path}/r.db")
     history = History(database, tell=True)
     async with receiver.listening(), sending(history, f"http://127.0.0.1:{receiver.port}/hook"):
-        await until(lambda: "webhook_outbox_unavailable" in caplog.text)
+        await until(lambda: "webhook.outbox_unavailable" in caplog.text)
         await asyncio.sleep(0.05)  # several tries
         database.open()
         history.open()
         record(history, "s1")
         await until(lambda: len(receiver.got) == 1)
     database.close()
-    assert 1 <= caplog.text.count("webhook_outbox_unavailable") <= 2  # once closed, once perhaps between the two opens
+    assert 1 <= caplog.text.count("webhook.outbox_unavailable") <= 2  # once closed, once perhaps between the two opens
