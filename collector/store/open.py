@@ -117,7 +117,8 @@ def _credentials(version: int, parts: SplitResult, token: str | None) -> str | N
     if parts.username is not None:
         if version != 1:
             raise UsageError(f"store.url: influxdb{version} wants a token, not a user; see store.token_file")
-        return basic(unquote(parts.username), unquote(parts.password or ""))
+        user = unquote(parts.username)
+        return basic(user, _password(user, parts, token))
     if token is None:
         return None
     if not token.isprintable() or not token.isascii():
@@ -126,6 +127,17 @@ def _credentials(version: int, parts: SplitResult, token: str | None) -> str | N
     if version == 1 and colon:
         return basic(user, password)
     return f"{'Token' if version == 2 else 'Bearer'} {token}"  # noqa: PLR2004 - InfluxDB's major version
+
+
+def _password(user: str, parts: SplitResult, token: str | None) -> str:
+    """The password of the address, else the secret, which may be `user:password` as well; raises UsageError."""
+    if parts.password is not None:
+        return unquote(parts.password)
+    if token is None:
+        raise UsageError(
+            f"store.url: user {user!r} needs a password; give it in store.token_file or LINKGAUGE_STORE_TOKEN"
+        )
+    return token.removeprefix(f"{user}:")
 
 
 def _query(parts: SplitResult, known: set[str]) -> dict[str, str]:

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from collector.errors import UsageError
-from collector.store.influx import InfluxStore
+from collector.store.influx import InfluxStore, basic
 from collector.store.influx2 import Influx2Store
-from collector.store.open import store_from_url
+from collector.store.open import place_from_url, store_from_url
 from collector.store.sqlite import SqliteStore
 
 SECRET = "s3cret"  # noqa: S105 - what must never be shown
@@ -40,6 +40,22 @@ def test_influxdb_by_version(url: str, token: str | None, server: str) -> None:
     assert SECRET not in repr(store._server) + store._server.words  # noqa: SLF001 - the same
 
 
+@pytest.mark.parametrize(
+    ("url", "token"),
+    [
+        (f"influxdb1://u:{SECRET}@db/x", None),
+        (f"influxdb1://u:{SECRET}@db/x", "another"),
+        ("influxdb1://u@db/x", SECRET),
+        ("influxdb1://u@db/x", f"u:{SECRET}"),
+        ("influxdb1://db/x", f"u:{SECRET}"),
+    ],
+)
+def test_a_user_signs_in_with_the_password_of_the_address_or_the_secret(url: str, token: str | None) -> None:
+    server = place_from_url(url, token=token).server
+    assert server is not None
+    assert server.credentials == basic("u", SECRET)
+
+
 def test_influxdb2_has_an_organization_and_a_token() -> None:
     assert isinstance(store_from_url("influxdb2://db:8086/bucket?org=so%20tttt", token=SECRET), Influx2Store)
 
@@ -63,6 +79,7 @@ def test_influxdb2_has_an_organization_and_a_token() -> None:
         ("influxdb1://[::1/x", None, "not a URL"),
         ("influxdb1+ftp://db/x", None, "unknown scheme"),
         ("influxdb1://db/x?org=y", None, "unknown option 'org'"),
+        ("influxdb1://u@db/x", None, "needs a password"),
         ("influxdb2://db/x", SECRET, "organization"),
         ("influxdb2://db/x?org=", SECRET, "organization"),
         ("influxdb2://db/x?org=y&tls=1", SECRET, "unknown option 'tls'"),
