@@ -96,7 +96,7 @@ class Pulse:
 
     def _look_at_archive(self) -> None:
         if self._parts.journal is not None and self._parts.archive.is_open:
-            self._parts.metrics.place.unsealed.set(len(self._parts.archive.unsealed(None)))
+            self._parts.metrics.place.unsealed.set(len(self._parts.archive.unsealed()))
 
     def _look_at_completeness(self) -> None:
         gauge = self._parts.metrics.ledger.completeness

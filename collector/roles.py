@@ -89,7 +89,7 @@ class Process:
             yield "broker connection", self._connect()
         if "ingest" in self.roles:
             yield "pipeline", self._feed()
-            yield "archive expiry", tending.expire_archive(self.parts)
+            yield "archive care", tending.care_for_archive(self.parts)
             yield "quarantine replay", self._replay().run(lambda: self.parts.settings().quarantine.replay_s)
         if self.parts.journal is not None:
             self.parts.journal.heard = self._hear_journal

@@ -11,11 +11,12 @@ from typing import Final
 
 from agent.wire.results import RESULTS
 from collector import embedded_broker
+from collector.archive.care import Care, Wanted
 from collector.errors import StoreFull, StoreUnavailable
 from collector.parts import Parts
 
 LOG: Final = logging.getLogger(__name__)
-_EXPIRY_S: Final = 3600.0
+_CARE_S: Final = 3600.0
 _ARCHIVE_S: Final = 10.0
 _PROBE_BYTES: Final = 64 * 1024
 _FULL: Final = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
@@ -85,17 +86,15 @@ async def watch_archive(parts: Parts) -> None:
             parts.readiness.works("archive", by="deed" if is_full else "look")
 
 
-async def expire_archive(parts: Parts) -> None:
-    """Delete what need not be kept, each hour."""
+async def care_for_archive(parts: Parts) -> None:
+    """Delete days that need not be kept and seal finished ones, each hour."""
+    care = Care(parts.archive)
     while True:
-        days = parts.settings().archive.keep_days
-        if days is not None:
-            before = parts.now().date() - timedelta(days=days)
-            try:
-                await asyncio.to_thread(parts.archive.expire, before)
-            except StoreUnavailable as error:
-                LOG.warning("archive.expiry_failed error=%s; tried again in an hour", error)
-        await asyncio.sleep(_EXPIRY_S)
+        settings, today = parts.settings().archive, parts.now().date()
+        before = None if settings.keep_days is None else today - timedelta(days=settings.keep_days)
+        wanted = Wanted(before, settings.seal_level if settings.seal else None)
+        await asyncio.to_thread(care.tend, wanted, today=today)
+        await asyncio.sleep(_CARE_S)
 
 
 async def run_broker(parts: Parts, is_up: asyncio.Event) -> None:

@@ -21,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 from collector.archive.days import Days, Reports
 from collector.archive.head import head_of
+from collector.archive.hold import LOCK
 from collector.archive.intervals import Range
 from collector.archive.keys import key_of
 from collector.archive.knowledge import Knowledge
@@ -33,6 +34,7 @@ LOG: Final = logging.getLogger(__name__)
 _SLOT: Final = re.compile(r"(?!\d{4}$)[A-Za-z0-9_-]{1,64}")
 _SLOTS: Final = 100
 _LOOK_S: Final = 0.5
+_CARE: Final = "care"
 _WAIT_S: Final = 0.3  # one that was killed may hold its folder a moment longer
 SEAL_LEVEL: Final = 9
 
@@ -52,6 +54,7 @@ class Archive:
         self._wanted = slot
         self._guard: int | None = None
         self._own: Writer | None = None
+        self._lent: Writer | None = None
         self._others: dict[str, Days] = {}
         self._lock = threading.Lock()
         self._looked = float("-inf")
@@ -65,7 +68,7 @@ class Archive:
     @property
     def slot(self) -> str:
         """The slot that is written here; raises StoreUnavailable when none is."""
-        return self._writer.days.slot
+        return self.writer.days.slot
 
     @property
     def damaged(self) -> int:
@@ -90,18 +93,19 @@ class Archive:
         except (OSError, sqlite3.Error) as error:
             self.close()
             raise StoreUnavailable(f"archive {self.folder}: {error}; check the disk and its permissions") from error
-        except UsageError:
+        except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
         """Let go of files and lock; harmless when not open."""
         self._ready = False
-        if self._own is not None:
-            self._own.close()
+        for writer in (self._lent, self._own):
+            if writer is not None:
+                writer.close()
         if self._guard is not None:
             os.close(self._guard)
-        self._own = self._guard = None
+        self._own = self._lent = self._guard = None
         self._others = {}
         self._looked = float("-inf")
 
@@ -117,7 +121,7 @@ class Archive:
         """
         if not entries:
             raise ValueError("nothing to archive")
-        return self._writer.append(entries, at=at)
+        return self.writer.append(entries, at=at)
 
     def read(self, report_id: str) -> bytes | None:
         """Give a report's exact bytes; None for an id that is not here. Raises StoreUnavailable for a bad disk."""
@@ -175,7 +179,7 @@ class Archive:
 
     def end(self) -> Position | None:
         """Give the position after everything in our own slot; None while it is empty. No disk is touched."""
-        days = self._writer.days.days()
+        days = self.writer.days.days()
         return Position(self.slot, *days[-1]) if days else None
 
     def slots(self) -> list[str]:
@@ -192,11 +196,11 @@ class Archive:
         Raises:
             StoreUnavailable: the disk refuses; what is left goes another time.
         """
-        return self._writer.expire(before)
+        return self.writer.expire(before)
 
-    def unsealed(self, upto: Position | None) -> list[date]:
-        """Name our finished days that are not sealed and that those who follow are past. Raises StoreUnavailable."""
-        return self._writer.unsealed(upto)
+    def unsealed(self) -> list[date]:
+        """Name our finished days that are not sealed. Raises StoreUnavailable."""
+        return self.writer.days.unsealed()
 
     def seal(self, day: date, *, level: int = SEAL_LEVEL) -> int:
         """Recompress one finished day in large frames, with small keys; gives the bytes that this saved.
@@ -207,17 +211,39 @@ class Archive:
             NotSealed: damage, no room; the files are as they were.
             StoreUnavailable: the disk refuses.
         """
-        return self._writer.seal(day, level=level)
+        return self.writer.seal(day, level=level)
+
+    def still(self, since: date) -> list[Days]:
+        """Give others' slots into which nothing came from a day on. Raises StoreUnavailable."""
+        own = self.writer.days
+        held = [(days, days.days()) for days in self._slots() if days is not own]
+        return [days for days, found in held if found and found[-1][0] < since]
+
+    def lend(self, slot: str) -> Writer:
+        """Take another slot for a while, to care for it: close it, or closing us does.
+
+        Raises:
+            UsageError: somebody writes or cares for it.
+            StoreUnavailable: the disk refuses.
+        """
+        # We share the folder's own lock with all who might write there: only among those who care is one chosen.
+        lock = LOCK if slot else _CARE
+        try:
+            self._lent = Writer(self.folder / slot, slot, level=self._level, lock=lock)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreUnavailable(f"archive {self.folder / slot}: {error}; check the disk") from error
+        return self._lent
 
     @property
-    def _writer(self) -> Writer:
+    def writer(self) -> Writer:
+        """What writes our slot; raises StoreUnavailable when nothing does."""
         if self._own is None:
             raise StoreUnavailable(f"archive {self.folder} is not open for writing here")
         return self._own
 
     @property
     def _opened(self) -> Knowledge:
-        return self._writer.knowledge
+        return self.writer.knowledge
 
     def _take(self) -> Writer:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
@@ -233,7 +259,7 @@ class Archive:
 
     def _share(self) -> None:
         """Refuse a folder that a collector without a group writes; several with one may share it."""
-        self._guard = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        self._guard = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
             fcntl.flock(self._guard, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -261,10 +287,12 @@ class Archive:
 
 def slots_in(folder: Path) -> list[str]:
     """Name the slots of a folder: "" for itself, and folders that somebody has written in. Raises OSError."""
-    return [
-        "",
-        *sorted(path.name for path in folder.iterdir() if _SLOT.fullmatch(path.name) and (path / "lock").exists()),
-    ]
+    return ["", *sorted(path.name for path in folder.iterdir() if _SLOT.fullmatch(path.name) and _is_slot(path))]
+
+
+def _is_slot(path: Path) -> bool:
+    """Also one that was brought back from a backup without its lock."""
+    return (path / LOCK).exists() or (path.is_dir() and any(path.glob("[0-9][0-9][0-9][0-9]")))
 
 
 def folder_from_url(url: str) -> Path:

@@ -157,15 +157,20 @@ def _seal(options: argparse.Namespace) -> int:
         try:
             if keep is not None:
                 archive.expire(datetime.now(UTC).date() - timedelta(days=keep))
-            for day in archive.unsealed(None):
-                saved = archive.seal(day, level=SEAL_LEVEL)
-                sys.stdout.write(f"{slot or '.'} {day}: {saved} bytes less\n")
-        except NotSealed as error:
-            sys.stderr.write(f"{error}\n")
-            failed = 1
+            failed += sum(not _pack(archive, day) for day in archive.unsealed())
         finally:
             archive.close()
-    return failed
+    return 1 if failed else 0
+
+
+def _pack(archive: Archive, day: date) -> bool:
+    try:
+        saved = archive.seal(day, level=SEAL_LEVEL)
+    except NotSealed as error:
+        sys.stderr.write(f"{error}\n")
+        return False
+    sys.stdout.write(f"{archive.slot or '.'} {day}: {saved} bytes less\n")
+    return True
 
 
 def _cat(options: argparse.Namespace) -> int:

@@ -3,10 +3,12 @@
 A day has up to two files, read as one: a `.gz` of older versions, then the `.zst`.
 """
 
+import errno
 import logging
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from time import monotonic
@@ -14,7 +16,7 @@ from typing import Final
 
 from collector.archive.frame import lines_of, reports_of, sealed_from
 from collector.archive.head import is_report
-from collector.archive.keys import Stale
+from collector.archive.keys import SPAN, Stale
 from collector.archive.part import Part, Place
 from collector.archive.position import Position
 from collector.errors import StoreUnavailable
@@ -22,7 +24,8 @@ from collector.errors import StoreUnavailable
 LOG: Final = logging.getLogger(__name__)
 _LOOK_S: Final = 0.5  # a reader looks at most so often for what others wrote
 _REMEMBERED: Final = 4  # frames
-_LOOK_AT_ALL_S: Final = 5.0  # a file that came in the same tick of the clock as our look
+_YOUNG_S: Final = 5.0  # a folder is looked at again then: a file may come in the same tick of the clock as our look
+_YEAR: Final = "[0-9][0-9][0-9][0-9]"
 _TRIES: Final = 3  # a file that is replaced while it is read
 Reports = list[tuple[datetime, bytes]]
 
@@ -36,14 +39,31 @@ class Days:
         self.lock = threading.RLock()
         self.parts: dict[date, list[Part]] = {}
         self._writer = writer
-        self._looked = self._looked_at_all = float("-inf")
+        self._looked = float("-inf")
         self._texts: dict[Place, bytes] = {}
         self._stamps: dict[str, int] = {}
+        self._young: dict[str, float] = {}
+        self._spans: dict[bytes, tuple[date, ...]] = {}
+        self._loose: set[date] = set()
 
-    def files(self) -> dict[date, list[Path]]:
+    def part(self, day: date, path: Path) -> Part:
+        """Make a part of a day, to be `put`."""
+        return Part(path, changed=partial(self._loose.add, day))
+
+    def put(self, day: date, parts: list[Part]) -> None:
+        """Say which parts a day has."""
+        self.parts[day] = parts
+        self._loose.add(day)
+
+    def drop(self, day: date) -> None:
+        """Say that a day is gone."""
+        del self.parts[day]
+        self._loose.discard(day)
+
+    def files(self, year: str = _YEAR) -> dict[date, list[Path]]:
         """Find the data files, those that a sealed one was made of left out. Raises OSError."""
         found: dict[date, list[Path]] = {}
-        for path in sorted(self.folder.glob("[0-9][0-9][0-9][0-9]/????-??-??.*")):
+        for path in sorted(self.folder.glob(f"{year}/????-??-??.*")):
             day = _day_of(path)
             if day is not None:
                 found.setdefault(day, []).append(path)  # .gz sorts before .zst
@@ -57,16 +77,28 @@ class Days:
         if self._writer or monotonic() - self._looked < _LOOK_S:
             return
         with self.lock:
-            try:
-                self._look()
-            except OSError as error:
-                raise StoreUnavailable(f"archive {self.folder}: {error}") from error
+            for tries in range(_TRIES + 1):
+                try:
+                    self._look()
+                except OSError as error:
+                    if tries < _TRIES and isinstance(error, FileNotFoundError):
+                        continue  # deleted while we looked
+                    raise StoreUnavailable(f"archive {self.folder}: {error}; check the disk") from error
+                break
             self._looked = monotonic()
 
     def days(self) -> list[tuple[date, int]]:
         """Give each day with how many reports it holds."""
         with self.lock:
             return [(day, _count(self.parts[day])) for day in sorted(self.parts)]
+
+    def unsealed(self) -> list[date]:
+        """Name days, but the newest, that are not sealed. Raises StoreUnavailable."""
+        with self.lock:
+            try:
+                return [day for day in sorted(self.parts)[:-1] if not is_sealed(self.parts[day])]
+            except OSError as error:
+                raise StoreUnavailable(f"archive {self.folder}: {error}; check the disk") from error
 
     def size(self) -> int:
         """Bytes of all files, keys included."""
@@ -107,10 +139,12 @@ class Days:
                 yield Position(self.slot, day, number), reports[done:]
 
     def _reports(self, place: Place) -> Reports:
-        """Read a frame; nothing, with a word in the log, of a damaged one. Raises Stale."""
+        """Read a frame; nothing, with a word in the log, of a damaged one. Raises Stale, StoreUnavailable."""
         try:
             return reports_of(place.text())
         except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno != errno.EIO:  # it may well be read another time
+                raise StoreUnavailable(f"archive {self.folder}: {place.path.name}: {error}; check the disk") from error
             LOG.error("archive.damaged file=%s offset=%d error=%s; passed over", place.path, place.offset, error)  # noqa: TRY400 - it happened to the file, not here
             return []
 
@@ -118,7 +152,8 @@ class Days:
         """Look again at once, as a file was replaced; raises StoreUnavailable when that goes on and on."""
         if tries >= _TRIES:
             raise StoreUnavailable(f"archive {self.folder}: its files change under our hands")
-        self._looked = self._looked_at_all = float("-inf")
+        self._looked = float("-inf")
+        self._stamps = {}
 
     def _next(self, day: date, number: int) -> tuple[date, int, Place] | None:
         """Find the frame of the next report: its day, how many reports precede its file there, and where it lies."""
@@ -156,12 +191,25 @@ class Days:
                 return
 
     def _search(self, key: bytes) -> Iterator[tuple[Place, int, bool]]:
-        for day in sorted(self.parts, reverse=True):
-            for part in self.parts[day]:
+        for day in sorted({*self._loose, *self._days_of(key[:SPAN])}, reverse=True):
+            for part in self.parts.get(day, ()):
                 for number, certain in part.find(key):
                     place = part.place(number)
                     if place is not None:
                         yield place, number - place.first, certain
+
+    def _days_of(self, span: bytes) -> tuple[date, ...]:
+        """Name finished days whose ids speak of this time; an archive has thousands of days, an id has a few."""
+        newest = max(self._loose, default=None)
+        for day in [day for day in self._loose if day != newest]:
+            spans = [part.spans for part in self.parts.get(day, ())]
+            if None not in spans:
+                for one in frozenset[bytes]().union(*(some for some in spans if some is not None)):
+                    known = self._spans.get(one, ())
+                    if day not in known:
+                        self._spans[one] = (*known, day)
+                self._loose.discard(day)
+        return self._spans.get(span, ())
 
     def _at(self, place: Place, number: int, key: bytes) -> bytes | None:
         try:
@@ -197,21 +245,33 @@ class Days:
         return None
 
     def _look(self) -> None:
-        """Look at everything where names changed, else only at the file that grows."""
-        stamps = {path.name: path.stat().st_mtime_ns for path in self.folder.glob("[0-9][0-9][0-9][0-9]")}
-        if stamps == self._stamps and monotonic() - self._looked_at_all < _LOOK_AT_ALL_S:
-            for part in self.parts[max(self.parts)] if self.parts else []:
-                part.look()
-            return
-        found = self.files()
-        for day in self.parts.keys() - found.keys():
-            del self.parts[day]
+        """Look at the years where names changed, and at the file that grows."""
+        now = monotonic()
+        stamps = {path.name: path.stat().st_mtime_ns for path in self.folder.glob(_YEAR)}
+        changed = {year for year in stamps.keys() | self._stamps.keys() if stamps.get(year) != self._stamps.get(year)}
+        grown = {year for year, since in self._young.items() if now - since >= _YOUNG_S}
+        for year in changed | grown:
+            self._look_at_year(year)
+        self._young = {year: since for year, since in self._young.items() if year not in grown}
+        self._young |= dict.fromkeys(changed & stamps.keys(), now)
+        self._stamps = stamps
+        for part in self.parts[max(self.parts)] if self.parts else []:
+            part.look()
+
+    def _look_at_year(self, year: str) -> None:
+        found = self.files(year)
+        for day in [day for day in self.parts if f"{day.year:04}" == year and day not in found]:
+            self.drop(day)
         for day, paths in found.items():
             known = {part.path: part for part in self.parts.get(day, [])}
-            self.parts[day] = [known.get(path) or Part(path) for path in paths]
+            self.put(day, [known.get(path) or self.part(day, path) for path in paths])
             for part in self.parts[day]:
                 part.look()
-        self._stamps, self._looked_at_all = stamps, monotonic()
+
+
+def is_sealed(parts: Sequence[Part]) -> bool:
+    """Whether a day's files are sealed already. Raises OSError."""
+    return len(parts) == 1 and parts[0].sealed
 
 
 def _count(parts: Sequence[Part]) -> int:

@@ -6,12 +6,11 @@ from datetime import date
 from pathlib import Path
 
 from collector.archive.archive import slots_in
-from collector.archive.days import Days
+from collector.archive.days import Days, is_sealed
 from collector.archive.frame import Scan, frames, lines_of
 from collector.archive.head import read_head
 from collector.archive.keys import WHOLE, Keys, key_of, runs_in, whole
 from collector.archive.part import Part
-from collector.archive.seal import is_sealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ def days(folder: Path) -> Iterator[Day]:
         for day, reports in held.days():
             parts = held.parts[day]
             size = sum(part.end + max(part.keys_end, 0) for part in parts)
-            yield Day(slot, day, reports, size, is_sealed([part.path for part in parts]))
+            yield Day(slot, day, reports, size, is_sealed(parts))
 
 
 def check(folder: Path, *, day: date | None = None) -> Iterator[Checked]:

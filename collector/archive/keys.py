@@ -19,14 +19,16 @@ WHOLE: Final = 16
 SMALL: Final = 6
 _NUMBER: Final = 3  # bytes of a report's number within its run
 MOST: Final = 1 << (8 * _NUMBER)  # reports in a run
-_SPAN: Final = 3  # leading bytes of an id: of a UUIDv7 the time, in steps of 4.7 hours
+SPAN: Final = 3  # leading bytes of an id: of a UUIDv7 the time, in steps of 4.7 hours
 _SPANS: Final = 512  # more of them say nothing: ids without a time
 _MAGIC: Final = b"LGK1"
 _HEADER: Final = struct.Struct("<4sBBHQIIIQQQ8sI")  # the CRC-32 of everything else comes last
+HEADED: Final = _HEADER.size + 4
+"""Bytes of a run before its frames."""
 
 
 class Stale(Exception):  # noqa: N818 - not an accident
-    """The file was replaced (sealed) since it was looked at: look again."""
+    """The file was replaced (sealed) or deleted (expired) since it was looked at: look again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Run:
 
     def may_hold(self, key: bytes) -> bool:
         """Whether an id of this time may be in it."""
-        return self.spans is None or key[:_SPAN] in self.spans
+        return self.spans is None or key[:SPAN] in self.spans
 
 
 def key_of(report_id: str) -> bytes:
@@ -77,7 +79,7 @@ def run_of(
     for first, offset in frames:
         firsts.append(first - covered.first)
         offsets.append(offset)
-    spans = {key[:_SPAN] for key, _ in keys}
+    spans = {key[:SPAN] for key, _ in keys}
     told = b"".join(sorted(spans)) if len(spans) <= _SPANS else b""
     number_of, first = struct.Struct(">I").pack, covered.first
     if width == WHOLE:
@@ -89,7 +91,7 @@ def run_of(
         _MAGIC,
         width,
         len(spans) <= _SPANS,
-        len(told) // _SPAN,
+        len(told) // SPAN,
         covered.first,
         covered.reports,
         len(firsts),
@@ -116,7 +118,7 @@ def runs_in(path: Path, start: int = 0) -> Iterator[tuple[Run, int]]:
 def whole(path: Path, run: Run, end: int) -> bool:
     """Whether a run, which ends at `end`, is as it was written, to the byte. Raises OSError."""
     with path.open("rb") as file:
-        file.seek(run.frames_at - 4 - _HEADER.size)
+        file.seek(run.frames_at - HEADED)
         header = file.read(_HEADER.size)
         file.seek(run.frames_at)
         return bool(zlib.crc32(file.read(end - run.frames_at)) == _HEADER.unpack(header)[-1])
@@ -127,7 +129,10 @@ class Keys:
 
     def __init__(self, path: Path, inode: int) -> None:
         """Open it; raises Stale when it is not that very file any more, OSError."""
-        self._handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            self._handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise Stale from None
         if os.fstat(self._handle).st_ino != inode:
             os.close(self._handle)
             raise Stale
@@ -200,11 +205,11 @@ def _run(handle: int, start: int) -> tuple[Run, int] | None:
     magic, width, spanned, spans, first, reports, frames, keys, begin, end, text, trailer, _ = _HEADER.unpack(header)
     frames_at = after + 4
     spans_at = frames_at + frames * 12
-    keys_at = spans_at + spans * _SPAN
+    keys_at = spans_at + spans * SPAN
     past = keys_at + keys * (width + _NUMBER)
     if magic != _MAGIC or width not in (WHOLE, SMALL) or past > os.fstat(handle).st_size:
         return None
     said = os.pread(handle, keys_at - spans_at, spans_at)
-    told = frozenset(said[place : place + _SPAN] for place in range(0, len(said), _SPAN)) if spanned else None
+    told = frozenset(said[place : place + SPAN] for place in range(0, len(said), SPAN)) if spanned else None
     covered = Covered(first, reports, begin, end, trailer[: min(end, len(trailer))], text)
     return Run(covered, width, frames, keys, told, frames_at, keys_at), past

@@ -4,15 +4,15 @@ import logging
 import os
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from collector.archive.frame import Frame, Scan, frames, lines_of, unpack
+from collector.archive.frame import Frame, Scan, frames, lines_of, sealed_from, unpack
 from collector.archive.head import Head, is_report, read_head
-from collector.archive.keys import WHOLE, Covered, Frames, Keys, Run, Stale, key_of, run_of, runs_in
-from collector.archive.segment import trailer
+from collector.archive.keys import HEADED, WHOLE, Covered, Frames, Keys, Run, Stale, key_of, run_of, runs_in, whole
+from collector.archive.segment import create, trailer
 
 LOG: Final = logging.getLogger(__name__)
 RUN: Final = 16_384  # reports whose keys wait in memory for the next run
@@ -32,17 +32,21 @@ class Place:
 
     def text(self) -> bytes:
         """Read it. Raises Stale, OSError, or ValueError when it is damaged."""
-        with self.path.open("rb") as file:
-            if os.fstat(file.fileno()).st_ino != self.inode:
-                raise Stale
-            return unpack(os.pread(file.fileno(), self.end - self.offset, self.offset))
+        try:
+            with self.path.open("rb") as file:
+                if os.fstat(file.fileno()).st_ino != self.inode:
+                    raise Stale
+                return unpack(os.pread(file.fileno(), self.end - self.offset, self.offset))
+        except FileNotFoundError:
+            raise Stale from None
 
 
 class Part:
-    """Reports are numbered from 0 in the file."""
+    """Reports are numbered from 0 in the file. `changed` is called when ids come or go."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, changed: Callable[[], object] = lambda: None) -> None:
         self.path = path
+        self._changed = changed
         self.keys_path = path.with_name(f"{path.name}.keys")
         self._reset()
 
@@ -56,6 +60,22 @@ class Part:
         self._blind = False
         self._firsts, self._offsets = array("Q"), array("Q")
         self._recent: tuple[Run, Frames] | None = None
+        self._sealed: bool | None = None
+        self._changed()
+
+    @property
+    def sealed(self) -> bool:
+        """Whether it was written by sealing. Raises OSError."""
+        if self._sealed is None:
+            self._sealed = bool(sealed_from(self.path))
+        return self._sealed
+
+    @property
+    def spans(self) -> frozenset[bytes] | None:
+        """The spans of time that its ids speak of; None where any id may be in it."""
+        if self.fresh or self._blind or any(run.spans is None for run in self.runs):
+            return None
+        return frozenset(span for run in self.runs for span in run.spans or ())
 
     @property
     def fresh(self) -> int:
@@ -74,6 +94,8 @@ class Part:
         self._keys_were = _look_at(self.keys_path)
         self.take_runs()
         if self.runs:
+            self._drop_torn_run()
+        if self.runs:
             last = self.runs[-1].covered
             if found.st_size < last.end or trailer(self.path, last.end) != last.trailer:
                 LOG.warning("archive.keys_do_not_fit file=%s", self.path)
@@ -82,11 +104,26 @@ class Part:
                 self._keys_were = _look_at(self.keys_path)
                 self.keys_end = -1
 
+    def _drop_torn_run(self) -> None:
+        """Forget the newest run of a growing key file when its length, but not all of it, outlived a power cut."""
+        run = self.runs[-1]
+        if run.width == WHOLE and not whole(self.keys_path, run, self.keys_end):
+            LOG.warning("archive.keys_torn file=%s", self.keys_path)
+            before = self.runs[:-1]
+            found = self.inode, self.size, self._keys_were
+            self._reset()
+            self.inode, self.size, self._keys_were = found
+            self.runs = before
+            self.keys_end = run.frames_at - HEADED
+            self.end = before[-1].covered.end if before else 0
+            self.reports = self._covered
+
     def look(self) -> None:
         """Take in what its writer did since the last look, or all of it. Raises OSError."""
         found, keys = self.path.stat(), _look_at(self.keys_path)
         known = found.st_ino == self.inode and found.st_size >= self.end
-        if not known or (self.keys_end < 0 and keys != self._keys_were):
+        replaced = keys[0] != self._keys_were[0] and (self.runs or self.keys_end < 0)
+        if not known or replaced or (self.keys_end < 0 and keys != self._keys_were):
             self.load()
         elif found.st_size == self.size and keys == self._keys_were:
             return
@@ -105,6 +142,7 @@ class Part:
             if covered.first != self._covered:
                 break
             self.runs.append(run)
+            self._changed()
             self.keys_end = end
             self.end = max(self.end, covered.end)
             self.reports = max(self.reports, covered.first + covered.reports)
@@ -135,6 +173,7 @@ class Part:
 
     def note(self, offset: int, end: int, text: int, keys: Sequence[bytes | None]) -> None:
         """Take in a frame that was written or found, with the ids of its reports."""
+        self._changed()
         self._firsts.append(self.reports)
         self._offsets.append(offset)
         if not self._blind:
@@ -155,7 +194,7 @@ class Part:
         at = max(self.keys_end, 0)
         if at == 0:
             self.keys_path.unlink(missing_ok=True)  # readers may have it open
-        with self.keys_path.open("r+b" if at else "xb") as file:
+        with self.keys_path.open("r+b") if at else create(self.keys_path) as file:
             file.truncate(at)
             file.seek(at)
             file.write(data)

@@ -18,26 +18,26 @@ from typing import BinaryIO, Final
 import zstandard
 
 from collector.archive.days import Days
-from collector.archive.frame import TRAILER, Scan, frames, lines_of, seal_mark, sealed_from
+from collector.archive.frame import TRAILER, Scan, frames, lines_of, seal_mark
 from collector.archive.head import read_head
 from collector.archive.keys import SMALL, Covered, key_of, run_of
 from collector.archive.part import Part
-from collector.archive.segment import sync_directory
+from collector.archive.segment import create, sync_directory
 from collector.errors import CollectorError
 
 LOG: Final = logging.getLogger(__name__)
 _TEXT: Final = 1 << 20  # bytes of a sealed frame, before compression: larger saves little, and costs every look-up
 _RUN: Final = 1 << 17  # reports of a sealed run
 _NICE: Final = 10
+_DAMAGED: Final = 3  # exit code
 
 
 class NotSealed(CollectorError):  # noqa: N818 - a state of the world
     """A day cannot be sealed now; its files are as they were."""
 
 
-def is_sealed(paths: Sequence[Path]) -> bool:
-    """Whether a day's files are sealed already. Raises OSError."""
-    return len(paths) == 1 and bool(sealed_from(paths[0]))
+class Damaged(NotSealed):
+    """A day's files are damaged: trying again is in vain until somebody has restored a copy."""
 
 
 def prepare(folder: Path, day: date, *, level: int, parent: int | None = None) -> int:
@@ -52,7 +52,7 @@ def prepare(folder: Path, day: date, *, level: int, parent: int | None = None) -
         raise NotSealed(f"archive {folder}: there is nothing of {day}")
     target = _new(sources[-1].with_name(f"{day.isoformat()}.zst"))
     try:
-        with target.open("xb") as data, _new(_keys(target)).open("xb") as keys:
+        with create(target) as data, create(_new(_keys(target))) as keys:
             sealed = _Sealed(data, keys, level=level)
             data.write(seal_mark([path.name for path in sources]))
             for text in _texts(sources):
@@ -106,6 +106,8 @@ class Apart:
     def wait(self) -> int:
         """Wait for its end; gives how many reports the day holds. Raises NotSealed: nothing changed."""
         said, trouble = self._process.communicate()
+        if self._process.returncode == _DAMAGED:
+            raise Damaged(trouble.strip())
         if self._process.returncode != 0 or not said.strip().isdecimal():
             raise NotSealed(trouble.strip().rpartition("\n")[2] or f"archive {self._what}: sealing was ended")
         return int(said)
@@ -176,7 +178,7 @@ def _texts(sources: Sequence[Path]) -> Iterator[bytes]:
         for frame in frames(path, scanned):
             yield frame.text
         if scanned.damaged or scanned.end != _end_of(path):
-            raise NotSealed(f"archive: {path} is damaged and stays as it is; see linkgauge-collector archive verify")
+            raise Damaged(f"archive: {path} is damaged and stays as it is; see linkgauge-collector archive verify")
 
 
 def _end_of(path: Path) -> int:
@@ -223,7 +225,7 @@ def _main(arguments: Sequence[str]) -> int:
         reports = prepare(Path(folder), date.fromisoformat(day), level=int(level), parent=int(parent))
     except (OSError, CollectorError) as error:
         sys.stderr.write(f"{error}\n")
-        return 1
+        return _DAMAGED if isinstance(error, Damaged) else 1
     sys.stdout.write(f"{reports}\n")
     return 0
 

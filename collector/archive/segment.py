@@ -3,7 +3,7 @@
 import errno
 import os
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import zstandard
 
@@ -27,6 +27,11 @@ def sync_directory(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def create(path: Path) -> BinaryIO:
+    """Make a new file, as closed to others as the data; raises OSError, also when there is one."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640), "wb")
 
 
 class Segment:

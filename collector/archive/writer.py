@@ -16,12 +16,12 @@ import msgspec
 from collector.archive.days import Days
 from collector.archive.frame import lines_of, text_of
 from collector.archive.head import Head, read_head
-from collector.archive.hold import take, tidy
+from collector.archive.hold import LOCK, take, tidy
 from collector.archive.keys import key_of
 from collector.archive.knowledge import Knowledge, Seen, remove
 from collector.archive.part import RUN, Part
 from collector.archive.position import Position
-from collector.archive.seal import Apart, NotSealed, discard, finish, is_sealed
+from collector.archive.seal import Apart, NotSealed, discard, finish
 from collector.archive.segment import FULL, Segment, sync_directory, trailer
 from collector.errors import StoreFull, StoreUnavailable
 
@@ -40,8 +40,10 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 class Writer:
     """Open from the start; close it. `days` may be read by others meanwhile."""
 
-    def __init__(self, folder: Path, slot: str, *, level: int, wait_s: float = 0) -> None:
+    def __init__(self, folder: Path, slot: str, *, level: int, wait_s: float = 0, lock: str = LOCK) -> None:
         """Take the folder, at most `wait_s` later, repair a torn tail, bring keys and knowledge up to date.
+
+        `lock`: another name for the file that is locked, by whoever only cares for a folder that nobody may write.
 
         Raises:
             UsageError: another collector writes here.
@@ -57,7 +59,7 @@ class Writer:
         self._try_at = RUN
         self._apart: Apart | None = None
         self._knowledge: Knowledge | None = None
-        self._guard: int | None = take(folder, wait_s=wait_s)
+        self._guard: int | None = take(folder, wait_s=wait_s, name=lock)
         try:
             self._knowledge = self._learned()
         except BaseException:
@@ -128,14 +130,15 @@ class Writer:
                 try:
                     self._close_segment(day)
                     self.knowledge.forget(day.isoformat())
-                    for part in self.days.parts[day]:
-                        part.path.unlink(missing_ok=True)
-                        part.keys_path.unlink(missing_ok=True)
+                    with self.days.lock:  # whoever looks an id up meanwhile finds the day whole, or not at all
+                        for part in self.days.parts[day]:
+                            part.path.unlink(missing_ok=True)
+                            part.keys_path.unlink(missing_ok=True)
+                        self.days.drop(day)
                 except (OSError, sqlite3.Error) as error:
                     raise StoreUnavailable(f"archive {self.folder}: cannot delete {day}: {error}") from error
-                with self.days.lock:
-                    del self.days.parts[day]
                 self._stale.discard(day)
+                self._last.pop(day, None)
         # Also where nothing was: other slots delete theirs, and a report of that time may have been among them.
         self.knowledge.expired_before(before)
         return len(old)
@@ -144,23 +147,12 @@ class Writer:
         """Give the day that is written now."""
         return max(self.days.parts, default=None)
 
-    def unsealed(self, upto: Position | None) -> list[date]:
-        """Name finished days that are not sealed, those from `upto` on left out. Raises StoreUnavailable."""
-        newest = self.newest()
-        days = [day for day in sorted(self.days.parts) if newest is not None and day < newest]
-        try:
-            return [
-                day
-                for day in days
-                if (upto is None or day < upto.day) and not is_sealed([part.path for part in self.days.parts[day]])
-            ]
-        except OSError as error:
-            raise StoreUnavailable(f"archive {self.folder}: {error}") from error
-
     def seal(self, day: date, *, level: int) -> int:
         """Seal one finished day; gives the bytes that this saved. Raises NotSealed, StoreUnavailable."""
         started = monotonic()
         with self._lock:
+            if day not in self.days.parts:
+                raise NotSealed(f"archive {self.folder}: there is nothing of {day}")
             before = sum(part.end + max(part.keys_end, 0) for part in self.days.parts[day])
             reports = sum(part.reports for part in self.days.parts[day])
         LOG.info("archive.sealing folder=%s day=%s reports=%d bytes=%d", self.folder, day, reports, before)
@@ -175,7 +167,7 @@ class Writer:
                 if not self._holds() or found != reports or day == self.newest() or day not in self.days.parts:
                     discard(self.folder, day)
                     raise NotSealed(f"archive {self.folder}: {day} has {reports} reports, of which {found} were read")
-                self._replace(day, finish(self.folder, day))
+                self._replace(day)
         except (OSError, sqlite3.Error) as error:
             raise StoreUnavailable(f"archive {self.folder}: cannot seal {day}: {error}") from error
         after = sum(part.end + part.keys_end for part in self.days.parts[day])
@@ -186,13 +178,16 @@ class Writer:
     def _holds(self) -> bool:
         return self._guard is not None  # closed otherwise, also meanwhile
 
-    def _replace(self, day: date, path: Path) -> None:
+    def _replace(self, day: date) -> None:
         self._close_segment(day)
-        part = Part(path)
-        part.load()
-        for _ in part.catch_up(remember=True):
-            pass
-        self.days.parts[day] = [part]
+        try:
+            finish(self.folder, day)
+        finally:  # also half of it is to be read
+            self.days.put(day, parts := [self.days.part(day, path) for path in self.days.files().get(day, [])])
+            for part in parts:
+                part.load()
+                for _ in part.catch_up(remember=True):
+                    pass
         self._stale.discard(day)
         self.knowledge.save([self._seen(day)])
 
@@ -218,10 +213,10 @@ class Writer:
         known = parts[-1] if parts and parts[-1].path == path else None
         self._segment = Segment(path, known.end if known is not None else 0, level=self._level)
         if known is None:
-            part = Part(path)
-            part.load()
             with self.days.lock:
-                self.days.parts[day] = [*parts, part]
+                part = self.days.part(day, path)
+                part.load()
+                self.days.put(day, [*parts, part])
         self._try_at = RUN
         return self._segment
 
@@ -299,7 +294,8 @@ class Writer:
             until = before.get(day, sum(part.reports for part in parts))
             if known < until:
                 self._learn_again(day, known, until)
-            if day not in seen or seen[day].reports < sum(part.reports for part in parts):
+            held = sum(part.reports for part in parts)
+            if day not in seen or seen[day].reports < held or any(part.fresh for part in parts):
                 self._stale.add(day)
         self._settle_all()
         return knowledge
@@ -309,7 +305,7 @@ class Writer:
         before: dict[date, int] = {}
         tidy(self.folder, self.days)
         for day, paths in sorted(self.days.files().items()):
-            parts = self.days.parts[day] = [Part(path) for path in paths]
+            self.days.put(day, parts := [self.days.part(day, path) for path in paths])
             for part in parts:
                 part.load()
                 if len(parts) == 1:

@@ -115,7 +115,7 @@ def test_keys_written_in_between_change_no_answer(folder: Path, monkeypatch: pyt
         assert reader.read(one.head.id) == one.raw
     for mark in marks:
         assert seqs(archive, mark) == list(range(mark.reports + 1, len(entries) + 1))
-    assert len(archive._writer.days.parts[DAY][0].runs) > 3  # noqa: SLF001 - else this tested nothing
+    assert len(archive.writer.days.parts[DAY][0].runs) > 3  # else this tested nothing
     archive.close()
     archive.open()
     assert all(archive.read(one.head.id) == one.raw for one in entries)

@@ -18,7 +18,7 @@ import pytest
 
 from collector.archive import seal
 from collector.archive.archive import Archive, Entry, Position
-from collector.archive.care import tend
+from collector.archive.care import Care, Wanted
 from collector.archive.seal import NotSealed
 from tests.collector.entries import AT, entry, seqs, zcat
 
@@ -51,13 +51,12 @@ def test_a_finished_day_is_sealed_and_says_the_same_in_fewer_bytes(
 ) -> None:
     entries, marks = fill(archive)
     text, size = zcat((archive.folder / FILE).read_bytes()), archive.size()
-    assert archive.unsealed(None) == [DAY]
-    assert archive.unsealed(Position("", DAY, 60)) == []
+    assert archive.unsealed() == [DAY]
     following = archive.since(marks[9])
     next(following)
     caplog.set_level("INFO")
-    tend(archive, before=None, level=9)
-    assert archive.unsealed(None) == []
+    Care(archive).tend(Wanted(None, 9), today=DAY)
+    assert archive.unsealed() == []
     assert "archive.sealed day=2026-11-22" in caplog.text
     assert zcat((archive.folder / FILE).read_bytes()) == text
     assert archive.size() < size / 2
@@ -112,7 +111,7 @@ def test_a_damaged_day_is_left_as_it_is(archive: Archive, caplog: pytest.LogCapt
     path.write_bytes(content)
     with pytest.raises(NotSealed, match="damaged and stays as it is"):
         archive.seal(DAY)
-    tend(archive, before=None, level=9)
+    Care(archive).tend(Wanted(None, 9), today=DAY)
     assert "archive.not_sealed day=2026-11-22" in caplog.text
     assert path.read_bytes() == content
     assert archive.read(entries[0].head.id) == entries[0].raw
@@ -235,15 +234,15 @@ def test_kill_while_sealing_loses_nothing(archive: Archive) -> None:
 def test_a_stop_does_not_wait_for_sealing(archive: Archive) -> None:
     fill(archive)
     began = time.monotonic()
-    thread = threading.Thread(target=tend, args=(archive,), kwargs={"before": None, "level": 9})
+    thread = threading.Thread(target=Care(archive).tend, args=(Wanted(None, 9),), kwargs={"today": DAY})
     thread.start()
-    while archive._writer._apart is None:  # noqa: SLF001 - until it runs
+    while archive.writer._apart is None:  # noqa: SLF001 - until it runs
         time.sleep(0.01)
     archive.close()
     thread.join()
     assert time.monotonic() - began < 5
     archive.open()
-    assert archive.unsealed(None) == [DAY]
+    assert archive.unsealed() == [DAY]
 
 
 def test_a_reader_beside_the_sealing_never_misses_a_report(archive: Archive) -> None:
