@@ -213,7 +213,9 @@ class _Examination:
             self._findings.good(f"database {self._server.database} is there, answers InfluxQL, and we may read it")
             return True
         hint = (
-            "make it with: linkgauge-collector store init" if "not found" in said else "check user, password or token"
+            "make it with: linkgauge-collector store init"
+            if "not found" in said
+            else "check user, password or token; what is not there yet is made by: linkgauge-collector store init"
         )
         self._findings.bad(f"no question about database {self._server.database} is answered: {said}; {hint}")
         return False

@@ -11,6 +11,8 @@ import aiomqtt
 import pytest
 
 from collector import config as settings
+from collector.store.influx import basic
+from collector.store.open import place_from_url
 from tests.e2e.processes import Process, ended, free_port
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "collector"
@@ -69,10 +71,17 @@ async def test_the_broker_lets_each_agent_into_its_own_place_only(tmp_path: Path
 
 def test_the_readme_s_settings_are_accepted() -> None:
     readme = (DEPLOY / "README.md").read_text("utf-8")
-    (toml,) = [block.split("```")[0] for block in readme.split("```toml\n")[1:]]
-    config = settings.parse(toml, {}, name="README")
-    assert config.broker.username == "collector"
-    assert config.store.url.startswith("influxdb1://linkgauge@")
+    one, several = [settings.parse(block.split("```")[0], {}, name="README") for block in readme.split("```toml\n")[1:]]
+    assert one.broker.username == "collector"
+    assert one.store.url.startswith("influxdb1://linkgauge@")
+    assert one.store.token_file is not None
+    server = place_from_url(one.store.url, token="word").server  # noqa: S106 - what stands in the file
+    assert server is not None
+    assert server.credentials == basic("linkgauge", "word"), "the user signs in with the file's password"
+    assert (several.broker.group, several.registry.password_file) == (
+        "collector",
+        "/etc/linkgauge/registry.password",
+    )
 
 
 def test_nothing_listens_outside_by_default() -> None:
