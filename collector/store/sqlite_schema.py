@@ -116,15 +116,18 @@ class Layout:
         """Add the columns that a measurement lacks, in the open transaction."""
         known = self.columns(measurement)
         new = {name: kind for name, kind in fields.items() if name not in known}
-        if known and not new:
+        if not new:
             return
-        self.connection.execute(
-            f'CREATE TABLE IF NOT EXISTS "_{measurement}" ('
-            "_site INTEGER NOT NULL, _time INTEGER NOT NULL, _series INTEGER NOT NULL,"
-            " PRIMARY KEY (_site, _time, _series)) WITHOUT ROWID"
-        )
-        for name, kind in new.items():
-            self.connection.execute(f'ALTER TABLE "_{measurement}" ADD COLUMN "{name}" {_DECLARED[kind]}')
+        declared = [f'"{name}" {_DECLARED[kind]}' for name, kind in new.items()]
+        if known:
+            for column in declared:
+                self.connection.execute(f'ALTER TABLE "_{measurement}" ADD COLUMN {column}')
+        else:  # at once: SQLite reads the whole schema anew for each column that is added
+            self.connection.execute(
+                f'CREATE TABLE "_{measurement}" ('
+                f"_site INTEGER NOT NULL, _time INTEGER NOT NULL, _series INTEGER NOT NULL, {', '.join(declared)},"
+                " PRIMARY KEY (_site, _time, _series)) WITHOUT ROWID"
+            )
         self._columns.pop(measurement, None)
         self.connection.execute(f'DROP VIEW IF EXISTS "{measurement}"')
         self.connection.execute(_view(measurement, self.columns(measurement)))
