@@ -99,7 +99,8 @@ class Outbox:
         self.cursor = _BEFORE_ALL
         self._exhausted = False
         self._news = 0
-        self._asked = (0, 0)  # cursor and news when a page was asked for
+        self._rewinds = 0
+        self._asked = (0, 0)  # rewinds and news when a page was asked for
         self._page: deque[Slip] = deque()
         self._page_since = 0.0
         self._flights: dict[int, _Flight] = {}
@@ -134,14 +135,14 @@ class Outbox:
         room = self._rules.window_reports - len(self._flights) - len(self._page)
         if self._exhausted or len(self._page) >= self._rules.array_reports:
             return 0
-        self._asked = self.cursor, self._news
+        self._asked = self._rewinds, self._news
         return max(0, room) if self.in_flight_bytes < self.line.window_bytes else 0
 
     def offer(self, slips: Sequence[Slip], asked: int, now: float) -> None:
         """Take the page that was wanted: what has no receipt, oldest first; fewer than asked only at the end."""
-        cursor, news = self._asked
-        if cursor != self.cursor:
-            return  # it was set back while the page was read
+        rewinds, news = self._asked
+        if rewinds != self._rewinds:
+            return  # what is to be looked at again may have had its receipt when the page was read
         self._exhausted = len(slips) < asked and news == self._news
         for slip in slips:
             if slip.place <= self.cursor:
@@ -225,10 +226,10 @@ class Outbox:
         self._news += 1
 
     def connected(self, now: float) -> None:
-        """A new connection: everything in flight is sent again at once, without waiting for its timer."""
+        """A new connection: everything in flight is sent again at once, and the spool looked through anew."""
         for flight in self._flights.values():
             flight.parcel, flight.due, flight.again = None, now, False
-        self.put()
+        self._rewind(_BEFORE_ALL + 1)
 
     def disconnected(self) -> None:
         """The connection is gone."""
@@ -370,7 +371,8 @@ class Outbox:
             self._rewind(group.places[0][0])
 
     def _rewind(self, place: int) -> None:
-        """Look at everything from this place on again."""
+        """Look at everything from this place on again, though a page that is just being read shows it otherwise."""
+        self._rewinds += 1
         if place <= self.cursor:
             self.cursor = min(place, self._page[0].place if self._page else place) - 1
             self._page.clear()

@@ -256,6 +256,29 @@ def test_a_page_that_was_read_before_a_resend_is_not_taken() -> None:
     assert seqs(drive(box, shelf, 0)) == [[2, 3]]  # the stand-in forgot no receipts of 2 and 3
 
 
+def test_a_page_that_was_read_before_a_resend_is_not_taken_even_when_the_cursor_stands_right_before_it() -> None:
+    box, shelf = outbox(), Shelf([500] * 3)
+    drive(box, shelf, 0)
+    box.deferred("e", {1: "bad_time", 2: "bad_time", 3: "bad_time"}, 0)
+    del shelf.waiting[1]  # a twin of it was stored: that receipt was noted in the spool
+    wanted = box.wanted(5000)  # they are due again: the cursor stands before the first
+    page = shelf.page(box.cursor, wanted)
+    assert [slip.seq for slip in page] == [2, 3]
+    shelf.waiting[1] = shelf.all[1]  # and now the collector asks for it
+    box.resend([(1, 3)], 5000)
+    box.offer(page, wanted, 5000)
+    assert flat(drive(box, shelf, 5000)) == [1, 2, 3]
+
+
+def test_a_new_connection_brings_what_lies_before_the_cursor() -> None:
+    box, shelf = outbox(), Shelf([500] * 3)
+    missed = shelf.waiting.pop(2)
+    drive(box, shelf, 0)
+    shelf.waiting[2] = missed  # however it came there
+    box.connected(1)
+    assert flat(drive(box, shelf, 1)) == [1, 2, 3]
+
+
 def test_thirty_days_offline_cost_no_memory() -> None:
     box = outbox()
     places = itertools.count(1)
