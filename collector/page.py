@@ -74,6 +74,7 @@ def _app(parts: Parts) -> web.Application:
             zone=ZoneInfo(settings.web.zone),
             version=importlib.metadata.version("linkgauge"),
             quarantine=lambda: _quarantine(parts),
+            board=parts.board,
         )
     )
 

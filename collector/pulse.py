@@ -206,7 +206,7 @@ _NAMES: Final = {
     "abandoned": "reports_abandoned_total",
     "dropped": "messages_refused_total",
     "points": "points_written_total",
-    "retried": "store_retries_total",
+    "retried": "store_retries_total:store",
     "receipts": "receipts_sent_total",
     "receipts_dropped": "messages_dropped_total:out",
     "ledger": "ledger_reports_total",

@@ -20,7 +20,7 @@ FORGOTTEN: Final = timedelta(minutes=30)
 SPAN: Final = timedelta(minutes=5)
 WHY_LENGTH: Final = 400
 RECEIPT_BOUNDS: Final = (
-    0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0,
+    0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0,
 )  # fmt: skip
 """Upper bounds of the buckets that receipt latencies fall into, in seconds."""
 OWN: Final = ""

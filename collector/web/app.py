@@ -7,13 +7,14 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 import jinja2
+import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from collector.errors import CollectorError, UsageError
 from collector.ledger.period import period
 from collector.registry.site import Site
-from collector.web import api, fleet, live, pages, quarantine, views
+from collector.web import api, fleet, live, pages, pipe, quarantine, views
 from collector.web.chart import Chart, Line, Mark, draw
 from collector.web.pages import Filters, Measured
 from collector.web.sources import Sources
@@ -61,6 +62,8 @@ def make_app(sources: Sources) -> web.Application:
             web.get("/quarantine", _quarantine),
             web.post("/quarantine", api.bound(quarantine.judge_again, sources)),
             web.get("/completeness", _completeness),
+            web.get("/pipe", _pipe),
+            web.get("/api/v1/pipe", _pipe_figures),
             web.get("/favicon.ico", _icon),  # asked for where a page cannot name its own, beside raw reports
             web.static("/static", STATIC),
         ]
@@ -211,6 +214,18 @@ async def _completeness(request: web.Request) -> web.Response:
         problem=problem,
         heights=STRIP,
     )
+
+
+async def _pipe(request: web.Request) -> web.Response:
+    sources = request.app[SOURCES]
+    found = pipe.view(sources.board.sightings(), sources.now())
+    return _page(request, "pipe.html", here="pipe", pipe=found, box=(pipe.SPARK_WIDTH, pipe.SPARK_HEIGHT))
+
+
+async def _pipe_figures(request: web.Request) -> web.Response:
+    sources = request.app[SOURCES]
+    found = pipe.item(pipe.view(sources.board.sightings(), sources.now()))
+    return web.Response(body=msgspec.json.encode(found), content_type="application/json")
 
 
 def _charts(sources: Sources, words: Words, found: views.SitePage, days: int) -> list[tuple[str, str, Chart]]:

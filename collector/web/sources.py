@@ -17,6 +17,7 @@ from collector.quarantine import Held, Search
 from collector.registry.changes import Waiting
 from collector.registry.site import Snapshot
 from collector.store.store import Store
+from collector.vitals import Board
 from collector.web.kept import Kept
 
 
@@ -100,4 +101,5 @@ class Sources:
     zone: ZoneInfo
     version: str
     quarantine: Callable[[], Detention | None] = lambda: None
+    board: Board = field(default_factory=Board)
     kept: Kept = field(default_factory=Kept)

@@ -51,7 +51,7 @@ const heard = (event) => {
 
 if (kind) {
   const source = new EventSource("/api/v1/live");
-  for (const topic of ["report", "verdict", "incident", "status"]) source.addEventListener(topic, heard);
+  if (kind !== "clock") for (const topic of ["report", "verdict", "incident", "status"]) source.addEventListener(topic, heard);
   let lost = false;
   source.onopen = () => {
     lamp.textContent = lamp.dataset.on;
@@ -65,3 +65,6 @@ if (kind) {
     lamp.className = "live off";
   };
 }
+
+// A page of figures that change all the time is asked for by the clock instead, while somebody looks at it.
+if (kind === "clock") setInterval(() => document.hidden || fetchPage().catch(() => {}), 1000 * main.dataset.every);
