@@ -145,8 +145,11 @@ class Pipeline:
             if others is None or report.seq not in others:
                 return "nothing"
         # Of an expired day only the places are known: a report of that time is taken for the one that was there.
-        held = archive.holds(report.id, sure=not ours) or archive.has_expired(report.started)
-        return "this" if held else "other"
+        if archive.holds(report.id, sure=not ours) or archive.has_expired(report.started):
+            return "this"
+        # A false conflict makes an agent begin anew: what is not here for certain is rather stored twice.
+        sure = ours or (self.parts.journal is not None and self.parts.journal.vouches())
+        return "other" if sure else "nothing"
 
     def _until(self, decisions: Iterable[Decision]) -> dict[str, datetime]:
         """Give the marks that must rise before these decisions' tags may be given out."""
@@ -242,7 +245,7 @@ class Pipeline:
             if new:
                 at = self.parts.now()
                 journal.note(self.parts.archive.append(_entries(new), at=at), _facts(new, at))
-            journal.flush()
+            journal.tell()
 
     async def _quarantine(self, batch: _Batch) -> None:
         """Keep what was rejected; without that there is no word to its agent, but nobody else waits for it."""

@@ -182,6 +182,11 @@ class Archive:
         days = self.writer.days.days()
         return Position(self.slot, *days[-1]) if days else None
 
+    def reaches(self, position: Position) -> bool:
+        """Whether a slot has everything up to a position, seen anew. Raises StoreUnavailable."""
+        self._looked = float("-inf")
+        return any(days.reaches(position) for days in self._slots() if days.slot == position.slot)
+
     def slots(self) -> list[str]:
         """Name all slots that hold or may hold reports. Raises StoreUnavailable."""
         return sorted(days.slot for days in self._slots())

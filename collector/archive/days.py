@@ -92,6 +92,14 @@ class Days:
         with self.lock:
             return [(day, _count(self.parts[day])) for day in sorted(self.parts)]
 
+    def reaches(self, position: Position) -> bool:
+        """Whether the day of a position has so many reports, seen anew. Raises StoreUnavailable."""
+        if not self._writer:
+            self.forget_look(0)
+            self.refresh()
+        with self.lock:
+            return _count(self.parts.get(position.day, ())) >= position.reports
+
     def unsealed(self) -> list[date]:
         """Name days, but the newest, that are not sealed. Raises StoreUnavailable."""
         with self.lock:

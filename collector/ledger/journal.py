@@ -37,9 +37,6 @@ Frame = tuple[Position, Sequence[Fact]]
 class Followed(Shelves, Protocol):
     """The archive, as far as the journal reads it."""
 
-    def end(self) -> Position | None:
-        """Where our own slot ends now; None for an empty one."""
-
     def has_expired(self, started: datetime) -> bool:
         """Whether what lay there may have been deleted with its day."""
 
@@ -72,6 +69,8 @@ class Journal:
         self._special: dict[tuple[Why, Place], list[int]] = {}
         self._special_count = 0
         self._behind = True  # what the ledger has is only known once it was asked
+        self._reading = False
+        self._vouched: bool | None = None
         self._floor: Position | None = None
         self._at: Position | None = None
         self._union = Union()
@@ -122,9 +121,31 @@ class Journal:
         wanted = [Place(*place) for place in places]
         with self._looking:
             self._open()
+            self._vouched = None
             with self.ledger.database.read() as connection:
                 self._others.refresh(connection, wanted)
             return {place: self._others.of(place) for place in wanted}
+
+    def vouches(self) -> bool:
+        """Whether all that the ledger speaks of can be seen in this archive from here; as `elsewhere`, for a thread.
+
+        Only then a report of which the ledger speaks and that the archive has not is another one. Otherwise its place
+        may be in a file that we cannot see yet, or no more: one that was restored, or a folder that is not shared.
+        """
+        with self._looking:
+            if self._vouched is None:
+                self._vouched = all(self._is_here(place) for place in self.ledger.checkpoints())
+                if not self._vouched:
+                    LOG.warning("ledger.archive_not_whole; do all processes of the group share one [archive] url?")
+            return self._vouched
+
+    def tell(self) -> None:
+        """Let the others know what was noted; not while there is more to catch up with: that is `run`'s, and long.
+
+        Raises as `flush`.
+        """
+        if not self._behind and not self._reading:
+            self.flush()
 
     def flush(self) -> int:
         """Write what was noted, or catch up from the archive; gives how many reports. Blocks: call it in a thread.
@@ -210,20 +231,25 @@ class Journal:
             checkpoint = None
         self._at, self._floor = checkpoint, checkpoint or self._floor
         self._union.forget()
-        with self._noting:
-            self._behind = False  # an overflow from here on sets it again
-        count = 0
         sites = sites_of(self._registry.snapshot())
-        for facts, end in stretches(self._archive.since(checkpoint), sites):
-            count += self._write(facts, end)
-        return count
+        self._reading = True
+        try:
+            with self._noting:
+                self._behind = False  # an overflow from here on sets it again
+            return sum(self._write(facts, end) for facts, end in stretches(self._archive.since(checkpoint), sites))
+        finally:
+            self._reading = False
 
     def _lies_beyond(self, checkpoint: Position) -> bool:
         """Whether the ledger knows more than the archive had when this process began: one of them was restored."""
         if self._archive.has_expired(_midnight(checkpoint.day)):
             return False
-        ends = [end for end in (self._floor, self._archive.end()) if end is not None]
-        return not ends or min(_order(end) for end in ends) < _order(checkpoint)
+        # Since then the day's file may have grown beyond that place, with other reports.
+        begun_before = self._floor is not None and _order(self._floor) < _order(checkpoint)
+        return begun_before or not self._archive.reaches(checkpoint)
+
+    def _is_here(self, checkpoint: Position) -> bool:
+        return self._archive.has_expired(_midnight(checkpoint.day)) or self._archive.reaches(checkpoint)
 
     def _write_noted(self) -> int:
         with self._noting:

@@ -59,6 +59,12 @@ class Ledger:
         with self.database.read() as connection:
             return _checkpoint(connection, slot)
 
+    def checkpoints(self) -> list[Position]:
+        """Give that of each slot."""
+        with self.database.read() as connection:
+            rows = connection.execute(select(CHECKPOINTS).order_by(CHECKPOINTS.c.slot))
+            return [Position(row.slot, date.fromisoformat(row.day), row.reports) for row in rows]
+
     def add(
         self, frames: Sequence[Sequence[Fact]], union: Union, *, since: Position | None, to: Position, late_s: float
     ) -> Tally:

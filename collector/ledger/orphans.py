@@ -29,6 +29,9 @@ class Shelves(Protocol):
     def slots(self) -> list[str]:
         """All slots."""
 
+    def reaches(self, position: Position) -> bool:
+        """Whether a slot has everything up to a position, as far as can be seen from here now."""
+
     def since(self, position: Position | None, *, slot: str | None = None) -> Iterator[tuple[Position, Lines]]:
         """What stands in a slot after a position."""
 

@@ -64,6 +64,7 @@ class Paper:
     frames: list[tuple[Position, list[tuple[datetime, bytes]]]] = field(default_factory=list)
     read: int = 0
     expired: datetime = LONG_AGO
+    others: list["Paper"] = field(default_factory=list)
 
     def append(self, raws: Sequence[bytes], at: datetime) -> Position:
         end = self.end()
@@ -74,6 +75,12 @@ class Paper:
 
     def end(self) -> Position | None:
         return self.frames[-1][0] if self.frames else None
+
+    def reaches(self, position: Position) -> bool:
+        if position.slot != self.slot:
+            return any(other.reaches(position) for other in self.others)
+        of_day = [frame.reports for frame, _ in self.frames if frame.day == position.day]
+        return max(of_day, default=0) >= position.reports
 
     def slots(self) -> list[str]:
         return [self.slot]

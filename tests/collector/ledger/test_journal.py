@@ -167,6 +167,48 @@ def test_an_archive_restored_from_a_backup_makes_the_ledger_anew(desk: Open, app
     assert other.counts() == (3 + appended, 0, 0)
 
 
+def test_an_archive_restored_from_an_earlier_day_does_too(desk: Open) -> None:
+    """Although what has been archived since stands at a later day than the ledger's old place."""
+    d = desk()
+    d.take(report(1), at=NOON)
+    d.take(report(2), report(3), at=NOON + timedelta(days=1))
+    d.journal.flush()
+    del d.paper.frames[1:]
+    again = desk(d.paper)
+    again.take(report(4), at=NOON + timedelta(days=2))
+    while again.journal.flush():
+        pass
+    assert again.stored() == [("a1", "e1", 1, 1), ("a1", "e1", 4, 4)]
+
+
+def test_nothing_is_vouched_for_that_is_not_in_this_archive(desk: Open) -> None:
+    """A folder that is not shared, or that was restored: what is not found there need not be another report."""
+    one, two = desk(Paper("1")), desk(Paper("2"))
+    one.journal.flush()
+    two.journal.flush()
+    one.take(report(1))
+    one.journal.flush()
+    assert one.journal.elsewhere([("a1", "e1")])
+    assert one.journal.vouches()
+    assert two.journal.elsewhere([("a1", "e1")])
+    assert not two.journal.vouches()
+    two.paper.others = [one.paper]
+    assert not two.journal.vouches(), "as long as the same answer is used"
+    two.journal.elsewhere([("a1", "e1")])
+    assert two.journal.vouches()
+
+
+def test_others_are_told_but_nobody_waits_for_catching_up(desk: Open) -> None:
+    one, two = desk(Paper("1")), desk(Paper("2"))
+    one.take(report(1))
+    one.journal.tell()
+    assert one.stored() == []
+    one.journal.flush()
+    one.take(report(2))
+    one.journal.tell()
+    assert two.stored() == [("a1", "e1", 1, 2)]
+
+
 def test_what_expired_days_held_stays_in_a_ledger_that_is_made_anew(desk: Open) -> None:
     d = desk()
     old, new = NOON - timedelta(days=40), NOON
