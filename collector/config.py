@@ -256,11 +256,8 @@ def check(config: CollectorConfig) -> None:
     url = broker_url(config.broker)
     _check_broker(config.broker)
     _check_registry(config.registry)
-    if "broker" in config.roles and (url.scheme != "mqtt" or not is_loopback(url.hostname or "")):
-        raise UsageError(
-            "broker.url: the embedded broker asks for no password, so it listens on loopback only, "
-            f"not on {url.netloc}; write mqtt://127.0.0.1:1883, or take Mosquitto for other machines"
-        )
+    if "broker" in config.roles:
+        _check_embedded(config.broker, url)
     if "peer" in config.roles and not (config.peer.listen or config.peer.listen_tls or config.peer.stamp):
         raise UsageError("peer.listen: set it, listen_tls or stamp, or take the role peer away")
     address(config.web.listen, "web.listen")
@@ -364,6 +361,19 @@ def _check_registry(registry: RegistrySettings) -> None:
         raise UsageError(
             "registry.url: no password in the address; use registry.password_file, or the environment: "
             f"{PREFIX}REGISTRY_PASSWORD"
+        )
+
+
+def _check_embedded(broker: BrokerSettings, url: SplitResult) -> None:
+    if url.scheme != "mqtt" or not is_loopback(url.hostname or ""):
+        raise UsageError(
+            "broker.url: the embedded broker asks for no password, so it listens on loopback only, "
+            f"not on {url.netloc}; write mqtt://127.0.0.1:1883, or take Mosquitto for other machines"
+        )
+    if broker.group is not None:
+        raise UsageError(
+            "broker.group: the embedded broker cannot share reports out among several processes, and would give them "
+            "to none; take the group away, or run Mosquitto"
         )
 
 

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from collector.errors import RegistryUnavailable
 from collector.metrics import Metrics
@@ -16,6 +17,7 @@ LOG: Final = logging.getLogger(__name__)
 _LOOK_S: Final = 0.2  # how soon work ends after the lease has
 _STAND_BY_S: Final = 0.5
 _RENEWALS: Final = 4  # in the time that the lease lasts
+T = TypeVar("T")
 
 
 class Leadership:
@@ -29,6 +31,8 @@ class Leadership:
         self._renew_s = lasts_s / _RENEWALS
         self._metrics = metrics
         self._now = now
+        # A thread of its own: what waits for a slow page or a long write must not cost us the lease.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="lease")
 
     @property
     def is_leading(self) -> bool:
@@ -46,7 +50,7 @@ class Leadership:
         """Let another process lead at once, if this one does."""
         if self.lease.held:
             try:
-                await asyncio.to_thread(self.lease.release)
+                await self._asked(self.lease.release)
             except RegistryUnavailable as error:
                 LOG.info("leader.not_resigned error=%s; others wait until the lease is over", error)
 
@@ -76,11 +80,14 @@ class Leadership:
 
     async def _take(self) -> bool:
         try:
-            await asyncio.to_thread(self._database.open)
-            return await asyncio.to_thread(self.lease.take)
+            await self._asked(self._database.open)
+            return await self._asked(self.lease.take)
         except RegistryUnavailable as error:
             LOG.debug("leader.lease_unknown error=%s", error)  # said by whoever watches the registry
             return False
+
+    async def _asked(self, question: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, question)
 
 
 class LeadersStore:

@@ -42,6 +42,7 @@ class Upkeep:
         self._statuses: Statuses = {}
         self._strangers: dict[str, datetime] = {}
         self._strangers_told: dict[str, float] = {}
+        self._refreshing = asyncio.Lock()
 
     def stored(self, decisions: Sequence[Store]) -> None:
         """Tell the others of a batch's reports that are durable now."""
@@ -108,8 +109,10 @@ class Upkeep:
     async def refresh(self) -> Snapshot:
         """Read the registry anew, and ask at once for what waited for it; raises RegistryUnavailable."""
         registry = self._parts.registry
-        await asyncio.to_thread(registry.open)
-        snapshot = self.snapshot = await asyncio.to_thread(registry.snapshot)
+        # One at a time: a slow reader must not put an older view in place of the one that tags were promised from.
+        async with self._refreshing:
+            await asyncio.to_thread(registry.open)
+            snapshot = self.snapshot = await asyncio.to_thread(registry.snapshot)
         now = self._parts.now()
         for agent, resend in self._unknown.take(lambda agent: snapshot.site_of(agent, now) is not None):
             self.request(agent, resend, "registered")

@@ -156,6 +156,8 @@ class Database:
     @contextmanager
     def _writing(self, engine: Engine) -> Iterator[Connection]:
         engine = engine.execution_options(**{WRITE: True})
+        if self.is_shared:  # whatever the server's default is: what is read must be as it is once the lock is ours
+            engine = engine.execution_options(isolation_level="READ COMMITTED")
         with _plainly(self.name), engine.connect() as connection, connection.begin():
             if self.is_shared:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")

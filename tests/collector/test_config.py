@@ -79,6 +79,7 @@ def keys() -> set[str]:
         ("[resend]\ngrace_s = 9000", "resend.max_s"),
         ('roles = ["broker"]\n[broker]\nurl = "mqtt://0.0.0.0:1883"', "loopback only"),
         ('roles = ["broker"]\n[broker]\nurl = "mqtts://127.0.0.1:1883"', "loopback only"),
+        ('roles = ["broker", "ingest"]\n[broker]\ngroup = "collector"', "cannot share reports out"),
         ('[web]\nlisten = "8600"', "web.listen"),
         ('[web]\nzone = "Mars/Olympus"', "web.zone"),
         ('roles = ["peer"]\n[peer]\nlisten = ""\nstamp = ""', "peer.listen"),

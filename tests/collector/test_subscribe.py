@@ -140,8 +140,8 @@ async def test_an_index_that_cannot_be_asked_is_the_archives_trouble(tmp_path: P
     rig = Rig(tmp_path, "mqtt://127.0.0.1:1")
     rig.registry.add_agent("a1", "s1", now=NOW)
 
-    def damaged(report_id: str) -> bool:
-        del report_id
+    def damaged(report_id: str, *, sure: bool = False) -> bool:
+        del report_id, sure
         raise StoreUnavailable("the index is damaged")
 
     await rig.pipeline.process(unpack("linkgauge/v1/a1/report", _report(1)))
