@@ -35,6 +35,7 @@ _IDLE: Final = 2
 _TROUBLES: Final = 10  # different ones that are told in one outage
 _SEEN: Final = 200  # requests whose names are remembered
 _RESENDS: Final = 20  # that may be asked for at once; then one each time a silent report would be sent again
+_UNSPECIFIED: Final = 128  # all that paho says of a connection that simply ended
 _TAKEN: Final = "conflict"  # the collector holds another report of this epoch and seq
 _LOG = logging.getLogger("linkgauge.uplink")
 
@@ -403,5 +404,7 @@ def _words(group: BaseExceptionGroup[BaseException]) -> str:
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    cause = error.__cause__ if isinstance(error, aiomqtt.MqttError) else None
-    return str(cause or error) or type(error).__name__
+    cause = (error.__cause__ if isinstance(error, aiomqtt.MqttError) else None) or error
+    if isinstance(cause, aiomqtt.MqttCodeError) and getattr(cause.rc, "value", None) == _UNSPECIFIED:
+        return "the connection to the broker was lost"
+    return str(cause) or type(error).__name__

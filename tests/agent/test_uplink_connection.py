@@ -304,13 +304,13 @@ async def test_a_change_of_the_connection_is_told_at_once_and_its_reason_remembe
         await until(lambda: one.uplink.state.connected, "connected")
         broker.end(signal.SIGKILL)
         await until(lambda: not one.uplink.state.connected, "the loss is known")
-        lost = one.uplink.state.last_error
         broker.start()
         await until(lambda: one.uplink.state.connected, "connected again")
-        assert lost
         assert one.uplink.state.last_error is not None
     assert changes[0] == (True, None)
-    assert changes[1] == (False, lost)
+    lost, reason = changes[1]  # other reasons may have followed: while nobody listened it was refused
+    assert not lost
+    assert reason in {"the connection to the broker was lost", "[Errno 104] Connection reset by peer"}
     assert changes[-1][0]
     assert len(changes) <= 5
 
