@@ -17,6 +17,7 @@ from collector.ledger.ledger import Ledger
 from collector.parts import Parts
 from collector.plans.load import load_plans
 from collector.quarantine import Quarantine
+from collector.rollups.recents import Recents
 from collector.web.app import make_app
 from collector.web.sources import Sources
 
@@ -75,6 +76,7 @@ def _app(parts: Parts) -> web.Application:
             version=importlib.metadata.version("linkgauge"),
             quarantine=lambda: _quarantine(parts),
             board=parts.board,
+            recents=Recents(parts.registry.database).read,
         )
     )
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect, text
 from collector.errors import UsageError
 
 LOG: Final = logging.getLogger(__name__)
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 """The version that this program works with: the newest file in `migrations/versions`."""
 VERSION_TABLE: Final = "alembic_version"
 
@@ -50,5 +50,5 @@ def upgrade(connection: Connection, name: str) -> None:
     config.attributes["connection"] = connection
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
-    command.upgrade(config, "head")
+    command.upgrade(config, HEAD)
     LOG.info("registry.upgraded database=%s from=%s to=%s", name, found or "none", HEAD)

@@ -6,7 +6,7 @@ sites, kinds and buckets, however many reports come.
 """
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final, Literal, NamedTuple
@@ -34,14 +34,20 @@ DUE: Final = Table(
 )
 Index("rollup_due_next", DUE.c.due)
 
-Work = Literal["hour", "day", "month", "verdict"]
+Work = Literal["hour", "day", "month", "verdict", "recent"]
+_LEVELS: Final[Mapping[Work, Level]] = {"hour": "hour", "day": "day", "month": "month"}
+_ABOUT: Final[tuple[Work, ...]] = ("recent", "verdict")
+"""Work that is no level's: a day's reports make it to do."""
 _KEY: Final = ("measurement", "site", "level", "start")
 _SLACK: Final = timedelta(minutes=1)
 _MOMENT: Final = timedelta(microseconds=1)
 
 
 class Task(NamedTuple):
-    """A bucket to compute. `verdict`: the verdicts that samples of a local day can change, from that day on."""
+    """A bucket to compute. `verdict`: the verdicts that samples of a local day can change, from that day on.
+
+    `recent`: what pages tell of the site now, because something of a local day came or a new day began.
+    """
 
     measurement: str
     site: str
@@ -60,12 +66,13 @@ class Pace:
     def due(self, task: Task, now: datetime) -> datetime:
         """When a bucket that was touched now is to be computed; sites are spread over the pace."""
         late = timedelta(seconds=self.settings.late_s)
-        if task.level == "verdict":
+        level = _LEVELS.get(task.level)
+        if level is None:
             return now + late
-        bucket = bucket_of(task.level, task.start, self.zone)
+        bucket = bucket_of(level, task.start, self.zone)
         if bucket.end <= now:
             return now + late
-        pace = self.every(task.level)
+        pace = self.every(level)
         offset = zlib.crc32(task.site.encode()) / 2**32
         ticks = int(now.timestamp() / pace - offset) + 1
         tick = datetime.fromtimestamp((ticks + offset) * pace, now.tzinfo)
@@ -88,17 +95,16 @@ class Pace:
 
     def bucket(self, task: Task) -> Bucket:
         """The span of a task of a level."""
-        level: Level = "day" if task.level == "verdict" else task.level
-        return bucket_of(level, task.start, self.zone)
+        return bucket_of(_LEVELS.get(task.level, "day"), task.start, self.zone)
 
     def tasks(self, touched: Touched) -> list[Task]:
-        """What an hour that reports fell into makes to do: its hour, day and month; of a judged kind the verdicts."""
+        """What an hour that reports fell into makes to do: its hour, day and month; of a judged kind more."""
         if touched.measurement not in FIELDS:
             return []
         edges = (touched.hour, touched.hour + HOUR - _MOMENT)  # in half-hour zones two days may share an hour
         levels: list[tuple[Work, Level]] = [("hour", "hour"), ("day", "day"), ("month", "month")]
         if touched.measurement == JUDGED:
-            levels.append(("verdict", "day"))
+            levels += [(work, "day") for work in _ABOUT]
         spans = {(work, bucket_of(level, edge, self.zone).start) for work, level in levels for edge in edges}
         return [Task(touched.measurement, touched.site, work, start) for work, start in sorted(spans)]
 

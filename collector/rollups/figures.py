@@ -75,7 +75,8 @@ def spread(ordered: Sequence[float]) -> dict[str, float]:
     n = len(ordered)
     return {
         "n": float(n),
-        "mean": min(max(math.fsum(value / n for value in ordered), ordered[0]), ordered[-1]),
+        # Halves: of the greatest numbers there are, whatever sent them, no sum may overflow.
+        "mean": min(max(2 * math.fsum(value / n / 2 for value in ordered), ordered[0]), ordered[-1]),
         "median": percentile(ordered, 0.5),
         "p5": percentile(ordered, LOW),
         "p95": percentile(ordered, HIGH),

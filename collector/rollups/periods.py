@@ -63,12 +63,13 @@ def total(rows: Sequence[Values]) -> Total | None:
     if not n:
         return None
     bound = sum(int(row[5]) for row in some if row[5])
+    least, most = float(min(row[3] for row in some)), float(max(row[4] for row in some))
     met = sum(round(row[5] * row[6]) for row in some if row[5])
     return Total(
         n=n,
-        mean=math.fsum(row[2] * (row[1] / n) for row in some),
-        least=float(min(row[3] for row in some)),
-        most=float(max(row[4] for row in some)),
+        mean=min(max(2 * math.fsum(row[2] * (row[1] / n) / 2 for row in some), least), most),
+        least=least,
+        most=most,
         share=met / bound if bound else None,
     )
 

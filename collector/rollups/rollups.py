@@ -25,12 +25,13 @@ from collector.plans.binding import PLAN_ZONE, binding_for
 from collector.plans.types import Plan
 from collector.registry.registry import Registry
 from collector.registry.site import Snapshot
-from collector.rollups import verdicts
-from collector.rollups.buckets import DENSE, Bucket
+from collector.rollups import recent, verdicts
+from collector.rollups.buckets import DENSE, Bucket, bucket_of
 from collector.rollups.due import Due, Pace, Task
 from collector.rollups.fields import BOUND
 from collector.rollups.figures import Marks, Step, columns, figures
 from collector.rollups.reads import SITE_HOURS, Read, reads
+from collector.rollups.recents import Recents, compute
 from collector.store.points import nanoseconds, place_tags
 from collector.store.store import Point, Store, Values
 
@@ -43,6 +44,7 @@ WRITTEN: Final = 500
 """Points of one write."""
 DENSE_SITE_HOURS: Final = SITE_HOURS // 12
 VERDICT_SITES: Final = 50
+RECENT_SITES: Final = 25
 _DOWN: Final = (StoreUnavailable, StoreFull, RegistryUnavailable)
 _RETRY_S: Final = 2.0
 _COUNT_S: Final = 60.0
@@ -73,12 +75,15 @@ class Rollups:
     settings: Callable[[], RollupSettings] = RollupSettings
     retry_s: float = _RETRY_S
     due: Due = field(init=False)
+    recents: Recents = field(init=False)
+    _looked: tuple[datetime, int] | None = field(init=False, default=None)
     _counted: float = field(init=False, default=0.0)
     _snapshot: Snapshot = field(init=False, default_factory=lambda: Snapshot(revision=-1))
 
     def __post_init__(self) -> None:
         """Keep what is due in the registry's database."""
         self.due = Due(self.registry.database)
+        self.recents = Recents(self.registry.database)
 
     async def run(self) -> None:
         """Take over what was touched and compute what is due, until cancelled; waits while anything is down."""
@@ -97,6 +102,7 @@ class Rollups:
         if await asyncio.to_thread(self.registry.revision) != self._snapshot.revision:
             self._snapshot = await asyncio.to_thread(self.registry.snapshot)
         pace = Pace(self.settings(), self.zone)
+        await asyncio.to_thread(self._look, pace)
         taken = await asyncio.to_thread(self._take, pace)
         tasks = await asyncio.to_thread(self.due.ready, pace, self.clock(), TOGETHER)
         for portion, work in self._portions(tasks, pace):
@@ -116,6 +122,15 @@ class Rollups:
             self.touches.settle(touched)
         return len(touched)
 
+    def _look(self, pace: Pace) -> None:
+        """Once a local day look at every site anew: what is a month old counts no more, also where nothing comes."""
+        today, now = bucket_of("day", self.clock(), self.zone).start, self.clock()
+        if self._looked == (today, self._snapshot.revision):
+            return
+        old = self._snapshot.sites.keys() - self.recents.since(today)
+        self.due.add((Task(recent.KIND, site, "recent", today) for site in sorted(old)), pace, now)
+        self._looked = (today, self._snapshot.revision)
+
     def _portions(self, tasks: Sequence[Task], pace: Pace) -> Iterator[tuple[list[Task], "_Work"]]:
         """The tasks in portions that one question answers, with the work for each."""
         too_old = self._horizon()
@@ -126,6 +141,9 @@ class Rollups:
         for (kind, level), group in groupby(sorted(left, key=_ALIKE), key=lambda task: _ALIKE(task)[:2]):
             if level == "verdict":
                 yield from self._verdict_portions(list(group), pace)
+                continue
+            if level == "recent":
+                yield from self._recent_portions(list(group))
                 continue
             found = {(task.site, pace.bucket(task)): task for task in group}
             for read in reads(list(found), site_hours=DENSE_SITE_HOURS if kind in DENSE else SITE_HOURS):
@@ -145,6 +163,14 @@ class Rollups:
                 some = sites[first : first + VERDICT_SITES]
                 portion = [task for site in some for task in by_site[site]]
                 yield portion, partial(self._verdicts, some, span)
+
+    def _recent_portions(self, tasks: Sequence[Task]) -> Iterator[tuple[list[Task], "_Work"]]:
+        """Some sites at a time; several days of one site are one look at it."""
+        by_site = {site: list(own) for site, own in groupby(tasks, key=attrgetter("site"))}
+        names = list(by_site)
+        for first in range(0, len(names), RECENT_SITES):
+            some = names[first : first + RECENT_SITES]
+            yield [task for site in some for task in by_site[site]], partial(self._recent, some)
 
     async def _paced(self, portion: list[Task], work: "_Work", pace: Pace) -> None:
         """Compute, write, forget; then rest, so that all of it takes its share of the time only."""
@@ -173,6 +199,12 @@ class Rollups:
                 fields = figures(kind, rows[first:end], marks_of(self._snapshot, self.plans, kind, site, bucket))
                 if place is not None and fields:
                     yield Point(f"{kind}_{bucket.level}", place_tags(place), fields, nanoseconds(bucket.start))
+
+    async def _recent(self, sites: Sequence[str]) -> list[Point]:
+        """What pages tell of sites now; no point, but a row in the registry's database."""
+        found = await compute(self.store, sites, self.clock())
+        await asyncio.to_thread(self.recents.save, found.values())
+        return []
 
     async def _verdicts(self, sites: Sequence[str], span: tuple[datetime, datetime]) -> list[Point]:
         """The verdicts that samples of a span change."""

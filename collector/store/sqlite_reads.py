@@ -5,12 +5,12 @@ Every one goes site by site along the primary key (site, time): one run of the d
 
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from operator import itemgetter
 from typing import Any, Final
 
 from collector.store.line import tag_text
-from collector.store.points import conclusive_flag
+from collector.store.points import TAGS, conclusive_flag
 from collector.store.sqlite_schema import NAME, RARE, Layout, index_name, tags_of
 from collector.store.store import FieldValue, Row, Summary, Values
 
@@ -66,7 +66,7 @@ def values(
     known = layout.columns(measurement) if NAME.fullmatch(measurement) else {}
     if not any(field in known for field in fields):
         return {}
-    chosen = ", ".join(f'point."{field}"' if field in known else "NULL" for field in fields)
+    chosen = ", ".join(_column(field, known) for field in fields)
     there = _any([field for field in fields if field in known])
     statement = (
         f"SELECT site.name, point._time, {chosen} FROM _site AS site"  # noqa: S608 - names are columns
@@ -133,6 +133,15 @@ def typed(types: tuple[tuple[str, type], ...], values: list[Any]) -> dict[str, F
         for (name, kind), value in zip(types, values, strict=True)
         if value is not None
     }
+
+
+def _column(field: str, known: Collection[str]) -> str:
+    """Where a field, or one of our tags, stands; NULL where nothing has it."""
+    if field in known:
+        return f'point."{field}"'
+    if field in TAGS:
+        return f"(SELECT tags ->> '{field}' FROM _series WHERE id = point._series)"  # noqa: S608 - a tag of ours
+    return "NULL"
 
 
 def _any(fields: Iterable[str]) -> str:

@@ -95,7 +95,7 @@ class Store(Protocol):
     ) -> dict[str, list[Values]]:
         """Each site's rows that hold any of these fields, oldest first; of these sites, or (None) of all.
 
-        For many rows of which a few fields are wanted. Whole numbers may come as `int`.
+        For many rows of which a few fields are wanted; tags may be named beside them. Whole numbers may come as `int`.
         """
 
     async def drop(self) -> None:

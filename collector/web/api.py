@@ -1,7 +1,7 @@
 """The JSON surface under /api/v1 (contract, "HTTP"): the same facts as the pages, for other programs."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated, Any, Final, get_args
@@ -66,13 +66,18 @@ async def incidents_of(sources: Sources) -> tuple[list[Incident], Snapshot]:
 
 async def _sites(_: web.Request, sources: Sources) -> web.Response:
     snapshot = await asyncio.to_thread(sources.places.snapshot)
-    return _list([_site_object(sources, snapshot, versions[-1].value) for versions in snapshot.sites.values()])
+    agents = _agents_by_site(snapshot)
+    sites = (versions[-1].value for versions in snapshot.sites.values())
+    return _list([_site_object(sources, agents, site) for site in sites])
 
 
 async def _site(request: web.Request, sources: Sources) -> web.Response:
     snapshot, site = await site_of(request, sources)
     last = await views.last_of_each_kind(sources, site.id)
-    return _json(_site_object(sources, snapshot, site) | {"last": {kind: _last(found) for kind, found in last.items()}})
+    return _json(
+        _site_object(sources, _agents_by_site(snapshot), site)
+        | {"last": {kind: _last(found) for kind, found in last.items()}}
+    )
 
 
 async def _report(request: web.Request, sources: Sources) -> web.Response:
@@ -167,10 +172,17 @@ async def _plan(request: web.Request, sources: Sources) -> web.Response:
     return _json(plan)
 
 
-def _site_object(sources: Sources, snapshot: Snapshot, site: Site) -> dict[str, Any]:
+def _agents_by_site(snapshot: Snapshot) -> dict[str, list[str]]:
+    """Who stands where now, in order."""
+    found: dict[str, list[str]] = {}
+    for agent in sorted(snapshot.agents):
+        found.setdefault(snapshot.agents[agent][-1].value or "", []).append(agent)
+    return found
+
+
+def _site_object(sources: Sources, agents: Mapping[str, list[str]], site: Site) -> dict[str, Any]:
     known = {name: value for name, value in asdict(site).items() if value is not None}
-    agents = sorted(agent for agent, versions in snapshot.agents.items() if versions[-1].value == site.id)
-    return known | {"agents": agents, "verdict": sources.judged.current().get(site.id)}
+    return known | {"agents": agents.get(site.id, []), "verdict": sources.judged.current().get(site.id)}
 
 
 def _last(found: Measured) -> dict[str, Any]:

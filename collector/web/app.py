@@ -14,6 +14,7 @@ from aiohttp.typedefs import Handler
 from collector.errors import CollectorError, UsageError
 from collector.ledger.period import period
 from collector.registry.site import Site
+from collector.rollups.recent import COMPARED, WINDOW
 from collector.web import api, fleet, live, pages, pipe, quarantine, views
 from collector.web.chart import Chart, Line, Mark, draw
 from collector.web.pages import Filters, Measured
@@ -130,6 +131,7 @@ async def _overview(request: web.Request) -> web.Response:
         filters=filters,
         provinces=sorted({row.site.province for row in found.rows}),
         waiting=found.waiting,
+        behind=found.behind,
         open_incidents=len(found.incidents),
     )
 
@@ -183,7 +185,7 @@ async def _quarantine(request: web.Request) -> web.Response:
 async def _fleet(request: web.Request) -> web.Response:
     found = await views.fleet_page(request.app[SOURCES])
     most = max((max(one.bars) for one in found.early_stop), default=1)
-    days = {"days": views.WINDOW.days, "compared_days": views.COMPARED.days}
+    days = {"days": WINDOW.days, "compared_days": COMPARED.days}
     return _page(request, "fleet.html", here="fleet", fleet=found, edges=fleet.EDGES, most=most, **days)
 
 

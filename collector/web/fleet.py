@@ -2,19 +2,17 @@
 
 import math
 import statistics
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final
 
 from collector.fleet import AgentState
 from collector.registry.site import Site, Snapshot
-from collector.store.store import Row
-from collector.web.pages import number, text
+from collector.rollups.recent import Recent, Way
 
-Way = Literal["download", "upload"]
-WAYS: Final[tuple[Way, ...]] = ("download", "upload")
 # Upper ends of the bars, as shares of the full-length rate; the last bar holds what is further off.
 EDGES: Final = (0.002, 0.005, 0.01, 0.02, 0.05)
 _P95: Final = 0.95
@@ -99,48 +97,41 @@ def _device(agent: str, site: Site | None, heard: AgentState | None, doubted: in
     )
 
 
-def doubt_counts(rows: Iterable[Row]) -> list[DoubtCount]:
-    """The doubts of these reports, the most frequent first."""
+def doubt_counts(recents: Collection[Recent]) -> list[DoubtCount]:
+    """The doubts of the last reports of sites, the most frequent first."""
     reports: Counter[str] = Counter()
     agents: dict[str, set[str]] = {}
-    for row in rows:
-        for doubt in (text(row, "doubts") or "").split(","):
-            if doubt:
-                reports[doubt] += 1
-                agents.setdefault(doubt, set()).add(row.tags.get("agent", ""))
+    for recent in recents:
+        for agent, doubted in recent.doubted.items():
+            reports.update(doubted.by_doubt)
+            for doubt in doubted.by_doubt:
+                agents.setdefault(doubt, set()).add(agent)
     ordered = sorted(reports.items(), key=lambda item: (-item[1], item[0]))
     return [DoubtCount(doubt, count, len(agents[doubt])) for doubt, count in ordered]
 
 
-def doubted_by_agent(rows: Iterable[Row]) -> Mapping[str, int]:
-    """How many of these reports, all of them doubted, each agent sent."""
-    return Counter(row.tags.get("agent", "") for row in rows)
+def doubted_by_agent(recents: Collection[Recent]) -> Mapping[str, int]:
+    """How many of its last reports each agent doubted, wherever it stood."""
+    found: Counter[str] = Counter()
+    for recent in recents:
+        found.update({agent: doubted.reports for agent, doubted in recent.doubted.items()})
+    return found
 
 
-def early_stop(way: Way, rows: Sequence[Row]) -> EarlyStop | None:
+def early_stop(way: Way, recents: Collection[Recent]) -> EarlyStop | None:
     """What the runs of full length say of stopping early; None while there is none."""
-    errors = [error for row in rows if (error := _error(way, row)) is not None]
-    if not errors:
+    runs = [run for recent in recents for run in recent.early.get(way, ())]
+    if not runs:
         return None
-    sizes = sorted(abs(error) for error in errors)
-    spared = [share for row in rows if (share := _spared(way, row)) is not None]
-    ends = [sum(size <= edge for size in sizes) for edge in EDGES]
+    sizes = sorted(abs(error) for error, _ in runs)
+    spared = [share for _, share in runs if share is not None]
+    ends = [bisect_right(sizes, edge) for edge in EDGES]
     return EarlyStop(
         way=way,
         n=len(sizes),
         median=statistics.median(sizes),
         p95=sizes[math.ceil(_P95 * len(sizes)) - 1],
-        bias=statistics.median(errors),
+        bias=statistics.median(error for error, _ in runs),
         saved=statistics.fmean(spared) if spared else None,
         bars=tuple(end - before for before, end in zip([0, *ends], [*ends, len(sizes)], strict=True)),
     )
-
-
-def _error(way: Way, row: Row) -> float | None:
-    early, full = number(row, f"{way}_early_mbps"), number(row, f"{way}_mbps")
-    return (early - full) / full if early is not None and full else None
-
-
-def _spared(way: Way, row: Row) -> float | None:
-    early, full = number(row, f"{way}_early_bytes"), number(row, f"{way}_bytes")
-    return 1 - early / full if early is not None and full else None

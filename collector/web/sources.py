@@ -16,9 +16,9 @@ from collector.plans.types import Plan
 from collector.quarantine import Held, Search
 from collector.registry.changes import Waiting
 from collector.registry.site import Snapshot
+from collector.rollups.recent import Recent
 from collector.store.store import Store
 from collector.vitals import Board
-from collector.web.kept import Kept
 
 
 class Places(Protocol):
@@ -102,4 +102,5 @@ class Sources:
     version: str
     quarantine: Callable[[], Detention | None] = lambda: None
     board: Board = field(default_factory=Board)
-    kept: Kept = field(default_factory=Kept)
+    recents: Callable[[], Mapping[str, Recent]] = dict
+    """What the leader rolled up of each site's newest throughput. Sync: called in a thread."""

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from collector.errors import StoreUnavailable
 from collector.incidents.incident import Incident
 from collector.judge import Verdict
 from collector.registry.changes import Waiting
 from collector.registry.site import Site, Snapshot
 from collector.rollups.buckets import RAW_SPAN, bucket_of, resolution
+from collector.rollups.recent import COMPARED, KIND, WAYS, WINDOW, Recent
+from collector.rollups.recents import compute
+from collector.store.points import nanoseconds
 from collector.store.store import Row, Summary
 from collector.web import completeness, fleet, pages
 from collector.web.completeness import Page as Completeness
@@ -19,13 +23,11 @@ from collector.web.pages import Contact, Measured, SiteRow
 from collector.web.sources import Sources
 from collector.web.trend import Trend, trend
 
-WINDOW: Final = timedelta(days=30)
-# Runs of full length are one in twenty: it takes longer until they say something.
-COMPARED: Final = timedelta(days=90)
 KINDS: Final = ("throughput", "latency", "ipv6", "dns", "web", "path", "radio")
 NEWEST: Final = 100
-LISTED: Final = ("conclusive", "download_mbps", "failure", "download_failure", "upload_failure", "doubts")
-"""What a line of the list tells of the newest throughput report."""
+BEHIND: Final = 50
+"""So many sites of which something newer is known are worked out for a page; more wait for the leader's roll-ups."""
+OLD: Final = timedelta(days=2)
 
 
 async def completeness_page(sources: Sources, window: tuple[date, date], *, site: str | None = None) -> Completeness:
@@ -41,6 +43,8 @@ class Overview:
     rows: list[SiteRow]
     waiting: list[Waiting]
     incidents: list[Incident]
+    behind: int = 0
+    """Sites whose newest results are not among the rows yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +70,22 @@ class FleetPage:
 
 async def overview(sources: Sources) -> Overview:
     """All sites; raises StoreUnavailable."""
-    now = sources.now()
     snapshot = await asyncio.to_thread(sources.places.snapshot)
     waiting = await asyncio.to_thread(sources.places.waiting)
     incidents = await asyncio.to_thread(sources.casebook.search, active=True)
-    newest, summaries = await sources.kept.get("overview", lambda: _speeds(sources, now))
+    recents, behind = await _recents(sources, snapshot)
     verdicts = sources.judged.current()
     contacts = contacts_of(sources, snapshot, verdicts)
     rows = [
         pages.site_row(
             versions[-1].value,
             verdicts.get(site_id),
-            newest.get(site_id, []),
-            summaries.get(site_id),
+            *_told(recents.get(site_id)),
             contacts[site_id],
         )
         for site_id, versions in snapshot.sites.items()
     ]
-    return Overview(rows, waiting, incidents)
+    return Overview(rows, waiting, incidents, behind)
 
 
 async def one_row(sources: Sources, site: Site, snapshot: Snapshot) -> SiteRow:
@@ -116,13 +118,14 @@ async def site_page(sources: Sources, site: Site, snapshot: Snapshot, *, days: i
 
 async def fleet_page(sources: Sources) -> FleetPage:
     """Every device, with the doubts and the runs of full length of the last time; raises StoreUnavailable."""
-    now = sources.now()
     snapshot = await asyncio.to_thread(sources.places.snapshot)
-    doubted, found = await sources.kept.get("fleet", lambda: _oddities(sources, now))
+    found, _ = await _recents(sources, snapshot)
+    recents = found.values()
+    early = (fleet.early_stop(way, recents) for way in WAYS)
     return FleetPage(
-        devices=fleet.devices(snapshot, sources.fleet.agents, fleet.doubted_by_agent(doubted)),
-        doubts=fleet.doubt_counts(doubted),
-        early_stop=[one for one in found if one is not None],
+        devices=fleet.devices(snapshot, sources.fleet.agents, fleet.doubted_by_agent(recents)),
+        doubts=fleet.doubt_counts(recents),
+        early_stop=[one for one in early if one is not None],
     )
 
 
@@ -153,26 +156,51 @@ def contacts_of(sources: Sources, snapshot: Snapshot, verdicts: Mapping[str, Ver
     return contacts
 
 
-async def _speeds(sources: Sources, now: datetime) -> tuple[dict[str, list[Row]], dict[str, Summary]]:
-    """Each site's newest throughput row, and its conclusive ones of the window: a median needs every one of them."""
-    start_ns, end_ns = _ns(now - WINDOW), _ns(now + timedelta(days=1))
-    newest = await sources.store.recent("throughput", start_ns=start_ns, per_site=1, fields=LISTED)
-    return newest, await sources.store.summary("throughput", "download_mbps", start_ns=start_ns, end_ns=end_ns)
+async def _recents(sources: Sources, snapshot: Snapshot) -> tuple[Mapping[str, Recent], int]:
+    """What is known of each site's newest throughput, and of how many sites newer is stored than that.
+
+    Mostly as the leader rolled it up. Of a few sites, whose reports have just come in, it is worked out here.
+    """
+    now = sources.now()
+    known = await asyncio.to_thread(sources.recents)
+    newest = _newest_reports(sources, snapshot)
+    behind = [site for site in snapshot.sites if _is_behind(known.get(site), newest.get(site), now)]
+    behind.sort(key=lambda site: newest.get(site, now - COMPARED), reverse=True)
+    if not behind:
+        return known, 0
+    try:
+        own = await compute(sources.store, behind[:BEHIND], now)
+    except StoreUnavailable:
+        if not known:
+            raise
+        return known, len(behind)
+    return {**known, **own}, len(behind[BEHIND:])
 
 
-async def _oddities(sources: Sources, now: datetime) -> tuple[list[Row], list[EarlyStop | None]]:
-    """All sites' doubted throughput, and what runs of full length say of the early stop."""
-    end_ns = _ns(now + timedelta(days=1))
-    doubted = await sources.store.having("throughput", "doubts", start_ns=_ns(now - WINDOW), end_ns=end_ns)
-    found = []
-    for way in fleet.WAYS:
-        beside = [f"{way}_{name}" for name in ("mbps", "bytes", "early_bytes")]
-        start_ns = _ns(now - COMPARED)
-        rows = await sources.store.having(
-            "throughput", f"{way}_early_mbps", start_ns=start_ns, end_ns=end_ns, beside=beside
-        )
-        found.append(fleet.early_stop(way, rows))
-    return doubted, found
+def _newest_reports(sources: Sources, snapshot: Snapshot) -> dict[str, datetime]:
+    """When the newest throughput report that was heard of started, by site."""
+    found: dict[str, datetime] = {}
+    for agent, versions in snapshot.agents.items():
+        site, heard = versions[-1].value, sources.fleet.agents.get(agent)
+        at = heard.last_report.get(KIND) if heard else None
+        if site is not None and at is not None:
+            found[site] = max(at, found.get(site, at))
+    return found
+
+
+def _is_behind(recent: Recent | None, newest: datetime | None, now: datetime) -> bool:
+    if recent is None or recent.at < now - OLD:
+        return True
+    return newest is not None and newest > now - WINDOW and nanoseconds(newest) > (recent.newest_ns or 0)
+
+
+def _told(recent: Recent | None) -> tuple[list[Row], Summary | None]:
+    """What a line of the list tells of throughput: the newest report, and the median of the window."""
+    if recent is None or recent.newest_ns is None:
+        return [], None
+    tags = {"peer": recent.peer} if recent.peer else {}
+    summary = None if recent.median is None else Summary(recent.n, recent.median)
+    return [Row(recent.newest_ns, tags, recent.last)], summary
 
 
 async def _trend(sources: Sources, site_id: str, span: timedelta) -> Trend | None:

@@ -1,6 +1,7 @@
 """A year of a province in a store: how large it is, and how long each page of it takes.
 
-    python -m tests.bench.year --sites 2000 --folder /var/tmp/year            both engines; hours to fill, then minutes
+    python -m tests.bench.year --sites 2000 --folder /var/tmp/year            both engines
+    python -m tests.bench.year --sites 2000 --folder /var/tmp/year --engine sqlite --fill     only fill
     python -m tests.bench.year --sites 200 --engine sqlite --folder /var/tmp/year200
     python -m tests.bench.year --sites 200 --folder /var/tmp/year200 --json   what is filled is not filled again
 
@@ -19,12 +20,11 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from collector.events import Bus
 from collector.fleet import Fleet
@@ -38,15 +38,14 @@ from collector.store.open import store_from_url
 from collector.store.points import nanoseconds
 from collector.store.store import Store
 from collector.web import views
-from collector.web.kept import Kept
 from collector.web.sources import Sources
-from tests.bench.year_data import END, KINDS, ZONE, Part, parts, points, sites
+from tests.bench.year_data import ASKED, END, KINDS, ZONE, parts, sites
+from tests.bench.year_fill import filled, influx_fill, sqlite_fill
 from tests.bench.year_work import Cost, rolled_up
 from tests.collector.influxd import running_influxd
 
 PAGE_S: Final = 1.0
 MONTH_S: Final = 0.3
-BATCH: Final = 5000
 START_S: Final = 600.0
 """InfluxDB reads its whole log before it answers."""
 REPEATS: Final = 5
@@ -106,7 +105,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sites", type=int, default=2000)
     parser.add_argument("--days", type=int, default=365)
     parser.add_argument("--engine", action="append", choices=ENGINES, help="default: both")
-    parser.add_argument("--hours", default="latency", help="kinds whose hours are filled (default: latency)")
+    parser.add_argument("--hours", default=",".join(KINDS[1:]), help="kinds whose hours are filled")
+    parser.add_argument("--fill", action="store_true", help="only fill, and ask nothing")
     parser.add_argument("--work", action="store_true", help="also fill raw results of a month and roll them up")
     parser.add_argument("--json", action="store_true", help="the figures on standard output as JSON")
     return parser
@@ -126,9 +126,12 @@ async def _bench(
 ) -> None:
     store = store_from_url(url, timeout_s=600)
     await store.open()
-    took = await _fill(engine, store, args, console)
+    took = await asyncio.to_thread(_fill, engine, url, args, console)
     size = sum(path.stat().st_size for path in _files(engine, args.folder))
     console.print(f"{engine}: {args.sites} sites, {args.days} days: {size / 2**30:.2f} GiB, filled in {took:.0f} s")
+    if args.fill:
+        await store.close()
+        return
     registry = Registry(f"sqlite:///{args.folder.absolute()}/registry-{engine}.db")
     registry.open()
     registry.import_sites(sites(args.sites), now=END - timedelta(days=400))
@@ -151,30 +154,18 @@ def _files(engine: str, folder: Path) -> list[Path]:
     return [path for path in found if path.is_file()]
 
 
-async def _fill(engine: str, store: Store, args: argparse.Namespace, console: Console) -> float:
-    """Write what the file beside the store does not name yet; seconds, of earlier goes too."""
-    note = args.folder / f"filled-{engine}.json"
-    filled: dict[str, float] = json.loads(note.read_text()) if note.exists() else {}
+def _fill(engine: str, url: str, args: argparse.Namespace, console: Console) -> float:
+    """Write what the note beside the store does not name yet; seconds, of earlier goes too."""
     hours = tuple(kind for kind in args.hours.split(",") if kind in KINDS)
-    wanted = parts(args.days, hours, 31 if args.work else 0)
-    left = [part for part in wanted if part.key not in filled]
-    bar = (TextColumn(f"{engine} {{task.description}}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*bar, console=console) as progress:
-        task = progress.add_task("", total=len(wanted), completed=len(wanted) - len(left))
-        for part in left:
-            progress.update(task, description=part.key[:26])
-            began = time.monotonic()
-            await _fill_part(store, part, args.sites)
-            filled[part.key] = time.monotonic() - began
-            note.write_text(json.dumps(filled))
-            progress.advance(task)
-    return sum(filled.values())
+    wanted = parts(args.days, hours, is_work=args.work)
+    fill = sqlite_fill(args.folder / "series.db") if engine == "sqlite" else influx_fill(*_server(url))
+    return filled(args.folder / f"filled-{engine}.json", wanted, args.sites, fill, console)
 
 
-async def _fill_part(store: Store, part: Part, count: int) -> None:
-    stream = points(part, sites(count))
-    while batch := list(islice(stream, BATCH)):
-        await store.write(batch)
+def _server(url: str) -> tuple[str, str]:
+    """Where an InfluxDB listens, and the database, of a store's URL."""
+    found = urlsplit(url)
+    return f"http://{found.netloc.rpartition('@')[2]}", found.path.strip("/")
 
 
 async def _asked(engine: str, store: Store, registry: Registry) -> list[Timed]:
@@ -184,22 +175,22 @@ async def _asked(engine: str, store: Store, registry: Registry) -> list[Timed]:
     sources = Sources(
         store=store, places=registry, originals=_Archive(), judged=_Judge(), casebook=history,
         completeness=Completeness(Ledger(registry.database)), fleet=Fleet(), bus=Bus(), plans=load_plans(),
-        now=lambda: END, zone=ZONE, version="bench", kept=Kept(clock=lambda: 0.0),  # nothing is kept
+        now=lambda: END, zone=ZONE, version="bench",
     )  # fmt: skip
     snapshot = registry.snapshot()
-    names = list(snapshot.sites)
+    names = list(snapshot.sites)[::ASKED]
     turn = iter(range(10**9))
 
     def site(days: int) -> Callable[[], Awaitable[Any]]:
         async def page() -> None:
-            one = snapshot.site(names[next(turn) * 37 % len(names)])  # another one each time: none is in a cache
+            one = snapshot.site(names[next(turn) % len(names)])  # another one each time: none is in a cache
             assert one is not None
             await views.site_page(sources, one, snapshot, days=days)
 
         return page
 
     async def month() -> None:
-        name = names[next(turn) * 37 % len(names)]
+        name = names[next(turn) % len(names)]
         start = nanoseconds(END - timedelta(days=30))
         await store.samples("throughput", site=name, start_ns=start, end_ns=nanoseconds(END))
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from collector.registry.registry import Registry
+from collector.rollups.recents import Recents
 from tests.collector.influxd import Influxd, running_influxd
 from tests.collector.rollups.rig import House
 from tests.collector.rollups.rig import house as open_house
@@ -31,3 +33,11 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 async def house(store_url: str, tmp_path: Path) -> AsyncIterator[House]:
     async with open_house(store_url, tmp_path) as found:
         yield found
+
+
+@pytest.fixture
+def house_database(tmp_path: Path) -> Iterator[Recents]:
+    registry = Registry(f"sqlite:///{tmp_path}/registry.db")
+    registry.open()
+    yield Recents(registry.database)
+    registry.close()

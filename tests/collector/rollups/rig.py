@@ -73,6 +73,8 @@ class House:
         await rollups.step()
         self.now += after
         await rollups.step()
+        self.now += timedelta(seconds=self.settings.late_s)  # what a new day has made due
+        await rollups.step()
 
     async def series(self, measurement: str, site: str = SCHOOL.id) -> list[Row]:
         return await self.store.samples(measurement, site=site, start_ns=0, end_ns=2**62)

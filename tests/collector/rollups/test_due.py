@@ -38,7 +38,7 @@ def test_an_hour_is_part_of_a_day_and_a_month_and_of_speed_a_verdict_depends_on_
     assert PACE.tasks(Touched("weather", "s", december, 1)) == []
 
 
-LEVELS = ("hour", "day", "month", "verdict")
+LEVELS = ("hour", "day", "month", "recent", "verdict")
 
 
 def test_an_hour_that_two_days_share_touches_both() -> None:

@@ -259,3 +259,11 @@ async def test_times_are_exact_to_the_nanosecond(store: Store) -> None:
     await store.write([replace(point(0), time_ns=time) for time in times])
     rows = await store.samples("throughput", site="a", start_ns=0, end_ns=2**63 - 1)
     assert [row.time_ns for row in rows] == times
+
+
+async def test_tags_may_be_named_beside_fields(store: Store) -> None:
+    await store.write([point(0), tagged(point(1), agent="b", peer="dc"), point(2, site="c")])
+    window = {"start_ns": NOON, "end_ns": NOON + 10 * SECOND}
+    found = await store.values("throughput", ["download_mbps", "peer", "agent"], sites=["a"], **window)
+    assert [row[1:] for row in found["a"]] == [(0.0, None, "a-1"), (1.0, "dc", "b")]
+    assert await store.values("throughput", ["peer"], sites=["a"], **window) == {}

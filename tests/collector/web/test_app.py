@@ -1,6 +1,7 @@
 """Pages and API over real HTTP."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from aiohttp import ClientResponse
 
 from collector.errors import StoreUnavailable
 from collector.events import Event
-from collector.store.store import Row
-from tests.collector.web.house import RAW, province, throughput
+from collector.rollups.recents import compute
+from collector.store.store import Values
+from tests.collector.web.house import NOW, RAW, province, throughput
 
 
 async def _text(answer: ClientResponse, status: int = 200) -> str:
@@ -131,14 +133,19 @@ async def test_unknown_things_are_404_in_the_readers_form(tmp_path: Path) -> Non
 
 async def test_a_store_that_is_away_is_a_page_not_a_traceback(tmp_path: Path) -> None:
     class Away:
-        async def recent(self, measurement: str, **asked: object) -> dict[str, list[Row]]:
-            raise StoreUnavailable(f"{measurement} {asked}")
+        async def values(self, measurement: str, fields: Sequence[str], **asked: object) -> dict[str, list[Values]]:
+            raise StoreUnavailable(f"{measurement} {fields} {asked}")
 
     async with province(tmp_path) as it:
+        met = await compute(it.sources.store, ["th-huu-lung"], NOW)
         object.__setattr__(it.sources, "store", Away())
         answer = await it.client.get("/")
         assert "Không truy cập được" in await _text(answer, 503)
         assert answer.headers["Refresh"] == "5"
+        object.__setattr__(it.sources, "recents", lambda: met)
+        page = await _text(await it.client.get("/?lang=en"))
+        assert "n = 10" in page, "what was rolled up is no further away than the registry"
+        assert "Of 3 sites newer results are stored" in page
 
 
 async def test_the_api_speaks_the_contract(tmp_path: Path) -> None:

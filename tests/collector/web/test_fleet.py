@@ -8,23 +8,32 @@ import pytest
 from agent.wire.control import Health, Status
 from collector.fleet import AgentState, Fleet
 from collector.registry.site import Snapshot, Version
-from collector.store.store import Row
+from collector.rollups.recent import COLUMNS, Recent, recent_of
+from collector.store.store import FieldValue, Values
 from collector.web.fleet import devices, doubt_counts, doubted_by_agent, early_stop
 from tests.collector.web.house import NOW, SITES, province, throughput
 
 
-def compared(early: float, full: float, *, early_bytes: float = 20e6, full_bytes: float = 100e6) -> Row:
-    fields = {"download_early_mbps": early, "download_mbps": full}
-    return Row(1, {}, fields | {"download_early_bytes": early_bytes, "download_bytes": full_bytes})
+def row(**fields: FieldValue) -> Values:
+    return (int((NOW - timedelta(hours=1)).timestamp()) * 10**9, *(fields.get(name) for name in COLUMNS))
 
 
-def doubted(agent: str, doubts: str) -> Row:
-    return Row(1, {"agent": agent, "site": "s"}, {"doubts": doubts})
+def compared(early: float, full: float, *, early_bytes: float = 20e6, full_bytes: float = 100e6) -> Values:
+    size = {"download_early_bytes": early_bytes, "download_bytes": full_bytes}
+    return row(download_early_mbps=early, download_mbps=full, **size)
+
+
+def doubted(agent: str, doubts: str) -> Values:
+    return row(agent=agent, doubts=doubts)
+
+
+def recents(*sites: list[Values]) -> list[Recent]:
+    return [recent_of(f"s{number}", rows, NOW) for number, rows in enumerate(sites)]
 
 
 def test_the_error_of_stopping_early_is_of_the_full_length() -> None:
     rows = [compared(100 + off, 100) for off in (0.1, -0.3, 0.7, -1.5, 3, 10)]
-    found = early_stop("download", rows)
+    found = early_stop("download", recents(rows[:2], rows[2:]))
     assert found is not None
     assert (found.way, found.n, found.bars) == ("download", 6, (1, 1, 1, 1, 1, 1))
     assert (found.median, found.p95) == pytest.approx((0.011, 0.10))
@@ -33,29 +42,29 @@ def test_the_error_of_stopping_early_is_of_the_full_length() -> None:
 
 
 def test_the_95th_percentile_is_a_run_that_was() -> None:
-    found = early_stop("download", [compared(100 + off, 100) for off in range(100)])
+    found = early_stop("download", recents([compared(100 + off, 100) for off in range(100)]))
     assert found is not None
     assert found.p95 == pytest.approx(0.94)
     assert sum(found.bars) == found.n == 100
 
 
 def test_runs_that_cannot_be_compared_are_left_out() -> None:
-    only_upload = Row(1, {}, {"upload_early_mbps": 1.0, "upload_mbps": 1.0})
-    no_rate = Row(1, {}, {"download_early_mbps": 5.0})
-    nothing = Row(1, {}, {"download_early_mbps": 5.0, "download_mbps": 0.0})
-    assert early_stop("download", [only_upload, no_rate, nothing]) is None
-    unsized = early_stop("upload", [only_upload])
+    only_upload = row(upload_early_mbps=1.0, upload_mbps=1.0)
+    no_rate = row(download_early_mbps=5.0)
+    nothing = row(download_early_mbps=5.0, download_mbps=0.0)
+    assert early_stop("download", recents([only_upload, no_rate, nothing])) is None
+    unsized = early_stop("upload", recents([only_upload]))
     assert unsized is not None
     assert (unsized.n, unsized.median, unsized.saved) == (1, 0.0, None)
 
 
 def test_doubts_are_counted_by_report_and_by_device() -> None:
     rows = [doubted("a", "cpu_bound,thermal"), doubted("a", "cpu_bound"), doubted("b", "cpu_bound"), doubted("b", "")]
-    assert [(one.doubt, one.reports, one.agents) for one in doubt_counts(rows)] == [
+    assert [(one.doubt, one.reports, one.agents) for one in doubt_counts(recents(rows[:3], rows[3:]))] == [
         ("cpu_bound", 3, 2),
         ("thermal", 1, 1),
     ]
-    assert doubted_by_agent(rows[:3]) == {"a": 2, "b": 1}
+    assert doubted_by_agent(recents(rows[1:3], rows[:1])) == {"a": 2, "b": 1}
 
 
 def test_the_longest_silent_device_comes_first_and_none_is_missing() -> None:
