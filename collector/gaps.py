@@ -18,6 +18,7 @@ Missing = Callable[[str, str, int], list[Range]]
 Held = Mapping[tuple[str, str], Intervals]
 _EPOCHS = 8  # newest epochs remembered per agent: more means a sick agent, not more to ask for
 _RANGES = 1000
+_AT_ONCE = 500  # agents asked in one look: after a restore all of them have gaps, and answer at once
 _DOUBLINGS = 20
 
 
@@ -68,9 +69,14 @@ class Gaps:
         return state.top, state.times
 
     def due(self, missing: Missing, held: Held, *, now: float) -> list[tuple[str, Resend]]:
-        """Give what to ask for now; `held` are places that agents will send again by themselves."""
+        """Give what to ask for now; `held` are places that agents will send again by themselves.
+
+        It is never more than 500: who is left over is asked at the next look.
+        """
         asked: list[tuple[str, Resend]] = []
         for agent, epochs in self._agents.items():
+            if len(asked) >= _AT_ONCE:
+                break
             for epoch, state in epochs.items():
                 ranges = self._check(state, partial(_open, missing, held, (agent, epoch)), now)
                 if ranges:

@@ -7,8 +7,11 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Final
 
 from collector.archive.intervals import Intervals, Range, subtract
+
+_MOST: Final = 2**53  # what a number of a device is at most, too: of their sums a database could not hold each
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,20 +209,20 @@ def site_day(site: str, day: date, agents: Sequence[AgentDay]) -> SiteDay:
     skipped: dict[str, int] = {}
     for agent in agents:
         for reason, count in agent.skipped.items():
-            skipped[reason] = skipped.get(reason, 0) + count
+            skipped[reason] = _total((skipped.get(reason, 0), count))
     return SiteDay(
         site=site,
         day=day,
-        planned=sum(agent.planned for agent in agents),
-        run=sum(agent.run for agent in agents),
+        planned=_total(agent.planned for agent in agents),
+        run=_total(agent.run for agent in agents),
         skipped=dict(sorted(skipped.items())),
-        produced=sum(agent.fate.produced for agent in agents),
-        received=sum(agent.received for agent in agents),
-        late=sum(agent.late for agent in agents),
-        rejected=sum(agent.fate.rejected for agent in agents),
-        dropped=sum(agent.fate.dropped for agent in agents),
-        missing=sum(agent.fate.missing for agent in agents),
-        duplicate=sum(agent.duplicate for agent in agents),
+        produced=_total(agent.fate.produced for agent in agents),
+        received=_total(agent.received for agent in agents),
+        late=_total(agent.late for agent in agents),
+        rejected=_total(agent.fate.rejected for agent in agents),
+        dropped=_total(agent.fate.dropped for agent in agents),
+        missing=_total(agent.fate.missing for agent in agents),
+        duplicate=_total(agent.duplicate for agent in agents),
         ratio=ratio(agents),
         accounted=all(agent.accounted for agent in agents),
     )
@@ -261,6 +264,10 @@ def _sum(one: Fate, other: Fate) -> Fate:
         one.ended + other.ended,
         one.open + other.open,
     )
+
+
+def _total(counts: Iterable[int]) -> int:
+    return min(sum(counts), _MOST)
 
 
 def _count(ranges: Iterable[Range]) -> int:

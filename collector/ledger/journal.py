@@ -9,9 +9,9 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import datetime
 from time import monotonic
-from typing import Final, Protocol
+from typing import Final
 
 from collector.archive.intervals import Intervals
 from collector.archive.position import Position
@@ -19,7 +19,7 @@ from collector.config import LedgerSettings
 from collector.errors import CollectorError, RegistryUnavailable, StoreUnavailable
 from collector.ledger.facts import Fact, Place, Why
 from collector.ledger.ledger import Ledger, Strayed
-from collector.ledger.orphans import Orphans, Shelves
+from collector.ledger.orphans import Orphans, Shelves, has_expired, is_here
 from collector.ledger.stretches import sites_of, stretches
 from collector.ledger.union import Union
 from collector.metrics import Metrics
@@ -28,17 +28,12 @@ from collector.registry.registry import Registry
 LOG: Final = logging.getLogger(__name__)
 _HELD: Final = 100_000
 _LOOK_S: Final = 30.0  # between looks at what other processes may have left behind
+_TAKE_IN_S: Final = 1.0  # others wait meanwhile
+_TOO_LONG_S: Final = 60.0
 _REST: Final = 20  # times as long as it took: many agents with few reports each are dear by the report
 _REST_S: Final = 10.0
 _SPECIAL: Final = 10_000  # rejected and deferred places remembered; they are the agents' to repeat
 Frame = tuple[Position, Sequence[Fact]]
-
-
-class Followed(Shelves, Protocol):
-    """The archive, as far as the journal reads it."""
-
-    def has_expired(self, started: datetime) -> bool:
-        """Whether what lay there may have been deleted with its day."""
 
 
 class Journal:
@@ -47,7 +42,7 @@ class Journal:
     def __init__(
         self,
         registry: Registry,
-        archive: Followed,
+        archive: Shelves,
         *,
         settings: Callable[[], LedgerSettings],
         metrics: Metrics,
@@ -78,6 +73,7 @@ class Journal:
         self._looking = threading.Lock()
         self._orphans = Orphans(registry, archive, settings=settings)
         self._look_due = 0.0
+        self._too_long: dict[str, float] = {}
         self.heard: Callable[[str | None], None] = lambda _: None
         """Takes what the journal cannot do now and why; None when it can again."""
 
@@ -109,15 +105,12 @@ class Journal:
     def elsewhere(self, places: Iterable[tuple[str, str]]) -> Mapping[Place, Intervals]:
         """What all processes have stored in these epochs; blocks (call it in a thread), only needed in a group.
 
-        Nothing before the first flush, when nobody knows yet whether ledger and archive belong together. The answer is
-        good until the next call. What another process stored in the last second may be missing: then
-        a report is stored by two, as the same point, and counted as a duplicate.
+        The answer is good until the next call. What another process stored in the last second may be missing; whoever
+        appends asks again when it is its turn.
 
         Raises:
             RegistryUnavailable: the database cannot be used now.
         """
-        if self._behind:
-            return {}  # what the ledger says may be of another archive than the one that was restored here
         wanted = [Place(*place) for place in places]
         with self._looking:
             self._open()
@@ -133,19 +126,37 @@ class Journal:
         may be in a file that we cannot see yet, or no more: one that was restored, or a folder that is not shared.
         """
         with self._looking:
+            if self._behind:
+                return False  # the ledger may be of another archive than the one that was restored here
             if self._vouched is None:
-                self._vouched = all(self._is_here(place) for place in self.ledger.checkpoints())
+                self._vouched = all(is_here(self._archive, place) for place in self.ledger.checkpoints())
                 if not self._vouched:
                     LOG.warning("ledger.archive_not_whole; do all processes of the group share one [archive] url?")
             return self._vouched
 
-    def tell(self) -> None:
+    def take_in(self, slot: str) -> bool:
+        """Take in what another process archived and did not tell; gives whether that is all. Blocks, raises as `flush`.
+
+        Much of it is left to its own process, or to `run`: a slot that would take long is not tried again for a while.
+        """
+        if monotonic() < self._too_long.get(slot, 0.0):
+            return False
+        self._open()
+        until_s = monotonic() + _TAKE_IN_S
+        count, whole = self._orphans.take_in(slot, until_s=until_s)
+        self._metrics.ledger.reports.inc(count)
+        if not whole and monotonic() > until_s:
+            self._too_long[slot] = monotonic() + _TOO_LONG_S
+        return whole
+
+    def tell(self) -> bool:
         """Let the others know what was noted; not while there is more to catch up with: that is `run`'s, and long.
 
-        Raises as `flush`.
+        Gives whether they know all of it. Raises as `flush`.
         """
         if not self._behind and not self._reading:
             self.flush()
+        return not self._behind and not self._reading
 
     def flush(self) -> int:
         """Write what was noted, or catch up from the archive; gives how many reports. Blocks: call it in a thread.
@@ -203,6 +214,9 @@ class Journal:
         if now_s >= self._look_due:
             self._look_due = now_s + _LOOK_S
             self._metrics.ledger.reports.inc(self._orphans.look(now_s))
+            with self._flushing:  # also while nothing comes that would find the ledger made anew
+                if self.ledger.checkpoint(self._archive.slot) != self._at:
+                    self._behind = True
 
     def _note_special(self, why: Why, place: Place, seqs: Iterable[int]) -> None:
         with self._noting:
@@ -227,7 +241,7 @@ class Journal:
         checkpoint = self.ledger.checkpoint(self._archive.slot)
         if checkpoint is not None and self._lies_beyond(checkpoint):
             LOG.warning("ledger.remade checkpoint=%s; the archive is older than the ledger", checkpoint)
-            self.ledger.remake(lambda day: self._archive.has_expired(_midnight(day)))
+            self.ledger.remake(lambda day: has_expired(self._archive, day))
             checkpoint = None
         self._at, self._floor = checkpoint, checkpoint or self._floor
         self._union.forget()
@@ -242,14 +256,11 @@ class Journal:
 
     def _lies_beyond(self, checkpoint: Position) -> bool:
         """Whether the ledger knows more than the archive had when this process began: one of them was restored."""
-        if self._archive.has_expired(_midnight(checkpoint.day)):
+        if has_expired(self._archive, checkpoint.day):
             return False
         # Since then the day's file may have grown beyond that place, with other reports.
         begun_before = self._floor is not None and _order(self._floor) < _order(checkpoint)
         return begun_before or not self._archive.reaches(checkpoint)
-
-    def _is_here(self, checkpoint: Position) -> bool:
-        return self._archive.has_expired(_midnight(checkpoint.day)) or self._archive.reaches(checkpoint)
 
     def _write_noted(self) -> int:
         with self._noting:
@@ -272,10 +283,6 @@ class Journal:
         self._metrics.ledger.late.inc(tally.late)
         self._metrics.ledger.duplicates.inc(tally.duplicates)
         return tally.received + tally.duplicates
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, datetime.min.time(), UTC)
 
 
 def _order(position: Position) -> tuple[str, int]:

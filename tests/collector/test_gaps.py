@@ -71,6 +71,15 @@ def test_what_agents_retry_by_themselves_is_not_asked_for() -> None:
     assert run(gaps, archive, range(5000), {KEY: Intervals([(4, 5)])}) == []
 
 
+def test_of_a_whole_fleet_some_are_asked_at_a_time_and_each_once() -> None:
+    gaps = Gaps(120, 3600)
+    for number in range(2000):
+        gaps.see(f"a{number}", "e1", 5, now=0)
+    asked = [[agent for agent, _ in gaps.due(lambda *_: [(1, 5)], {}, now=now)] for now in (120, 125, 130, 135, 140)]
+    assert [len(some) for some in asked] == [500, 500, 500, 500, 0]
+    assert len({agent for some in asked for agent in some}) == 2000
+
+
 def test_epochs_of_a_sick_agent_are_bounded() -> None:
     gaps = Gaps(120, 3600)
     for number in range(1000):

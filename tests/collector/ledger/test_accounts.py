@@ -54,6 +54,17 @@ def test_epochs_add_up_and_late_reports_of_old_days_move_nothing_back() -> None:
     assert found == {D1: Fate(10), D2: Fate(5, ended=1), D4: Fate(1, open=1)}
 
 
+def test_a_device_of_huge_numbers_gives_sums_that_a_database_can_hold() -> None:
+    known = {f"e{number}": numbers(2**53, (2**53, 2**53)) for number in range(2000)}
+    spans = [Span(epoch, D1, 2**53) for epoch in known]
+    fate = fates(known, spans, today=D1)[D1]
+    assert fate.produced == 2000 * 2**53
+    kind = KindDay("latency", 2**53, 2**53, {"busy": 2**53}, received=1)
+    days = [AgentDay(agent, D1, (kind,), fate, {"latency": 2**53}, accounted=True, over=True) for agent in ("a1", "a2")]
+    day = site_day("s1", D1, days)
+    assert {day.produced, day.missing, day.planned, day.run, *day.skipped.values()} == {2**53}
+
+
 def test_numbers_before_the_window_are_not_counted_again() -> None:
     assert fates({"e1": numbers(30, (1, 30), begin=21)}, [Span("e1", D3, 30)], today=D3) == {D3: Fate(10)}
 

@@ -110,6 +110,28 @@ def test_what_a_dead_process_left_is_taken_in_by_another(tmp_path: Path, offices
     assert living.counts() == (4, 0)
 
 
+def test_a_dead_processs_files_that_were_restored_make_the_ledger_anew(tmp_path: Path, offices: list[Office]) -> None:
+    """Its reports since are lost: only a ledger that knows that lets its agents be asked for them."""
+    dead = Office(tmp_path, "1")
+    dead.take(report(1), report(2))
+    (file,) = (tmp_path / "archive" / "1").glob("[0-9]*/*.zst")
+    backup = file.read_bytes()
+    dead.take(report(3))
+    dead.journal.flush()
+    dead.close()
+    file.write_bytes(backup)
+    living = Office(tmp_path, "2")
+    offices.append(living)
+    living.take(report(4))
+    living.journal.flush()
+    orphans = Orphans(living.registry, living.archive, settings=LedgerSettings)
+    assert [orphans.look(now_s) for now_s in (0.0, 100.0, 200.0, 300.0)] == [0, 0, 0, 2]
+    living.journal._look_around(1e9)  # noqa: SLF001 - at a moment of its own clock
+    assert living.journal.flush() == 1
+    assert living.counts() == (3, 0)
+    assert living.journal.ledger.holes() == [(("a1", "e1"), 4)]
+
+
 def test_what_another_process_has_just_archived_is_found_for_certain(tmp_path: Path, offices: list[Office]) -> None:
     one, two = Office(tmp_path, "1"), Office(tmp_path, "2")
     offices += [one, two]
