@@ -149,7 +149,7 @@ class Archive:
         self._looked = float("-inf")
         others = [days for days in self._slots() if self._own is None or days is not self._own.days]
         for days in others:
-            days.forget_look(0)
+            days.look_anew()
         return any(days.holds(key) for days in others)
 
     def knows(self, agent: str, epoch: str, seq: int) -> bool:

@@ -53,7 +53,7 @@ def add_commands(commands: Subparsers) -> None:
         help="read all of it and name what is damaged; exit code 1 if anything is",
         epilog="example: linkgauge-collector archive verify --day 2026-11-22",
     )
-    verify.add_argument("--day", type=date.fromisoformat, metavar="DAY", help="only the files of this day of arrival")
+    verify.add_argument("--day", type=_day, metavar="DAY", help="only the files of this day of arrival")
     verify.set_defaults(func=_verify)
     seal = actions.add_parser(
         "seal",
@@ -75,15 +75,25 @@ def add_commands(commands: Subparsers) -> None:
         _add_config(action)
 
 
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day; write 2026-11-22") from None
+
+
 def period(text: str) -> tuple[date, date]:
     """Read `2026-11-22`, `2026-11`, `2026` or `FROM..TO` as the first day and the day after the last."""
     first, dots, last = text.partition("..")
     try:
-        return _days(first)[0], _days(last if dots else first)[1]
-    except ValueError as error:
+        start, end = _days(first)[0], _days(last if dots else first)[1]
+    except (ValueError, OverflowError) as error:
         raise UsageError(
             f"--period: {text!r} is no period; write 2026-11-22, 2026-11 or 2026-11-01..2026-11-07"
         ) from error
+    if end <= start or start - date.min < _AHEAD:
+        raise UsageError(f"--period: {text!r} ends before it begins, or is too long ago; write the earlier day first")
+    return start, end
 
 
 def _days(text: str) -> tuple[date, date]:
@@ -100,9 +110,10 @@ def _days(text: str) -> tuple[date, date]:
 
 
 def _list(options: argparse.Namespace) -> int:
+    folder = _folder(options)
     count = size = 0
     sys.stdout.write(f"{'slot':8} {'day':10} {'reports':>10} {'bytes':>14} {'each':>6}\n")
-    for day in days(_folder(options)):
+    for day in days(folder):
         each = f"{day.size / day.reports:.0f}" if day.reports else "-"
         state = "  sealed" if day.sealed else ""
         sys.stdout.write(f"{day.slot or '.':8} {day.day} {day.reports:>10} {day.size:>14} {each:>6}{state}\n")
@@ -125,7 +136,7 @@ def _show(options: argparse.Namespace) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     folder = _folder(options)
-    bad = 0
+    files = bad = 0
     for found in check(folder, day=options.day):
         name = found.path.relative_to(folder)
         sys.stdout.write(f"{name}: {found.reports} reports\n")
@@ -139,13 +150,16 @@ def _verify(options: argparse.Namespace) -> int:
             )
         if found.keys:
             sys.stdout.write(f"{name}.keys: {found.keys}; delete it and restart the collector, which makes it anew\n")
+        files += 1
         bad += bool(found.damaged or found.unreadable or found.keys)
         sys.stdout.flush()
+    if not files:
+        sys.stderr.write(f"nothing{'' if options.day is None else f' of {options.day}'} in {folder}\n")
     return 1 if bad else 0
 
 
 def _seal(options: argparse.Namespace) -> int:
-    folder, failed = _folder(options), 0
+    folder, failed, done = _folder(options), 0, 0
     keep = read(options.config, os.environ).archive.keep_days
     for slot in sorted({day.slot for day in days(folder)}):
         archive = Archive(folder, slot=slot)
@@ -157,9 +171,12 @@ def _seal(options: argparse.Namespace) -> int:
         try:
             if keep is not None:
                 archive.expire(datetime.now(UTC).date() - timedelta(days=keep))
-            failed += sum(not _pack(archive, day) for day in archive.unsealed())
+            packed = [_pack(archive, day) for day in archive.unsealed()]
+            done, failed = done + sum(packed), failed + len(packed) - sum(packed)
         finally:
             archive.close()
+    if not done and not failed:
+        sys.stderr.write("nothing to pack: the newest day of a slot waits until it is finished\n")
     return 1 if failed else 0
 
 
@@ -175,13 +192,16 @@ def _pack(archive: Archive, day: date) -> bool:
 
 def _cat(options: argparse.Namespace) -> int:
     first, end = (datetime(day.year, day.month, day.day, tzinfo=UTC) for day in period(options.period))
-    archive = _opened(options)
+    archive, found = _opened(options), 0
     agent = options.agent.encode()
     for slot in archive.slots():
         for raw in _arrived(archive, Position(slot, (first - _AHEAD).date(), 0)):
             if agent in raw and _is_of(raw, options.agent, first, end):
                 sys.stdout.buffer.write(raw + b"\n")
+                found += 1
     sys.stdout.flush()
+    if not found:
+        sys.stderr.write(f"no reports of {options.agent} in {options.period}\n")
     return 0
 
 

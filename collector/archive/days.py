@@ -8,7 +8,6 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from time import monotonic
@@ -46,12 +45,8 @@ class Days:
         self._spans: dict[bytes, tuple[date, ...]] = {}
         self._loose: set[date] = set()
 
-    def part(self, day: date, path: Path) -> Part:
-        """Make a part of a day, to be `put`."""
-        return Part(path, changed=partial(self._loose.add, day))
-
     def put(self, day: date, parts: list[Part]) -> None:
-        """Say which parts a day has."""
+        """Say which parts a day has; ids come into it later only while it is the newest, or has fresh ones."""
         self.parts[day] = parts
         self._loose.add(day)
 
@@ -94,9 +89,8 @@ class Days:
 
     def reaches(self, position: Position) -> bool:
         """Whether the day of a position has so many reports, seen anew. Raises StoreUnavailable."""
-        if not self._writer:
-            self.forget_look(0)
-            self.refresh()
+        self.look_anew()
+        self.refresh()
         with self.lock:
             return _count(self.parts.get(position.day, ())) >= position.reports
 
@@ -155,6 +149,11 @@ class Days:
                 raise StoreUnavailable(f"archive {self.folder}: {place.path.name}: {error}; check the disk") from error
             LOG.error("archive.damaged file=%s offset=%d error=%s; passed over", place.path, place.offset, error)  # noqa: TRY400 - it happened to the file, not here
             return []
+
+    def look_anew(self) -> None:
+        """Let the next question see what others have just written."""
+        self._looked = float("-inf")
+        self._young = dict.fromkeys(self._young, float("-inf"))
 
     def forget_look(self, tries: int) -> None:
         """Look again at once, as a file was replaced; raises StoreUnavailable when that goes on and on."""
@@ -272,7 +271,7 @@ class Days:
             self.drop(day)
         for day, paths in found.items():
             known = {part.path: part for part in self.parts.get(day, [])}
-            self.put(day, [known.get(path) or self.part(day, path) for path in paths])
+            self.put(day, [known.get(path) or Part(path) for path in paths])
             for part in self.parts[day]:
                 part.look()
 

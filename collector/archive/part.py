@@ -4,7 +4,7 @@ import logging
 import os
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -42,11 +42,10 @@ class Place:
 
 
 class Part:
-    """Reports are numbered from 0 in the file. `changed` is called when ids come or go."""
+    """Reports are numbered from 0 in the file."""
 
-    def __init__(self, path: Path, *, changed: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self._changed = changed
         self.keys_path = path.with_name(f"{path.name}.keys")
         self._reset()
 
@@ -61,7 +60,6 @@ class Part:
         self._firsts, self._offsets = array("Q"), array("Q")
         self._recent: tuple[Run, Frames] | None = None
         self._sealed: bool | None = None
-        self._changed()
 
     @property
     def sealed(self) -> bool:
@@ -142,7 +140,6 @@ class Part:
             if covered.first != self._covered:
                 break
             self.runs.append(run)
-            self._changed()
             self.keys_end = end
             self.end = max(self.end, covered.end)
             self.reports = max(self.reports, covered.first + covered.reports)
@@ -173,7 +170,6 @@ class Part:
 
     def note(self, offset: int, end: int, text: int, keys: Sequence[bytes | None]) -> None:
         """Take in a frame that was written or found, with the ids of its reports."""
-        self._changed()
         self._firsts.append(self.reports)
         self._offsets.append(offset)
         if not self._blind:

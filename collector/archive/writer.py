@@ -183,7 +183,7 @@ class Writer:
         try:
             finish(self.folder, day)
         finally:  # also half of it is to be read
-            self.days.put(day, parts := [self.days.part(day, path) for path in self.days.files().get(day, [])])
+            self.days.put(day, parts := [Part(path) for path in self.days.files().get(day, [])])
             for part in parts:
                 part.load()
                 for _ in part.catch_up(remember=True):
@@ -214,7 +214,7 @@ class Writer:
         self._segment = Segment(path, known.end if known is not None else 0, level=self._level)
         if known is None:
             with self.days.lock:
-                part = self.days.part(day, path)
+                part = Part(path)
                 part.load()
                 self.days.put(day, [*parts, part])
         self._try_at = RUN
@@ -305,7 +305,7 @@ class Writer:
         before: dict[date, int] = {}
         tidy(self.folder, self.days)
         for day, paths in sorted(self.days.files().items()):
-            self.days.put(day, parts := [self.days.part(day, path) for path in paths])
+            self.days.put(day, parts := [Part(path) for path in paths])
             for part in parts:
                 part.load()
                 if len(parts) == 1:

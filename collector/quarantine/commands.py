@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Subparsers = Any  # argparse names this class with an underscore
 _LOCAL: Final = Path("collector.toml")
 _UNITS: Final = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_NUMBERS: Final = 2**63
 _EXAMPLES: Final = """examples:
   linkgauge-collector quarantine list --reason malformed --agent ls-huulung-th1 --since 2026-11-20
   linkgauge-collector quarantine list --text '"kind":"throughput"' --since 3d
@@ -48,14 +49,14 @@ def add_commands(commands: Subparsers) -> None:
     found = actions.add_parser(
         "list", help="the newest", epilog="example: linkgauge-collector quarantine list --since 3d"
     )
-    found.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many (default 50)")
+    found.add_argument("--limit", type=_whole, default=50, metavar="N", help="at most so many (default 50)")
     _add_search(found)
     _add_config(found)
     found.set_defaults(func=_list)
     show = actions.add_parser(
         "show", help="one, with its bytes", epilog="example: linkgauge-collector quarantine show 17"
     )
-    show.add_argument("number", type=int, help="its number in the list")
+    show.add_argument("number", type=_whole, metavar="NUMBER", help="its number in the list")
     show.add_argument("--raw", action="store_true", help="only the exact bytes, for a pipe")
     _add_config(show)
     show.set_defaults(func=_show)
@@ -66,7 +67,7 @@ def add_commands(commands: Subparsers) -> None:
         epilog="examples: linkgauge-collector quarantine replay 17 18 · linkgauge-collector quarantine replay --all",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    replay.add_argument("numbers", type=int, nargs="*", metavar="NUMBER", help="those of the list")
+    replay.add_argument("numbers", type=_whole, nargs="*", metavar="NUMBER", help="those of the list")
     replay.add_argument("--all", action="store_true", help="everything that is held")
     _add_search(replay)
     replay.add_argument("--offline", action="store_true", help="judge here, change nothing, say what would happen")
@@ -75,6 +76,12 @@ def add_commands(commands: Subparsers) -> None:
     )
     _add_config(replay)
     replay.set_defaults(func=_replay)
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal() or not text.isascii() or not 0 < int(text) < _NUMBERS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number; write one like 17")
+    return int(text)
 
 
 def _add_search(parser: argparse.ArgumentParser) -> None:
@@ -229,11 +236,11 @@ def _search(options: argparse.Namespace, settings: CollectorConfig) -> Search:
 def _since(text: str, zone: ZoneInfo) -> datetime:
     """Read `3d`, or a day or moment in the province's zone."""
     number, unit = text[:-1], text[-1:]
-    if number.isdecimal() and unit in _UNITS:
-        return _now() - timedelta(seconds=int(number) * _UNITS[unit])
     try:
+        if number.isdecimal() and unit in _UNITS:
+            return _now() - timedelta(seconds=int(number) * _UNITS[unit])
         found = datetime.fromisoformat(text)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise UsageError(
             f"--since: {text!r} is no time; write 2026-11-20, 2026-11-20T08:30, 90m, 12h, 3d or 2w"
         ) from error
