@@ -2,22 +2,25 @@
 
 A small JSON array on `linkgauge/v1/collector/events`, QoS 0: whoever misses one finds the same in the stores later.
 Bounded in every way: newer news of one thing replace older ones that wait, and what has no room is lost, and said so.
-What comes in is believed to be well meant and nothing more: it is checked like anything from outside.
+What comes in is not believed: where the broker lets it, any device can write there. So it only says that there is
+something to look at. A report counts as a sign of life of an agent that we know, now and not later; a verdict is read
+where the leader has saved it.
 """
 
 import asyncio
 import uuid
 from collections.abc import Callable, Hashable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any, Final, Literal
 
 import msgspec
 
+from agent.wire.report import AgentId, Kind, Time
 from agent.wire.results import RESULTS
 from agent.wire.topics import COLLECTOR
 from collector.events import Bus, Event, Topic
 from collector.fleet import Fleet
-from collector.judge import Verdict
 from collector.metrics import Metrics
 from collector.verdicts import Verdicts
 from collector.vitals import Board, Vitals
@@ -27,6 +30,8 @@ _EVERY_S: Final = 0.2
 _WAITING: Final = 10_000  # things that there is news of
 _ARRAY: Final = 200  # events in one message
 _ARRAYS: Final = 2  # messages at a time: more would only tell more pages to look sooner
+_LOST_S: Final = 10.0  # whoever hears that news were lost looks at everything: not more often than that
+_AHEAD: Final = timedelta(days=1)  # no report starts later and is stored
 _ORIGIN: Final = 40  # characters
 _BYTES: Final = 256 * 1024
 _FORWARDED: Final[frozenset[Topic]] = frozenset({"report", "verdict", "incident"})  # statuses everyone hears himself
@@ -38,16 +43,16 @@ class _News(msgspec.Struct, frozen=True, kw_only=True):
     origin: str = msgspec.field(name="from")
     topic: Literal["report", "verdict", "incident", "lost", "vitals"]
     site: str | None = None
-    at: datetime
+    at: Time
     data: dict[str, Any] = {}
 
 
 class _Reported(msgspec.Struct, frozen=True):
     """What the fleet's picture needs of a report."""
 
-    agent: str
-    kind: str
-    started: datetime
+    agent: AgentId
+    kind: Kind
+    started: Time
 
 
 class Relay:
@@ -71,6 +76,10 @@ class Relay:
         self._origin = uuid.uuid4().hex[:12]
         self._waiting: dict[Hashable, Event] = {}
         self._lost = 0
+        self._lost_at = float("-inf")
+        self._lost_elsewhere = False
+        self.knows: Callable[[str | None, str], bool] = lambda _agent, _site: True  # an agent, or none, and a site
+        self.now: Callable[[], datetime] = _now
         self.board: Board | None = None  # where the others' words about themselves go
 
     def offer(self, event: Event) -> None:
@@ -96,6 +105,9 @@ class Relay:
             await asyncio.sleep(_EVERY_S)
             if self._is_up():
                 self.tell()
+            if self._lost_elsewhere and monotonic() - self._lost_at >= _LOST_S:
+                self._lost_elsewhere, self._lost_at = False, monotonic()
+                self._bus.lose(1)
 
     def tell(self) -> None:
         """Tell now what is waiting, as much as goes at a time."""
@@ -103,7 +115,7 @@ class Relay:
             keys = list(self._waiting)[:_ARRAY]
             events = [self._waiting.pop(key) for key in keys]
             array = [
-                _News(origin=self._origin, topic=event.topic, site=event.site, at=event.at, data=event.data)
+                _News(origin=self._origin, topic=event.topic, site=event.site, at=event.at, data=_told(event))
                 for event in events
                 if event.topic != "status"
             ]
@@ -130,27 +142,44 @@ class Relay:
 
     def _take(self, news: _News) -> None:
         if news.topic == "lost":
-            self._bus.lose(1)
+            self._lost_elsewhere = True
             return
+        at = min(news.at, self.now())
         try:
-            self._learn(news)
+            self._learn(news, at)
         except (msgspec.ValidationError, OverflowError):
             self._metrics.events.labels("unreadable").inc()
             return
         self._metrics.events.labels("heard").inc()
-        if news.topic == "vitals":
-            return
-        self._bus.deliver(Event(news.topic, news.site, news.at, news.data))
+        if news.topic in ("report", "incident"):
+            self._bus.deliver(Event(news.topic, news.site, at, news.data))
 
-    def _learn(self, news: _News) -> None:
+    def _learn(self, news: _News, at: datetime) -> None:
+        """Take in what it says; raises ValidationError for what nobody of us says."""
         if news.topic == "report":
             report = msgspec.convert(news.data, _Reported)
-            if report.kind in RESULTS:  # a broken peer must not fill our memory with names
-                self._fleet.reported(report.agent, report.kind, report.started, news.at)
+            if report.kind not in RESULTS or report.started > at + _AHEAD:
+                raise msgspec.ValidationError("no report that was stored")
+            self._check(report.agent, news.site)
+            self._fleet.reported(report.agent, report.kind, report.started, at)
+        elif news.topic == "incident":
+            self._check(None, news.site)
         elif news.topic == "vitals" and self.board is not None:
             self.board.put(news.origin[:_ORIGIN], msgspec.convert(news.data, Vitals))
         elif news.topic == "verdict":
-            self._verdicts.put(msgspec.convert(news.data, Verdict))
+            self._verdicts.expect()
+
+    def _check(self, agent: str | None, site: str | None) -> None:
+        if site is None or not self.knows(agent, site):
+            raise msgspec.ValidationError("nobody that we know")
+
+
+def _told(event: Event) -> dict[str, Any]:
+    return {} if event.topic == "verdict" else event.data
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 _ARRAY_OF_NEWS: Final = msgspec.json.Decoder(list[_News])

@@ -16,14 +16,17 @@ from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import msgspec
+
 from agent.wire.control import Boot
 from collector import config, peer, tending
 from collector.archive.archive import Archive, folder_from_url
 from collector.config import CollectorConfig
 from collector.errors import StoreUnavailable
-from collector.events import Bus
+from collector.events import Bus, Event
 from collector.fleet import Fleet
 from collector.inbox import Inbox
+from collector.judge import Verdict
 from collector.leadership import Leadership
 from collector.ledger.journal import Journal
 from collector.metrics import Metrics, Readiness
@@ -103,7 +106,7 @@ class Process:
             yield "fleet history", tending.load_fleet(self.parts)
         if "web" in self.roles:
             database = self.parts.registry.database
-            yield "verdicts", self.parts.verdicts.follow(database, leading=self._is_leading)
+            yield "verdicts", self.parts.verdicts.follow(database, leading=self._is_leading, tell=self._tell_verdict)
         if self.leadership is not None:
             yield "leadership", self.leadership.run(self._lead)
 
@@ -196,7 +199,7 @@ class Process:
             metrics=parts.metrics,
         )
         parts.bus.forward_to(relay.offer)
-        relay.board = parts.board
+        relay.board, relay.knows, relay.now = parts.board, self._knows, parts.now
         return relay
 
     def _suffix(self) -> str | None:
@@ -213,6 +216,16 @@ class Process:
     def _is_known(self, agent: str) -> bool:
         snapshot = self.upkeep.snapshot
         return snapshot is None or agent in snapshot.agents
+
+    def _knows(self, agent: str | None, site: str) -> bool:
+        snapshot = self.upkeep.snapshot
+        return snapshot is not None and site in snapshot.sites and (agent is None or agent in snapshot.agents)
+
+    def _tell_verdict(self, verdict: Verdict) -> None:
+        """Let this process's pages know of another one's verdict."""
+        if self.parts.bus.heard:
+            event = Event("verdict", verdict.site, self.parts.now(), msgspec.to_builtins(verdict))
+            self.parts.bus.deliver(event)
 
     def _status(self, agent: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 - an OnStatus
         self.upkeep.status(agent, payload, retained=retained)

@@ -12,6 +12,8 @@ from typing import Annotated, Final
 
 import msgspec
 
+from agent.wire.report import Time
+
 EVERY_S: Final = 5.0
 """Between two words of one process."""
 SILENT: Final = timedelta(seconds=20)
@@ -35,8 +37,8 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
 
     part: Annotated[str, msgspec.Meta(max_length=40)]
     why: Annotated[str, msgspec.Meta(max_length=WHY_LENGTH)]
-    since: datetime
-    until: datetime | None = None
+    since: Time
+    until: Time | None = None
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,8 +97,8 @@ class Vitals(msgspec.Struct, frozen=True, kw_only=True):
 
     name: _Name
     roles: Annotated[list[Annotated[str, msgspec.Meta(max_length=20)]], msgspec.Meta(max_length=10)]
-    started: datetime
-    at: datetime
+    started: Time
+    at: Time
     counts: Counts
     levels: Levels
     receipts: Annotated[list[int], msgspec.Meta(max_length=len(RECEIPT_BOUNDS) + 1)] = []

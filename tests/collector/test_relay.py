@@ -1,7 +1,9 @@
 """Events between processes: told in small arrays, bounded, and never believed unread."""
 
+import asyncio
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,9 +14,10 @@ from collector.fleet import Fleet
 from collector.judge import Verdict, judge
 from collector.metrics import Metrics
 from collector.plans.binding import binding_for
+from collector.registry.database import Database
 from collector.relay import TOPIC, Relay
 from collector.verdicts import Verdicts
-from tests.collector.rig import SITE
+from tests.collector.rig import SITE, until
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -28,6 +31,7 @@ class End:
         self.relay = Relay(
             self.bus, self.fleet, self.verdicts, send=self._send, is_up=lambda: True, metrics=self.metrics
         )
+        self.relay.now = lambda: NOW
         self.bus.forward_to(self.relay.offer)
 
     def _send(self, topic: str, payload: bytes, qos: int) -> None:
@@ -41,7 +45,10 @@ class End:
 
     def hears(self, other: "End") -> None:
         for payload in other.wire:
-            self.relay.receive(TOPIC, payload, False)  # noqa: FBT003 - the subscriber's call
+            self.is_told(payload)
+
+    def is_told(self, payload: bytes) -> None:
+        self.relay.receive(TOPIC, payload, False)  # noqa: FBT003 - the subscriber's call
 
     def fate(self, name: str) -> float:
         return self.metrics.registry.get_sample_value("linkgauge_events_total", {"fate": name}) or 0.0
@@ -72,12 +79,54 @@ def test_what_one_process_says_another_hears_and_knows() -> None:
     assert other.says() == []  # what was heard is not said again
 
 
-def test_a_verdict_is_known_to_the_pages_of_all_processes() -> None:
+async def test_a_verdict_is_looked_for_where_the_leader_has_saved_it(tmp_path: Path) -> None:
     one, other = End(), End()
-    one.bus.publish(Event("verdict", "s1", NOW, msgspec.to_builtins(verdict())))
-    one.says()
-    other.hears(one)
-    assert other.verdicts.current() == {"s1": verdict()}
+    told: list[Verdict] = []
+    database = Database(f"sqlite:///{tmp_path}/registry.db")
+    await asyncio.to_thread(database.open)
+    async with asyncio.TaskGroup() as group:
+        following = other.verdicts.follow(database, leading=lambda: False, tell=told.append)
+        task = group.create_task(following, name="follow")
+        one.bus.publish(Event("verdict", "s1", NOW, msgspec.to_builtins(verdict())))
+        assert [said["data"] for said in one.says()] == [{}]
+        other.hears(one)  # it may come before the leader has saved it
+        await asyncio.to_thread(one.verdicts.save, database, [verdict()])
+        await until(lambda: other.verdicts.current() == {"s1": verdict()})
+        task.cancel()
+    assert told in ([], [verdict()])  # what was there at the first look is no news
+    database.close()
+
+
+def forged(topic: str, site: str = "s1", at: str = "2026-11-22T12:00:00Z", **data: object) -> bytes:
+    return json.dumps([{"from": "x", "topic": topic, "site": site, "at": at, "data": data}]).encode()
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        forged("report", agent="a2", kind="latency", started="2026-11-22T11:00:00Z"),
+        forged("report", site="s2", agent="a1", kind="latency", started="2026-11-22T11:00:00Z"),
+        forged("report", agent="a1", kind="latency", started="2026-11-22T11:00:00"),
+        forged("report", at="2026-11-22T12:00:00", agent="a1", kind="latency", started="2026-11-22T11:00:00Z"),
+        forged("report", agent="a1", kind="latency", started="2027-11-22T11:00:00Z"),
+        forged("incident", site="s2", id="x"),
+    ],
+)
+def test_what_none_of_us_would_say_is_not_believed(payload: bytes) -> None:
+    one = End()
+    one.relay.knows = lambda agent, site: agent in (None, "a1") and site == "s1"
+    with one.bus.listen() as subscription:
+        one.is_told(payload)
+        assert heard(subscription) == []
+    assert (one.fate("unreadable"), one.fleet.agents) == (1, {})
+
+
+def test_nobody_is_heard_later_than_now_and_no_verdict_is_taken_at_its_word() -> None:
+    one = End()
+    one.is_told(forged("report", at="9999-01-01T00:00:00Z", agent="a1", kind="latency", started="2026-11-22T11:00:00Z"))
+    assert one.fleet.agents["a1"].last_seen == NOW
+    one.is_told(forged("verdict", **msgspec.to_builtins(verdict())))
+    assert one.verdicts.current() == {}
 
 
 def test_nobody_hears_himself_or_the_past() -> None:
@@ -100,17 +149,15 @@ def test_news_of_one_thing_replace_each_other_and_statuses_are_not_repeated() ->
 
 
 def test_a_flood_is_bounded_and_what_is_lost_is_said() -> None:
-    one, other = End(), End()
+    one = End()
     for number in range(10_100):
         one.bus.publish(Event("report", f"s{number}", NOW, reported().data))
     assert one.fate("lost") == 100
     first = one.says()
     assert len(one.wire) == 2
     assert len(first) == 401
+    assert [said["data"] for said in first if said["topic"] == "lost"] == [{"count": 100}]
     assert all(len(payload) < 128 * 1024 for payload in one.wire)
-    with other.bus.listen() as subscription:
-        other.hears(one)
-        assert subscription.lost == 1
     rest = 0
     while found := one.says():
         rest += len(found)
@@ -126,7 +173,6 @@ def test_a_flood_is_bounded_and_what_is_lost_is_said() -> None:
         b'[{"from":"x","topic":"elsewhere","at":"2026-11-22T12:00:00Z"}]',
         b'[{"from":"x","topic":"report","at":"yesterday"}]',
         b'[{"from":"x","topic":"report","at":"2026-11-22T12:00:00Z","data":{"agent":1}}]',
-        b'[{"from":"x","topic":"verdict","at":"2026-11-22T12:00:00Z","data":{"site":"s1"}}]',
         b"\xff\xfe",
         b"[" * 5000,
         b'[{"from":"' + b"x" * 300_000 + b'"}]',
@@ -135,9 +181,24 @@ def test_a_flood_is_bounded_and_what_is_lost_is_said() -> None:
 def test_what_is_no_event_is_counted_and_forgotten(payload: bytes) -> None:
     one = End()
     with one.bus.listen() as subscription:
-        one.relay.receive(TOPIC, payload, False)  # noqa: FBT003 - the subscriber's call
+        one.is_told(payload)
         assert heard(subscription) == []
     assert one.fate("unreadable") == 1
+
+
+async def test_of_lost_news_everybody_hears_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collector.relay._EVERY_S", 0.01)
+    one = End()
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(one.relay.run(), name="relay")
+        with one.bus.listen() as subscription:
+            one.is_told(forged("lost", count=1))
+            await until(lambda: subscription.lost == 1)
+            for _ in range(5):
+                one.is_told(forged("lost", count=1))
+            await asyncio.sleep(0.05)
+            assert subscription.lost == 1
+        task.cancel()
 
 
 def test_a_kind_that_does_not_exist_fills_no_memory() -> None:

@@ -6,11 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import delete
 
 from collector.judge import Sample, Verdict, judge
 from collector.plans.binding import binding_for
 from collector.registry.database import Database
-from collector.verdicts import Verdicts
+from collector.verdicts import PRESENT, Verdicts
 from tests.collector.rig import SITE, until
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -39,6 +40,18 @@ def test_what_is_saved_is_found_once_by_each_process(database: Database) -> None
     leader.save(database, [])
     assert page.load(database) == [verdict("s1", 20.0, 21.0)]
     assert len(Verdicts().load(database)) == 2
+
+
+def test_those_of_a_nation_are_saved_in_one_transaction_and_a_restored_backup_is_read_anew(database: Database) -> None:
+    leader, page = Verdicts(), Verdicts()
+    many = [verdict(f"s{number}") for number in range(1201)]
+    leader.save(database, many)
+    leader.save(database, [verdict("s1", 10.0)])
+    assert len(page.load(database)) == 1201
+    with database.write() as connection:
+        connection.execute(delete(PRESENT))
+    leader.save(database, [verdict("s2")])
+    assert page.load(database) == [verdict("s2")]
 
 
 async def test_a_page_follows_and_a_leader_trusts_its_own(database: Database) -> None:
