@@ -21,7 +21,7 @@ from collector.events import Bus, Event, Subscription
 from collector.fleet import Fleet
 from collector.incidents.history import History
 from collector.incidents.incident import Cause, Incident
-from collector.incidents.rules import Action, Heard, Patience, Sight, below_step, is_silent, silent_step
+from collector.incidents.rules import LATE, Action, Heard, Patience, Sight, below_step, is_silent, silent_step
 from collector.incidents.send import Sender, Webhook
 from collector.judge import CLOCK_SLACK, INDICATOR, LOOK, WINDOW, Sample, Verdict, judge, looked_at
 from collector.plans.binding import binding_for
@@ -55,7 +55,7 @@ class Judging:
 
     `listening_since`: from when agents could be heard without a break (None: they cannot be now); by default since
     `run`. `debounce_s`: reports of one site that come together are judged together. `refresh_s`: every site is judged
-    at least so often, because samples leave the window.
+    at least so often, because samples leave the window. `late_s`: gives the age from which on a report counts as late.
     """
 
     store: Store
@@ -66,6 +66,7 @@ class Judging:
     clock: Callable[[], datetime]
     settings: JudgeSettings = field(default_factory=JudgeSettings)
     listening_since: Callable[[], datetime | None] | None = None
+    late_s: Callable[[], float] = LATE.total_seconds
     verdicts: Verdicts = field(default_factory=Verdicts)
     debounce_s: float = 0.5
     refresh_s: float = 3600.0
@@ -255,7 +256,8 @@ class Judging:
         if site is None:
             return
         target = binding_for(self.plans.get(site.plan or ""), site, now).target
-        sight = Sight(name, target, samples, self._judged.get(name), now)
+        late = timedelta(seconds=self.late_s())
+        sight = Sight(name, target, samples, self._judged.get(name), now, late)
         await self._advance(last, name, "below_target", lambda known: below_step(known, sight))
 
     async def _silence(self, newest: Mapping[tuple[str, Cause], Incident], now: datetime) -> set[str]:

@@ -44,6 +44,7 @@ async def lead(parts: Parts, lease: Lease, *, listening_since: Callable[[], date
             clock=parts.now,
             settings=parts.settings().judge,
             listening_since=listening_since,
+            late_s=lambda: parts.settings().ledger.late_s,
             verdicts=parts.verdicts,
         ).run()
 

@@ -4,7 +4,9 @@
 2. `below_target` opens when at least 9 of the newest 10 conclusive results are below the target, and resolves when at
    least 9 of the newest 10 are at or above 105 % of it. In between it stays as it is.
 3. Only fresh news moves `below_target`: the newest sample must be newer than every sample judged before (else late
-   data has come in), and not older than a day (else a backlog is draining). So late data is never announced.
+   data has come in), and no older than a report that comes in time (else a backlog is draining, oldest first). So late
+   data is never announced; it may be among the ten, once a fresh one is the newest. What a judge who was away finds
+   only later than that waits for the next sample, too: the series does not say when a sample came in.
 4. After a person has resolved it, only samples that started later can open it again.
 5. `silent` opens when none of a site's agents is heard (no status for 10 minutes), or when none that is heard has
    delivered a throughput report for 3 of its announced times. It resolves when one is heard again and, if it opened
@@ -27,7 +29,7 @@ from collector.judge import AGREE, LOOK, Sample, looked_at, mbps_en, mbps_vi
 from collector.plans.types import Target, Text
 
 RESOLVE_RATIO: Final = 1.05
-FRESH: Final = timedelta(days=1)
+LATE: Final = timedelta(minutes=15)
 CRITICAL_RATIO: Final = 0.5
 
 Action = Literal["acknowledge", "silence", "resolve"]
@@ -40,13 +42,18 @@ _STATE_AFTER: Final[dict[Action, State]] = {
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What is known of one site's speed now. `judged`: the newest sample that was judged before, if any."""
+    """What is known of one site's speed now.
+
+    `judged`: the newest sample that was judged before, if any. `late`: what comes later than that after its start came
+    late; the ledger's measure.
+    """
 
     site: str
     target: Target | None
     samples: Sequence[Sample]
     judged: datetime | None
     at: datetime
+    late: timedelta = LATE
 
 
 def below_step(last: Incident | None, sight: Sight) -> Incident | None:
@@ -75,7 +82,7 @@ def _counting(last: Incident | None, samples: Sequence[Sample]) -> Sequence[Samp
 
 
 def _is_fresh(newest: Sample, sight: Sight) -> bool:
-    return (sight.judged is None or newest.started > sight.judged) and newest.started > sight.at - FRESH
+    return (sight.judged is None or newest.started > sight.judged) and newest.started >= sight.at - sight.late
 
 
 def _below(sight: Sight, samples: Sequence[Sample], mark: float) -> Incident:

@@ -203,11 +203,28 @@ async def test_a_restart_judges_again_and_announces_nothing_twice(house: House) 
     assert [each.state for each in again.history.search()] == ["resolved"]
 
 
-async def test_a_backlog_that_drains_opens_nothing(house: House) -> None:
-    await house.measured(*[30.0] * 10, newest=NOW - 25 * HOUR)
+async def test_a_backlog_that_drains_oldest_first_opens_nothing_until_something_fresh_comes(tmp_path: Path) -> None:
+    async with open_house(tmp_path, JudgeSettings(webhook_url="http://127.0.0.1:9/")) as house:
+        history = house.judging.history
+        for ago in range(9, -1, -1):  # six hours, and the newest was measured 16 minutes ago
+            await house.measured(30.0, newest=NOW - 16 * MINUTE - 38 * MINUTE * ago)
+            await house.judging.judge_now()
+        assert house.judging.current()[SCHOOL.id].verdict == "below"
+        assert (history.search(), history.waiting()) == ([], 0)
+        assert [point["verdict"] for point in await house.series("verdict")] == ["inconclusive"] * 9 + ["below"]
+        await house.another().judge_now()  # nor does a restart make it news
+        assert (history.search(), history.waiting()) == ([], 0)
+        await house.measured(30.0, newest=NOW - MINUTE)
+        await house.judging.judge_now()
+        (incident,) = history.search()
+        assert (incident.state, incident.opened, history.waiting()) == ("open", NOW - MINUTE, 1)
+
+
+async def test_what_counts_as_late_is_the_ledgers_to_say(house: House) -> None:
+    house.judging.late_s = lambda: 3600.0
+    await house.measured(*[30.0] * 10, newest=NOW - 59 * MINUTE)
     await house.judging.judge_now()
-    assert house.judging.current()[SCHOOL.id].verdict == "below"
-    assert house.judging.history.search() == []
+    assert len(house.judging.history.search()) == 1
 
 
 async def test_the_same_data_gives_the_same_incidents_whenever_it_is_judged(tmp_path: Path) -> None:

@@ -74,10 +74,11 @@ def test_it_resolves_at_105_percent_only() -> None:
 
 def test_late_data_neither_opens_nor_resolves() -> None:
     assert below_step(None, sight(*[30.0] * 10, judged=NOW)) is None  # nothing newer than what was judged
-    assert below_step(None, sight(*[30.0] * 10, at=NOW + 25 * HOUR)) is None  # a backlog is draining
+    assert below_step(None, sight(*[30.0] * 10, at=NOW + 16 * MINUTE)) is None  # a backlog is draining
     incident = opened()
     assert below_step(incident, sight(*[90.0] * 10, judged=NOW)) is None
-    assert below_step(incident, sight(*[90.0] * 10, newest=NOW + HOUR, judged=NOW, at=NOW + 26 * HOUR)) is None
+    assert below_step(incident, sight(*[90.0] * 10, newest=NOW + HOUR, judged=NOW, at=NOW + 2 * HOUR)) is None
+    assert below_step(None, sight(*[30.0] * 10, at=NOW + 15 * MINUTE)) is not None  # in time
 
 
 def test_an_active_incident_is_not_opened_again() -> None:
