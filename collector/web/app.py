@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from collector.errors import CollectorError, UsageError
+from collector.errors import CollectorError, RegistryUnavailable, UsageError
 from collector.ledger.period import period
 from collector.registry.site import Site
 from collector.rollups.recent import COMPARED, WINDOW
@@ -94,6 +94,9 @@ async def _with_errors(request: web.Request, handler: Handler) -> web.StreamResp
         return await handler(request)
     except web.HTTPNotFound as error:
         return _problem(request, 404, "Not found", error.text or "There is no page here.")
+    except RegistryUnavailable:
+        why = "The database of sites and incidents cannot be reached right now. This page tries again by itself."
+        return _problem(request, 503, "Not available", why)
     except CollectorError:
         why = "The time series cannot be reached right now. This page tries again by itself."
         return _problem(request, 503, "Not available", why)

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse
 
-from collector.errors import StoreUnavailable
+from collector.errors import RegistryUnavailable, StoreUnavailable
 from collector.events import Event
+from collector.registry.site import Snapshot
 from collector.rollups.recents import compute
 from collector.store.store import Values
 from tests.collector.web.house import NOW, RAW, province, throughput
@@ -146,6 +147,17 @@ async def test_a_store_that_is_away_is_a_page_not_a_traceback(tmp_path: Path) ->
         page = await _text(await it.client.get("/?lang=en"))
         assert "n = 10" in page, "what was rolled up is no further away than the registry"
         assert "Of 3 sites newer results are stored" in page
+
+
+async def test_a_registry_that_is_away_is_not_called_the_time_series(tmp_path: Path) -> None:
+    class Away:
+        def snapshot(self) -> Snapshot:
+            raise RegistryUnavailable("away")
+
+    async with province(tmp_path) as it:
+        object.__setattr__(it.sources, "places", Away())
+        assert "cơ sở dữ liệu điểm đo và sự cố" in await _text(await it.client.get("/incidents"), 503)
+        assert "database of sites and incidents" in await _text(await it.client.get("/api/v1/sites"), 503)
 
 
 async def test_the_api_speaks_the_contract(tmp_path: Path) -> None:
