@@ -11,6 +11,7 @@ report in a later batch is neither stored nor receipted there, its twin's receip
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -24,7 +25,7 @@ from agent.wire.topics import topic
 from collector.archive.archive import Entry, head_of
 from collector.archive.head import Head
 from collector.archive.intervals import Intervals
-from collector.archive.turn import turn
+from collector.archive.turn import Overtaken, turn
 from collector.errors import PointsRefused, RegistryUnavailable, StoreFull, StoreUnavailable
 from collector.ingest import Arrival, Decision, DeferReason, Deferred, Holding, Known, Place, Rejected, Store, judge
 from collector.ledger.facts import Fact, fact_of
@@ -169,7 +170,7 @@ class Pipeline:
             made = points_of(decision.report, decision.site)
             points += made
             owners += [number] * len(made)
-        statuses = self.upkeep.points_of(self.upkeep.take_statuses())
+        statuses = await self._statuses()
         try:
             await self._retrying("store", lambda: self.write_points([*points, *statuses]))
         except StoreFull as error:
@@ -178,6 +179,11 @@ class Pipeline:
         except PointsRefused as error:
             batch.refused = frozenset(owners[index] for index in error.indices if index < len(owners))
             LOG.warning("store.refused reports=%d error=%s", len(batch.refused), error)
+
+    async def _statuses(self) -> list[Point]:
+        """Of a whole fleet after an outage they are many: not on the loop."""
+        statuses = self.upkeep.take_statuses()
+        return await asyncio.to_thread(self.upkeep.points_of, statuses) if statuses else []
 
     async def write_points(self, points: Sequence[Point]) -> None:
         """Write once; raises StoreUnavailable, StoreFull or PointsRefused."""
@@ -202,7 +208,7 @@ class Pipeline:
         """Write what agents said of themselves since the last time, once: the newest word matters, not each."""
         statuses = self.upkeep.take_statuses()
         try:
-            await self.write_points(self.upkeep.points_of(statuses))
+            await self.write_points(await asyncio.to_thread(self.upkeep.points_of, statuses))
         except (StoreUnavailable, StoreFull) as error:
             self.upkeep.put_back(statuses)
             self.parts.readiness.fails("store", str(error))
@@ -227,25 +233,35 @@ class Pipeline:
         journal = self.parts.journal
         if journal is not None and self.parts.settings().broker.group is not None:
             async with self._deciding:  # what the journal says of the others is good for one at a time
-                await asyncio.to_thread(self._append_in_turn, stores, journal)
+                while not await asyncio.to_thread(self._append_in_turn, stores, journal):
+                    LOG.info("archive.overtaken; this process was stopped or slow, and looks again")
         else:
             at = self.parts.now()
             position = await asyncio.to_thread(self.parts.archive.append, _entries(stores), at=at)
             if journal is not None:
                 journal.note(position, _facts(stores, at))
 
-    def _append_in_turn(self, stores: Sequence[Store], journal: Journal) -> None:
+    def _append_in_turn(self, stores: Sequence[Store], journal: Journal) -> bool:
         """Archive what no process of the group has archived, and let them know of it before it is their turn.
 
-        A report that came again may have gone to another process while this one waited for the time series.
+        A report that came again may have gone to another process while this one waited for the time series, and that
+        one may have died before it told. Gives whether it was done: not when the others have gone on meanwhile.
         """
-        with turn(self.parts.archive.folder):
+        archive = self.parts.archive
+        with turn(archive.folder) as held, suppress(Overtaken):
+            for slot in held.left - {archive.slot}:
+                if journal.take_in(slot):
+                    held.clear(slot)
             elsewhere = journal.elsewhere({(one.report.agent, one.report.epoch) for one in stores})
             new = [one for one in stores if self._holding(elsewhere, one.report) != "this"]
             if new:
                 at = self.parts.now()
-                journal.note(self.parts.archive.append(_entries(new), at=at), _facts(new, at))
-            journal.tell()
+                held.mark(archive.slot)
+                journal.note(archive.append(_entries(new), at=at, last_look=held.check), _facts(new, at))
+            if journal.tell():
+                held.clear(archive.slot)
+            return True
+        return False
 
     async def _quarantine(self, batch: _Batch) -> None:
         """Keep what was rejected; without that there is no word to its agent, but nobody else waits for it."""

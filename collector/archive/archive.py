@@ -12,7 +12,7 @@ import os
 import re
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from time import monotonic
@@ -109,10 +109,12 @@ class Archive:
         self._others = {}
         self._looked = float("-inf")
 
-    def append(self, entries: Sequence[Entry], *, at: datetime) -> Position:
+    def append(
+        self, entries: Sequence[Entry], *, at: datetime, last_look: Callable[[], object] = lambda: None
+    ) -> Position:
         """Make reports (one at least) durable before returning; on an error none of them is there.
 
-        Gives the position after them.
+        Gives the position after them. `last_look`: called right before the file is touched; what it raises is raised.
 
         Raises:
             ValueError: no reports.
@@ -121,7 +123,7 @@ class Archive:
         """
         if not entries:
             raise ValueError("nothing to archive")
-        return self.writer.append(entries, at=at)
+        return self.writer.append(entries, at=at, last_look=last_look)
 
     def read(self, report_id: str) -> bytes | None:
         """Give a report's exact bytes; None for an id that is not here. Raises StoreUnavailable for a bad disk."""
@@ -186,6 +188,13 @@ class Archive:
         """Whether a slot has everything up to a position, seen anew. Raises StoreUnavailable."""
         self._looked = float("-inf")
         return any(days.reaches(position) for days in self._slots() if days.slot == position.slot)
+
+    def settle(self, slot: str) -> None:
+        """See another's slot anew, and make durable what is seen there; raises StoreUnavailable."""
+        self._looked = float("-inf")
+        for days in self._slots():
+            if days.slot == slot:
+                days.settle()
 
     def slots(self) -> list[str]:
         """Name all slots that hold or may hold reports. Raises StoreUnavailable."""

@@ -18,6 +18,7 @@ from collector.archive.head import is_report
 from collector.archive.keys import SPAN, Stale
 from collector.archive.part import Part, Place
 from collector.archive.position import Position
+from collector.archive.segment import make_durable
 from collector.errors import StoreUnavailable
 
 LOG: Final = logging.getLogger(__name__)
@@ -93,6 +94,22 @@ class Days:
         self.refresh()
         with self.lock:
             return _count(self.parts.get(position.day, ())) >= position.reports
+
+    def settle(self) -> None:
+        """See the files anew, and make durable what is seen in the newest: who wrote there may have died over it.
+
+        Raises:
+            StoreUnavailable: the disk refuses.
+        """
+        self.look_anew()
+        self.refresh()
+        with self.lock:
+            newest = [part.path for part in self.parts[max(self.parts)]] if self.parts else []
+        try:
+            for path in newest:
+                make_durable(path)
+        except OSError as error:
+            raise StoreUnavailable(f"archive {self.folder}: {error}; check the disk") from error
 
     def unsealed(self) -> list[date]:
         """Name days, but the newest, that are not sealed. Raises StoreUnavailable."""

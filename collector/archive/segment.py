@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -23,6 +24,15 @@ def trailer(path: Path, end: int) -> bytes:
 def sync_directory(path: Path) -> None:
     """Make a new name in a directory survive a power cut."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def make_durable(path: Path) -> None:
+    """Make what another wrote survive a power cut. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
     finally:
@@ -52,10 +62,14 @@ class Segment:
             os.close(self._handle)
             raise
 
-    def append(self, text: bytes) -> tuple[int, int]:
-        """Write one frame durably; gives offset and end. Raises OSError with the file as it was before."""
+    def append(self, text: bytes, last_look: Callable[[], object] = lambda: None) -> tuple[int, int]:
+        """Write one frame durably; gives offset and end. Raises OSError with the file as it was before.
+
+        `last_look`: called right before the file is touched; what it raises is raised.
+        """
         self._check()
         frame = self._compressor.compress(text)
+        last_look()
         try:
             self._write(frame)
             os.fsync(self._handle)

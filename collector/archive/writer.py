@@ -5,7 +5,7 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from time import monotonic
@@ -94,8 +94,12 @@ class Writer:
             if self._apart is not None:
                 self._apart.stop()  # another one may have begun meanwhile
 
-    def append(self, entries: Sequence[Entry], *, at: datetime) -> Position:
+    def append(
+        self, entries: Sequence[Entry], *, at: datetime, last_look: Callable[[], object] = lambda: None
+    ) -> Position:
         """Make reports durable before returning; on an error none of them is there.
+
+        `last_look`: called right before the file is touched; what it raises is raised.
 
         Raises:
             StoreFull: no room on the disk.
@@ -111,7 +115,7 @@ class Writer:
                 segment = self._segment_of(day)
                 part = self.days.parts[day][-1]
                 self._settle_if_due(part)
-                offset, end = segment.append(text)
+                offset, end = segment.append(text, last_look)
             except OSError as error:
                 kind = StoreFull if error.errno in FULL else StoreUnavailable
                 raise kind(f"archive {self.folder}: {error}") from error

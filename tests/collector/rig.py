@@ -80,8 +80,10 @@ class LoggedArchive(Archive):
         super().__init__(folder, slot=None if shared else "")
         self._log = log
 
-    def append(self, entries: Sequence[Entry], *, at: datetime) -> Position:
-        position = super().append(entries, at=at)
+    def append(
+        self, entries: Sequence[Entry], *, at: datetime, last_look: Callable[[], object] = lambda: None
+    ) -> Position:
+        position = super().append(entries, at=at, last_look=last_look)
         self._log.append("archive")
         return position
 

@@ -10,8 +10,10 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
-from collector.archive.archive import Entry
+from collector.archive import inventory
+from collector.archive.archive import Archive, Entry, head_of
 from collector.archive.intervals import Intervals
+from collector.archive.turn import turn
 from collector.errors import StoreFull, StoreUnavailable
 from collector.store.store import Point
 from tests.collector.mosquitto import Mosquitto, mosquitto
@@ -450,6 +452,28 @@ async def test_a_report_that_comes_again_to_another_process_of_the_group_is_know
         await until(lambda: agent.reasons("rejected") == {1: "conflict", 2: "conflict"})
         assert sum(both("reports_written_total")) == 12
         assert len(await one.rows()) == 12
+
+
+async def test_what_a_process_of_the_group_archived_right_before_its_death_is_not_archived_again(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    body = report(1)
+    raw = json.dumps(body).encode()
+    dead = Archive(tmp_path / "archive", slot=None)
+    dead.open()
+    with turn(dead.folder) as held:
+        held.mark(dead.slot)
+        place = (body["agent"], body["epoch"], body["seq"])
+        dead.append([Entry(head_of(body["id"], place=place, kind="latency"), raw)], at=NOW)
+    rig = Rig(tmp_path, broker.url, BROKER_GROUP="g")
+    rig.registry.add_agent("a1", "s1", now=NOW)
+    async with rig.running(), pen(broker.port) as agent:
+        await agent.send(body, report(2))
+        await until(lambda: agent.stored() == {1, 2})
+        assert [days.reports for days in inventory.days(dead.folder)] == [1, 1]
+        with turn(dead.folder) as held:
+            assert not held.left
+    dead.close()
 
 
 async def test_listeners_hear_the_newest_of_each_kind_that_came_together(rig: Rig, agent: Pen) -> None:

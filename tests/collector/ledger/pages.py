@@ -85,9 +85,16 @@ class Paper:
     def slots(self) -> list[str]:
         return [self.slot]
 
+    def settle(self, slot: str) -> None:
+        assert any(other.slot == slot for other in self.others)
+
     def since(
         self, position: Position | None, *, slot: str | None = None
     ) -> Iterator[tuple[Position, list[tuple[datetime, bytes]]]]:
+        other = next((other for other in self.others if other.slot == slot), None)
+        if other is not None:
+            yield from other.since(position)
+            return
         assert slot in (None, self.slot)
         for frame, lines in list(self.frames):
             if position is None or (frame.day, frame.reports) > (position.day, position.reports):

@@ -73,8 +73,7 @@ def test_a_report_that_two_slots_archived_is_counted_once(desk: Open) -> None:
 def test_what_other_slots_stored_is_seen_as_it_grows(desk: Open) -> None:
     one, two = desk(Paper("1")), desk(Paper("2"))
     known, strange = Place("a1", "e1"), Place("a2", "e9")
-    assert two.journal.elsewhere([known]) == {}, "whether it belongs to this archive is not known yet"
-    two.journal.flush()
+    assert not two.journal.vouches(), "whether it belongs to this archive is not known yet"
     for seq, ranges in ((1, [(1, 1)]), (2, [(1, 2)]), (7, [(1, 2), (7, 7)])):
         one.take(report(seq))
         one.journal.flush()
@@ -207,6 +206,22 @@ def test_others_are_told_but_nobody_waits_for_catching_up(desk: Open) -> None:
     one.take(report(2))
     one.journal.tell()
     assert two.stored() == [("a1", "e1", 1, 2)]
+
+
+def test_what_another_archived_and_did_not_tell_is_taken_in_once(desk: Open) -> None:
+    one, two = desk(Paper("1")), desk(Paper("2"))
+    two.paper.others = [one.paper]
+    one.journal.flush()
+    one.archive(report(1), report(2))
+    assert two.journal.take_in("1")
+    assert two.stored() == [("a1", "e1", 1, 2)]
+    one.take(report(3))
+    one.journal.flush()
+    one.journal.flush()
+    assert one.stored() == [("a1", "e1", 1, 3)]
+    assert one.counts() == (3, 0, 0)
+    assert two.journal.take_in("1")
+    assert one.counts() == (3, 0, 0)
 
 
 def test_what_expired_days_held_stays_in_a_ledger_that_is_made_anew(desk: Open) -> None:
