@@ -29,7 +29,9 @@ LOG: Final = logging.getLogger(__name__)
 _UNDER_WAY: Final = 3  # batches: one is decided, one written, one archived
 _LOOK_S: Final = 0.02
 EVENTS: Final = f"{COLLECTOR}/events"
-_AT_ONCE: Final = 200  # messages in one write
+_AT_ONCE: Final = 200  # messages in one write, reports read in one turn of the loop
+_SHORT_S: Final = 60.0
+_SUSPICIOUS: Final = 3  # sessions in a row that were as short
 
 Receive = Callable[[str, bytes, bool], None]
 OnStatus = Callable[[str, bytes, bool], None]
@@ -133,7 +135,8 @@ class Subscriber:
         self._pumping = False
         self._emptied = asyncio.Event()
         self._emptied.set()
-        self._agreed = False
+        self._agreed_at: float | None = None
+        self._cut_short = 0
         self.connected_since: datetime | None = None
 
     def send(self, name: str, payload: bytes, qos: int, retain: bool = False) -> None:  # noqa: FBT001, FBT002 - parts.Send with one more
@@ -159,12 +162,14 @@ class Subscriber:
         """Until cancelled: connect, listen, greet; after a loss wait with backoff and full jitter."""
         wait = 0.0
         while True:
-            self._agreed = False
+            self._agreed_at = None
             await self._try_session()
             self.connected_since = None
             self._metrics.connected.set(0)
             broker = self._settings().broker
-            wait = min(max(0.0 if self._agreed else wait * 2, broker.reconnect_first_s), broker.reconnect_max_s)
+            # A broker that lets us in only to throw us out is no reason to hurry.
+            wait = 0.0 if self._lasted_s() > wait else wait * 2
+            wait = min(max(wait, broker.reconnect_first_s), broker.reconnect_max_s)
             await asyncio.sleep(random.uniform(0, wait))  # noqa: S311 - jitter, not a secret
 
     async def _try_session(self) -> None:
@@ -173,9 +178,20 @@ class Subscriber:
             self._connection = Connection(_endpoint(broker), self._login(broker), self._wishes, self)
             await self._connection.run()
         except (BrokerError, UsageError) as error:
-            self._readiness.fails("broker", f"{broker.url}: {error}; trying again")
+            self._readiness.fails("broker", f"{broker.url}: {error}{self._guess(broker)}; trying again")
         finally:
             self._put_back()
+
+    def _lasted_s(self) -> float:
+        """How long we have been let in."""
+        return asyncio.get_running_loop().time() - self._agreed_at if self._agreed_at is not None else 0.0
+
+    def _guess(self, broker: BrokerSettings) -> str:
+        """Say what may be the matter when one session after another ends soon: a broker does not say it."""
+        self._cut_short = self._cut_short + 1 if self._agreed_at is not None and self._lasted_s() < _SHORT_S else 0
+        if self._cut_short < _SUSPICIOUS or not broker.client_id:
+            return ""
+        return f", {self._cut_short} times soon after it let us in; is another process using broker.client_id too?"
 
     def _login(self, broker: BrokerSettings) -> Login:
         password = secret(broker.password, broker.password_file, "broker.password_file")
@@ -198,7 +214,7 @@ class Subscriber:
 
     def agreed(self) -> None:
         """As mqtt.conversation.Listener: everything is subscribed to."""
-        self._agreed = True
+        self._agreed_at = asyncio.get_running_loop().time()
         self._emptied.clear()
         self._greeting = iter(self._greet())
         self.connected_since = self._now()
@@ -303,7 +319,7 @@ async def _process(batch: _Batch, process: Process, metrics: Metrics) -> None:
 async def _gather(inbox: Inbox, config: CollectorConfig) -> _Batch:
     """Read letters until there are enough, or the first one is so old; looks seldom: waking up costs more than that."""
     batch = _Batch()
-    count = size = 0
+    count = size = read = 0
     loop = asyncio.get_running_loop()
     deadline = loop.time() + config.store.batch_s
     while count < config.store.batch_reports and size < config.store.batch_bytes:
@@ -316,7 +332,9 @@ async def _gather(inbox: Inbox, config: CollectorConfig) -> _Batch:
             batch.came.append(letter.at)
             count += len(arrivals)
             size += len(letter.payload)
-            if len(batch.letters) % _AT_ONCE == 0:
+            read += max(1, len(arrivals))
+            if read >= _AT_ONCE:
+                read = 0
                 await asyncio.sleep(0)
             continue
         left = deadline - loop.time()

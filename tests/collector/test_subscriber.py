@@ -26,10 +26,12 @@ class Party:
     """A subscriber with its metrics."""
 
     def __init__(self, port: int, subscriptions: Sequence[Subscription], *, keys: str = "", **more: Any) -> None:  # noqa: ANN401 - a Subscriber's
-        text = f'[broker]\nurl = "mqtt://127.0.0.1:{port}"\nreconnect_first_s = 0.05\nreconnect_max_s = 0.1\n{keys}'
+        waits = "" if "reconnect" in keys else "reconnect_first_s = 0.05\nreconnect_max_s = 0.1\n"
+        text = f'[broker]\nurl = "mqtt://127.0.0.1:{port}"\n{waits}{keys}'
         self.config = parse(text, {}, name="test")
         self.metrics = Metrics()
-        self.readiness = Readiness(self.metrics, lambda *_: None)
+        self.said: list[str] = []
+        self.readiness = Readiness(self.metrics, lambda _, why: self.said.append(why or ""))
         self.subscriber = Subscriber(
             lambda: self.config, subscriptions, observers=(self.metrics, self.readiness), now=lambda: NOW, **more
         )
@@ -154,6 +156,40 @@ async def test_what_is_beyond_all_measure_is_passed_over(broker: Mosquitto) -> N
         await own.flush()
     assert party.count("messages_refused_total", reason="too_large") == 1
     assert party.count("broker_connections_total") == 1
+
+
+async def test_who_is_let_in_only_to_be_thrown_out_waits_longer_and_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    held = asyncio.Event()
+
+    def at_once(_: float, most: float) -> float:
+        waits.append(most)
+        return 0.0
+
+    monkeypatch.setattr("collector.subscribe.random.uniform", at_once)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(16)
+        writer.write(b"\x20\x02\x00\x00")
+        await reader.readexactly(13)
+        writer.write(b"\x90\x03\xff\xff\x01")
+        await writer.drain()
+        if len(waits) == 5:
+            await held.wait()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        keys = 'client_id = "c1"\nreconnect_first_s = 10\nreconnect_max_s = 60'
+        party = Party(server.sockets[0].getsockname()[1], [listener([], "x/+/yy")], keys=keys)
+        async with party.running():
+            await until(lambda: len(waits) == 5 and party.subscriber.connected_since is not None)
+            clock = asyncio.get_running_loop()
+            monkeypatch.setattr(party.subscriber, "_agreed_at", clock.time() - 1000)
+            held.set()
+            await until(lambda: len(waits) >= 6)
+    assert waits[:6] == [10, 20, 40, 60, 60, 10]
+    assert any("broker.client_id" in why for why in party.said)
 
 
 async def test_what_no_broker_confirmed_is_sent_again_and_receipts_are_not() -> None:
