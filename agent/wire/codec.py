@@ -163,4 +163,6 @@ def _decode_kind(raw: bytes, decoder: msgspec.json.Decoder[AnyReport] | None) ->
 
 
 def _words(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"not UTF-8 text (byte {error.start})"
     return (str(error) or type(error).__name__)[:300]

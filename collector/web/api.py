@@ -81,7 +81,10 @@ async def _site(request: web.Request, sources: Sources) -> web.Response:
 
 
 async def _report(request: web.Request, sources: Sources) -> web.Response:
-    raw = await asyncio.to_thread(sources.originals.read, request.match_info["report"])
+    try:
+        raw = await asyncio.to_thread(sources.originals.read, request.match_info["report"])
+    except ValueError:
+        raw = None  # no report has such an id
     if raw is None:
         raise web.HTTPNotFound(text="There is no such report in the archive.")
     return web.Response(body=raw, content_type="application/json", headers={"Cache-Control": "max-age=31536000"})

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_datetime, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, get_decimal_symbol
 from babel.support import Translations
 
 from collector.web.senses import Fact
@@ -64,6 +64,10 @@ class Words:
         if value is None:
             return NOTHING
         return format_decimal(value, format="#,##0." + "0" * digits if digits else "#,##0", locale=self.language)
+
+    def comma(self, label: str) -> str:
+        """A label such as 0.5 with the language's decimal sign."""
+        return label.replace(".", get_decimal_symbol(self.language))
 
     def time(self, at: datetime | None, style: str = "dd/MM/yyyy HH:mm") -> str:
         """A moment in the province's zone; a dash when there is none."""

@@ -187,7 +187,8 @@ async def test_the_api_speaks_the_contract(tmp_path: Path) -> None:
 async def test_a_report_comes_back_byte_for_byte(tmp_path: Path) -> None:
     async with province(tmp_path) as it:
         assert await (await it.client.get("/api/v1/reports/r-0")).read() == RAW
-        assert (await it.client.get("/api/v1/reports/r-9")).status == 404
+        for other in ("r-9", "nonsense"):
+            assert (await it.client.get(f"/api/v1/reports/{other}")).status == 404
 
 
 async def test_an_open_page_hears_at_once_what_happens(tmp_path: Path) -> None:
