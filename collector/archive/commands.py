@@ -24,6 +24,7 @@ _AHEAD: Final = timedelta(days=1)  # a box's clock may be so far ahead of ours
 
 
 class _Report(msgspec.Struct, frozen=True):
+    id: str
     agent: str
     started: datetime
 
@@ -63,7 +64,7 @@ def add_commands(commands: Subparsers) -> None:
     seal.set_defaults(func=_seal)
     cat = actions.add_parser(
         "cat",
-        help="an agent's reports of a period, one after the other",
+        help="an agent's reports of a period, each once, one after the other",
         epilog="example: linkgauge-collector archive cat --agent ls-huulung-th1 --period 2026-11 > november.jsonl",
     )
     cat.add_argument("--agent", required=True, metavar="AGENT", help="its id")
@@ -139,7 +140,8 @@ def _verify(options: argparse.Namespace) -> int:
     files = bad = 0
     for found in check(folder, day=options.day):
         name = found.path.relative_to(folder)
-        sys.stdout.write(f"{name}: {found.reports} reports\n")
+        again = f", {found.again} of them second copies, which do no harm" if found.again else ""
+        sys.stdout.write(f"{name}: {found.reports} reports{again}\n")
         for first, end in found.damaged:
             sys.stdout.write(f"{name}: DAMAGED at bytes {first}..{end}: what was there is lost; restore a copy\n")
         if found.unreadable:
@@ -192,13 +194,14 @@ def _pack(archive: Archive, day: date) -> bool:
 
 def _cat(options: argparse.Namespace) -> int:
     first, end = (datetime(day.year, day.month, day.day, tzinfo=UTC) for day in period(options.period))
-    archive, found = _opened(options), 0
+    archive, found = _opened(options), set[str]()
     agent = options.agent.encode()
     for slot in archive.slots():
         for raw in _arrived(archive, Position(slot, (first - _AHEAD).date(), 0)):
-            if agent in raw and _is_of(raw, options.agent, first, end):
+            report_id = _id_of(raw, options.agent, first, end) if agent in raw else None
+            if report_id is not None and report_id not in found:
                 sys.stdout.buffer.write(raw + b"\n")
-                found += 1
+                found.add(report_id)
     sys.stdout.flush()
     if not found:
         sys.stderr.write(f"no reports of {options.agent} in {options.period}\n")
@@ -210,12 +213,13 @@ def _arrived(archive: Archive, position: Position) -> Iterator[bytes]:
         yield from (raw for _, raw in lines)
 
 
-def _is_of(raw: bytes, agent: str, first: datetime, end: datetime) -> bool:
+def _id_of(raw: bytes, agent: str, first: datetime, end: datetime) -> str | None:
+    """Give the id of an agent's report that started in a period; None for any other."""
     try:
         report = _REPORT.decode(raw)
     except msgspec.DecodeError:
-        return False
-    return report.agent == agent and first <= report.started < end
+        return None
+    return report.id if report.agent == agent and first <= report.started < end else None
 
 
 def _folder(options: argparse.Namespace) -> Path:

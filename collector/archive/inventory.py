@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 from collector.archive.archive import slots_in
 from collector.archive.days import Days, is_sealed
@@ -11,6 +12,8 @@ from collector.archive.frame import Scan, frames, lines_of
 from collector.archive.head import read_head
 from collector.archive.keys import WHOLE, Keys, key_of, runs_in, whole
 from collector.archive.part import Part
+
+_RANDOM: Final = 8  # bytes at the end of an id
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,9 @@ class Checked:
     """One file, read through. `damaged`: its bytes from..to that hold nothing readable; `torn`: bytes at its end.
 
     `unreadable`: reports that are no JSON of ours. `keys`: what is wrong with the key file, which can be made anew.
+    `again`: reports that stand here though another file of the same or the day before has them, too: processes of a
+    group that were stopped or died in the middle of their work may leave such second copies. Each id counts once
+    wherever reports are counted by id.
     """
 
     path: Path
@@ -36,6 +42,7 @@ class Checked:
     damaged: list[tuple[int, int]] = field(default_factory=list)
     torn: int = 0
     unreadable: int = 0
+    again: int = 0
     keys: str | None = None
 
 
@@ -51,14 +58,42 @@ def days(folder: Path) -> Iterator[Day]:
 
 
 def check(folder: Path, *, day: date | None = None) -> Iterator[Checked]:
-    """Read every file, or those of a day, through: each byte of the reports and of the keys. Raises OSError."""
+    """Read every file, or those of a day, through: each byte of the reports and of the keys. Raises OSError.
+
+    Day by day, so that second copies come to light: it remembers eight bytes of each id of two days.
+    """
+    found: dict[date, list[Path]] = {}
     for slot in slots_in(folder):
-        for other, paths in sorted(Days(folder / slot, slot, writer=False).files().items()):
-            if day is None or other == day:
-                yield from (_checked(path) for path in paths)
+        for other, paths in Days(folder / slot, slot, writer=False).files().items():
+            found.setdefault(other, []).extend(paths)
+    seen = _Seen()
+    for other in sorted(found):
+        if day is None or other == day:
+            yield from (_checked(path, seen) for path in found[other])
+            seen.turn()
 
 
-def _checked(path: Path) -> Checked:
+class _Seen:
+    """The ids of two days, by what is random in them."""
+
+    def __init__(self) -> None:
+        self._before: set[bytes] = set()
+        self._today: set[bytes] = set()
+
+    def take(self, key: bytes) -> bool:
+        """Note an id; gives whether it was there."""
+        short = key[-_RANDOM:]
+        if short in self._today or short in self._before:
+            return True
+        self._today.add(short)
+        return False
+
+    def turn(self) -> None:
+        """A day is over."""
+        self._before, self._today = self._today, set()
+
+
+def _checked(path: Path, seen: _Seen) -> Checked:
     found = Checked(path)
     scanned = Scan(0)
     keys = _Keys(path)
@@ -72,8 +107,11 @@ def _checked(path: Path) -> Checked:
         for _, raw in lines_of(frame.text):
             head = read_head(raw)
             found.unreadable += head is None
-            if head is not None and not found.damaged:
-                keys.expect(key_of(head.id), found.reports)
+            if head is not None:
+                key = key_of(head.id)
+                found.again += seen.take(key)
+                if not found.damaged:
+                    keys.expect(key, found.reports)
             found.reports += 1
     if keys.end > scanned.end:
         found.damaged.append((scanned.end, keys.end))

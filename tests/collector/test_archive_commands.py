@@ -139,3 +139,20 @@ def test_keys_that_are_wrong_are_named(run: Run, archive: Archive) -> None:
     archive.open()
     archive.close()
     assert run("verify")[0] == 0
+
+
+def test_a_second_copy_in_another_slot_is_named_and_given_once(run: Run, tmp_path: Path) -> None:
+    one, two = (Archive(tmp_path / "archive", slot=slot) for slot in ("1", "2"))
+    twin = entry(1, started="2026-11-22T12:00:00Z")
+    for archive, others in ((one, [entry(2, started="2026-11-22T12:00:00Z")]), (two, [])):
+        archive.open()
+        archive.append([twin, *others], at=AT)
+        archive.close()
+    code, out, _ = run("verify")
+    assert code == 0
+    assert out.splitlines() == [
+        "1/2026/2026-11-22.zst: 2 reports",
+        "2/2026/2026-11-22.zst: 1 reports, 1 of them second copies, which do no harm",
+    ]
+    code, out, _ = run("cat", "--agent", "a1", "--period", "2026-11-22")
+    assert sorted(json.loads(line)["seq"] for line in out.splitlines()) == [1, 2]
