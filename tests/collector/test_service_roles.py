@@ -126,7 +126,7 @@ lease_s = 1
 
 
 def speed(seq: int, mbps: float) -> dict[str, Any]:
-    started = (datetime.now(UTC) - timedelta(hours=1) + timedelta(seconds=seq)).isoformat()
+    started = (datetime.now(UTC) - timedelta(minutes=5) + timedelta(seconds=seq)).isoformat()
     direction = {"mbps": mbps, "mean_mbps": mbps, "bytes": 1000, "duration_s": 1.0, "streams": 1, "stop": "time"}
     result = {"download": direction, "upload": direction, "engine": "msak"}
     return report(seq, kind="throughput", started=started, result=result)
