@@ -17,35 +17,23 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from rich.console import Console
 
-from collector.events import Bus
-from collector.fleet import Fleet
-from collector.incidents.history import History
-from collector.ledger.completeness import Completeness
-from collector.ledger.ledger import Ledger
-from collector.plans.load import load_plans
 from collector.registry.registry import Registry
-from collector.rollups.periods import totals
 from collector.store.open import store_from_url
-from collector.store.points import nanoseconds
 from collector.store.store import Store
-from collector.web import views
-from collector.web.sources import Sources
-from tests.bench.year_data import ASKED, END, KINDS, ZONE, parts, sites
+from tests.bench.year_data import KINDS, parts
 from tests.bench.year_fill import filled, influx_fill, sqlite_fill
+from tests.bench.year_pages import furnished, province
 from tests.bench.year_work import Cost, rolled_up
 from tests.collector.influxd import running_influxd
 
-PAGE_S: Final = 1.0
-MONTH_S: Final = 0.3
 START_S: Final = 600.0
 """InfluxDB reads its whole log before it answers."""
 REPEATS: Final = 5
@@ -66,19 +54,6 @@ class Timed:
     def missed(self) -> bool:
         """Whether the goal was missed."""
         return self.goal_s is not None and self.median_s > self.goal_s
-
-
-class _Judge:
-    """Nobody was judged: verdicts are no part of what is timed."""
-
-    def current(self) -> dict[str, Any]:
-        return {}
-
-
-class _Archive:
-    def read(self, report_id: str) -> bytes | None:
-        del report_id
-        return None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -134,9 +109,9 @@ async def _bench(
         return
     registry = Registry(f"sqlite:///{args.folder.absolute()}/registry-{engine}.db")
     registry.open()
-    registry.import_sites(sites(args.sites), now=END - timedelta(days=400))
+    await asyncio.to_thread(furnished, registry, args.sites, args.days)
     try:
-        for one in await _asked(engine, store, registry):
+        async for one in _timed(engine, store, registry):
             into[0].append(one)
             mark = "" if one.goal_s is None else f"goal {one.goal_s:g}: {'MISSED' if one.missed else 'met'}"
             console.print(f"  {one.name:<44} first {one.first_s:7.3f} s   median {one.median_s:7.3f} s   {mark}")
@@ -168,49 +143,14 @@ def _server(url: str) -> tuple[str, str]:
     return f"http://{found.netloc.rpartition('@')[2]}", found.path.strip("/")
 
 
-async def _asked(engine: str, store: Store, registry: Registry) -> list[Timed]:
-    """Every page and the questions below them."""
-    history = History(registry.database)
-    history.open()
-    sources = Sources(
-        store=store, places=registry, originals=_Archive(), judged=_Judge(), casebook=history,
-        completeness=Completeness(Ledger(registry.database)), fleet=Fleet(), bus=Bus(), plans=load_plans(),
-        now=lambda: END, zone=ZONE, version="bench",
-    )  # fmt: skip
-    snapshot = registry.snapshot()
-    names = list(snapshot.sites)[::ASKED]
-    turn = iter(range(10**9))
-
-    def site(days: int) -> Callable[[], Awaitable[Any]]:
-        async def page() -> None:
-            one = snapshot.site(names[next(turn) % len(names)])  # another one each time: none is in a cache
-            assert one is not None
-            await views.site_page(sources, one, snapshot, days=days)
-
-        return page
-
-    async def month() -> None:
-        name = names[next(turn) % len(names)]
-        start = nanoseconds(END - timedelta(days=30))
-        await store.samples("throughput", site=name, start_ns=start, end_ns=nanoseconds(END))
-
-    year = (END - timedelta(days=365), END)
-    questions: list[tuple[str, Callable[[], Awaitable[Any]], float | None]] = [
-        ("one site's raw month", month, MONTH_S),
-        ("page of a site, 30 days", site(30), PAGE_S),
-        ("page of a site, 90 days", site(90), PAGE_S),
-        ("page of a site, a year", site(365), PAGE_S),
-        ("overview of all sites, 30 days", lambda: views.overview(sources), PAGE_S),
-        ("fleet", lambda: views.fleet_page(sources), PAGE_S),
-        ("all sites, totals of a year", lambda: totals(store, "throughput", "download_mbps", year, zone=ZONE), PAGE_S),
-        ("all sites, totals of latency, a year", lambda: totals(store, "latency", "loss_ratio", year, zone=ZONE),
-         PAGE_S),
-    ]  # fmt: skip
-    found = []
-    for name, ask, goal in questions:
-        times = [await _time(ask) for _ in range(REPEATS + 1)]
-        found.append(Timed(engine, name, times[0], statistics.median(times[1:]), goal))
-    return found
+async def _timed(engine: str, store: Store, registry: Registry) -> AsyncIterator[Timed]:
+    """Every page as a browser gets it, and the dear questions below them."""
+    async with province(store, registry) as it:
+        look = await _time(it.look)
+        yield Timed(engine, "what pages tell of all sites, anew from raw", look, look, None)
+        for name, ask, goal in it.questions():
+            times = [await _time(ask) for _ in range(REPEATS + 1)]
+            yield Timed(engine, name, times[0], statistics.median(times[1:]), goal)
 
 
 async def _time(ask: Callable[[], Awaitable[Any]]) -> float:
