@@ -67,25 +67,29 @@ class Orphans:
             checkpoint = self._ledger.checkpoint(slot)
             before, since = self._still.get(slot, (checkpoint, now_s))
             self._still[slot] = (checkpoint, since if before == checkpoint else now_s)
-            if before == checkpoint and now_s - since >= _STILL_S:
-                count += self._adopt(slot, checkpoint)[0]
+            if before != checkpoint or now_s - since < _STILL_S:
+                continue
+            if checkpoint is not None and not is_here(self._archive, checkpoint):
+                LOG.warning("ledger.remade checkpoint=%s; the archive is older than the ledger", checkpoint)
+                self._ledger.remake(lambda day: has_expired(self._archive, day))
+                break
+            count += self._adopt(slot, checkpoint)[0]
         return count
 
-    def take_in(self, slot: str, *, until_s: float) -> tuple[int, bool]:
+    def take_in(self, slot: str, *, limit: int) -> tuple[int, bool]:
         """Take in what stands in another's slot now; gives how many reports, and whether that is all. For any thread.
 
-        Gives up at `until_s` (monotonic), and where somebody else is just doing the same.
+        Gives up after so many reports, and where somebody else is just doing the same.
         """
         self._registry.open()
         self._ledger.open()
+        checkpoint = self._ledger.checkpoint(slot)
         self._archive.settle(slot)
-        return self._adopt(slot, self._ledger.checkpoint(slot), until_s=until_s)
+        if checkpoint is not None and not is_here(self._archive, checkpoint):
+            return 0, False  # a file that is not seen yet, or was restored: `look` will tell
+        return self._adopt(slot, checkpoint, until_s=until_s)
 
     def _adopt(self, slot: str, checkpoint: Position | None, *, until_s: float = math.inf) -> tuple[int, bool]:
-        if checkpoint is not None and not is_here(self._archive, checkpoint):
-            LOG.warning("ledger.remade checkpoint=%s; the archive is older than the ledger", checkpoint)
-            self._ledger.remake(lambda day: has_expired(self._archive, day))
-            return 0, False
         count, at, whole = 0, checkpoint, True
         union, sites = Union(), sites_of(self._registry.snapshot())
         try:

@@ -1,4 +1,12 @@
-"""What was produced, held against series and archive, each read independently of the code under test."""
+"""What was produced, held against series and archive, each read independently of the code under test.
+
+What holds, whatever failed: the ids in the series, with one point each, are the ids in the archive and those that were
+produced, and the ledger counts each once. One process archives each report once. In a group each looks, in its turn,
+at what the others have archived, also at what one left that died in the middle. A second copy of the same bytes may
+still come about when a process is stopped for seconds between its last look and its write, or while one reads long
+stretches of its archive into the ledger: `archive verify` names it, `archive cat` gives the report once. It is counted
+here (`archived_again`), and must be rare.
+"""
 
 import json
 import time
@@ -6,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from tests.e2e import truth
-from tests.e2e.province import DATABASE, Province
+from tests.e2e.province import DATABASE, Province, Shape
 
 LEDGER_S = 15.0
 
@@ -49,8 +57,7 @@ def balance(province: Province) -> Balance:
         "points are of no report": len(series.keys() - bodies.keys() - {None}),
         "reports are not in the archive": len(bodies.keys() - archive.keys()),
         "archived reports were never made": len(archive.keys() - bodies.keys()),
-        # Of a group each may be sent a report again while another still writes it: one point, the same bytes twice.
-        "reports are archived more than once": again if province.shape.collectors == 1 else 0,
+        "reports are archived more than once": again if again > _second_copies(province.shape) else 0,
         "archived reports have other bytes": len(raws.keys() - set(bodies.values())),
         "spools have gaps": sum(
             seqs != list(range(1, len(seqs) + 1)) for spool in spools.values() for seqs in spool.seqs.values()
@@ -69,6 +76,11 @@ def balance(province: Province) -> Balance:
         faults=[f"{number} {words}" for words, number in wrong.items() if number],
         communes=communes,
     )
+
+
+def _second_copies(shape: Shape) -> int:
+    """How many may be there: none of one process, one in ten thousand of a group."""
+    return 0 if shape.collectors == 1 else shape.total // 10_000
 
 
 def _ledger(province: Province, spools: dict[str, truth.Produced]) -> tuple[int, int]:
