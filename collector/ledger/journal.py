@@ -28,7 +28,7 @@ from collector.registry.registry import Registry
 LOG: Final = logging.getLogger(__name__)
 _HELD: Final = 100_000
 _LOOK_S: Final = 30.0  # between looks at what other processes may have left behind
-_TAKE_IN_S: Final = 1.0  # others wait meanwhile
+_TAKE_IN: Final = 20_000  # reports; others wait meanwhile
 _TOO_LONG_S: Final = 60.0
 _REST: Final = 20  # times as long as it took: many agents with few reports each are dear by the report
 _REST_S: Final = 10.0
@@ -142,10 +142,9 @@ class Journal:
         if monotonic() < self._too_long.get(slot, 0.0):
             return False
         self._open()
-        until_s = monotonic() + _TAKE_IN_S
-        count, whole = self._orphans.take_in(slot, until_s=until_s)
+        count, whole = self._orphans.take_in(slot, limit=_TAKE_IN)
         self._metrics.ledger.reports.inc(count)
-        if not whole and monotonic() > until_s:
+        if not whole and count >= _TAKE_IN:
             self._too_long[slot] = monotonic() + _TOO_LONG_S
         return whole
 

@@ -9,7 +9,6 @@ import logging
 import math
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time
-from time import monotonic
 from typing import Final, Protocol
 
 from collector.archive.position import Position
@@ -87,18 +86,18 @@ class Orphans:
         self._archive.settle(slot)
         if checkpoint is not None and not is_here(self._archive, checkpoint):
             return 0, False  # a file that is not seen yet, or was restored: `look` will tell
-        return self._adopt(slot, checkpoint, until_s=until_s)
+        return self._adopt(slot, checkpoint, limit=limit)
 
-    def _adopt(self, slot: str, checkpoint: Position | None, *, until_s: float = math.inf) -> tuple[int, bool]:
+    def _adopt(self, slot: str, checkpoint: Position | None, *, limit: float = math.inf) -> tuple[int, bool]:
         count, at, whole = 0, checkpoint, True
         union, sites = Union(), sites_of(self._registry.snapshot())
         try:
             for frames, end in stretches(self._archive.since(checkpoint, slot=slot), sites):
-                tally = self._ledger.add(frames, union, since=at, to=end, late_s=self._settings().late_s)
-                count, at = count + tally.received + tally.duplicates, end
-                if monotonic() > until_s:
+                if count >= limit:
                     whole = False
                     break
+                tally = self._ledger.add(frames, union, since=at, to=end, late_s=self._settings().late_s)
+                count, at = count + tally.received + tally.duplicates, end
         except Strayed:
             LOG.info("ledger.orphan_returned slot=%s", slot)
             whole = False
