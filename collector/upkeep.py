@@ -130,6 +130,9 @@ class Upkeep:
             await asyncio.sleep(self._parts.settings().registry.poll_s)
 
     async def _follow_registry(self) -> None:
+        patience_s = self._parts.settings().registry.timeout_s
+        # One that hangs raises nothing for long: whoever waits for it must know at once why.
+        overdue = asyncio.get_running_loop().call_later(patience_s, self._miss_registry, patience_s)
         try:
             before = self.snapshot
             if before is None or await asyncio.to_thread(self._parts.registry.revision) != before.revision:
@@ -139,6 +142,12 @@ class Upkeep:
             self._parts.readiness.fails("registry", str(error), by="look")
         else:
             self._parts.readiness.works("registry", by="look")
+        finally:
+            overdue.cancel()
+
+    def _miss_registry(self, waited_s: float) -> None:
+        name = self._parts.registry.database.name
+        self._parts.readiness.fails("registry", f"registry database {name}: no answer for {waited_s:.0f} s", by="look")
 
     def request(self, agent: str, resend: Resend, why: str) -> None:
         """Ask an agent to send again, at once."""

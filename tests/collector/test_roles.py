@@ -1,5 +1,7 @@
 """What one process is made of, by its roles; who leads writes what all of them hear."""
 
+import asyncio
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +11,10 @@ import pytest
 from collector.config import CollectorConfig, parse
 from collector.errors import UsageError
 from collector.events import Event
+from collector.registry.site import Snapshot
 from collector.roles import Process
 from collector.upkeep import Upkeep
-from tests.collector.rig import NOW, Rig
+from tests.collector.rig import NOW, Rig, until
 
 ONLINE = b'{"state":"online"}'
 
@@ -85,4 +88,51 @@ async def test_who_does_not_lead_hears_statuses_and_writes_none(tmp_path: Path) 
     assert [event.topic for event in heard] == ["status", "status"]
     assert follower.take_statuses() == {}
     assert list(leader.take_statuses()) == ["a1"]
+    rig.registry.close()
+
+
+async def test_a_registry_that_hangs_is_not_called_ready(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, "mqtt://127.0.0.1:1", REGISTRY_TIMEOUT_S="0.1")
+    rig.readiness.expect("registry")
+    goes_on = threading.Event()
+    revision = rig.registry.revision
+
+    def hanging() -> int:
+        goes_on.wait(10)
+        return revision()
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(rig.upkeep.run(rig.pipeline.write_statuses), name="upkeep")
+        await until(lambda: not rig.readiness.reasons)
+        rig.registry.revision = hanging  # type: ignore[method-assign]
+        await until(lambda: "no answer for 0 s" in rig.readiness.reasons.get("registry", ""))
+        goes_on.set()
+        await until(lambda: not rig.readiness.reasons)
+        task.cancel()
+    rig.registry.close()
+
+
+async def test_of_two_who_read_the_registry_at_once_the_slower_one_brings_nothing_older(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, "mqtt://127.0.0.1:1")
+    await rig.upkeep.refresh()
+    reading, goes_on = threading.Event(), threading.Event()
+    snapshot = rig.registry.snapshot
+
+    def slow() -> Snapshot:
+        rig.registry.snapshot = snapshot  # type: ignore[method-assign]
+        found = snapshot()
+        reading.set()
+        goes_on.wait(10)
+        return found
+
+    rig.registry.snapshot = slow  # type: ignore[method-assign]
+    async with asyncio.TaskGroup() as group:
+        group.create_task(rig.upkeep.refresh(), name="slow")
+        await asyncio.to_thread(reading.wait, 10)
+        rig.registry.add_agent("a1", "s1", now=NOW)
+        quick = group.create_task(rig.upkeep.refresh(), name="quick")
+        await asyncio.wait({quick}, timeout=0.2)  # it would come first, if it were let
+        goes_on.set()
+    assert "a1" in quick.result().agents
+    assert rig.upkeep.snapshot == quick.result()
     rig.registry.close()
