@@ -5,6 +5,7 @@ a figure that cannot be read is unknown; saying so is the business of whoever ne
 """
 
 import asyncio
+import contextlib
 import math
 import os
 import socket
@@ -12,12 +13,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
-from typing import Final
+from typing import Final, get_args
 from urllib.parse import unquote, urlsplit
 
 from prometheus_client import Gauge
 
 from collector.errors import CollectorError, StoreUnavailable
+from collector.ingest import RejectReason
 from collector.ledger.accounts import share
 from collector.ledger.completeness import Completeness
 from collector.ledger.ledger import Ledger
@@ -26,6 +28,7 @@ from collector.vitals import EVERY_S, OWN, Counts, Levels, Vitals
 
 _TICK_S: Final = 0.5
 _LOOK_S: Final = 15.0
+_MINUTE: Final = 4  # looks
 
 
 class Pulse:
@@ -36,6 +39,12 @@ class Pulse:
         self._tell = tell
         self._started = parts.now()
         self._late_s = 0.0
+        self._looked = 0
+        self._looks: Final = (
+            (1, self._look_at_quarantine),
+            (_MINUTE, self._look_at_completeness),
+            (_MINUTE * 10, self._look_at_archive),  # every file that was ever written is opened
+        )
 
     async def run(self) -> None:
         """Until cancelled: feel how late the loop is, look around, and say how it goes."""
@@ -76,11 +85,11 @@ class Pulse:
             _set(place.free.labels("store"), _free(path.parent))
             place.store_bytes.set(_size(path))
         place.damaged.set(self._parts.archive.damaged)
-        for ask in (self._look_at_quarantine, self._look_at_archive, self._look_at_completeness):
-            try:
-                ask()
-            except CollectorError:
-                continue
+        for every, ask in self._looks:
+            if self._looked % every == 0:
+                with contextlib.suppress(CollectorError):
+                    ask()
+        self._looked += 1
 
     def _look_at_quarantine(self) -> None:
         quarantine, place = self._parts.quarantine, self._parts.metrics.place
@@ -90,21 +99,19 @@ class Pulse:
             counts = quarantine.count()
             place.gone.set(quarantine.gone())
             place.held_bytes.set(quarantine.size())
-        place.held.clear()
-        for reason, count in counts.items():
-            place.held.labels(reason).set(count)
+        for reason in {*get_args(RejectReason), *counts}:
+            place.held.labels(reason).set(counts.get(reason, 0))
 
     def _look_at_archive(self) -> None:
         if self._parts.journal is not None and self._parts.archive.is_open:
             self._parts.metrics.place.unsealed.set(len(self._parts.archive.unsealed()))
 
     def _look_at_completeness(self) -> None:
-        gauge = self._parts.metrics.ledger.completeness
-        gauge.set(math.nan)
+        found = None
         if self._parts.leading():
             day = self._parts.now().date() - timedelta(days=1)
             found = share(Completeness(Ledger(self._parts.registry.database)).read(day, day))
-            _set(gauge, found)
+        _set(self._parts.metrics.ledger.completeness, found)
 
     def _measure(self) -> None:
         parts = self._parts

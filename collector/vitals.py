@@ -152,7 +152,7 @@ class Board:
         words = self._words.get(origin)
         if words is None:
             self._make_room(now)
-            words = self._words[origin] = deque(maxlen=_WORDS)
+            words = self._words[origin] = deque(_birth(vitals, now), maxlen=_WORDS)
         words.append(Heard(now, vitals))
 
     def sightings(self) -> list[Sighting]:
@@ -169,3 +169,11 @@ class Board:
         others = [origin for origin in self._words if origin != OWN]
         if len(others) >= _PROCESSES:
             del self._words[min(others, key=lambda origin: self._words[origin][-1].at)]
+
+
+def _birth(vitals: Vitals, now: datetime) -> Iterator[Heard]:
+    """Where a young process began: at nothing. Its first words may have been lost."""
+    age = vitals.at - vitals.started
+    if timedelta(0) < age < SPAN:
+        born = msgspec.structs.replace(vitals, at=vitals.started, counts=Counts(), receipts=[0] * len(vitals.receipts))
+        yield Heard(now - age, born)

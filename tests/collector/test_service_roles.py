@@ -212,6 +212,13 @@ async def _acknowledge(page: Process, incident: str) -> None:
         assert answer.status == 200
 
 
+def _is_whole(pipe: dict[str, Any]) -> bool:
+    """Whether a page knows of all four processes how they are, who leads, and that reports went through."""
+    roles = sorted("+".join(one["roles"]) for one in pipe["processes"] if one["alive"])
+    passed = all(any(stage["rates"][-4:]) for stage in pipe["stages"] if stage["name"] in ("decide", "archive"))
+    return passed and bool(pipe["leader"]) and roles == ["ingest", "ingest+judge", "judge", "web"]
+
+
 @pytest.mark.timeout(120)
 @pytest.mark.program("mosquitto")
 async def test_roles_in_processes_of_their_own_work_as_one(tmp_path: Path, cluster: Postgres) -> None:
@@ -227,6 +234,7 @@ async def test_roles_in_processes_of_their_own_work_as_one(tmp_path: Path, clust
                 words = await run.page.answers("/api/v1/sites/s1", lambda _, text: '"below"' in text)
                 assert json.loads(words)["verdict"]["n"] == 10
                 await _acknowledge(run.page, (await _incidents(run.page))[0]["id"])
+                await run.page.answers("/api/v1/pipe", lambda _, text: _is_whole(json.loads(text)))
                 run.leader.process.kill()
                 run.ingest.process.kill()
                 assert await run.stand_by.leads(within_s=10) < 5

@@ -40,6 +40,18 @@ def test_the_last_minutes_are_kept_and_old_processes_forgotten() -> None:
     assert board.sightings() == []
 
 
+def test_a_young_process_began_at_nothing() -> None:
+    board = Board(lambda: NOW)
+    board.put("a", word("a", at=NOW + timedelta(seconds=9), counts=Counts(decoded=90.0)))
+    board.put("b", word("b", at=NOW + timedelta(hours=1), counts=Counts(decoded=90.0)))
+    young, old = board.sightings()
+    assert [(one.at, one.vitals.counts.decoded) for one in young.words] == [
+        (NOW - timedelta(seconds=9), 0.0),
+        (NOW, 90.0),
+    ]
+    assert len(old.words) == 1
+
+
 def test_a_crowd_of_names_takes_no_more_room_and_never_our_own() -> None:
     clock = Clock()
     board = Board(lambda: clock.now)
