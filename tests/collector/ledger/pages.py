@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection, text
 
 from agent.wire.codec import Accepted, decode_reports
@@ -22,6 +23,8 @@ from collector.registry.registry import Registry
 from collector.registry.site import Site
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+on_one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For tests of what does not depend on a database's words: those that other tests use on both."""
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 SITE = Site("s1", "School 1", "school", "rural", "Lạng Sơn", "Hữu Lũng", plan="lang-son-2025")
 

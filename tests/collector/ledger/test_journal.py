@@ -7,7 +7,7 @@ import pytest
 
 from collector.errors import RegistryUnavailable
 from collector.ledger.facts import Place
-from tests.collector.ledger.pages import NOON, Desk, Paper, account, report
+from tests.collector.ledger.pages import NOON, Desk, Paper, account, on_one_database, report
 
 Open = Callable[..., Desk]
 
@@ -42,6 +42,7 @@ def test_what_is_noted_is_written_once(desk: Open) -> None:
     assert d.paper.read == 0
 
 
+@on_one_database
 def test_a_crash_between_archive_and_flush_costs_reading_again(desk: Open) -> None:
     d = desk()
     d.journal.flush()
@@ -57,6 +58,7 @@ def test_a_crash_between_archive_and_flush_costs_reading_again(desk: Open) -> No
     assert again.paper.read == 3
 
 
+@on_one_database
 def test_a_report_that_two_slots_archived_is_counted_once(desk: Open) -> None:
     one, two = desk(Paper("1")), desk(Paper("2"))
     twin = report(2)
@@ -82,6 +84,7 @@ def test_what_other_slots_stored_is_seen_as_it_grows(desk: Open) -> None:
         assert seen[strange].ranges() == []
 
 
+@on_one_database
 def test_a_database_that_was_away_is_caught_up_from_the_archive(desk: Open) -> None:
     d = desk(held=100)
     d.take(report(1))
@@ -100,6 +103,7 @@ def test_a_database_that_was_away_is_caught_up_from_the_archive(desk: Open) -> N
     assert d.counts() == (502, 0, 0)
 
 
+@on_one_database
 def test_more_than_fits_in_memory_is_read_from_the_archive(desk: Open) -> None:
     d = desk(held=100)
     d.journal.flush()
@@ -126,6 +130,7 @@ def test_a_commit_that_failed_is_done_again_and_not_twice(desk: Open) -> None:
     assert d.stored() == [("a1", "e1", 1, 2), ("a1", "e1", 4, 4)]
 
 
+@on_one_database
 def test_a_database_restored_from_a_backup_is_caught_up(desk: Open) -> None:
     """Also under a running process: its next flush finds another checkpoint than it left."""
     d = desk()
@@ -141,6 +146,7 @@ def test_a_database_restored_from_a_backup_is_caught_up(desk: Open) -> None:
     assert d.counts() == (2, 0, 0)
 
 
+@on_one_database
 @pytest.mark.parametrize("appended", [0, 3])
 def test_an_archive_restored_from_a_backup_makes_the_ledger_anew(desk: Open, appended: int) -> None:
     """Also when it has grown beyond the old place before the database could be asked."""
@@ -166,6 +172,7 @@ def test_an_archive_restored_from_a_backup_makes_the_ledger_anew(desk: Open, app
     assert other.counts() == (3 + appended, 0, 0)
 
 
+@on_one_database
 def test_an_archive_restored_from_an_earlier_day_does_too(desk: Open) -> None:
     """Although what has been archived since stands at a later day than the ledger's old place."""
     d = desk()
@@ -180,6 +187,7 @@ def test_an_archive_restored_from_an_earlier_day_does_too(desk: Open) -> None:
     assert again.stored() == [("a1", "e1", 1, 1), ("a1", "e1", 4, 4)]
 
 
+@on_one_database
 def test_nothing_is_vouched_for_that_is_not_in_this_archive(desk: Open) -> None:
     """A folder that is not shared, or that was restored: what is not found there need not be another report."""
     one, two = desk(Paper("1")), desk(Paper("2"))
@@ -197,6 +205,7 @@ def test_nothing_is_vouched_for_that_is_not_in_this_archive(desk: Open) -> None:
     assert two.journal.vouches()
 
 
+@on_one_database
 def test_others_are_told_but_nobody_waits_for_catching_up(desk: Open) -> None:
     one, two = desk(Paper("1")), desk(Paper("2"))
     one.take(report(1))
@@ -241,6 +250,7 @@ def test_what_expired_days_held_stays_in_a_ledger_that_is_made_anew(desk: Open) 
     assert again.rows(query) == [(old.date().isoformat(), 3), (new.date().isoformat(), 2)]
 
 
+@on_one_database
 def test_days_follow_each_other(desk: Open) -> None:
     d = desk()
     d.journal.flush()

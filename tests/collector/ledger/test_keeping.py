@@ -13,7 +13,7 @@ from collector.errors import StoreUnavailable
 from collector.ledger.facts import Place
 from collector.ledger.keeping import Keeping
 from collector.store.store import Point
-from tests.collector.ledger.pages import NOON, Desk, Paper, account, report
+from tests.collector.ledger.pages import NOON, Desk, Paper, account, on_one_database, report
 
 DAY = NOON.date()
 
@@ -104,6 +104,7 @@ async def test_what_is_explained_is_not_asked_for(desk: Desk) -> None:
         assert lead.ask(1000) == [("a1", Resend("e1", [(5, 7)]))]
 
 
+@on_one_database
 async def test_what_was_deferred_before_a_restart_may_be_lost_by_now(desk: Desk) -> None:
     """Stored after the backup from which archive and ledger were restored: its agent will not repeat it by itself."""
     async with closing(desk):
@@ -115,6 +116,7 @@ async def test_what_was_deferred_before_a_restart_may_be_lost_by_now(desk: Desk)
         assert lead.ask(130) == [("a1", Resend("e1", [(2, 2)]))]
 
 
+@on_one_database
 async def test_a_status_names_what_nobody_has_and_strangers_are_not_asked(desk: Desk) -> None:
     async with closing(desk):
         lead = Lead(desk, newest={"a1": ("e1", 3), "stranger": ("e1", 9)})
@@ -168,6 +170,7 @@ async def test_completeness_is_worked_out_where_something_changed(desk: Desk) ->
         assert (seen.site, seen.ratio, dict(seen.skipped)) == ("s1", 0.9, {"stopped": 1})
 
 
+@on_one_database
 async def test_a_silent_box_is_incomplete_on_every_new_day(desk: Desk) -> None:
     async with closing(desk):
         lead = Lead(desk, now=NOON + timedelta(days=1))
@@ -184,6 +187,7 @@ async def test_a_silent_box_is_incomplete_on_every_new_day(desk: Desk) -> None:
         }
 
 
+@on_one_database
 async def test_a_store_that_is_down_leaves_the_work_to_be_done(desk: Desk) -> None:
     async with closing(desk):
         lead = Lead(desk)
@@ -196,6 +200,7 @@ async def test_a_store_that_is_down_leaves_the_work_to_be_done(desk: Desk) -> No
         assert (await lead.days())[DAY]["received"] == 1
 
 
+@on_one_database
 async def test_two_agents_of_a_site_are_one_day(desk: Desk) -> None:
     async with closing(desk):
         lead = Lead(desk, now=NOON + timedelta(days=1))
