@@ -32,6 +32,7 @@ def begin(level: str, form: Format) -> None:
     if under_systemd and form == "text":
         handler.setFormatter(Prioritised(_BARE))
     logging.basicConfig(level=level.upper(), handlers=[handler])
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # which of its plug-ins it loads is no news to an operator
 
 
 def is_journal(environment: Mapping[str, str], number: int = 2) -> bool:
