@@ -211,6 +211,8 @@ def _tell(tallies: "dict[str, Tally]", late: int) -> int:
         extra = f"; {tally.extra} more are in the target only" if tally.extra else ""
         count = f"{tally.source.count:>10} points  checksum {tally.source.words}"
         sys.stdout.write(f"{name:<24} {count}  {tally.written} written  {words}{extra}\n")
+    if not any(tally.source.count for tally in tallies.values()):
+        sys.stderr.write("nothing to copy: there are no such points in FROM; is its URL right, and --only?\n")
     bad = [tally for tally in tallies.values() if not tally.good]
     if bad:
         why = next(

@@ -283,12 +283,12 @@ def test_kill_at_any_instant_loses_nothing_that_append_returned(tmp_path: Path) 
     folder = tmp_path / "archive"
     archive = Archive(folder)
     start = 0
-    for round_number in range(6):
+    for round_number in range(3):
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and script
             [sys.executable, "-c", _APPENDER, str(folder), str(start)], stdout=subprocess.PIPE, text=True
         )
         assert process.stdout is not None
-        promised = [process.stdout.readline() for _ in range(10 + 7 * round_number)]
+        promised = [process.stdout.readline() for _ in range(10 + 14 * round_number)]
         process.kill()
         promised += process.stdout.read().splitlines(keepends=True)
         process.wait()

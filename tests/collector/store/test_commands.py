@@ -270,6 +270,7 @@ def test_a_copy_that_is_killed_goes_on_and_ends_equal(tmp_path: Path, influxd: I
         deadline = time.monotonic() + 10
         while stored() == 0:
             assert time.monotonic() < deadline
+            time.sleep(0.01)  # or the database has no time for the copy
         process.send_signal(signal.SIGKILL)
     killed_at = stored()
     assert 0 < killed_at < 8000
@@ -277,6 +278,19 @@ def test_a_copy_that_is_killed_goes_on_and_ends_equal(tmp_path: Path, influxd: I
     assert (code, f"{8000 - killed_at} written  equal" in out) == (0, True), out
     assert stored() == 8000
     assert "0 written  equal" in run("copy", urls[1], urls[0], "configured")[1]
+
+
+def test_a_copy_of_nothing_says_so(tmp_path: Path, run: Run) -> None:
+    urls = [f"sqlite://{tmp_path}/{name}.db" for name in "ab"]
+    asyncio.run(_made(urls[0]))
+    code, out, err = run("copy", urls[0], "configured", urls[1])
+    assert (code, out, "nothing to copy" in err) == (0, "", True)
+
+
+async def _made(url: str) -> None:
+    store = store_from_url(url)
+    await store.open()
+    await store.close()
 
 
 def test_a_copy_onto_itself_is_refused(tmp_path: Path, run: Run) -> None:
