@@ -28,7 +28,13 @@ _SHORT: Final = 5
 _EXAMPLES: Final = """examples:
   linkgauge-collector ledger show                                  the last seven days, all agents
   linkgauge-collector ledger show --agent ls-huulung-th1 --period 2026-10
-days are UTC, as the agents' own accounts are; `planned` with * is taken from a neighbouring day: no account yet
+days are UTC, as the agents' own accounts are
+planned, run, skipped   by the agent's account of the day, which it sends when the day is over; * taken from a
+                        neighbouring day, - not known
+received, late          what is stored of that day, and how much of it came late
+numbers                 the reports that the agent numbered on that day: produced, and of these dropped (no room),
+                        rejected (in quarantine), deferred (the agent keeps them), ended (lost with a disk),
+                        open (missing; they are asked for)
 """
 _HEAD: Final = ("agent", "day", "kind", "planned", "run", "received", "late", "skipped")
 Row = Sequence[str]
@@ -113,7 +119,7 @@ def _rows(day: AgentDay) -> list[Row]:
     fate = day.fate
     parts = ("produced", "dropped", "rejected", "deferred", "ended", "open")
     told = " ".join(f"{name}:{getattr(fate, name)}" for name in parts if getattr(fate, name))
-    rows.append((day.agent, day.day.isoformat(), "numbers", "", "", "", "", told or "none"))
+    rows.append((day.agent, day.day.isoformat(), "numbers", "", "", "", "", told or "no reports"))
     return rows
 
 
