@@ -65,7 +65,10 @@ class Verdicts:
                 some = dict(islice(bodies, _ROWS))
 
     def load(self, database: Transactions) -> list[Verdict]:
-        """Verdicts that were saved since the last call; raises RegistryUnavailable."""
+        """Verdicts that were saved since the last call; raises RegistryUnavailable.
+
+        What a leader of another version says in a way that we cannot read is left out.
+        """
         database.open()
         with database.read() as connection:
             newest = connection.scalar(select(func.max(PRESENT.c.revision))) or 0
@@ -73,7 +76,7 @@ class Verdicts:
             query = select(PRESENT.c.revision, PRESENT.c.body).where(PRESENT.c.revision > after)
             rows = connection.execute(query).all() if newest != after else []
         self._revision = newest
-        return [msgspec.json.decode(row.body, type=Verdict) for row in rows]
+        return [verdict for row in rows if (verdict := _read(row.body)) is not None]
 
     async def follow(
         self, database: Transactions, *, leading: Callable[[], bool], tell: Callable[[Verdict], None] = lambda _: None
@@ -102,3 +105,10 @@ class Verdicts:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_FOLLOW_S):
                 await self._expected.wait()
+
+
+def _read(body: str) -> Verdict | None:
+    try:
+        return msgspec.json.decode(body, type=Verdict)
+    except msgspec.DecodeError:
+        return None

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from collector.judge import Sample, Verdict, judge
 from collector.plans.binding import binding_for
@@ -52,6 +52,13 @@ def test_those_of_a_nation_are_saved_in_one_transaction_and_a_restored_backup_is
         connection.execute(delete(PRESENT))
     leader.save(database, [verdict("s2")])
     assert page.load(database) == [verdict("s2")]
+
+
+def test_what_another_version_says_otherwise_is_left_out(database: Database) -> None:
+    Verdicts().save(database, [verdict("s1"), verdict("s2")])
+    with database.write() as connection:
+        connection.execute(update(PRESENT).where(PRESENT.c.site == "s1").values(body='{"site":"s1","verdict":"new"}'))
+    assert Verdicts().load(database) == [verdict("s2")]
 
 
 async def test_a_page_follows_and_a_leader_trusts_its_own(database: Database) -> None:
