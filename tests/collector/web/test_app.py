@@ -125,11 +125,27 @@ async def test_nothing_comes_from_elsewhere(tmp_path: Path) -> None:
 
 async def test_unknown_things_are_404_in_the_readers_form(tmp_path: Path) -> None:
     async with province(tmp_path) as it:
-        assert "Không tìm thấy" in await _text(await it.client.get("/sites/nobody"), 404)
+        page = await _text(await it.client.get("/sites/nobody"), 404)
+        assert "Không tìm thấy" in page
+        assert "Không có điểm đo nào như vậy." in page, "the reason in the reader's language"
         assert "Không tìm thấy" in await _text(await it.client.get("/nowhere"), 404)
         answer = await it.client.get("/api/v1/sites/nobody")
         assert answer.content_type == "application/problem+json"
         assert (await answer.json())["status"] == 404
+
+
+async def test_a_big_province_shows_its_worst_sites_unless_asked_for_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.web.app.WORST", 2)
+    async with province(tmp_path) as it:
+        page = await _text(await it.client.get("/?lang=en&kind="))
+        assert page.count("data-site=") == 2
+        assert 'data-site="tyt-yen-the"' in page
+        assert "2 more sites, which are better off" in page
+        everything = await _text(await it.client.get("/?lang=en&kind=&all=1"))
+        assert everything.count("data-site=") == 4
+        assert "better off" not in everything
 
 
 async def test_a_store_that_is_away_is_a_page_not_a_traceback(tmp_path: Path) -> None:
