@@ -29,7 +29,7 @@ COMPRESSED_BYTES: Final = 16_384
 STATIC: Final = Path(str(files("collector.web") / "static"))
 PERIODS: Final = (1, 7, 30, 90, 365)
 WORST: Final = 200
-"""Sites that the page of completeness shows unless asked for all."""
+"""Sites that a list shows unless asked for all: more take longer to lay out than to find."""
 STRIP: Final = {"full": 20, "most": 16, "part": 10, "none": 4, "open": 20}
 """How high a day stands in a strip of completeness: shown by form, not by colour alone."""
 BEFORE_FIRST: Final = 0.04
@@ -124,11 +124,14 @@ async def _overview(request: web.Request) -> web.Response:
     query = request.query
     state = next((state for state in pages.ORDER if state == query.get("state")), None)
     filters = Filters(query.get("q", "")[:100], state, query.get("province", ""), query.get("kind", ""))
+    rows = pages.listed(found.rows, filters)
     return _page(
         request,
         "overview.html",
         here="sites",
-        rows=pages.listed(found.rows, filters),
+        rows=rows if "all" in query else rows[:WORST],
+        listed=len(rows),
+        everything=f"?{urlencode({**query, 'all': '1'})}",
         total=len(found.rows),
         counts=pages.counts(found.rows),
         filters=filters,
