@@ -67,6 +67,8 @@ class Journal:
         self._reading = False
         self._vouched: bool | None = None
         self._floor: Position | None = None
+        self._fitting = threading.Lock()
+        self._fitted = False
         self._at: Position | None = None
         self._union = Union()
         self._others = Union()
@@ -114,6 +116,8 @@ class Journal:
         wanted = [Place(*place) for place in places]
         with self._looking:
             self._open()
+            if not self._fitted:
+                self._fit()
             self._vouched = None
             with self.ledger.database.read() as connection:
                 self._others.refresh(connection, wanted)
@@ -237,11 +241,7 @@ class Journal:
 
     def _catch_up(self) -> int:
         self._registry.open()
-        checkpoint = self.ledger.checkpoint(self._archive.slot)
-        if checkpoint is not None and self._lies_beyond(checkpoint):
-            LOG.warning("ledger.remade checkpoint=%s; the archive is older than the ledger", checkpoint)
-            self.ledger.remake(lambda day: has_expired(self._archive, day))
-            checkpoint = None
+        checkpoint = self._fit()
         self._at, self._floor = checkpoint, checkpoint or self._floor
         self._union.forget()
         sites = sites_of(self._registry.snapshot())
@@ -253,12 +253,26 @@ class Journal:
         finally:
             self._reading = False
 
+    def _fit(self) -> Position | None:
+        """Make the ledger anew if it knows more than the archive; gives where it stands. For any thread.
+
+        In a group this comes before anything is archived: from then on others take in what this process wrote.
+        """
+        with self._fitting:
+            checkpoint = self.ledger.checkpoint(self._archive.slot)
+            if checkpoint is not None and self._lies_beyond(checkpoint):
+                LOG.warning("ledger.remade checkpoint=%s; the archive is older than the ledger", checkpoint)
+                self.ledger.remake(lambda day: has_expired(self._archive, day))
+                checkpoint = None
+            self._fitted = True
+        return checkpoint
+
     def _lies_beyond(self, checkpoint: Position) -> bool:
         """Whether the ledger knows more than the archive had when this process began: one of them was restored."""
         if has_expired(self._archive, checkpoint.day):
             return False
         # Since then the day's file may have grown beyond that place, with other reports.
-        begun_before = self._floor is not None and _order(self._floor) < _order(checkpoint)
+        begun_before = not self._fitted and self._floor is not None and _order(self._floor) < _order(checkpoint)
         return begun_before or not self._archive.reaches(checkpoint)
 
     def _write_noted(self) -> int:

@@ -233,6 +233,27 @@ def test_what_another_archived_and_did_not_tell_is_taken_in_once(desk: Open) -> 
     assert one.counts() == (3, 0, 0)
 
 
+def test_nothing_is_remade_because_others_took_in_what_this_process_wrote(desk: Open) -> None:
+    one, two = desk(Paper("1")), desk(Paper("2"))
+    two.paper.others = [one.paper]
+    one.take(report(1))
+    one.journal.flush()
+    for seq in (2, 3):
+        one.take(report(seq))
+        assert two.journal.take_in("1")
+        one.journal.flush()  # strays
+        one.journal.flush()
+    assert one.counts() == (3, 0, 0)
+    again = desk(one.paper)
+    again.journal.elsewhere([("a1", "e1")])
+    again.take(report(4))
+    assert two.journal.take_in("1")
+    generation = again.journal.ledger.state()[1]
+    again.journal.flush()
+    assert again.journal.ledger.state()[1] == generation
+    assert again.counts() == (4, 0, 0)
+
+
 def test_what_expired_days_held_stays_in_a_ledger_that_is_made_anew(desk: Open) -> None:
     d = desk()
     old, new = NOON - timedelta(days=40), NOON
