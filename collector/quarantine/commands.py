@@ -85,7 +85,9 @@ def _whole(text: str) -> int:
 
 
 def _add_search(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--reason", help="malformed, version, too_large or conflict")
+    parser.add_argument(
+        "--reason", choices=("malformed", "version", "too_large", "conflict"), help="why it was refused"
+    )
     parser.add_argument("--agent", metavar="ID", help="from this agent")
     parser.add_argument("--since", metavar="TIME", help="came since: 2026-11-20, 2026-11-20T08:30, 90m, 12h, 3d or 2w")
     parser.add_argument("--text", help="this stands in its topic, reason or bytes")
