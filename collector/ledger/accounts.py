@@ -228,6 +228,38 @@ def site_day(site: str, day: date, agents: Sequence[AgentDay]) -> SiteDay:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What days of which a share can be told say together, as far as `share` needs it.
+
+    `kept`, `planned`: runs of days with a plan, which are `days`; `silent`: days without one, `silent_kept` their
+    shares added up.
+    """
+
+    kept: float = 0.0
+    planned: float = 0.0
+    days: int = 0
+    silent: int = 0
+    silent_kept: float = 0.0
+
+    def __add__(self, other: "Told") -> "Told":
+        """All of both."""
+        return Told(
+            self.kept + other.kept,
+            self.planned + other.planned,
+            self.days + other.days,
+            self.silent + other.silent,
+            self.silent_kept + other.silent_kept,
+        )
+
+    @property
+    def share(self) -> float | None:
+        """What `share` says of these days."""
+        usual = self.planned / self.days if self.days else 1.0
+        weight = self.planned + usual * self.silent
+        return (self.kept + usual * self.silent_kept) / weight if weight else None
+
+
 def share(days: Sequence[SiteDay]) -> float | None:
     """Received of planned over days that can be told; a silent day without known plan weighs as much as the others."""
     told = [day for day in days if day.ratio is not None]

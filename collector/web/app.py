@@ -30,6 +30,9 @@ STATIC: Final = Path(str(files("collector.web") / "static"))
 PERIODS: Final = (1, 7, 30, 90, 365)
 WORST: Final = 200
 """Sites that a list shows unless asked for all: more take longer to lay out than to find."""
+CELLS: Final = 6000
+FEWEST: Final = 20
+"""Of completeness so many sites that their days are no more than `CELLS`, but some at least."""
 STRIP: Final = {"full": 20, "most": 16, "part": 10, "none": 4, "open": 20}
 """How high a day stands in a strip of completeness: shown by form, not by colour alone."""
 BEFORE_FIRST: Final = 0.04
@@ -208,13 +211,16 @@ async def _completeness(request: web.Request) -> web.Response:
             problem = str(error)
     words = _words(request)
     midnight = datetime.combine(last, time(), UTC)
-    found = await views.completeness_page(sources, window)
+    most = max(FEWEST, min(WORST, CELLS // ((window[1] - window[0]).days + 1)))
+    if "all" in request.query:
+        found = await views.completeness_page(sources, window)
+    else:
+        found = await views.least_complete(sources, window, most=most)
     return _page(
         request,
         "completeness.html",
         here="completeness",
         found=found,
-        rows=found.rows if "all" in request.query else found.rows[:WORST],
         everything=f"?{urlencode({**request.query, 'all': '1'})}",
         begins=words.time(midnight, "HH:mm"),
         periods=PERIODS,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final, Literal
 
-from collector.ledger.accounts import SiteDay, share
+from collector.ledger.accounts import SiteDay, Told, share
 from collector.registry.site import Site, Snapshot
 
 Look = Literal["full", "most", "part", "none", "open"]
@@ -41,12 +41,20 @@ class SiteRow:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The whole province, worst site first."""
+    """The whole province, worst site first. `more`: sites that are not among the rows."""
 
     rows: tuple[SiteRow, ...]
     ratio: float | None
     first: date
     last: date
+    more: int = 0
+
+
+def worst(told: Mapping[str, Told], snapshot: Snapshot, most: int) -> list[str]:
+    """The sites that stand first on the page."""
+    known = [(told[name].share, site) for name in told if (site := snapshot.site(name)) is not None]
+    known.sort(key=lambda one: _worst_first(*one))
+    return [site.id for _, site in known[:most]]
 
 
 def page(days: Iterable[SiteDay], snapshot: Snapshot, window: tuple[date, date]) -> Page:
@@ -57,7 +65,7 @@ def page(days: Iterable[SiteDay], snapshot: Snapshot, window: tuple[date, date])
     rows = [
         _row(site, of_site, window) for name, of_site in by_site.items() if (site := snapshot.site(name)) is not None
     ]
-    rows.sort(key=lambda row: (2.0 if row.ratio is None else row.ratio, row.site.name, row.site.id))
+    rows.sort(key=lambda row: _worst_first(row.ratio, row.site))
     return Page(tuple(rows), share([day for of_site in by_site.values() for day in of_site]), *window)
 
 
@@ -66,6 +74,10 @@ def item(row: SiteRow) -> dict[str, Any]:
     sums = ("ratio", "planned", "received", "produced", "late", "dropped", "rejected", "missing")
     told = {"site": row.site.id} | {name: getattr(row, name) for name in sums} | {"skipped": dict(row.skipped)}
     return told | {"days": [_day_item(cell.day) for cell in row.cells if cell.day is not None]}
+
+
+def _worst_first(ratio: float | None, site: Site) -> tuple[float, str, str]:
+    return (2.0 if ratio is None else ratio, site.name, site.id)
 
 
 def look(day: SiteDay) -> Look:

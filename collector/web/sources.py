@@ -11,7 +11,7 @@ from collector.fleet import Fleet
 from collector.incidents.incident import Incident
 from collector.incidents.rules import Action
 from collector.judge import Verdict
-from collector.ledger.accounts import SiteDay
+from collector.ledger.accounts import SiteDay, Told
 from collector.plans.types import Plan
 from collector.quarantine import Held, Search
 from collector.registry.changes import Waiting
@@ -48,8 +48,11 @@ class Judged(Protocol):
 class Completeness(Protocol):
     """What became of what was planned. Sync: called in a thread."""
 
-    def read(self, start: date, end: date, *, site: str | None = None) -> list[SiteDay]:
-        """The days of sites from `start` to `end`, both included."""
+    def read(self, start: date, end: date, *, sites: Sequence[str] | None = None) -> list[SiteDay]:
+        """The days of sites (None: of all) from `start` to `end`, both included."""
+
+    def told(self, start: date, end: date) -> Mapping[str, Told]:
+        """What the days of each site say together."""
 
 
 class Casebook(Protocol):

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
 from collector.errors import StoreUnavailable
 from collector.incidents.incident import Incident
 from collector.judge import Verdict
+from collector.ledger.accounts import Told
 from collector.registry.changes import Waiting
 from collector.registry.site import Site, Snapshot
 from collector.rollups.buckets import RAW_SPAN, bucket_of, resolution
@@ -32,8 +33,19 @@ OLD: Final = timedelta(days=2)
 
 async def completeness_page(sources: Sources, window: tuple[date, date], *, site: str | None = None) -> Completeness:
     """What became of what was planned, by site and day of the window."""
-    days = await asyncio.to_thread(sources.completeness.read, *window, site=site)
+    days = await asyncio.to_thread(sources.completeness.read, *window, sites=None if site is None else [site])
     return completeness.page(days, await asyncio.to_thread(sources.places.snapshot), window)
+
+
+async def least_complete(sources: Sources, window: tuple[date, date], *, most: int) -> Completeness:
+    """The same of the worst sites only, with the ratio of all: the days of all are many times as dear."""
+    told = await asyncio.to_thread(sources.completeness.told, *window)
+    snapshot = await asyncio.to_thread(sources.places.snapshot)
+    names = completeness.worst(told, snapshot, most)
+    days = await asyncio.to_thread(sources.completeness.read, *window, sites=names)
+    found = completeness.page(days, snapshot, window)
+    more = sum(site in snapshot.sites for site in told) - len(found.rows)
+    return replace(found, ratio=sum(told.values(), Told()).share, more=more)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from collector.ledger.accounts import SiteDay, share
+from collector.ledger.accounts import SiteDay, Told, share
 from collector.ledger.completeness import Completeness
 from collector.ledger.ledger import Ledger
+from collector.registry.database import Database
 from collector.registry.site import Site, Snapshot, Version
 from collector.web import completeness
 from tests.collector.web.house import NOW, Province, province
@@ -117,5 +118,29 @@ async def test_a_big_province_shows_its_worst_sites_first_and_all_when_asked(tmp
         page = await (await it.client.get("/completeness?lang=en&days=7")).text()
         assert page.count("<rect class=") == 200 + 5
         assert "50 more sites" in page
+        assert "49.8 %" in page, "of all sites, not of those that are shown"
         everything = await (await it.client.get("/completeness?lang=en&days=7&all=1")).text()
+        assert "49.8 %" in everything
         assert everything.count("<rect class=") == 250 + 5
+
+
+def test_what_days_say_together_is_what_they_say_one_by_one(tmp_path: Path) -> None:
+    ledger = Ledger(Database(f"sqlite:///{tmp_path}/registry.db"))
+    ledger.open()
+    keep = Completeness(ledger)
+    days = [
+        site_day("a", 0, 5, None),
+        site_day("a", 1, 5, 0.5),
+        site_day("a", 2, 3, 0.3, planned=30),
+        site_day("a", 3, 0, 0.0, planned=0, accounted=False),
+        site_day("b", 1, 0, 0.0, planned=0, accounted=False),
+        site_day("c", 0, 5, None),
+    ]
+    keep.save(days)
+    for length in (7, 365):
+        told = keep.told(*window(length))
+        assert {site: one.share for site, one in told.items()} == {
+            site: pytest.approx(share([day for day in days if day.site == site])) for site in "abc"
+        }
+        assert sum(told.values(), Told()).share == pytest.approx(share(days))
+        assert completeness.worst(told, snapshot("a", "b", "c"), 2) == ["b", "a"]
