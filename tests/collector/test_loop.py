@@ -16,8 +16,9 @@ def test_it_is_uvloop_where_that_is_installed() -> None:
     assert run(main()) is uvloop.Loop
 
 
-def test_without_it_pythons_own_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_uvloop_pythons_own_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uvloop", None)
+    monkeypatch.setattr("collector.loop.ctypes.CDLL", lambda _: object())  # nor with the C library that we know
 
     async def main() -> int:
         return 7
