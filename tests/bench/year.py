@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import statistics
 import sys
 import time
@@ -36,6 +37,7 @@ from tests.collector.influxd import running_influxd
 
 START_S: Final = 600.0
 """InfluxDB reads its whole log before it answers."""
+RESULTS: Final = Path(__file__).parent / "results"
 REPEATS: Final = 5
 ENGINES: Final = ("sqlite", "influxdb1")
 
@@ -69,7 +71,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.json:
         sys.stdout.write(json.dumps({"pages": [asdict(one) for one in timed], "work": [asdict(one) for one in costs]}))
         sys.stdout.write("\n")
+    if args.save:
+        _save(RESULTS, timed, costs, load=os.getloadavg()[1])
     return int(any(one.missed for one in timed))
+
+
+def _save(folder: Path, timed: Sequence[Timed], costs: Sequence[Cost], *, load: float) -> None:
+    """Put an engine's figures in place of its older ones, and write the table."""
+    path = folder / "year.json"
+    known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    for engine in dict.fromkeys(one.engine for one in timed):
+        known[engine] = {
+            "load": round(load, 1),
+            "pages": [asdict(one) for one in timed if one.engine == engine],
+            "work": [asdict(one) for one in costs if one.engine == engine],
+        }
+    path.write_text(json.dumps(known, indent=1) + "\n")
+    lines = ["# A year of 2,000 sites: seconds per page", "", "Made by `python -m tests.bench.year --save`.", ""]
+    for engine, found in known.items():
+        lines += [f"## {engine} (two cores; load {found['load']})", ""]
+        lines += ["| what | first | median | goal |", "| --- | --- | --- | --- |"]
+        lines += [
+            f"| {one['name']} | {one['first_s']:.3f} | {one['median_s']:.3f} | {one['goal_s'] or ''} |"
+            for one in found["pages"]
+        ]
+        lines.append("")
+    (folder / "year.md").write_text("\n".join(lines))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -82,7 +109,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--engine", action="append", choices=ENGINES, help="default: both")
     parser.add_argument("--hours", default=",".join(KINDS[1:]), help="kinds whose hours are filled")
     parser.add_argument("--fill", action="store_true", help="only fill, and ask nothing")
+    parser.add_argument("--ask", action="store_true", help="only ask, of what is filled so far")
     parser.add_argument("--work", action="store_true", help="also fill raw results of a month and roll them up")
+    parser.add_argument("--save", action="store_true", help="write the figures to tests/bench/results/year.*")
     parser.add_argument("--json", action="store_true", help="the figures on standard output as JSON")
     return parser
 
@@ -101,7 +130,7 @@ async def _bench(
 ) -> None:
     store = store_from_url(url, timeout_s=600)
     await store.open()
-    took = await asyncio.to_thread(_fill, engine, url, args, console)
+    took = 0.0 if args.ask else await asyncio.to_thread(_fill, engine, url, args, console)
     size = sum(path.stat().st_size for path in _files(engine, args.folder))
     console.print(f"{engine}: {args.sites} sites, {args.days} days: {size / 2**30:.2f} GiB, filled in {took:.0f} s")
     if args.fill:
@@ -149,7 +178,10 @@ async def _timed(engine: str, store: Store, registry: Registry) -> AsyncIterator
         look = await _time(it.look)
         yield Timed(engine, "what pages tell of all sites, anew from raw", look, look, None)
         for name, ask, goal in it.questions():
-            times = [await _time(ask) for _ in range(REPEATS + 1)]
+            try:
+                times = [await _time(ask) for _ in range(REPEATS + 1)]
+            except LookupError:  # not filled, with --ask
+                continue
             yield Timed(engine, name, times[0], statistics.median(times[1:]), goal)
 
 

@@ -91,9 +91,9 @@ class Asked:
             (
                 "totals of all sites, a year",
                 lambda: totals(store, "throughput", "download_mbps", year, zone=ZONE),
-                None,
+                PAGE_S,
             ),
-            ("totals of latency, a year", lambda: totals(store, "latency", "loss_ratio", year, zone=ZONE), None),
+            ("totals of latency, a year", lambda: totals(store, "latency", "loss_ratio", year, zone=ZONE), PAGE_S),
             ("one site's hours of latency, 31 days", self._hours, None),
         ]
         pages = (
@@ -123,7 +123,7 @@ class Asked:
         window = {"start_ns": nanoseconds(END - days * _DAY), "end_ns": nanoseconds(END)}
         rows = await self.sources.store.samples(measurement, site=next(self._names), **window)
         if len(rows) < days:
-            raise RuntimeError(f"{measurement}: {len(rows)} rows; fill it first")
+            raise LookupError(f"{measurement}: {len(rows)} rows; it is not filled yet")
 
 
 @asynccontextmanager
