@@ -25,6 +25,7 @@ class Registry:
     def __init__(self, database: Database | str) -> None:
         """Name the database, or give its address."""
         self.database = Database(database) if isinstance(database, str) else database
+        self._read: Snapshot | None = None
 
     def open(self) -> None:
         """Connect and bring the tables up to date; harmless when open."""
@@ -40,16 +41,20 @@ class Registry:
             return _revision(connection)
 
     def snapshot(self) -> Snapshot:
-        """The whole registry as of one revision."""
+        """The whole registry as of one revision; all who ask share one of each, as it may be large."""
         with self.database.read() as connection:
             revision = _revision(connection)  # first: where reads can tear, the number is then too old, never too new
+            known = self._read
+            if known is not None and known.revision == revision:
+                return known
             sites = connection.execute(select(SITES).order_by(SITES.c.site, SITES.c.version)).mappings()
             agents = connection.execute(select(AGENTS).order_by(AGENTS.c.agent, AGENTS.c.version)).mappings()
-            return Snapshot(
+            self._read = read = Snapshot(
                 revision=revision,
                 sites=_grouped((row["site"], Version(row["since"], _site(row))) for row in sites),
                 agents=_grouped((row["agent"], Version(row["since"], row["site"])) for row in agents),
             )
+            return read
 
     def import_sites(
         self, sites: Sequence[Site], *, now: datetime, keep: Collection[str] = (), dry: bool = False

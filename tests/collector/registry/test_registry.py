@@ -296,3 +296,13 @@ def test_marks_rise_by_steps_with_the_clock_and_for_one_site_alone_when_a_clock_
 def test_a_connection_that_the_server_has_closed_is_trouble_not_a_fault(registry: Registry) -> None:
     with pytest.raises(RegistryUnavailable, match="connection already closed"), registry.database.read():
         raise InterfaceError("SELECT 1", None, Exception("connection already closed"))
+
+
+def test_one_revision_is_read_once_and_shared(registry: Registry) -> None:
+    registry.import_sites([SITE], now=NOW)
+    first = registry.snapshot()
+    assert registry.snapshot() is first
+    registry.import_sites([replace(SITE, commune="dong-dang")], now=NOW)
+    second = registry.snapshot()
+    assert second.revision > first.revision
+    assert second.site(SITE.id) != first.site(SITE.id)
