@@ -10,6 +10,8 @@ from typing import Any, Final, TypeVar
 T = TypeVar("T")
 _YOUNG: Final = 20_000
 _ARENAS: Final = -8  # what malloc.h of glibc calls M_ARENA_MAX
+_TRIM: Final = -1  # M_TRIM_THRESHOLD
+_FREE_BYTES: Final = 4 * 2**20
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
@@ -32,6 +34,11 @@ def _factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def _share_memory() -> None:
-    """Let all threads draw on one store of memory: glibc gives each its own, and each keeps what it once needed."""
+    """Let all threads draw on one store of memory, and give back what a storm needed.
+
+    glibc gives each thread its own and raises by itself how much of it stays with the process for ever.
+    """
     with suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL(None).mallopt(_ARENAS, 1)
+        glibc = ctypes.CDLL(None)
+        glibc.mallopt(_ARENAS, 1)
+        glibc.mallopt(_TRIM, _FREE_BYTES)

@@ -7,7 +7,7 @@ points. Whatever a proxy, a login page or an overload says is "try again".
 | -------------------------------------------------- | ------------------------------------------------------------- |
 | 204                                                | every line of the piece is stored; nothing else says so       |
 | 400, 422 with the database's JSON (partial write,  | good lines are stored, some are not: halved and written again |
-| type conflict, unparseable)                        | (harmless) until the bad line stands alone: that is refused   |
+| type conflict, unparsable)                        | (harmless) until the bad line stands alone: that is refused   |
 | the same, ending in dropped=N, all N of the piece  | all are refused, without looking for them                     |
 | "points beyond retention policy"                   | refused likewise, in words of retention and clock: the agent  |
 |                                                    | keeps the report and tries hourly; a server whose clock runs  |
