@@ -5,8 +5,9 @@
     python -m tests.bench.year --sites 200 --engine sqlite --folder /var/tmp/year200
     python -m tests.bench.year --sites 200 --folder /var/tmp/year200 --json   what is filled is not filled again
 
-Raw speed tests of the year, six a day; roll-ups by hour (of the kinds that --hours names), day and month. With --work
-also raw results of the last 31 days, and what it costs to roll them up. Stop it with Ctrl-C, and start it again to go
+Raw speed tests of the year, four a day; roll-ups by day and month with all fields, by hour (of the kinds that --hours
+names) with the four that a chart shows of the kind's first field; raw results of the other kinds of the last 31 days of
+every fortieth site, whose pages are asked for (with --work: of all sites, and what it costs to roll them up). Stop it with Ctrl-C, and start it again to go
 on. Nothing else should run beside it. Exit code 1 if a goal is missed.
 """
 

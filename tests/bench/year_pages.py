@@ -84,16 +84,14 @@ class Asked:
 
     def questions(self) -> list[Question]:
         """Their names, and their goals in seconds if they have any."""
-        year = (END - 365 * _DAY, END)
-        store = self.sources.store
         own: list[Question] = [
             ("one site's raw month", self._month, MONTH_S),
             (
                 "totals of all sites, a year",
-                lambda: totals(store, "throughput", "download_mbps", year, zone=ZONE),
+                lambda: self._totals("throughput", "download_mbps"),
                 PAGE_S,
             ),
-            ("totals of latency, a year", lambda: totals(store, "latency", "loss_ratio", year, zone=ZONE), PAGE_S),
+            ("totals of latency, a year", lambda: self._totals("latency", "loss_ratio"), PAGE_S),
             ("one site's hours of latency, 31 days", self._hours, None),
         ]
         pages = (
@@ -112,6 +110,11 @@ class Asked:
                 raise RuntimeError(f"{path}: {answer.status}: {body[:200]!r}")
 
         return page
+
+    async def _totals(self, kind: str, name: str) -> None:
+        year = (END - 365 * _DAY, END)
+        if not await totals(self.sources.store, kind, name, year, zone=ZONE):
+            raise LookupError(f"{kind}: it is not filled yet")
 
     async def _month(self) -> None:
         await self._rows("throughput", 30)

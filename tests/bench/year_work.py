@@ -94,7 +94,7 @@ def _inside(level: str) -> datetime:
 
 def _often(kind: str, level: str) -> float:
     """How often a day a site's bucket of a level is computed, at the paces of the default configuration."""
-    reports = {"throughput": 6, "latency": 288}.get(kind, 24)
+    reports = {"throughput": 4, "latency": 288}.get(kind, 24)
     match level:
         case "hour":
             return min(reports, 288) + 24 * (reports > DAY_S / 3600)
