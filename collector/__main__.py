@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     from collector.ledger import commands as ledger
     from collector.plans import commands as plans
     from collector.quarantine import commands as quarantine
+    from collector.refill import commands as refill
     from collector.registry import commands as registry
     from collector.registry import version_command
     from collector.store import commands as store
@@ -75,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     registry.add_commands(commands)
     version_command.add_command(commands)
     plans.add_commands(commands)
-    store.add_commands(commands)
+    refill.add_command(store.add_commands(commands))
     archive.add_commands(commands)
     ledger.add_commands(commands)
     quarantine.add_commands(commands)

@@ -27,6 +27,7 @@ EXAMPLES: Final = """examples:
   linkgauge-collector store init --keep-raw 400d          with ?raw=raw in store.url: roll-ups stay for ever
   linkgauge-collector store check                         will this database do? in words
   linkgauge-collector store copy sqlite:///var/lib/linkgauge/series.db configured
+  linkgauge-collector store refill                        a lost database, written anew from the archive
 exit codes: 0 done, or the store will do; 2 wrong usage or configuration; 1 anything else
 """
 COPY_WORDS: Final = """Every point is compared by a hash, what is missing is written, and compared again; then the
@@ -35,12 +36,12 @@ FROM and TO are store URLs, or `configured` for the store of the configuration. 
 only read."""
 
 
-def add_commands(commands: Subparsers) -> None:
-    """Add `store` with its actions."""
+def add_commands(commands: Subparsers) -> Subparsers:
+    """Add `store` with its actions; gives these, for those that are done with more than the store."""
     store = commands.add_parser(
         "store",
-        help="the time series: make, check, copy",
-        description="The time series: make what it needs, see whether it will do, move series to another one.",
+        help="the time series: make, check, copy, refill",
+        description="The time series: make what it needs, see whether it will do, move series, write them anew.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -52,9 +53,10 @@ def add_commands(commands: Subparsers) -> None:
         description="Reach the store, write a probe point, read it back, and say in words what was found.",
         epilog="example: linkgauge-collector store check --config /etc/linkgauge/collector.toml",
     )
-    _add_config(check)
+    add_config(check)
     check.set_defaults(func=_check)
     _add_copy(actions)
+    return actions
 
 
 def _add_init(actions: Subparsers) -> None:
@@ -70,7 +72,7 @@ def _add_init(actions: Subparsers) -> None:
         "--admin-file", type=Path, metavar="FILE", help="user:password (1.x) or token of an administrator"
     )
     init.add_argument("--dry-run", action="store_true", help="only say what would be made")
-    _add_config(init)
+    add_config(init)
     init.set_defaults(func=_init)
 
 
@@ -90,11 +92,12 @@ def _add_copy(actions: Subparsers) -> None:
     copy.add_argument(
         "--patience", type=float, default=300.0, metavar="S", help="wait so long for a side (default 300)"
     )
-    _add_config(copy)
+    add_config(copy)
     copy.set_defaults(func=_copy)
 
 
-def _add_config(parser: argparse.ArgumentParser) -> None:
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add `--config`."""
     local = Path(LOCAL_CONFIG)
     parser.add_argument(
         "--config",
@@ -105,7 +108,7 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _configured(options: argparse.Namespace) -> tuple[str, str | None, float]:
+def configured(options: argparse.Namespace) -> tuple[str, str | None, float]:
     """URL, token and timeout of the configuration's store."""
     settings = read(options.config, os.environ).store
     return settings.url, secret(settings.token, settings.token_file, "store.token_file"), settings.timeout_s
@@ -116,8 +119,8 @@ def _init(options: argparse.Namespace) -> int:
     from collector.store.keeping import span_of
     from collector.store.open import place_from_url
 
-    url, token, timeout_s = _configured(options)
-    admin = _from_file(options.admin_file, "--admin-file")
+    url, token, timeout_s = configured(options)
+    admin = token_from(options.admin_file, "--admin-file")
     place = place_from_url(url, token=token, timeout_s=timeout_s)
     if admin is not None and place.server is not None and place.server.version != 1:
         place = place_from_url(url, token=admin, timeout_s=timeout_s)
@@ -145,7 +148,7 @@ def _check(options: argparse.Namespace) -> int:
     from collector.store.fitness import examine
     from collector.store.open import place_from_url, store_from_url
 
-    url, token, timeout_s = _configured(options)
+    url, token, timeout_s = configured(options)
     place = place_from_url(url, token=token, timeout_s=timeout_s)
 
     async def look() -> int:
@@ -194,11 +197,12 @@ def _copy(options: argparse.Namespace) -> int:
 
 def _side(options: argparse.Namespace, url: str, token_file: Path | None, name: str) -> tuple[str, str | None, float]:
     if url == CONFIGURED:
-        return _configured(options)
-    return url, _from_file(token_file, name), _TIMEOUT_S
+        return configured(options)
+    return url, token_from(token_file, name), _TIMEOUT_S
 
 
-def _from_file(path: Path | None, name: str) -> str | None:
+def token_from(path: Path | None, name: str) -> str | None:
+    """Read a token from a file that an option names."""
     return None if path is None else secret(None, str(path), name)
 
 
