@@ -7,7 +7,8 @@
 
 Raw speed tests of the year, four a day; roll-ups by day and month with all fields, by hour (of the kinds that --hours
 names) with the four that a chart shows of the kind's first field; raw results of the other kinds of the last 31 days of
-every fortieth site, whose pages are asked for (with --work: of all sites, and what it costs to roll them up). Stop it with Ctrl-C, and start it again to go
+every fortieth site, whose pages are asked for (with --work: of all sites, and what it costs to roll them up).
+Stop it with Ctrl-C, and start it again to go
 on. Nothing else should run beside it. Exit code 1 if a goal is missed.
 """
 
