@@ -170,18 +170,18 @@ def agent_days(
 
 
 def ratio(days: Sequence[AgentDay]) -> float | None:
-    """Share of the planned runs of these agents and days that are stored; None where nobody can tell yet.
+    """Share of the planned runs of these agents and days that are stored; None where nobody can tell, or not yet.
 
-    A day that is not over says nothing. A day on which nothing arrived and of which nobody knows a plan counts as
-    nothing of something: a box that was off, or that never came up, is not complete.
+    A day that is not over says nothing, and agents of which nobody knows any plan say nothing together. Beside others
+    such a one counts as nothing of something where nothing arrived: a site with one box off is half complete.
     """
     over = [day for day in days if day.over]
     planned = sum(day.planned for day in over)
-    if planned:
-        silent = sum(not (day.planned or day.accounted or day.received) for day in over)
-        told = sum(bool(day.planned) for day in over)
-        return sum(day.kept for day in over) / planned * told / (told + silent)
-    return 0.0 if over and not any(day.received for day in over) else None
+    if not planned:
+        return None
+    silent = sum(not (day.planned or day.accounted or day.received) for day in over)
+    told = sum(bool(day.planned) for day in over)
+    return sum(day.kept for day in over) / planned * told / (told + silent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,45 +230,25 @@ def site_day(site: str, day: date, agents: Sequence[AgentDay]) -> SiteDay:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What days of which a share can be told say together, as far as `share` needs it.
-
-    `kept`, `planned`: runs of days with a plan, which are `days`; `silent`: days without one, `silent_kept` their
-    shares added up.
-    """
+    """What days of which a share can be told say together: runs that are stored of so many that were planned."""
 
     kept: float = 0.0
     planned: float = 0.0
-    days: int = 0
-    silent: int = 0
-    silent_kept: float = 0.0
 
     def __add__(self, other: "Told") -> "Told":
         """All of both."""
-        return Told(
-            self.kept + other.kept,
-            self.planned + other.planned,
-            self.days + other.days,
-            self.silent + other.silent,
-            self.silent_kept + other.silent_kept,
-        )
+        return Told(self.kept + other.kept, self.planned + other.planned)
 
     @property
     def share(self) -> float | None:
         """What `share` says of these days."""
-        usual = self.planned / self.days if self.days else 1.0
-        weight = self.planned + usual * self.silent
-        return (self.kept + usual * self.silent_kept) / weight if weight else None
+        return self.kept / self.planned if self.planned else None
 
 
 def share(days: Sequence[SiteDay]) -> float | None:
-    """Received of planned over days that can be told; a silent day without known plan weighs as much as the others."""
-    told = [day for day in days if day.ratio is not None]
-    if not told:
-        return None
-    plans = [day.planned for day in told if day.planned]
-    usual = sum(plans) / len(plans) if plans else 1.0
-    weights = [day.planned or usual for day in told]
-    return sum((day.ratio or 0.0) * weight for day, weight in zip(told, weights, strict=True)) / sum(weights)
+    """Received of planned over the days of which that can be told; None if there is none."""
+    told = [(day.ratio, day.planned) for day in days if day.ratio is not None]
+    return sum((Told(ratio * planned, planned) for ratio, planned in told), Told()).share
 
 
 def _ends(spans: Sequence[Span], top: int, today: date) -> list[tuple[date, int]]:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Select, and_, case, func, select
+from sqlalchemy import Connection, Select, case, func, select
 
 from collector.ledger import entries, reading
 from collector.ledger.accounts import AgentDay, SiteDay, Told, agent_days, fates, site_day
@@ -145,9 +145,6 @@ def _told(start: date, end: date) -> Select[Any]:
             COMPLETENESS.c.site,
             func.sum(ratio * planned),
             func.sum(case((ratio.is_not(None), planned * 1.0))),
-            func.sum(case((and_(ratio.is_not(None), planned != 0), 1), else_=0)),
-            func.sum(case((and_(ratio.is_not(None), planned == 0), 1), else_=0)),
-            func.sum(case((planned == 0, ratio))),
         )
         .where(when.between(start.isoformat(), end.isoformat()))
         .group_by(COMPLETENESS.c.site)
@@ -157,6 +154,7 @@ def _told(start: date, end: date) -> Select[Any]:
 def _day(site: str, day: str, planned: int, run: int, skipped: str, *rest: Any) -> SiteDay:  # noqa: ANN401 - columns
     *numbers, ratio, accounted = rest
     produced, received, late, rejected, dropped, missing, duplicate = numbers
+    ratio = ratio if planned else None  # older versions wrote 0 of a day of which no plan is known
     return SiteDay(
         site, _date(day), planned, run, _reasons(skipped), produced, received, late, rejected, dropped, missing,
         duplicate, ratio, bool(accounted),

@@ -84,11 +84,12 @@ def test_a_box_that_was_off_is_incomplete() -> None:
     assert (found[D2].planned, found[D2].received, found[D2].accounted) == (10, 0, False)
 
 
-def test_a_box_that_never_came_up_is_incomplete_from_its_registration_on() -> None:
+def test_of_a_box_that_never_came_up_nobody_knows_a_plan() -> None:
     found = days_of({}, since=D2)
     assert sorted(found) == [D2, D3, D4]
-    assert ratio([found[D2]]) == 0.0
-    assert ratio(list(found.values())) == 0.0
+    assert {found[day].planned for day in found} == {0}
+    assert ratio([found[D2]]) is None
+    assert ratio(list(found.values())) is None
 
 
 def test_nobody_can_tell_what_was_planned_of_an_agent_that_reports_and_does_not_account() -> None:

@@ -48,10 +48,11 @@ def test_a_strip_has_a_cell_for_each_day_also_where_there_was_no_agent() -> None
     assert row.ratio == pytest.approx((0.0 + 0.5 + 0.95) / 3)
 
 
-def test_a_silent_day_without_plan_weighs_as_much_as_a_usual_one() -> None:
-    days = [site_day("s", 1, 10, 1.0), site_day("s", 2, 0, 0.0, planned=0, accounted=False)]
-    assert share(days) == 0.5
-    assert share([site_day("s", 2, 0, 0.0, planned=0)]) == 0.0
+def test_a_day_without_any_known_plan_says_nothing_and_a_silent_one_with_a_plan_says_nothing_came() -> None:
+    unknown = site_day("s", 2, 0, None, planned=0, accounted=False)
+    assert share([site_day("s", 1, 10, 1.0), unknown]) == 1.0
+    assert share([site_day("s", 1, 10, 1.0), site_day("s", 2, 0, 0.0, accounted=False)]) == 0.5
+    assert share([unknown]) is None
     assert share([]) is None
 
 
@@ -132,8 +133,9 @@ def test_what_days_say_together_is_what_they_say_one_by_one(tmp_path: Path) -> N
         site_day("a", 0, 5, None),
         site_day("a", 1, 5, 0.5),
         site_day("a", 2, 3, 0.3, planned=30),
-        site_day("a", 3, 0, 0.0, planned=0, accounted=False),
-        site_day("b", 1, 0, 0.0, planned=0, accounted=False),
+        site_day("a", 3, 0, 0.0, accounted=False),
+        site_day("a", 4, 0, None, planned=0, accounted=False),
+        site_day("b", 1, 0, None, planned=0, accounted=False),
         site_day("c", 0, 5, None),
     ]
     keep.save(days)
@@ -143,4 +145,13 @@ def test_what_days_say_together_is_what_they_say_one_by_one(tmp_path: Path) -> N
             site: pytest.approx(share([day for day in days if day.site == site])) for site in "abc"
         }
         assert sum(told.values(), Told()).share == pytest.approx(share(days))
-        assert completeness.worst(told, snapshot("a", "b", "c"), 2) == ["b", "a"]
+        assert completeness.worst(told, snapshot("a", "b", "c"), 2) == ["a", "b"]
+
+
+def test_a_nothing_that_an_older_version_wrote_without_knowing_a_plan_is_not_told(tmp_path: Path) -> None:
+    ledger = Ledger(Database(f"sqlite:///{tmp_path}/registry.db"))
+    ledger.open()
+    keep = Completeness(ledger)
+    keep.save([site_day("a", 1, 0, 0.0, planned=0, accounted=False)])
+    assert [day.ratio for day in keep.read(*window(7))] == [None]
+    assert keep.told(*window(7))["a"].share is None
