@@ -120,7 +120,7 @@ def _tell(tally: "Tally", *, touched: bool) -> int:
         say(f"{tally.hours} hours of sites are marked: whoever leads computes their roll-ups again\n")
     if not touched and tally.written:
         say("roll-ups are not in there: make it the configuration's store and run this again, or use store copy\n")
-    if not tally.read:
+    if tally.read == tally.outside:
         sys.stderr.write("nothing to write: the archive holds nothing of that time\n")
     if tally.refused:
         raise CollectorError(f"the store refused {tally.refused} points for good: {tally.why}")
