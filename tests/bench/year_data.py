@@ -8,7 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from collector.registry.site import Site
-from collector.rollups.buckets import bucket_of
+from collector.rollups.buckets import Level, bucket_of
 from collector.rollups.fields import FIELDS
 from collector.rollups.figures import spread
 from collector.store.points import place_tags, points_of
@@ -126,7 +126,7 @@ def _starts(part: Part) -> Iterator[int]:
     if part.level == "hour":
         yield from range(_ms(part.start), _ms(part.end), _HOUR_S * 1000)
         return
-    level = "day" if part.level == "day" else "month"
+    level: Level = "day" if part.level == "day" else "month"
     bucket = bucket_of(level, part.start, ZONE)
     while bucket.start < part.end:
         yield _ms(bucket.start)

@@ -131,13 +131,14 @@ def _key(part: Part, site: Site) -> bytes:
 
 def _post(connection: http.client.HTTPConnection, path: str, body: bytes) -> None:
     """Write; a server whose cache is full wants a moment."""
+    status, said = 0, b""
     for _ in range(TRIES):
         connection.request("POST", path, body)
         answer = connection.getresponse()
-        said = answer.read()
-        if answer.status == http.client.NO_CONTENT:
+        status, said = answer.status, answer.read()
+        if status == http.client.NO_CONTENT:
             return
-        if answer.status < http.client.INTERNAL_SERVER_ERROR:
+        if status < http.client.INTERNAL_SERVER_ERROR:
             break
         time.sleep(PATIENCE_S)
-    raise RuntimeError(f"InfluxDB refuses ({answer.status}): {said[:300]!r}")
+    raise RuntimeError(f"InfluxDB refuses ({status}): {said[:300]!r}")
