@@ -204,7 +204,7 @@ def _cat(options: argparse.Namespace) -> int:
                 found.add(report_id)
     sys.stdout.flush()
     if not found:
-        sys.stderr.write(f"no reports of {options.agent} in {options.period}\n")
+        sys.stderr.write(f"no reports of agent {options.agent} in {options.period}\n")
     return 0
 
 

@@ -87,6 +87,7 @@ def test_reports_of_an_agent_and_a_period_come_one_a_line(run: Run) -> None:
     found = [json.loads(line) for line in out.splitlines()]
     assert {one["seq"] for one in found} == {seq for seq in range(1, 41, 2) if seq % 3 == 1}
     assert run("cat", "--agent", "a1", "--period", "2025")[1] == ""
+    assert run("cat", "--agent", "a9", "--period", "2026") == (0, "", "no reports of agent a9 in 2026\n")
 
 
 @pytest.mark.parametrize(
