@@ -217,8 +217,10 @@ async def test_a_store_that_is_away_is_waited_for_and_refusals_are_told(tmp_path
         await filling.run(into=Failing(9), patience_s=0.1)
 
 
-async def test_what_was_moved_meanwhile_is_seen(tmp_path: Path, second: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A report that came in after the refill began, of a site that moved after it began, is filed as it was."""
+async def test_what_was_registered_meanwhile_is_seen(
+    tmp_path: Path, second: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came in after the refill began may have been tagged by a newer registry than the one it began with."""
     monkeypatch.setattr(parts, "AT_ONCE", 4)
     registry = Registry(f"sqlite:///{tmp_path}/registry.db")
     registry.open()
