@@ -9,6 +9,7 @@ import fcntl
 import os
 import re
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -135,7 +136,7 @@ def _newest(folder: Path) -> int:
 
 def _make(folder: Path, number: int, text: bytes) -> None:
     """Make a file with its text in one step, unless somebody else just did."""
-    new = folder / f"turn.{number}.{os.getpid()}"
+    new = folder / f"turn.{number}.{uuid.uuid4().hex}"  # a process id would not be one's own on a shared folder
     try:
         new.write_bytes(text)
         with suppress(FileExistsError):
