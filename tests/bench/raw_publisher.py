@@ -141,7 +141,8 @@ class Fleet:
         report_id = f"{bits[:8]}-{bits[8:12]}-{bits[12:16]}-{bits[16:20]}-{bits[20:]}"
         self.ids.append(report_id)
         before, after = self._forms[(agent * 31 + seq) % 256]
-        started = (self._first + timedelta(milliseconds=37 * seq, microseconds=agent)).isoformat()[:26] + "Z"
+        # Not isoformat(), which leaves out the microseconds of a whole second.
+        started = f"{self._first + timedelta(milliseconds=37 * seq, microseconds=agent):%Y-%m-%dT%H:%M:%S.%f}Z"
         after = after.replace("AGENT", self.names[agent], 1).replace("STARTED", started, 1).replace("SEQ", str(seq), 1)
         return f"{before}{report_id}{after}".encode()
 
