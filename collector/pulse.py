@@ -23,6 +23,7 @@ from collector.ingest import RejectReason
 from collector.ledger.accounts import share
 from collector.ledger.completeness import Completeness
 from collector.ledger.ledger import Ledger
+from collector.loop import give_back_memory
 from collector.parts import Parts
 from collector.vitals import EVERY_S, OWN, Counts, Levels, Vitals
 
@@ -43,6 +44,7 @@ class Pulse:
         self._looks: Final = (
             (1, self._look_at_quarantine),
             (_MINUTE, self._look_at_completeness),
+            (_MINUTE, give_back_memory),
             (_MINUTE * 10, self._look_at_archive),  # every file that was ever written is opened
         )
 
@@ -76,7 +78,7 @@ class Pulse:
             self._tell(vitals)
 
     def look(self) -> None:
-        """Look at disks, quarantine and completeness; for a thread."""
+        """Look at disks, quarantine and completeness, give unused memory back; for a thread."""
         place, settings = self._parts.metrics.place, self._parts.settings()
         _set(place.free.labels("archive"), _free(self._parts.archive.folder))
         store = urlsplit(settings.store.url)
