@@ -142,12 +142,13 @@ class Stream:
     def sample(self, *, last: bool = False) -> kernel.Snapshot | None:
         """Send one measurement message, and after ndt7's a ping but for the last; returns the kernel's figures in it.
 
-        It is left out while a client that does not read has a full buffer: a measurement that comes late is of no use.
+        It is left out while a client that does not read has a full buffer: a measurement that comes late is of no use,
+        but for the last, which sums up.
         """
         now = time.monotonic()
         self._next_sample = now + _interval()
         snapshot = kernel.read(self.connection.sock)
-        if self.connection.full or self.connection.lost.is_set():
+        if (self.connection.full and not last) or self.connection.lost.is_set():
             return snapshot
         elapsed_us = int((now - self.started) * 1e6)
         connected_us = int((now - self.connection.accepted_at) * 1e6)
