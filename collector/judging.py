@@ -23,7 +23,9 @@ from collector.incidents.history import History
 from collector.incidents.incident import Cause, Incident
 from collector.incidents.rules import LATE, Action, Heard, Patience, Sight, below_step, is_silent, silent_step
 from collector.incidents.send import Sender, Webhook
-from collector.judge import CLOCK_SLACK, INDICATOR, LOOK, WINDOW, Sample, Verdict, judge, looked_at
+from collector.judge.judge import CLOCK_SLACK, LOOK, WINDOW, judge, looked_at
+from collector.judge.sample import Sample
+from collector.judge.verdict import INDICATOR, Verdict
 from collector.plans.binding import binding_for
 from collector.plans.types import Plan
 from collector.registry.registry import Registry

@@ -26,7 +26,7 @@ from collector.errors import StoreUnavailable
 from collector.events import Bus, Event
 from collector.fleet import Fleet
 from collector.inbox import Inbox
-from collector.judge import Verdict
+from collector.judge.verdict import Verdict
 from collector.leadership import Leadership
 from collector.ledger.journal import Journal
 from collector.metrics import Metrics, Readiness

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import BigInteger, Column, MetaData, String, Table, Text, delete, func, insert, select
 
 from collector.errors import RegistryUnavailable
-from collector.judge import Verdict
+from collector.judge.verdict import Verdict
 from collector.registry.database import Transactions
 
 METADATA: Final = MetaData()

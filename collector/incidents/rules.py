@@ -24,9 +24,12 @@ import msgspec
 
 from collector.errors import UsageError
 from collector.incidents.incident import RULES, Incident, State, moved, opened
-from collector.indicators import median_of, share_at_least
-from collector.judge import AGREE, LOOK, Sample, looked_at, mbps_en, mbps_vi
+from collector.judge.judge import AGREE, LOOK, looked_at
+from collector.judge.sample import Sample
+from collector.judge.units import mbps_en, mbps_vi
 from collector.plans.types import Target, Text
+from collector.statistics.order import median_of
+from collector.statistics.share import share_at_least
 
 RESOLVE_RATIO: Final = 1.05
 LATE: Final = timedelta(minutes=15)
@@ -63,7 +66,7 @@ def below_step(last: Incident | None, sight: Sight) -> Incident | None:
     samples = looked_at(sight.samples if active else _counting(last, sight.samples), sight.at)
     if mark is None or len(samples) < LOOK or not _is_fresh(samples[-1], sight):
         return None
-    speeds = [sample.mbps for sample in samples]
+    speeds = [sample.value for sample in samples]
     if last is not None and last.active:
         clear = share_at_least(speeds, mark * RESOLVE_RATIO).k
         if clear < AGREE:
@@ -86,7 +89,7 @@ def _is_fresh(newest: Sample, sight: Sight) -> bool:
 
 
 def _below(sight: Sight, samples: Sequence[Sample], mark: float) -> Incident:
-    speeds = [sample.mbps for sample in samples]
+    speeds = [sample.value for sample in samples]
     median = median_of(speeds)
     value = median.value if median else 0.0
     below = LOOK - share_at_least(speeds, mark).k
@@ -97,7 +100,7 @@ def _below(sight: Sight, samples: Sequence[Sample], mark: float) -> Incident:
         "median": value,
         "below": below,
         "n": LOOK,
-        "samples": [{"started": sample.started, "mbps": sample.mbps} for sample in samples],
+        "samples": [{"started": sample.started, "mbps": sample.value} for sample in samples],
     }
     summary = Text(
         vi=f"{sight.site}: {below}/{LOOK} kết quả gần nhất dưới chỉ tiêu {mbps_vi(mark)} (trung vị {mbps_vi(value)})",

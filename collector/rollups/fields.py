@@ -8,7 +8,7 @@ What is left out, and why: counts and bytes of one run (they say how it was meas
 from collections.abc import Mapping
 from typing import Final
 
-from collector.judge import INDICATOR
+from collector.judge.verdict import INDICATOR
 
 FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "throughput": (

@@ -12,7 +12,9 @@ from typing import Final
 
 import msgspec
 
-from collector.judge import INDICATOR, WINDOW, Sample, judge
+from collector.judge.judge import WINDOW, judge
+from collector.judge.sample import Sample
+from collector.judge.verdict import INDICATOR
 from collector.plans.binding import binding_for
 from collector.plans.types import Plan
 from collector.registry.site import Site

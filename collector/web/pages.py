@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from collector.judge import Verdict
+from collector.judge.verdict import Verdict
 from collector.registry.site import Site
 from collector.store.store import Row, Summary
 from collector.web.chart import Look

@@ -10,7 +10,7 @@ from collector.events import Bus
 from collector.fleet import Fleet
 from collector.incidents.incident import Incident
 from collector.incidents.rules import Action
-from collector.judge import Verdict
+from collector.judge.verdict import Verdict
 from collector.ledger.accounts import SiteDay, Told
 from collector.plans.types import Plan
 from collector.quarantine import Held, Search

@@ -8,7 +8,7 @@ from typing import Final
 
 from collector.errors import StoreUnavailable
 from collector.incidents.incident import Incident
-from collector.judge import Verdict
+from collector.judge.verdict import Verdict
 from collector.ledger.accounts import Told
 from collector.registry.changes import Waiting
 from collector.registry.site import Site, Snapshot

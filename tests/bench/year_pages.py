@@ -16,7 +16,9 @@ from collector.events import Bus
 from collector.fleet import Fleet
 from collector.incidents.history import History
 from collector.incidents.incident import opened
-from collector.judge import Sample, Verdict, judge
+from collector.judge.judge import judge
+from collector.judge.sample import Sample
+from collector.judge.verdict import Verdict
 from collector.ledger.completeness import Completeness
 from collector.ledger.ledger import Ledger
 from collector.ledger.tables import COMPLETENESS

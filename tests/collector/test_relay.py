@@ -11,7 +11,8 @@ import pytest
 
 from collector.events import Bus, Event, Subscription
 from collector.fleet import Fleet
-from collector.judge import Verdict, judge
+from collector.judge.judge import judge
+from collector.judge.verdict import Verdict
 from collector.metrics import Metrics
 from collector.plans.binding import binding_for
 from collector.registry.database import Database

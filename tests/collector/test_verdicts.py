@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import delete, update
 
-from collector.judge import Sample, Verdict, judge
+from collector.judge.judge import judge
+from collector.judge.sample import Sample
+from collector.judge.verdict import Verdict
 from collector.plans.binding import binding_for
 from collector.registry.database import Database
 from collector.verdicts import PRESENT, Verdicts

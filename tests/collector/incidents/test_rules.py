@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from collector.errors import UsageError
 from collector.incidents.incident import Incident
 from collector.incidents.rules import Heard, Patience, Sight, acted, below_step, silent_step
-from collector.judge import Sample
+from collector.judge.sample import Sample
 from collector.plans.load import load_plans
 from collector.plans.types import Target
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.indicators import median_of
 from collector.rollups.fields import FAILURES, FIELDS
 from collector.rollups.figures import Marks, columns, figures, percentile, spread
+from collector.statistics.order import median_of
 from collector.store.points import known_columns
 from collector.store.store import Values
 

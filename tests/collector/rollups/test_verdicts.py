@@ -9,7 +9,8 @@ import pytest
 from collector.config import JudgeSettings
 from collector.events import Bus, Event
 from collector.fleet import Fleet
-from collector.judge import WINDOW, Sample, judge
+from collector.judge.judge import WINDOW, judge
+from collector.judge.sample import Sample
 from collector.judging import Judging
 from collector.plans.binding import binding_for
 from collector.plans.load import load_plans

@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from collector.judge import LOOK, Sample, Verdict, judge
+from collector.judge.judge import LOOK, judge
+from collector.judge.sample import Sample
+from collector.judge.verdict import Verdict
 from collector.plans.binding import binding_for
 from collector.plans.load import load_plans
 from collector.registry.site import Access, Site

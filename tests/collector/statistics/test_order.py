@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.indicators import Median, Share, interval_rank, median_of, share_at_least
+from collector.statistics.order import Median, interval_rank, median_of
+from collector.statistics.share import Share, share_at_least
 
 samples = st.lists(st.floats(0, 1e4), min_size=1, max_size=60)
 

@@ -25,14 +25,6 @@ class Median:
     high: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
-    """k of n samples are at or above a mark."""
-
-    n: int
-    k: int
-
-
 def median_of(samples: Sequence[float], *, confidence: Fraction = CONFIDENCE) -> Median | None:
     """The median with its distribution-free interval; None without samples."""
     if not samples:
@@ -54,8 +46,3 @@ def interval_rank(n: int, *, confidence: Fraction = CONFIDENCE) -> int | None:
     while (below := below + math.comb(n, rank)) <= allowed:
         rank += 1
     return rank or None
-
-
-def share_at_least(samples: Sequence[float], mark: float) -> Share:
-    """How many samples are at or above a mark."""
-    return Share(len(samples), sum(sample >= mark for sample in samples))

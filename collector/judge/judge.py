@@ -6,71 +6,22 @@ Numbers are compared as they were measured, without any factor.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 
-import msgspec
-
-from collector.indicators import median_of, share_at_least
+from collector.judge.sample import Sample
+from collector.judge.units import mbps_en, mbps_vi
+from collector.judge.verdict import Outcome, Reason, Verdict, Window
 from collector.plans.binding import Binding, network_of
 from collector.plans.types import Text
 from collector.registry.site import Site
+from collector.statistics.order import median_of
+from collector.statistics.share import share_at_least
 
 LOOK: Final = 10
 AGREE: Final = 9
 WINDOW: Final = timedelta(days=30)
 CLOCK_SLACK: Final = timedelta(minutes=5)
-RULE: Final = "last-10: at least 9 of the newest 10 conclusive results within 30 days"
-INDICATOR: Final = "download_mbps"
-
-Outcome = Literal["met", "below", "inconclusive"]
-Reason = Literal["no_target", "too_few", "mixed", "silent"]
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One conclusive download result: when it started, Mbit/s."""
-
-    started: datetime
-    mbps: float
-
-
-class Window(msgspec.Struct, frozen=True):
-    """From the oldest to the newest sample looked at; without samples, the days that were searched."""
-
-    start: datetime = msgspec.field(name="from")
-    end: datetime = msgspec.field(name="to")
-
-
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """The contract's verdict, and a sentence that says it.
-
-    `value` is the `statistic` of the `n` samples looked at, `low` and `high` bound it at 95 %; `k` of the `n` are at
-    or above the target. `needed`: how many samples the rule needs, when there are too few. `target_id` names the
-    plan's target, `basis` says why it binds this site, or why none does.
-    """
-
-    site: str
-    plan: str | None
-    indicator: str = INDICATOR
-    scope: str
-    verdict: Outcome
-    value: float | None = None
-    target: float | None = None
-    unit: str = "Mbps"
-    statistic: str = "median"
-    low: float | None = None
-    high: float | None = None
-    n: int = 0
-    k: int | None = None
-    window: Window
-    rule: str = RULE
-    reasons: list[Reason] = []
-    needed: int | None = None
-    target_id: str | None = None
-    basis: Text
-    sentence: Text
 
 
 def looked_at(samples: Sequence[Sample], at: datetime) -> list[Sample]:
@@ -89,7 +40,7 @@ def judge(site: Site, binding: Binding, samples: Sequence[Sample], *, at: dateti
     `silent`: its agents are not heard, or bring no results. That is said, and changes nothing about what was measured.
     """
     recent = looked_at(samples, at)
-    speeds = [sample.mbps for sample in recent]
+    speeds = [sample.value for sample in recent]
     median = median_of(speeds)
     mark = binding.target.value if binding.target else None
     k = share_at_least(speeds, mark).k if mark is not None else None
@@ -166,13 +117,3 @@ def _finding(
         f"Chưa kết luận: mới có {n} kết quả hợp lệ trong {WINDOW.days} ngày, cần {LOOK}",
         f"Inconclusive: {n} conclusive results in {WINDOW.days} days, {LOOK} are needed",
     )
-
-
-def mbps_en(value: float) -> str:
-    """A speed as English writes it, one decimal at most."""
-    return f"{value:.1f}".removesuffix(".0") + " Mbit/s"
-
-
-def mbps_vi(value: float) -> str:
-    """A speed as Vietnamese writes it, with a decimal comma."""
-    return mbps_en(value).replace(".", ",")
