@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import math
 import shutil
 import signal
 import sys
@@ -145,12 +146,10 @@ def _mix(text: str | None) -> dict[str, float]:
     mix: dict[str, float] = {}
     for part in text.split(",") if text else ():
         kind, _, weight = part.partition("=")
-        try:
-            mix[kind] = float(weight or "1")
-        except ValueError:
-            mix[kind] = -1.0
-        if kind not in MAKERS or mix[kind] < 0:
+        share = _number(weight or "1")
+        if kind not in MAKERS or share is None or not 0 <= share < math.inf:
             raise UsageError(f'--kinds: "{part}" is not KIND=WEIGHT; kinds are {", ".join(MAKERS)}')
+        mix[kind] = share
     if mix and not sum(mix.values()):
         raise UsageError("--kinds: all weights are 0; give one that is above")
     return mix
@@ -165,13 +164,18 @@ def _pair(text: str | None, option: str, default: tuple[float, float]) -> tuple[
     if text is None:
         return default
     first, _, second = text.partition(":")
+    pair = _number(first), _number(second) if second else default[1]
+    match pair:
+        case (float() as low, float() as high) if 0 < low <= _DAY_S and 0 < high <= _DAY_S:
+            return low, high
+    raise UsageError(f'{option}: "{text}" is not two numbers above 0 with a colon between')
+
+
+def _number(text: str) -> float | None:
     try:
-        pair = float(first), float(second or default[1])
+        return float(text)
     except ValueError:
-        pair = -1.0, -1.0
-    if not (0 < pair[0] <= _DAY_S and 0 < pair[1] <= _DAY_S):
-        raise UsageError(f'{option}: "{text}" is not two numbers above 0 with a colon between')
-    return pair
+        return None
 
 
 def _time(text: str | None) -> datetime | None:

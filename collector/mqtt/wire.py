@@ -1,6 +1,7 @@
 """What all wires share: the first reason why one ended, and the ticking that finds a broker gone silent."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -12,7 +13,7 @@ UNREAD_LIMIT: Final = 4 * 1024 * 1024
 FAREWELL_S: Final = 0.5
 
 
-class Wire:
+class Wire(ABC):
     """Stands between a conversation and its listener, to learn when all is agreed. For one connection."""
 
     def __init__(self, login: Login, filters: Sequence[tuple[str, int]], listener: Listener) -> None:
@@ -24,13 +25,13 @@ class Wire:
         self._timer: asyncio.TimerHandle | None = None
 
     @property
+    @abstractmethod
     def writable(self) -> bool:
         """As Line."""
-        raise NotImplementedError
 
+    @abstractmethod
     def send(self, data: bytes) -> None:
         """As Line."""
-        raise NotImplementedError
 
     def heard(self, messages: Sequence[Message], skipped: Sequence[Skipped]) -> None:
         """As Listener."""
