@@ -7,11 +7,12 @@ Numbers are compared as they were measured, without any factor.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
+from collector.judge.reasons import Reason
 from collector.judge.sample import Sample
 from collector.judge.units import mbps_en, mbps_vi
-from collector.judge.verdict import Outcome, Reason, Verdict, Window
+from collector.judge.verdict import Outcome, Verdict, Window
 from collector.plans.binding import Binding, network_of
 from collector.plans.types import Text
 from collector.registry.site import Site
@@ -68,7 +69,7 @@ def judge(site: Site, binding: Binding, samples: Sequence[Sample], *, at: dateti
     )
 
 
-def _outcome(n: int, k: int | None) -> tuple[Outcome, list[Reason]]:
+def _outcome(n: int, k: int | None) -> tuple[Outcome, list[Reason | Literal["mixed"]]]:
     if k is None:
         return "inconclusive", ["no_target"]
     if n < LOOK:
@@ -81,7 +82,7 @@ def _outcome(n: int, k: int | None) -> tuple[Outcome, list[Reason]]:
 
 
 def _sentence(
-    outcome: Outcome, reasons: Sequence[Reason], *, k: int | None, n: int, mark: float | None, value: float | None
+    outcome: Outcome, reasons: Sequence[str], *, k: int | None, n: int, mark: float | None, value: float | None
 ) -> Text:
     vi, en = _finding(outcome, reasons, k=k, n=n, mark=mark)
     if value is not None:
@@ -93,9 +94,7 @@ def _sentence(
     return Text(vi=f"{vi}.", en=f"{en}.")
 
 
-def _finding(
-    outcome: Outcome, reasons: Sequence[Reason], *, k: int | None, n: int, mark: float | None
-) -> tuple[str, str]:
+def _finding(outcome: Outcome, reasons: Sequence[str], *, k: int | None, n: int, mark: float | None) -> tuple[str, str]:
     if k is None or mark is None:
         return "Chưa kết luận: không có chỉ tiêu áp dụng", "Inconclusive: no target applies"
     if outcome == "met":
