@@ -83,8 +83,8 @@ def _lines(target: Target) -> Iterator[str]:
     yield f"{target.id}: {_PROMISE[target.promise]}{value}, from {target.valid_from}; {binds}"
     yield f"  {target.section}"
     yield f"  «{target.quote}»"
-    yield f"  {target.reason.vi}"
-    yield f"  {target.reason.en}"
+    yield f"  {target.reason.vi if target.reason else ''}"
+    yield f"  {target.reason.en if target.reason else ''}"
 
 
 def _say(*lines: str) -> None:

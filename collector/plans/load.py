@@ -38,9 +38,9 @@ def plan_faults(name: str, plan: Plan) -> Iterator[str]:
         yield f"its id is {plan.id}, its file says {name}"
     ids = [target.id for target in plan.targets]
     yield from (f"target {repeated} stands there twice" for repeated in sorted({i for i in ids if ids.count(i) > 1}))
-    seen: dict[tuple[str, str, object], str] = {}
+    seen: dict[tuple[object, ...], str] = {}
     for target in plan.targets:
-        if (target.value is None) != (target.promise == "national_average"):
+        if (target.value is None) != (target.promise == "national_average") and target.comparison != "done":
             yield f"target {target.id}: a value is missing, or stands where the national average is promised"
         areas = ("urban", "rural") if target.area == "any" else (target.area,)
         for area in areas if target.binds_sites else ():

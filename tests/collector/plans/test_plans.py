@@ -123,7 +123,7 @@ def test_a_school_in_quang_ninh_is_told_why_a_household_target_applies() -> None
 )
 def test_a_site_without_target_is_told_why(plan: str | None, access: Access | None, why: str) -> None:
     binding = binding_for(PLANS.get(plan or ""), site(plan, access), NOW)
-    assert binding.target is None
+    assert binding.mark is None
     assert why in binding.reason.en
 
 
@@ -140,6 +140,9 @@ document = {title = "x", issued = "x"}
 [[targets]]
 id = "t"
 indicator = "download_mbps"
+how = "measured"
+unit = "Mbps"
+binds = {rule = "plan"}
 network = "fixed"
 promise = "value"
 value = 1.0
