@@ -17,9 +17,10 @@ from collector.registry.changes import AgentChange, SiteChange
 from collector.registry.codes import code_fault
 from collector.registry.database import database_of
 from collector.registry.registry import Registry
+from collector.registry.sheet import Line, SheetError
+from collector.registry.sheet_file import named, read_lines, write_lines
 from collector.registry.site import Access, Area, Site, SiteKind
-from collector.registry.sites_csv import COLUMNS, REQUIRED, Line, SitesFileError, parse, read_csv, write_csv
-from collector.registry.sites_xlsx import read_xlsx, write_xlsx
+from collector.registry.sites_csv import COLUMNS, REQUIRED, parse, rows_of
 
 Clock = Callable[[], datetime]
 Subparsers = Any  # argparse names this class with an underscore
@@ -121,11 +122,11 @@ def _runs(parser: argparse.ArgumentParser, func: Callable[[argparse.Namespace], 
 
 def import_file(arguments: argparse.Namespace, clock: Clock) -> int:
     """Import a file of sites and print what changed."""
-    lines = _lines(arguments.file)
+    lines = read_lines(arguments.file)
     try:
         sheet = parse(lines, plans=known_plans())
-    except SitesFileError as error:
-        raise SitesFileError([f"{arguments.file}: {fault}" for fault in error.faults]) from error
+    except SheetError as error:
+        raise named(error, arguments.file) from error
     with _registry(arguments) as registry:
         changes = registry.import_sites(sheet.sites, now=clock(), keep=sheet.absent, dry=arguments.dry_run)
     _say(*(line for change in changes for line in described(change)))
@@ -138,13 +139,7 @@ def import_file(arguments: argparse.Namespace, clock: Clock) -> int:
 def export_file(arguments: argparse.Namespace) -> int:
     """Write all sites as they are now; the file appears whole or not at all."""
     sites = _sites(arguments)
-    data = write_xlsx(sites) if _is_xlsx(arguments.file) else write_csv(sites)
-    part = arguments.file.with_name(f".{arguments.file.name}.part")
-    try:
-        part.write_bytes(data)
-        part.replace(arguments.file)
-    except OSError as error:
-        raise UsageError(f"cannot write {arguments.file}: {error.strerror}") from error
+    write_lines(arguments.file, rows_of(sites), title="sites")
     _say(f"{arguments.file}: {len(sites)} sites")
     return 0
 
@@ -165,7 +160,7 @@ def add_site(arguments: argparse.Namespace, clock: Clock) -> int:
     header = tuple(column for column in COLUMNS if given[column] is not None)
     try:
         sheet = parse([Line(1, header), Line(2, tuple(given[column] for column in header))], plans=known_plans())
-    except SitesFileError as error:
+    except SheetError as error:
         faults = (fault.partition("column ")[2].partition(": ") for fault in error.faults)
         raise UsageError("\n".join(f"--{column.replace('_', '-')}: {what}" for column, _, what in faults)) from error
     with _registry(arguments) as registry:
@@ -199,7 +194,7 @@ def add_agent(arguments: argparse.Namespace, clock: Clock) -> int:
 
 def _places(table: Path) -> dict[str, str]:
     """Read which agent stands where."""
-    header, *lines = [line for line in _lines(table) if any(line.values)] or [Line(1, ())]
+    header, *lines = [line for line in read_lines(table) if any(line.values)] or [Line(1, ())]
     names = [cell.strip().lower() for cell in header.values]
     if not {"agent", "site"} <= set(names):
         raise UsageError(f"{table}: line {header.number}: the first line must name the columns agent and site")
@@ -274,18 +269,6 @@ def _sites(arguments: argparse.Namespace) -> list[Site]:
     with _registry(arguments) as registry:
         snapshot = registry.snapshot()
     return [versions[-1].value for _, versions in sorted(snapshot.sites.items())]
-
-
-def _is_xlsx(path: Path) -> bool:
-    return path.suffix.lower() in {".xlsx", ".xlsm"}
-
-
-def _lines(path: Path) -> list[Line]:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    return read_xlsx(data) if _is_xlsx(path) else read_csv(data)
 
 
 def described(change: SiteChange) -> Iterator[str]:
