@@ -30,13 +30,14 @@ from collector.registry.tables import MARKS
 from collector.registry.tables import METADATA as REGISTRY
 from collector.rollups.due import METADATA as ROLLUPS
 from collector.rollups.recents import METADATA as RECENTS
+from collector.tell.tables import METADATA as TELL
 from collector.verdicts import METADATA as VERDICTS
 from tests.collector.postgres import Postgres
 from tests.collector.registry import old_database
 
 REPO = Path(__file__).parents[3]
 FOLDER = Path(migrations.__file__).parent
-METADATA: tuple[MetaData, ...] = (REGISTRY, INCIDENTS, LEASES, VERDICTS, LEDGER, ROLLUPS, RECENTS)
+METADATA: tuple[MetaData, ...] = (REGISTRY, INCIDENTS, LEASES, VERDICTS, LEDGER, ROLLUPS, RECENTS, TELL)
 MARK = datetime(2026, 11, 20, tzinfo=UTC)
 VERSIONS = [path.name[1:5] for path in sorted((FOLDER / "versions").glob("v[0-9]*.py"))]
 

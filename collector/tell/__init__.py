@@ -1,0 +1,1 @@
+"""Who is told of incidents, where, how often and in which words."""

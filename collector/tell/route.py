@@ -1,0 +1,128 @@
+"""Where something is told and what of it: one `[[tell.routes]]` of the configuration, checked. Pure.
+
+An address may hold a secret: only `Route.address` is ever shown. It is the scheme, and the host where that is one
+(in many of Apprise's addresses the place of the host is a token's).
+"""
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import time
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+from collector.errors import UsageError
+from collector.tell.news import News, severity_rank
+
+Kind = Literal["alertmanager", "webhook", "mail", "apprise"]
+Language = Literal["vi", "en"]
+_ALERTMANAGER: Final = "alertmanager+"
+_WEBHOOK: Final = "webhook+"
+_WEB: Final = frozenset({"http", "https"})
+_MAIL: Final = frozenset({"mailto", "mailtos"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which incidents a route is told of; an empty list means any. Names are compared without regard to case."""
+
+    severity: str = "warning"
+    causes: frozenset[str] = frozenset()
+    provinces: frozenset[str] = frozenset()
+    communes: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset()
+    providers: frozenset[str] = frozenset()
+    plans: frozenset[str] = frozenset()
+
+    def takes(self, news: News) -> bool:
+        """Whether this is something for the route."""
+        place = news.place
+        pairs = (
+            (self.causes, news.cause),
+            (self.provinces, place.province or _of_group(news, "province")),
+            (self.communes, place.commune or _of_group(news, "commune")),
+            (self.kinds, place.kind),
+            (self.providers, place.provider or _of_group(news, "provider")),
+            (self.plans, place.plan),
+        )
+        return severity_rank(news.severity) >= severity_rank(self.severity) and all(
+            not names or plain(value or "") in names for names, value in pairs
+        )
+
+
+def _of_group(news: News, by: str) -> str | None:
+    return news.group.name if news.group is not None and news.group.by == by else None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route. `daily`: when its digest goes, local time; None: told at once. `patient_s`: see `pace`."""
+
+    name: str
+    kind: Kind
+    url: str = field(repr=False)
+    secret: str | None = field(default=None, repr=False)
+    language: Language = "vi"
+    daily: time | None = None
+    wanted: Wanted = Wanted()
+    per_hour: int | None = None
+    remind_s: float | None = None
+    timeout_s: float = 10.0
+    retry_first_s: float = 5.0
+    retry_max_s: float = 3600.0
+
+    @property
+    def is_immediate(self) -> bool:
+        """Whether it is told of every transition."""
+        return self.daily is None
+
+    @property
+    def address(self) -> str:
+        """As much of the address as may be shown."""
+        parts = urlsplit(self.url)
+        shown = self.kind != "apprise" and parts.hostname
+        return f"{parts.scheme}://{parts.hostname}" if shown else f"{parts.scheme}://..."
+
+
+def kind_and_url(to: str, key: str) -> tuple[Kind, str]:
+    """What kind of receiver an address is, and the address itself; raises UsageError that names the key, not it."""
+    try:
+        kind, url = _kind(to.strip())
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise UsageError(f"{key}: not an address; {_HOW}") from error
+    if kind in {"alertmanager", "webhook"} and (parts.scheme not in _WEB or not host):
+        raise UsageError(f"{key}: not a web address; write {_FORMS[kind]}")
+    if not parts.scheme or "://" not in url:
+        raise UsageError(f"{key}: not an address; {_HOW}")
+    return kind, url
+
+
+_HOW: Final = (
+    "write alertmanager+http://HOST:9093, https://HOST/PATH (a webhook), or an address that Apprise knows, "
+    "such as mailto://HOST?from=...&to=..."
+)
+_FORMS: Final[dict[Kind, str]] = {
+    "alertmanager": "alertmanager+http://HOST:9093",
+    "webhook": "https://HOST/PATH",
+}
+
+
+def _kind(to: str) -> tuple[Kind, str]:
+    if to.startswith(_ALERTMANAGER):
+        return "alertmanager", to.removeprefix(_ALERTMANAGER)
+    scheme = urlsplit(to).scheme
+    if to.startswith(_WEBHOOK) or scheme in _WEB:
+        return "webhook", to.removeprefix(_WEBHOOK)
+    return ("mail" if scheme in _MAIL else "apprise"), to
+
+
+def plain(name: str) -> str:
+    """A name as it is compared: composed, folded, without blanks around it."""
+    return unicodedata.normalize("NFC", name).casefold().strip()
+
+
+def plains(names: Iterable[str]) -> frozenset[str]:
+    """Names as they are compared."""
+    return frozenset(plain(name) for name in names)
