@@ -21,6 +21,7 @@ from collector.errors import UsageError
 from collector.incidents.history import History
 from collector.incidents.tables import METADATA as INCIDENTS
 from collector.ledger.tables import METADATA as LEDGER
+from collector.places.tables import METADATA as PLACES
 from collector.registry import migrations, schema
 from collector.registry.database import Database
 from collector.registry.engine import Reach, new_engine, url_of
@@ -37,7 +38,7 @@ from tests.collector.registry import old_database
 
 REPO = Path(__file__).parents[3]
 FOLDER = Path(migrations.__file__).parent
-METADATA: tuple[MetaData, ...] = (REGISTRY, INCIDENTS, LEASES, VERDICTS, LEDGER, ROLLUPS, RECENTS, TELL)
+METADATA: tuple[MetaData, ...] = (REGISTRY, INCIDENTS, LEASES, VERDICTS, LEDGER, ROLLUPS, RECENTS, TELL, PLACES)
 MARK = datetime(2026, 11, 20, tzinfo=UTC)
 VERSIONS = [path.name[1:5] for path in sorted((FOLDER / "versions").glob("v[0-9]*.py"))]
 

@@ -1,0 +1,125 @@
+"""Where a site lies: the area of its plan, and the province and commune of today. Pure.
+
+Nothing is filed anew: a site of the former Bắc Giang stays in the plan area `bac-giang`, and is shown to lie in Bắc
+Ninh too. Sites may be filed under old units or new ones, also mixed (the old province with the new commune), as
+people write them in a time of mergers.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from collector.places.gazetteer import Gazetteer, meant
+from collector.places.unit import Unit, path_of
+from collector.registry.codes import code_fault, nearest_code
+from collector.registry.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a site lies on a day. Several `provinces` or `communes`: one of them, not known which; none: not known.
+
+    `area`: the plan's province (without a plan: the site's), as it was last; None if nobody knows it. `since`: from
+    when the units of today have been as they are; None: from before anyone asked.
+    """
+
+    area: Unit | None
+    province: Unit | None
+    commune: Unit | None
+    provinces: tuple[Unit, ...]
+    communes: tuple[Unit, ...]
+    since: date | None
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether the plan's area is no longer a unit of its own."""
+        return self.area is not None and self.province is not None and self.area.path != self.province.path
+
+
+def placed(site: Site, gazetteer: Gazetteer, day: date, *, area: str | None = None) -> Placement:
+    """Where a site lies on a day; `area`: the province of its plan."""
+    province, commune = _code(site.province), _code(site.commune)
+    provinces = _now(gazetteer, province, day)
+    communes = _communes(gazetteer, province, commune, provinces, day)
+    if len(communes) == 1 and communes[0].parent:
+        provinces = _now(gazetteer, communes[0].parent, day)
+    only = provinces[0] if len(provinces) == 1 else None
+    known = communes[0] if len(communes) == 1 else None
+    begun = [unit.valid_from for unit in (only, known) if unit and unit.valid_from]
+    plan_area = gazetteer.periods(_code(area or site.province))
+    return Placement(
+        area=plan_area[0] if plan_area else None,
+        province=only,
+        commune=known,
+        provinces=provinces,
+        communes=communes,
+        since=max(begun, default=None),
+    )
+
+
+def _code(text: str) -> str:
+    return nearest_code(text) if code_fault(text) else text
+
+
+def _now(gazetteer: Gazetteer, path: str, day: date) -> tuple[Unit, ...]:
+    unit = gazetteer.newest(path, day)
+    return gazetteer.current_of(unit, day).units if unit else ()
+
+
+def _communes(
+    gazetteer: Gazetteer, province: str, commune: str, provinces: tuple[Unit, ...], day: date
+) -> tuple[Unit, ...]:
+    """Today's communes that a site may mean: what the filed one became, else those of that name in today's province."""
+    found = _now(gazetteer, path_of(province, commune), day)
+    if found:
+        return found
+    same = (gazetteer.unit_at(path, day) for each in provinces for path in _called(gazetteer, each.path, commune))
+    return tuple(unit for unit in same if unit is not None)
+
+
+def _called(gazetteer: Gazetteer, province: str, commune: str) -> tuple[str, ...]:
+    path = path_of(province, commune)
+    return (path,) if path in gazetteer else gazetteer.named(commune, province, "commune")
+
+
+def remarks(site: Site, gazetteer: Gazetteer, day: date) -> Iterator[tuple[str, str]]:
+    """What whoever files a site should know of its places: the column and the remark; nothing of what is as filed."""
+    province, commune = _code(site.province), _code(site.commune)
+    unit = gazetteer.newest(province, day)
+    if unit is None:
+        near = gazetteer.nearest(site.province, None, "province")
+        yield "province", f"{site.province!r} is not known{meant(near)}; filed as given"
+        return
+    ended = unit.ended_before(day)
+    if ended:
+        yield "province", _story(unit, gazetteer, day)
+    yield from (("commune", said) for said in _of_commune(site, commune, unit, gazetteer, day))
+
+
+def _of_commune(site: Site, commune: str, province: Unit, gazetteer: Gazetteer, day: date) -> Iterator[str]:
+    unit = gazetteer.newest(path_of(province.path, commune), day)
+    if unit is not None:
+        if unit.ended_before(day):
+            yield _story(unit, gazetteer, day)
+        return
+    provinces = gazetteer.current_of(province, day).units
+    found = _communes(gazetteer, province.path, commune, provinces, day)
+    where = " or ".join(each.title for each in provinces)
+    if not found:
+        near = next((near for each in provinces if (near := gazetteer.nearest(commune, each.path, "commune"))), None)
+        yield f"{site.commune!r} is not known in {where or province.title}{meant(near)}; filed as given"
+    elif len(found) > 1:
+        yield f"{site.commune!r} may be {_either(found)} in {where}; filed as given, write one of these codes"
+    elif found[0].code != commune:
+        yield f"{site.commune!r} is filed as {commune}; {found[0].title} in {where} has the code {found[0].code}"
+
+
+def _story(unit: Unit, gazetteer: Gazetteer, day: date) -> str:
+    present = gazetteer.current_of(unit, day)
+    now = _either(present.units, paths=unit.level != "province")
+    became = f"since {unit.day_after()} part of {now}" if now else f"ended on {unit.valid_until}, unknown in what"
+    return f"{unit.title}: {became}; filed as given, shown as current too"
+
+
+def _either(units: tuple[Unit, ...], *, paths: bool = True) -> str:
+    return " or ".join(f"{unit.path if paths else unit.code} ({unit.title})" for unit in units)
