@@ -135,6 +135,13 @@ class WebSettings(_Section, frozen=True, kw_only=True):
     listen: str = "127.0.0.1:8600"
     health: str = ""
     zone: str = "Asia/Ho_Chi_Minh"
+    public_url: str | None = None
+
+
+class PlansSettings(_Section, frozen=True, kw_only=True):
+    """[plans]: where further plans are, beside those that come with the program."""
+
+    folder: str | None = None
 
 
 class JudgeSettings(_Section, frozen=True, kw_only=True):
@@ -148,6 +155,49 @@ class JudgeSettings(_Section, frozen=True, kw_only=True):
     webhook_timeout_s: Seconds = 10
     webhook_retry_first_s: Seconds = 5
     webhook_retry_max_s: Seconds = 3600
+
+
+class RouteSettings(_Section, frozen=True, kw_only=True):
+    """One [[tell.routes]]: where incidents are told, which ones, and when. What is not named is not filtered."""
+
+    name: Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9_-]{0,62}$")]
+    to: str | None = None
+    to_file: str | None = None
+    secret_file: str | None = None
+    language: Literal["vi", "en"] = "vi"
+    when: Literal["now", "daily"] = "now"
+    at: Annotated[str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "07:30"
+    severity: Literal["notice", "warning", "critical"] | None = None
+    causes: list[str] = msgspec.field(default_factory=list)
+    provinces: list[str] = msgspec.field(default_factory=list)
+    communes: list[str] = msgspec.field(default_factory=list)
+    kinds: list[str] = msgspec.field(default_factory=list)
+    providers: list[str] = msgspec.field(default_factory=list)
+    plans: list[str] = msgspec.field(default_factory=list)
+    per_hour: Number | None = None
+    remind_s: Annotated[float, msgspec.Meta(ge=60, le=31_622_400)] | None = None
+
+
+class TellSettings(_Section, frozen=True, kw_only=True):
+    """[tell]: who is told of incidents, and how patiently."""
+
+    poll_s: Seconds = 1
+    timeout_s: Seconds = 10
+    retry_first_s: Seconds = 5
+    retry_max_s: Seconds = 3600
+    give_up_s: Seconds = 7 * 86_400
+    keep_days: Number = 90
+    repost_s: Seconds = 60
+    hold_s: Seconds = 900
+    silences_s: Seconds = 15
+    grafana_url: str | None = None
+    grafana_token: str | None = None
+    grafana_token_file: str | None = None
+    heartbeat_url: str | None = None
+    heartbeat_url_file: str | None = None
+    heartbeat_s: Seconds = 60
+    heartbeat_fail: bool = False
+    routes: list[RouteSettings] = msgspec.field(default_factory=list)
 
 
 class RollupSettings(_Section, frozen=True, kw_only=True):
@@ -199,14 +249,16 @@ class CollectorConfig(_Section, frozen=True, kw_only=True):
     ledger: LedgerSettings = LedgerSettings()
     fleet: FleetSettings = FleetSettings()
     web: WebSettings = WebSettings()
+    plans: PlansSettings = PlansSettings()
     judge: JudgeSettings = JudgeSettings()
+    tell: TellSettings = TellSettings()
     rollups: RollupSettings = RollupSettings()
     peer: PeerSettings = PeerSettings()
     log: LogSettings = LogSettings()
 
 
 # Keys that only the environment may set.
-_SECRETS: Final = (("broker", "password"), ("store", "token"), ("registry", "password"))
+_SECRETS: Final = (("broker", "password"), ("store", "token"), ("registry", "password"), ("tell", "grafana_token"))
 # What a running collector can take over from a changed file; everything else needs a restart.
 _RELOADABLE: Final[dict[str, frozenset[str]]] = {
     "broker": frozenset({"reconnect_first_s", "reconnect_max_s"}),

@@ -86,6 +86,34 @@ class LedgerMetrics:
         self.completeness.set(_UNKNOWN)
 
 
+class TellMetrics:
+    """What telling people tells of itself, by route; the leader's word."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.sent = Counter("linkgauge_tell_sent", "Messages that a receiver has taken", ["route"], registry=registry)
+        self.failed = Counter(
+            "linkgauge_tell_failures", "Attempts that failed, by what became of them: refused unreached",
+            ["route", "outcome"], registry=registry,
+        )  # fmt: skip
+        self.waiting = Gauge("linkgauge_tell_waiting", "Messages still to be told", ["route"], registry=registry)
+        self.held = Gauge("linkgauge_tell_silenced", "Messages that a silence holds back", ["route"], registry=registry)
+        self.oldest = Gauge(
+            "linkgauge_tell_oldest_seconds", "How long the oldest message has waited", ["route"], registry=registry
+        )
+        self.expired = Counter("linkgauge_tell_expired", "Messages given up; they are in the record", registry=registry)
+        self.unknown = Gauge(
+            "linkgauge_tell_silences_unknown", "1 while silences cannot be asked for, so that everything is told",
+            ["keeper"], registry=registry,
+        )  # fmt: skip
+        self.kept = Gauge(
+            "linkgauge_tell_alerts", "Alerts that an Alertmanager is told to go on", ["route"], registry=registry
+        )
+        self.heartbeats = Counter(
+            "linkgauge_tell_heartbeats", "Calls of the heartbeat's address: taken failed trouble", ["fate"],
+            registry=registry,
+        )  # fmt: skip
+
+
 class FlowMetrics:
     """What a batch tells on its way from the broker to its receipts."""
 
@@ -142,6 +170,7 @@ class Metrics:
         self._count()
         self._measure()
         self.ledger, self.rollups = LedgerMetrics(self.registry), RollupMetrics(self.registry)
+        self.tell = TellMetrics(self.registry)
         self.flow, self.place = FlowMetrics(self.registry), PlaceMetrics(self.registry)
         self.lag = Spread("report_lag_seconds", "From the start of a measurement to its receipt", _LAG, self.registry)
         for counter, labels in _LABELS.items():

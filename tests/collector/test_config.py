@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from collector.config import CollectorConfig, needs_restart, parse, read, secret, taken_over
+from collector.config import CollectorConfig, RouteSettings, needs_restart, parse, read, secret, taken_over
 from collector.errors import UsageError
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "collector" / "collector.toml"
@@ -23,7 +23,7 @@ url = "file:///var/lib/linkgauge/archive"
 [web]
 listen = "127.0.0.1:8600"
 """
-NEVER_IN_FILES = {"broker.password", "store.token", "registry.password"}
+NEVER_IN_FILES = {"broker.password", "store.token", "registry.password", "tell.grafana_token"}
 
 
 def test_smallest_of_the_contract_is_the_default() -> None:
@@ -35,7 +35,7 @@ def test_example_says_the_defaults_and_documents_every_key() -> None:
     assert parse(text, {}, name="example") == CollectorConfig()
     section, found = "", {"roles"}
     for line in text.splitlines():
-        if match := re.fullmatch(r"\[(\w+)\]", line):
+        if match := re.fullmatch(r"#?\[?\[([\w.]+)\]\]?", line):
             section = match[1]
         elif match := re.match(r"#?(\w+) = ", line):
             found.add(f"{section}.{match[1]}" if section else match[1])
@@ -43,10 +43,11 @@ def test_example_says_the_defaults_and_documents_every_key() -> None:
 
 
 def test_example_holds_good_with_every_commented_key_on() -> None:
-    text = re.sub(r"^#(\w+ = )", r"\1", EXAMPLE.read_text("utf-8"), flags=re.MULTILINE)
+    text = re.sub(r"^#(\w+ = |\[\[)", r"\1", EXAMPLE.read_text("utf-8"), flags=re.MULTILINE)
     config = parse(text, {}, name="example")
     assert config.broker.group == "collector"
     assert config.archive.keep_days == 3660
+    assert config.tell.routes[0].name == "noc"
 
 
 def keys() -> set[str]:
@@ -54,7 +55,8 @@ def keys() -> set[str]:
     names = {"roles"}
     for section in config.__struct_fields__[1:]:
         names |= {f"{section}.{key}" for key in getattr(config, section).__struct_fields__}
-    return names
+    names |= {f"tell.routes.{key}" for key in RouteSettings.__struct_fields__}
+    return names - {"tell.routes"}
 
 
 @pytest.mark.parametrize(
