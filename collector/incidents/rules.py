@@ -22,9 +22,9 @@ from typing import Final, Literal
 
 import msgspec
 
-from collector.errors import UsageError
-from collector.incidents.incident import RULES, Incident, State, moved, opened
-from collector.judge.judge import AGREE, LOOK, looked_at
+from collector.incidents.acts import Action as Action  # noqa: PLC0414 - who uses these rules names it here
+from collector.incidents.incident import RULES, Incident, moved, opened
+from collector.incidents.reconcile import LATE as LATE  # noqa: PLC0414 - likewise
 from collector.judge.sample import Sample
 from collector.judge.units import mbps_en, mbps_vi
 from collector.plans.types import Target, Text
@@ -32,15 +32,11 @@ from collector.statistics.order import median_of
 from collector.statistics.share import share_at_least
 
 RESOLVE_RATIO: Final = 1.05
-LATE: Final = timedelta(minutes=15)
 CRITICAL_RATIO: Final = 0.5
-
-Action = Literal["acknowledge", "silence", "resolve"]
-_STATE_AFTER: Final[dict[Action, State]] = {
-    "acknowledge": "acknowledged",
-    "silence": "silenced",
-    "resolve": "resolved",
-}
+LOOK: Final = 10
+AGREE: Final = 9
+_WINDOW: Final = timedelta(days=30)
+_SLACK: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +59,7 @@ def below_step(last: Incident | None, sight: Sight) -> Incident | None:
     """The `below_target` incident after this sight, or None when nothing changes. `last`: the newest, also resolved."""
     mark = sight.target.value if sight.target else None
     active = last is not None and last.active
-    samples = looked_at(sight.samples if active else _counting(last, sight.samples), sight.at)
+    samples = _newest(sight.samples if active else _counting(last, sight.samples), sight.at)
     if mark is None or len(samples) < LOOK or not _is_fresh(samples[-1], sight):
         return None
     speeds = [sample.value for sample in samples]
@@ -72,9 +68,14 @@ def below_step(last: Incident | None, sight: Sight) -> Incident | None:
         if clear < AGREE:
             return None
         note = f"{clear} of the last {LOOK} results are at least {mbps_en(mark * RESOLVE_RATIO)}"
-        return moved(last, "resolved", max(samples[-1].started, last.updated), who=RULES, note=note)
+        return moved(last, "resolved", samples[-1].started, who=RULES, note=note)
     below = LOOK - share_at_least(speeds, mark).k
     return _below(sight, samples, mark) if below >= AGREE else None
+
+
+def _newest(samples: Sequence[Sample], at: datetime) -> list[Sample]:
+    recent = sorted((s for s in samples if at - _WINDOW < s.started <= at + _SLACK), key=lambda sample: sample.started)
+    return recent[-LOOK:]
 
 
 def _counting(last: Incident | None, samples: Sequence[Sample]) -> Sequence[Sample]:
@@ -191,12 +192,3 @@ def _silence(site: str, agents: Sequence[Heard], patience: Patience, at: datetim
         "reported": {heard.agent: heard.reported for heard in agents},
     }
     return opened(site, "silent", at, severity="warning", summary=summary, evidence=evidence)
-
-
-def acted(incident: Incident, action: Action, *, who: str, note: str | None, at: datetime) -> Incident:
-    """The incident after a person's decision; raises UsageError for one that is over, or without a name."""
-    if not who.strip():
-        raise UsageError("a name is needed: who decides is kept with the incident")
-    if not incident.active:
-        raise UsageError(f"incident {incident.id} is resolved already")
-    return moved(incident, _STATE_AFTER[action], max(at, incident.updated), who=who.strip(), note=note)

@@ -12,17 +12,18 @@ INCIDENTS: Final = Table(
     "incidents",
     METADATA,
     Column("id", String(160), primary_key=True),
-    Column("site", String(63), nullable=False),
+    Column("subject", String(63), nullable=False),  # a site's id or a group's key
     Column("cause", String(20), nullable=False),
     Column("state", String(20), nullable=False),
     Column("opened", Utc, nullable=False),
     Column("updated", Utc, nullable=False, index=True),
+    Column("told", String(10)),  # as what people know it; empty: not at all, or recorded before this was kept
     Column("body", Text, nullable=False),  # the contract's object as JSON: the truth; the columns are for looking up
 )
-Index("incidents_newest", INCIDENTS.c.site, INCIDENTS.c.cause, INCIDENTS.c.opened)
+Index("incidents_newest", INCIDENTS.c.subject, INCIDENTS.c.cause, INCIDENTS.c.opened)
 Index(
     "incidents_one_active",
-    INCIDENTS.c.site,
+    INCIDENTS.c.subject,
     INCIDENTS.c.cause,
     unique=True,
     sqlite_where=text("state != 'resolved'"),
@@ -38,6 +39,7 @@ TRANSITIONS: Final = Table(
     Column("state", String(20), nullable=False),
     Column("who", String(200), nullable=False),
     Column("note", Text),
+    Column("what", String(20)),
 )
 
 OUTBOX: Final = Table(
@@ -54,4 +56,17 @@ JUDGED: Final = Table(
     METADATA,
     Column("site", String(63), primary_key=True),
     Column("newest", Utc, nullable=False),  # the newest sample that the incident rules have seen
+)
+
+WINDOWS: Final = Table(
+    "maintenance_windows",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("extent", String(10), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("starts", Utc, nullable=False),
+    Column("ends", Utc, nullable=False, index=True),
+    Column("who", String(200), nullable=False),
+    Column("note", Text),
+    Column("ended", Utc),
 )

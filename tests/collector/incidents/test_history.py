@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from sqlalchemy.exc import IntegrityError
 
@@ -35,11 +36,16 @@ def incident(site: str = "s1", at: datetime = NOW) -> Incident:
     return opened(site, "below_target", at, severity="warning", summary=Text(vi="vi", en="en"), evidence=evidence)
 
 
+def told(incident: Incident) -> Incident:
+    """The same after it was recorded: people know of it."""
+    return msgspec.structs.replace(incident, told="open")
+
+
 def test_what_was_recorded_is_read_back_the_same(database: Database) -> None:
     history = history_on(database)
-    assert history.advance("s1", "below_target", lambda _last: incident()) == incident()
-    assert history.get(incident().id) == incident()
-    assert history.newest() == {("s1", "below_target"): incident()}
+    assert history.advance("s1", "below_target", lambda _last: incident()) == told(incident())
+    assert history.get(incident().id) == told(incident())
+    assert history.newest() == {("s1", "below_target"): told(incident())}
     assert history.get("nothing") is None
 
 
@@ -53,7 +59,7 @@ def test_a_step_sees_the_newest_and_may_leave_it(database: Database) -> None:
 
     assert history.advance("s1", "below_target", look) is None
     assert history.advance("s1", "silent", look) is None
-    assert seen == [incident(), None]
+    assert seen == [told(incident()), None]
 
 
 def test_decisions_are_recorded_and_searched(database: Database) -> None:
@@ -62,9 +68,9 @@ def test_decisions_are_recorded_and_searched(database: Database) -> None:
     history.advance("s2", "below_target", lambda _last: incident("s2"))
     done = history.act(incident().id, "resolve", who="Lan", note="fixed", at=NOW + HOUR)
     assert [each.id for each in history.search()] == [done.id, incident("s2").id]
-    assert history.search(active=True) == [incident("s2")]
+    assert history.search(active=True) == [told(incident("s2"))]
     assert history.search(active=False) == [done]
-    assert history.search(site="s2") == [incident("s2")]
+    assert history.search(site="s2") == [told(incident("s2"))]
     with pytest.raises(UsageError, match="no incident 'x'"):
         history.act("x", "resolve", who="Lan", at=NOW)
 
@@ -83,7 +89,7 @@ def test_the_newest_of_several_is_found(database: Database) -> None:
     history.act(incident().id, "resolve", who="Lan", at=NOW + HOUR)
     second = incident(at=NOW + 2 * HOUR)
     history.advance("s1", "below_target", lambda _last: second)
-    assert history.newest() == {("s1", "below_target"): second}
+    assert history.newest() == {("s1", "below_target"): told(second)}
 
 
 def test_marks_of_judged_samples_are_kept(database: Database) -> None:

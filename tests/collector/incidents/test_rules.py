@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.errors import UsageError
+from collector.incidents.acts import Decision, acted
 from collector.incidents.incident import Incident
-from collector.incidents.rules import Heard, Patience, Sight, acted, below_step, silent_step
+from collector.incidents.rules import Heard, Patience, Sight, below_step, silent_step
 from collector.judge.sample import Sample
 from collector.plans.load import load_plans
 from collector.plans.types import Target
@@ -82,7 +83,7 @@ def test_late_data_neither_opens_nor_resolves() -> None:
 
 
 def test_an_active_incident_is_not_opened_again() -> None:
-    for incident in (opened(), acted(opened(), "acknowledge", who="Lan", note=None, at=NOW)):
+    for incident in (opened(), acted(opened(), Decision("acknowledge", "Lan"), NOW)):
         assert below_step(incident, sight(*[30.0] * 10, newest=NOW + HOUR, judged=NOW)) is None
 
 
@@ -93,7 +94,7 @@ def test_no_results_and_no_target_leave_it_open() -> None:
 
 
 def test_after_a_person_resolved_it_ten_new_results_are_needed() -> None:
-    incident = acted(opened(), "resolve", who="Lan", note="router replaced", at=NOW)
+    incident = acted(opened(), Decision("resolve", "Lan", "router replaced"), NOW)
     assert below_step(incident, sight(*[30.0] * 19, newest=NOW + 9 * HOUR, judged=NOW)) is None  # nine are new
     again = below_step(incident, sight(*[30.0] * 20, newest=NOW + 10 * HOUR, judged=NOW))
     assert again is not None
@@ -101,9 +102,9 @@ def test_after_a_person_resolved_it_ten_new_results_are_needed() -> None:
 
 
 def test_a_persons_decisions_are_kept_with_their_name() -> None:
-    incident = acted(opened(), "acknowledge", who=" Lan ", note="called the provider", at=NOW + HOUR)
-    incident = acted(incident, "silence", who="Minh", note=None, at=NOW + 2 * HOUR)
-    incident = acted(incident, "resolve", who="Minh", note=None, at=NOW + 3 * HOUR)
+    incident = acted(opened(), Decision("acknowledge", " Lan ", "called the provider"), NOW + HOUR)
+    incident = acted(incident, Decision("silence", "Minh"), NOW + 2 * HOUR)
+    incident = acted(incident, Decision("resolve", "Minh"), NOW + 3 * HOUR)
     assert [(step.state, step.who) for step in incident.history] == [
         ("open", "rules"),
         ("acknowledged", "Lan"),
@@ -112,9 +113,9 @@ def test_a_persons_decisions_are_kept_with_their_name() -> None:
     ]
     assert incident.resolved == NOW + 3 * HOUR
     with pytest.raises(UsageError, match="resolved already"):
-        acted(incident, "acknowledge", who="Lan", note=None, at=NOW)
+        acted(incident, Decision("acknowledge", "Lan"), NOW)
     with pytest.raises(UsageError, match="name is needed"):
-        acted(opened(), "acknowledge", who="  ", note=None, at=NOW)
+        acted(opened(), Decision("acknowledge", "  "), NOW)
 
 
 def heard(agent: str = "a1", *, ago: timedelta = MINUTE, missed: int = 0, reported: datetime | None = None) -> Heard:
@@ -175,7 +176,7 @@ def test_silence_for_want_of_reports_ends_with_a_report_only() -> None:
 def test_a_silence_that_a_person_has_resolved_is_not_announced_again() -> None:
     incident = silent(heard(ago=HOUR))
     assert incident is not None
-    resolved = acted(incident, "resolve", who="Lan", note="school holiday", at=NOW)
+    resolved = acted(incident, Decision("resolve", "Lan", "school holiday"), NOW)
     assert silent(heard(ago=2 * HOUR), last=resolved, at=NOW + HOUR) is None
     again = NOW + 2 * HOUR
     assert silent(Heard("a1", again, again, 0), last=resolved, at=again + 11 * MINUTE) is not None

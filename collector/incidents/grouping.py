@@ -1,0 +1,187 @@
+"""Many sites that fail together: one parent instead of many incidents. Pure; thresholds are data.
+
+1. Sites fail together when their present trouble began within `within` of now. A group (sites with one peer, of one
+   provider in one commune, of one provider in one province, of one commune, of one province) explains them when at
+   least `sites` of it and at least the share `share` of those that were measured fail, and one of them is decided.
+2. The best explanation is the one that fits: most of what fails lies in it (recall), and most of what lies in it fails
+   (precision); their harmonic mean is the fit. Of explanations that fit alike (within `alike`) the first in the order
+   above is taken. What it leaves over is explained in turn.
+3. A parent takes in what fails later, and ends when at most the share `over` of its group that was measured since
+   fails; a site whose trouble is older than the parent stands for itself.
+4. Who cannot be heard because of us proves nothing: while we do not listen ourselves, nothing is grouped, and no parent
+   ends.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from collector.incidents.grouping_words import finding_of, note_over
+from collector.incidents.incident import RULES, By, Cause, Group, Incident, Subject, begun, moved
+
+ORDER: Final[tuple[By, ...]] = ("peer", "provider_commune", "provider", "commune", "province")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When sites of one cause fail together. `levels`: in what they may be alike, the most specific first."""
+
+    within: timedelta
+    sites: int = 3
+    share: float = 0.5
+    over: float = 0.25
+    alike: float = 0.05
+    levels: tuple[By, ...] = ORDER
+
+
+RULES_OF: Final[Mapping[Cause, Rule]] = {
+    "outage": Rule(timedelta(minutes=30)),
+    "silent": Rule(timedelta(hours=1), levels=ORDER[1:]),  # who is not heard has no peer
+    "collapse": Rule(timedelta(hours=24)),
+    "below_target": Rule(timedelta(days=7)),
+    "below_contract": Rule(timedelta(days=7)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one site stands with one cause now.
+
+    `measured`: it said something within its last interval (or should have, where the cause is silence). `since`: its
+    present trouble began then; None: there is none. `decided`: an incident would be opened now.
+    """
+
+    site: str
+    measured: bool
+    since: datetime | None = None
+    decided: bool = False
+    peer: str | None = None
+    provider: str | None = None
+    commune: str | None = None
+    province: str | None = None
+
+    def group(self, by: By) -> Group | None:
+        """The group that it belongs to; None where that is not known."""
+        parts = {
+            "peer": (self.peer,),
+            "provider_commune": (self.provider, self.commune, self.province),
+            "provider": (self.provider, self.province),
+            "commune": (self.commune, self.province),
+            "province": (self.province,),
+        }[by]
+        names = [part for part in parts if part]
+        return Group(by, ", ".join(names)) if len(names) == len(parts) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """What follows: parents as they are after one change each, and which parent explains which site."""
+
+    changes: list[Incident] = field(default_factory=list)
+    inhibited: dict[str, str] = field(default_factory=dict)
+
+
+def grouped(
+    cause: Cause,
+    standings: Sequence[Standing],
+    parents: Sequence[Incident],
+    *,
+    at: datetime,
+    listening: bool = True,
+    rule: Rule | None = None,
+) -> Grouping:
+    """Decide, before any site's incident of this cause is opened, which sites fail together.
+
+    `standings`: of all sites, one each. `parents`: the active ones of this cause, and those that persons resolved not
+    long ago (trouble from before that is grouped no more).
+    """
+    rule = rule or RULES_OF[cause]
+    found = Grouping()
+    active = [parent for parent in parents if parent.active and parent.cause == cause]
+    if not listening:
+        found.inhibited.update({site: parent.id for parent in active for site in parent.children})
+        return found
+    for parent in active:
+        _go_on(found, parent, standings, at=at, rule=rule)
+    dismissed = {parent.subject: parent.resolved for parent in parents if parent.dismissed is not None}
+    fresh = [one for one in standings if one.measured and one.site not in found.inhibited]
+    rest = [one for one in fresh if one.since is None or one.since >= at - rule.within]
+    busy = {parent.subject for parent in active}
+    while (best := _best(rest, rule, busy, dismissed)) is not None:
+        members = [one for one in rest if one.group(best.by) == best]
+        failing = [one for one in members if one.since is not None]
+        parent = _parent(cause, best, members, failing)
+        found.changes.append(parent)
+        found.inhibited.update({one.site: parent.id for one in failing})
+        rest = [one for one in rest if one.site not in found.inhibited]
+        busy.add(best.key)
+    return found
+
+
+def _go_on(found: Grouping, parent: Incident, standings: Iterable[Standing], *, at: datetime, rule: Rule) -> None:
+    """Keep a parent: take in who fails now, or end it."""
+    members = [one for one in standings if parent.group is not None and one.group(parent.group.by) == parent.group]
+    measured = [one for one in members if one.measured]
+    failing = [one for one in measured if one.since is not None and one.since >= parent.since - rule.within]
+    if measured and len(failing) <= len(measured) * rule.over:
+        ended = moved(parent, "resolved", at, who=RULES, note=note_over(len(failing), len(measured)))
+        found.changes.append(ended)
+        return
+    kept = [*parent.children, *sorted(one.site for one in failing if one.site not in parent.children)]
+    found.inhibited.update(dict.fromkeys(kept, parent.id))
+    if len(kept) > len(parent.children):
+        note = f"{len(kept)} sites"
+        grown = moved(parent, parent.state, at, who=RULES, note=note, what="joined")
+        grown = msgspec.structs.replace(grown, evidence=parent.evidence | {"k": len(kept), "n": len(members)})
+        found.changes.append(msgspec.structs.replace(grown, children=kept))
+
+
+def _best(
+    rest: Sequence[Standing], rule: Rule, busy: Iterable[str], dismissed: Mapping[str, datetime | None]
+) -> Group | None:
+    """The group that explains best what fails, if any does."""
+    all_failing = sum(one.since is not None for one in rest)
+    if all_failing < rule.sites:
+        return None
+    fits: list[tuple[float, Group]] = []
+    for by in rule.levels:
+        for group, members in _by_group(rest, by).items():
+            fit = _fit(members, all_failing, rule, after=dismissed.get(group.key))
+            if fit is not None and group.key not in set(busy):
+                fits.append((fit, group))
+    top = max((fit for fit, _ in fits), default=0.0)
+    return next((group for fit, group in fits if fit >= top - rule.alike), None)
+
+
+def _by_group(standings: Iterable[Standing], by: By) -> dict[Group, list[Standing]]:
+    found: dict[Group, list[Standing]] = {}
+    for one in standings:
+        group = one.group(by)
+        if group is not None:
+            found.setdefault(group, []).append(one)
+    return found
+
+
+def _fit(members: Sequence[Standing], all_failing: int, rule: Rule, *, after: datetime | None) -> float | None:
+    """How well a group explains what fails, 0 to 1; None: it does not."""
+    failing = [one for one in members if one.since is not None and (after is None or one.since > after)]
+    if len(failing) < max(rule.sites, len(members) * rule.share) or not any(one.decided for one in failing):
+        return None
+    recall, precision = len(failing) / all_failing, len(failing) / len(members)
+    return 2 * recall * precision / (recall + precision)
+
+
+def _parent(cause: Cause, group: Group, members: Sequence[Standing], failing: Sequence[Standing]) -> Incident:
+    since = [one.since for one in failing if one.since is not None]
+    about = {
+        name: value
+        for name in ("province", "commune", "provider")
+        for value in {getattr(one, name) for one in failing}
+        if value and len({getattr(one, name) for one in failing}) == 1
+    }
+    finding = finding_of(cause, group, k=len(failing), n=len(members), since=min(since))
+    parent = begun(Subject(None, {"name": group.name, **about}, group), cause, max(since), finding)
+    return msgspec.structs.replace(parent, children=sorted(one.site for one in failing))
