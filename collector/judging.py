@@ -8,6 +8,7 @@ bus, wherever they were taken in; without a fleet nothing is said of silence.
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,8 +24,9 @@ from collector.incidents.history import History
 from collector.incidents.incident import Cause, Incident
 from collector.incidents.rules import LATE, Action, Heard, Patience, Sight, below_step, is_silent, silent_step
 from collector.incidents.send import Sender, Webhook
-from collector.judge.judge import CLOCK_SLACK, LOOK, WINDOW, judge, looked_at
-from collector.judge.sample import Sample
+from collector.judge.judge import CLOCK_SLACK, WINDOW, judge, looked_at
+from collector.judge.line import line_since
+from collector.judge.sample import Evidence, Sample
 from collector.judge.verdict import INDICATOR, Verdict
 from collector.plans.binding import binding_for
 from collector.plans.types import Plan
@@ -36,7 +38,6 @@ from collector.verdicts import Verdicts
 
 log = logging.getLogger(__name__)
 KIND: Final = "throughput"
-_FIRST_LOOK: Final = 5 * LOOK  # rows; more only where most of them are inconclusive
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DOWN: Final = (StoreUnavailable, StoreFull, RegistryUnavailable)
 
@@ -146,15 +147,15 @@ class Judging:
         names = set(known if sites is None else (site for site in sites if site in self._snapshot.sites))
         marks: dict[str, datetime] = {}
         for name in names:
-            samples = await self._samples(name, now)
-            await self._verdict(name, samples, now, silent=name in silent)
-            await self._below(newest.get((name, "below_target")), name, samples, now)
-            recent = looked_at(samples, now)
+            evidence = await self._evidence(name, now)
+            await self._verdict(name, evidence, now, silent=name in silent)
+            await self._below(newest.get((name, "below_target")), name, evidence.samples, now)
+            recent = looked_at(evidence.samples, now)
             if recent and recent[-1].started > self._judged.get(name, _EPOCH):
                 marks[name] = recent[-1].started
         for name in silent ^ {site for site, verdict in self._verdicts.items() if "silent" in verdict.reasons}:
             if name in self._verdicts.keys() - names:
-                await self._verdict(name, await self._samples(name, now), now, silent=name in silent)
+                await self._verdict(name, await self._evidence(name, now), now, silent=name in silent)
         await asyncio.to_thread(self.verdicts.save, self.registry.database, list(self._unsaved.values()))
         self._unsaved.clear()
         if marks:
@@ -226,22 +227,18 @@ class Judging:
                 self._is_down = False
                 return
 
-    async def _samples(self, site: str, now: datetime) -> list[Sample]:
-        """The conclusive download results that a rule may look at."""
+    async def _evidence(self, site: str, now: datetime) -> Evidence:
+        """The download results that a rule may look at, and what does not count beside them."""
         start, end = nanoseconds(now - WINDOW), nanoseconds(now + CLOCK_SLACK)
-        rows = await self.store.samples(KIND, site=site, start_ns=start, end_ns=end, limit=_FIRST_LOOK)
-        samples = samples_of(rows)
-        if len(samples) < LOOK and len(rows) == _FIRST_LOOK:
-            rows = await self.store.samples(KIND, site=site, start_ns=start, end_ns=end)
-            samples = samples_of(rows)
-        return samples
+        rows = await self.store.samples(KIND, site=site, start_ns=start, end_ns=end)
+        return evidence_of(rows, since=line_since(self._snapshot.sites.get(site, ()), now))
 
-    async def _verdict(self, name: str, samples: Sequence[Sample], now: datetime, *, silent: bool) -> None:
+    async def _verdict(self, name: str, evidence: Evidence, now: datetime, *, silent: bool) -> None:
         site = self._snapshot.site_at(name, now)
         if site is None:
             return
         binding = binding_for(self.plans.get(site.plan or ""), site, now)
-        verdict = judge(site, binding, samples, at=now, silent=silent)
+        verdict = judge(site, binding, evidence, at=now, silent=silent)
         before = self._verdicts.get(name)
         if before is not None and _same(before, verdict):
             return
@@ -336,6 +333,14 @@ def samples_of(rows: Sequence[Row]) -> list[Sample]:
         for row, value in found
         if isinstance(value, (int, float)) and not isinstance(value, bool)
     ]
+
+
+def evidence_of(rows: Sequence[Row], *, since: datetime | None = None) -> Evidence:
+    """What a site's throughput rows say of its download."""
+    failed = sum(row.fields.get(INDICATOR) is None for row in rows)
+    uncounted = [row for row in rows if row.fields.get("conclusive") is not True and INDICATOR in row.fields]
+    doubts = Counter(doubt for row in uncounted for doubt in str(row.fields.get("doubts") or "").split(",") if doubt)
+    return Evidence(samples_of(rows), failed, dict(doubts), len(uncounted), since)
 
 
 def heard_by_site(snapshot: Snapshot, fleet: Fleet, *, since: datetime, now: datetime) -> dict[str, list[Heard]]:

@@ -1,118 +1,255 @@
-"""From samples to a verdict. Pure, and the simplest honest rule: what nine of the last ten results say.
+"""From samples to verdicts: one for each question that a site is asked. Pure.
 
-The rule `last-10`: of the conclusive download results of the last 30 days the newest 10 are looked at. At least 9
-below the target: `below`. At least 9 at or above it: `met`. Everything else is `inconclusive`, with the reasons.
-Numbers are compared as they were measured, without any factor.
+1. A rule (`presets.toml`) says which statistic of the conclusive samples of which window is compared with what.
+2. `met` when the statistic's interval lies wholly at or above the target, `below` when it lies wholly under it. While
+   it spans the target nobody is accused and nobody praised: `inconclusive`, with how many more samples it would take.
+3. Fewer samples than the rule asks for: `inconclusive`, whatever they say.
+4. Only conclusive samples count. How many runs failed and how many results were set aside is told beside them.
+5. Numbers are compared as they were measured. The only factor is the rule's own, and it is shown.
+6. Two questions are kept apart. The line against its *contract*: is less delivered than was bought? The site against
+   the *plan*: does it get what was promised? Who bought less than the target has no fault of the line to look for:
+   `subscription_below_target` says so wherever such a site is not found to meet its target.
+7. What else must be known to read a verdict stands among its reasons (`collector.judge.reasons`) and blocks nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 
+from collector.judge.bounds import Bounds, mean_bounds, median_bounds, share_bounds
+from collector.judge.looked import CLOCK_SLACK, Looked, Span, look, span_of
+from collector.judge.needs import Needed, arrival, for_mean, for_median, for_share
+from collector.judge.newest import AGREE, LOOK, WINDOW, looked_at
+from collector.judge.presets import Preset, preset_of
 from collector.judge.reasons import Reason
-from collector.judge.sample import Sample
-from collector.judge.units import mbps_en, mbps_vi
+from collector.judge.sample import Evidence
 from collector.judge.verdict import Outcome, Verdict, Window
-from collector.plans.binding import Binding, network_of
-from collector.plans.types import Text
+from collector.judge.words import Finding, sentence
+from collector.plans.binding import Binding
 from collector.registry.site import Site
-from collector.statistics.order import median_of
-from collector.statistics.share import share_at_least
 
-LOOK: Final = 10
-AGREE: Final = 9
-WINDOW: Final = timedelta(days=30)
-CLOCK_SLACK: Final = timedelta(minutes=5)
-
-
-def looked_at(samples: Sequence[Sample], at: datetime) -> list[Sample]:
-    """The samples that the rule looks at, oldest first.
-
-    One from a clock that runs ahead counts when its time has come: until then it would stand as the newest.
-    """
-    start, end = at - WINDOW, at + CLOCK_SLACK
-    recent = sorted((s for s in samples if start < s.started <= end), key=lambda sample: sample.started)
-    return recent[-LOOK:]
+__all__ = ["AGREE", "CLOCK_SLACK", "LOOK", "WINDOW", "judge", "judge_site", "looked_at"]
+ONE_DAY: Final = timedelta(days=1)
+MANY: Final = 0.25
+"""From this part of all runs on, failed ones or doubted ones are many: one in four can no longer be left unsaid."""
+MANY_RUNS: Final = 3
+"""Fewer than these are never many."""
 
 
-def judge(site: Site, binding: Binding, samples: Sequence[Sample], *, at: datetime, silent: bool = False) -> Verdict:
-    """Judge one site's conclusive download results against the target that binds it.
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """All that one verdict rests on."""
+
+    site: Site
+    binding: Binding
+    preset: Preset
+    evidence: Evidence
+    span: Span
+    looked: Looked
+    at: datetime
+    silent: bool
+    per_day: float | None
+
+
+def judge(
+    site: Site,
+    binding: Binding,
+    evidence: Evidence,
+    *,
+    at: datetime,
+    silent: bool = False,
+    per_day: float | None = None,
+) -> Verdict:
+    """Judge one question about a site.
 
     `silent`: its agents are not heard, or bring no results. That is said, and changes nothing about what was measured.
+    `per_day`: how many conclusive samples a day the present schedule brings, as far as it is known.
     """
-    recent = looked_at(samples, at)
-    speeds = [sample.value for sample in recent]
-    median = median_of(speeds)
-    mark = binding.target.value if binding.target else None
-    k = share_at_least(speeds, mark).k if mark is not None else None
-    outcome, reasons = _outcome(len(speeds), k)
-    if silent:
-        reasons.append("silent")
-    network = network_of(site)
-    return Verdict(
-        site=site.id,
-        plan=site.plan,
-        scope=binding.target.scope if binding.target else network or "unknown",
-        verdict=outcome,
-        value=median.value if median else None,
-        target=mark,
-        low=median.low if median else None,
-        high=median.high if median else None,
-        n=len(speeds),
-        k=k,
-        window=Window(recent[0].started, recent[-1].started) if recent else Window(at - WINDOW, at),
+    pace = {} if per_day is None else {binding.indicator: per_day}
+    (verdict,) = judge_site(site, [binding], {binding.indicator: evidence}, at=at, silent=silent, per_day=pace)
+    return verdict
+
+
+def judge_site(
+    site: Site,
+    bindings: Sequence[Binding],
+    evidence: Mapping[str, Evidence],
+    *,
+    at: datetime,
+    silent: bool = False,
+    per_day: Mapping[str, float] | None = None,
+) -> list[Verdict]:
+    """Judge all questions about a site, in their order; `evidence` and `per_day` are by indicator.
+
+    Samples that several questions look at are sorted once.
+    """
+    sorted_once: dict[tuple[str, int, int], Looked] = {}
+    verdicts: list[Verdict] = []
+    for binding in bindings:
+        preset = preset_of(binding.rule)
+        known = evidence.get(binding.indicator) or Evidence()
+        span = span_of(known, binding, at, preset.window_days)
+        key = (binding.indicator, span.first, span.end)
+        looked = sorted_once.get(key)
+        if looked is None:
+            looked = sorted_once[key] = look(known, span)
+        pace = per_day.get(binding.indicator) if per_day else None
+        verdicts.append(_verdict(_Case(site, binding, preset, known, span, looked, at, silent, pace)))
+    return verdicts
+
+
+def _verdict(case: _Case) -> Verdict:
+    binding, preset, looked = case.binding, case.preset, case.looked
+    mark = None if binding.mark is None else binding.mark * preset.factor
+    target = mark if preset.statistic != "share" or mark is None else preset.share
+    k = None if mark is None else looked.reaching(mark)
+    bounds = _bounds(preset, looked, k)
+    outcome, blocking = _outcome(preset, binding, bounds, target=target, n=looked.n)
+    needed = _needed(case, blocking, bounds, target=target, k=k)
+    needed_by = _arrival(case, needed)
+    reasons = ([blocking] if blocking else []) + _beside(case, outcome, mark)
+    window = Window(looked.times[0], looked.times[-1]) if looked.times else Window(case.span.start, case.at)
+    found = Finding(
+        outcome=outcome,
         reasons=reasons,
-        needed=LOOK if "too_few" in reasons else None,
+        preset=preset,
+        binding=binding,
+        n=looked.n,
+        k=k,
+        mark=mark,
+        target=target,
+        bounds=bounds,
+        median=looked.median,
+        since=window.start,
+        needed=needed.more if needed else None,
+        needed_more=needed is not None and needed.over,
+        needed_by=needed_by,
+    )
+    return _said(case, found, window)
+
+
+def _said(case: _Case, found: Finding, window: Window) -> Verdict:
+    """The verdict as everybody reads it."""
+    binding, looked, bounds = case.binding, case.looked, found.bounds
+    is_contract, is_speed = binding.question == "contract", binding.unit == "Mbps"
+    return Verdict(
+        site=case.site.id,
+        plan=None if is_contract else case.site.plan,
+        question=binding.question,
+        indicator=binding.indicator,
+        scope=f"contract-{binding.scope}" if is_contract else binding.scope,
+        verdict=found.outcome,
+        value=bounds.value if bounds else None,
+        target=found.target,
+        unit="share" if case.preset.statistic == "share" else binding.unit,
+        statistic=case.preset.statistic,
+        low=bounds.low if bounds else None,
+        high=bounds.high if bounds else None,
+        confidence=case.preset.confidence,
+        n=looked.n,
+        k=found.k,
+        mark=found.mark,
+        mark_unit=binding.unit,
+        mean=looked.mean,
+        median=looked.median if is_speed else None,
+        p5=looked.p5 if is_speed else None,
+        p95=looked.p95 if is_speed else None,
+        failed=case.evidence.failed,
+        doubted=dict(case.evidence.doubted),
+        window=window,
+        rule=case.preset.id,
+        reasons=found.reasons,
+        needed=found.needed,
+        needed_more=found.needed_more,
+        needed_by=found.needed_by,
+        contract=_contracted(case.site, binding.indicator),
         target_id=binding.target.id if binding.target else None,
         basis=binding.reason,
-        sentence=_sentence(outcome, reasons, k=k, n=len(speeds), mark=mark, value=median.value if median else None),
+        sentence=sentence(found),
     )
 
 
-def _outcome(n: int, k: int | None) -> tuple[Outcome, list[Reason | Literal["mixed"]]]:
-    if k is None:
-        return "inconclusive", ["no_target"]
-    if n < LOOK:
-        return "inconclusive", ["too_few"]
-    if k >= AGREE:
-        return "met", []
-    if n - k >= AGREE:
-        return "below", []
-    return "inconclusive", ["mixed"]
+def _bounds(preset: Preset, looked: Looked, k: int | None) -> Bounds | None:
+    """The statistic with its interval; None without samples, and of a share without a mark."""
+    if looked.mean is None or looked.median is None:
+        return None
+    match preset.statistic:
+        case "median":
+            return median_bounds(looked.ordered, looked.median, preset.confidence)
+        case "mean":
+            return mean_bounds(looked.ordered, looked.mean, preset.confidence)
+        case "share":
+            return None if k is None else share_bounds(k, looked.n, preset.confidence)
 
 
-def _sentence(
-    outcome: Outcome, reasons: Sequence[str], *, k: int | None, n: int, mark: float | None, value: float | None
-) -> Text:
-    vi, en = _finding(outcome, reasons, k=k, n=n, mark=mark)
-    if value is not None:
-        vi += f"; trung vị {mbps_vi(value)}"
-        en += f"; median {mbps_en(value)}"
-    if "silent" in reasons:
-        vi += "; hiện không nhận được kết quả đo tốc độ nào từ điểm"
-        en += "; no speed results are coming from the site now"
-    return Text(vi=f"{vi}.", en=f"{en}.")
+def _outcome(
+    preset: Preset, binding: Binding, bounds: Bounds | None, *, target: float | None, n: int
+) -> tuple[Outcome, Reason | None]:
+    """The verdict, and what stands in the way of one."""
+    if target is None:
+        return "inconclusive", "no_contract" if binding.question == "contract" else "no_target"
+    if bounds is None or n < preset.least_site:
+        return "inconclusive", "too_few"
+    side = bounds.side(target)
+    if side == 0:
+        return "inconclusive", "interval_spans_target"
+    return ("met" if side > 0 else "below"), None
 
 
-def _finding(outcome: Outcome, reasons: Sequence[str], *, k: int | None, n: int, mark: float | None) -> tuple[str, str]:
-    if k is None or mark is None:
-        return "Chưa kết luận: không có chỉ tiêu áp dụng", "Inconclusive: no target applies"
-    if outcome == "met":
-        return (
-            f"Đạt: {k}/{n} kết quả gần nhất đạt chỉ tiêu {mbps_vi(mark)}",
-            f"Met: {k} of the last {n} results reach the target of {mbps_en(mark)}",
-        )
-    if outcome == "below":
-        return (
-            f"Chưa đạt: {n - k}/{n} kết quả gần nhất dưới chỉ tiêu {mbps_vi(mark)}",
-            f"Below: {n - k} of the last {n} results are under the target of {mbps_en(mark)}",
-        )
-    if "mixed" in reasons:
-        return (
-            f"Chưa kết luận: {k}/{n} kết quả gần nhất đạt chỉ tiêu {mbps_vi(mark)}, cần ít nhất {AGREE} cùng phía",
-            f"Inconclusive: {k} of the last {n} results reach the target of {mbps_en(mark)}; {AGREE} must agree",
-        )
-    return (
-        f"Chưa kết luận: mới có {n} kết quả hợp lệ trong {WINDOW.days} ngày, cần {LOOK}",
-        f"Inconclusive: {n} conclusive results in {WINDOW.days} days, {LOOK} are needed",
-    )
+def _needed(
+    case: _Case, blocking: Reason | None, bounds: Bounds | None, *, target: float | None, k: int | None
+) -> Needed | None:
+    """How many more samples it takes; None where no number of them would change anything, or none is wanted."""
+    n, preset = case.looked.n, case.preset
+    if blocking == "too_few":
+        return Needed(preset.least_site - n)
+    if blocking != "interval_spans_target" or bounds is None or target is None or k is None:
+        return None
+    match preset.statistic:
+        case "median":
+            return for_median(n, k, preset.confidence)
+        case "mean":
+            return for_mean(n, bounds, target)
+        case "share":
+            return for_share(n, k, target, preset.confidence)
+
+
+def _arrival(case: _Case, needed: Needed | None) -> datetime | None:
+    if needed is None or needed.over or case.per_day is None:
+        return None
+    days = case.preset.window_days
+    return arrival(case.looked.times, needed.more, at=case.at, days=days, per_day=case.per_day)
+
+
+def _beside(case: _Case, outcome: Outcome, mark: float | None) -> list[Reason]:
+    """What must be known to read the verdict, and blocks nothing."""
+    looked, evidence, binding = case.looked, case.evidence, case.binding
+    runs = looked.n + evidence.failed + evidence.set_aside
+    contracted = _contracted(case.site, binding.indicator)
+    is_short = mark is not None and contracted is not None and contracted < mark
+    times = looked.times
+    said: dict[Reason, bool] = {
+        "subscription_below_target": is_short and binding.question == "plan" and outcome != "met",
+        **dict.fromkeys(case.span.cut, True),
+        "one_day": looked.n >= case.preset.least_site and times[-1] - times[0] <= ONE_DAY,
+        "many_doubted": _many(evidence.set_aside, runs),
+        "many_failed": _many(evidence.failed, runs),
+        "silent": case.silent,
+    }
+    return [reason for reason, holds in said.items() if holds]
+
+
+def _many(some: int, runs: int) -> bool:
+    return some >= MANY_RUNS and some >= MANY * runs
+
+
+def _contracted(site: Site, indicator: str) -> float | None:
+    """The contracted rate that an indicator is about."""
+    match indicator:
+        case "download_mbps":
+            return site.contract_down_mbps
+        case "upload_mbps":
+            return site.contract_up_mbps
+        case _:
+            return None

@@ -6,12 +6,11 @@ from typing import Final, Literal
 import msgspec
 
 from collector.judge.reasons import Reason
+from collector.plans.binding import Question
 from collector.plans.types import Text
 
-RULE: Final = "last-10: at least 9 of the newest 10 conclusive results within 30 days"
 INDICATOR: Final = "download_mbps"
 
-Question = Literal["plan", "contract"]
 Outcome = Literal["met", "below", "inconclusive"]
 Statistic = Literal["median", "mean", "share"]
 
@@ -34,8 +33,9 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     `failed` runs and `doubted` results within the window did not count; one result may have several doubts.
     `needed`: how many more conclusive samples it would take if they are like those that are there; `needed_more`: it
     would take more than that. `needed_by`: when they come at the present pace, if they come within one window.
-    `contract`: the contracted rate in Mbps. `target_id` names the plan's target, `basis` says why it binds this site,
-    or why none does. `watch`: how near recent results are to opening an incident, 0 to 1.
+    `rule`: id of the preset that judged. `contract`: the contracted rate in Mbps. `target_id` names the plan's target,
+    `basis` says why it binds this site, or why none does. `watch`: how near recent results are to opening an incident,
+    0 to 1.
     """
 
     site: str
@@ -62,8 +62,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     failed: int = 0
     doubted: dict[str, int] = {}
     window: Window
-    rule: str = RULE
-    reasons: list[Reason | Literal["mixed"]] = []
+    rule: str
+    reasons: list[Reason] = []
     needed: int | None = None
     needed_more: bool = False
     needed_by: datetime | None = None

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from collector.judge.judge import WINDOW, judge
-from collector.judge.sample import Sample
+from collector.judge.sample import Evidence, Sample
 from collector.judge.verdict import INDICATOR
 from collector.plans.binding import binding_for
 from collector.plans.types import Plan
@@ -72,5 +72,5 @@ def history(
         site = site_at(at)
         if site is not None:
             known = samples[bisect_right(times, at - WINDOW) : place + 1]
-            verdict = judge(site, binding_for(plans.get(site.plan or ""), site, at), known, at=at)
+            verdict = judge(site, binding_for(plans.get(site.plan or ""), site, at), Evidence(known), at=at)
             yield verdict_point(msgspec.to_builtins(verdict), site)

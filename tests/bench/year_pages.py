@@ -17,7 +17,7 @@ from collector.fleet import Fleet
 from collector.incidents.history import History
 from collector.incidents.incident import opened
 from collector.judge.judge import judge
-from collector.judge.sample import Sample
+from collector.judge.sample import Evidence, Sample
 from collector.judge.verdict import Verdict
 from collector.ledger.completeness import Completeness
 from collector.ledger.ledger import Ledger
@@ -141,7 +141,7 @@ async def province(store: Store, registry: Registry) -> AsyncIterator[Asked]:
     for number, (name, versions) in enumerate(registry.snapshot().sites.items()):
         site = versions[-1].value
         samples = [Sample(END - turn * _DAY / 4, 70.0 + (number + turn) % 40) for turn in range(10, 0, -1)]
-        verdicts[name] = judge(site, binding_for(plans.get(site.plan or ""), site, END), samples, at=END)
+        verdicts[name] = judge(site, binding_for(plans.get(site.plan or ""), site, END), Evidence(samples), at=END)
         fleet.heard(f"{name}-a", Status(state="online"), END)
     sources = Sources(
         store=store, places=registry, originals=Archive(), judged=Judged(verdicts), casebook=history,

@@ -12,6 +12,7 @@ import pytest
 from collector.events import Bus, Event, Subscription
 from collector.fleet import Fleet
 from collector.judge.judge import judge
+from collector.judge.sample import Evidence
 from collector.judge.verdict import Verdict
 from collector.metrics import Metrics
 from collector.plans.binding import binding_for
@@ -61,7 +62,7 @@ def reported(number: int = 0, kind: str = "latency") -> Event:
 
 
 def verdict() -> Verdict:
-    return judge(SITE, binding_for(None, SITE, NOW), [], at=NOW)
+    return judge(SITE, binding_for(None, SITE, NOW), Evidence(), at=NOW)
 
 
 def heard(subscription: Subscription) -> list[Event]:

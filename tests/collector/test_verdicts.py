@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import delete, update
 
 from collector.judge.judge import judge
-from collector.judge.sample import Sample
+from collector.judge.sample import Evidence, Sample
 from collector.judge.verdict import Verdict
 from collector.plans.binding import binding_for
 from collector.registry.database import Database
@@ -29,8 +29,8 @@ def database(database_url: str) -> Iterator[Database]:
 
 def verdict(site: str = "s1", *speeds: float) -> Verdict:
     place = replace(SITE, id=site)
-    samples = [Sample(NOW - timedelta(hours=number + 1), mbps) for number, mbps in enumerate(speeds)]
-    return judge(place, binding_for(None, place, NOW), samples, at=NOW)
+    samples = [Sample(NOW - timedelta(hours=number + 1), mbps) for number, mbps in enumerate(speeds)][::-1]
+    return judge(place, binding_for(None, place, NOW), Evidence(samples), at=NOW)
 
 
 def test_what_is_saved_is_found_once_by_each_process(database: Database) -> None:

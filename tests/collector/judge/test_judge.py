@@ -1,114 +1,181 @@
-"""Verdicts worked by hand from the plans' own numbers."""
+"""What a verdict says: its outcome by each statistic, and everything beside it."""
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 
 import msgspec
 import pytest
 
-from collector.judge.judge import LOOK, judge
-from collector.judge.sample import Sample
-from collector.judge.verdict import Verdict
-from collector.plans.binding import binding_for
-from collector.plans.load import load_plans
-from collector.registry.site import Access, Site
-
-PLANS = load_plans()
-NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-
-
-def site(plan: str | None, access: Access | None) -> Site:
-    return Site("s", "Trường", "school", "rural", "p", "c", access=access, plan=plan)
-
-
-def samples(*speeds: float, newest: datetime = NOW, every: timedelta = timedelta(hours=4)) -> list[Sample]:
-    """Samples with the last one at `newest`."""
-    return [Sample(newest - every * (len(speeds) - 1 - place), mbps) for place, mbps in enumerate(speeds)]
-
-
-def judged(plan: str | None, access: Access | None, found: list[Sample], *, silent: bool = False) -> Verdict:
-    where = site(plan, access)
-    return judge(where, binding_for(PLANS.get(plan or ""), where, NOW), found, at=NOW, silent=silent)
-
-
-def test_lang_son_mobile_below_42() -> None:
-    verdict = judged("lang-son-2025", "cellular_4g", samples(30, 31, 35, 41.9, 20, 25, 38, 39, 50, 33))
-    assert (verdict.verdict, verdict.n, verdict.k, verdict.target) == ("below", 10, 1, 42)
-    # sorted: 20 25 30 31 33 | 35 38 39 41.9 50
-    assert (verdict.value, verdict.low, verdict.high) == (34.0, 25.0, 41.9)
-    assert verdict.reasons == []
-    assert verdict.scope == "mobile"
-    assert verdict.sentence.en == "Below: 9 of the last 10 results are under the target of 42 Mbit/s; median 34 Mbit/s."
-    assert verdict.sentence.vi == "Chưa đạt: 9/10 kết quả gần nhất dưới chỉ tiêu 42 Mbit/s; trung vị 34 Mbit/s."
-
-
-def test_bac_giang_school_on_fibre_meets_120() -> None:
-    verdict = judged("bac-giang-2025", "fibre", samples(*[118.0], *[121.5] * 9))
-    assert (verdict.verdict, verdict.n, verdict.k, verdict.target, verdict.scope) == ("met", 10, 9, 120, "fixed")
-    assert verdict.sentence.vi == "Đạt: 9/10 kết quả gần nhất đạt chỉ tiêu 120 Mbit/s; trung vị 121,5 Mbit/s."
-
-
-def test_exactly_at_the_target_counts_as_reached() -> None:
-    assert judged("bac-giang-2025", "fibre", samples(*[120.0] * 10)).verdict == "met"
-    assert judged("bac-giang-2025", "fibre", samples(*[119.999] * 10)).verdict == "below"
-
-
-@pytest.mark.parametrize("reached", range(11))
-def test_nine_must_agree(reached: int) -> None:
-    verdict = judged("lang-son-2025", "fibre", samples(*[110.0] * reached, *[90.0] * (10 - reached)))
-    expected = "met" if reached >= 9 else "below" if reached <= 1 else "inconclusive"
-    assert verdict.verdict == expected
-    assert verdict.k == reached
-    assert verdict.reasons == ([] if expected != "inconclusive" else ["mixed"])
-
-
-def test_only_the_newest_ten_are_looked_at_in_whatever_order_they_come() -> None:
-    found = samples(*[10.0] * 20, *[130.0] * 10)
-    verdict = judged("bac-giang-2025", "fibre", found[::-1])
-    assert verdict.verdict == "met"
-    assert verdict.window.start == NOW - timedelta(hours=36)
-    assert verdict.window.end == NOW
-
-
-def test_too_few_says_how_many_are_needed() -> None:
-    verdict = judged("lang-son-2025", "fibre", samples(10, 10, 10, 10))
-    assert (verdict.verdict, verdict.reasons, verdict.n, verdict.needed) == ("inconclusive", ["too_few"], 4, LOOK)
-    assert verdict.value == 10
-    assert verdict.low is None
-    assert "4 conclusive results in 30 days, 10 are needed" in verdict.sentence.en
-
-
-def test_results_older_than_thirty_days_say_nothing() -> None:
-    old = samples(*[10.0] * 10, newest=NOW - timedelta(days=30))
-    verdict = judged("lang-son-2025", "fibre", old)
-    assert (verdict.n, verdict.value, verdict.k, verdict.reasons) == (0, None, 0, ["too_few"])
-    assert verdict.window.end - verdict.window.start == timedelta(days=30)
-
-
-def test_a_result_from_a_clock_that_runs_ahead_waits_for_its_time() -> None:
-    found = [*samples(*[130.0] * 10), Sample(NOW + timedelta(hours=3), 1.0)]
-    assert judged("bac-giang-2025", "fibre", found).window.end == NOW
+from collector.errors import UsageError
+from collector.judge.judge import judge, judge_site
+from collector.judge.sample import Evidence, Sample
+from collector.judge.verdict import Outcome
+from collector.plans.binding import Binding
+from tests.collector.judge.cases import DAY, NOW, SITE, bought, bound, evidence, samples, state
 
 
 @pytest.mark.parametrize(
-    ("plan", "access", "scope"),
-    [(None, "fibre", "fixed"), ("lang-son-2025", None, "unknown"), ("quang-ninh-2030", "cellular_4g", "mobile")],
+    ("reached", "expected"),
+    [(10, "met"), (9, "met"), (8, "inconclusive"), (2, "inconclusive"), (1, "below"), (0, "below")],
 )
-def test_without_a_target_there_is_no_verdict_but_a_median(plan: str | None, access: Access | None, scope: str) -> None:
-    verdict = judged(plan, access, samples(*[50.0] * 10))
-    assert (verdict.verdict, verdict.reasons) == ("inconclusive", ["no_target"])
-    assert (verdict.value, verdict.target, verdict.k, verdict.scope) == (50, None, None, scope)
-    assert verdict.basis.vi
+def test_of_ten_results_nine_must_be_on_one_side(reached: int, expected: Outcome) -> None:
+    verdict = judge(SITE, bound(), evidence([110.0] * reached + [90.0] * (10 - reached)), at=NOW)
+    assert (verdict.verdict, verdict.k, verdict.n) == (expected, reached, 10)
+    assert verdict.reasons == ([] if expected != "inconclusive" else ["interval_spans_target"])
 
 
-def test_silence_is_said_and_changes_nothing_else() -> None:
-    found = samples(*[10.0] * 10)
-    loud, silent = judged("lang-son-2025", "fibre", found), judged("lang-son-2025", "fibre", found, silent=True)
-    assert (silent.verdict, silent.reasons) == ("below", ["silent"])
-    assert msgspec.structs.replace(silent, reasons=[], sentence=loud.sentence) == loud
+def test_exactly_at_the_target_counts_as_reached() -> None:
+    assert judge(SITE, bound(), evidence([100.0] * 10), at=NOW).verdict == "met"
+    assert judge(SITE, bound(), evidence([99.999] * 10), at=NOW).verdict == "below"
+
+
+def test_a_verdict_has_all_its_numbers() -> None:
+    values = [50.0, 60, 70, 80, 90, 100, 110, 120, 130, 140, 150]
+    verdict = judge(SITE, bound(), evidence(values), at=NOW)
+    # of 11 sorted samples the second from either end bound the median
+    assert (verdict.value, verdict.low, verdict.high, verdict.target) == (100, 60, 140, 100)
+    assert (verdict.mean, verdict.median, verdict.p5, verdict.p95) == (100, 100, 55, 145)
+    assert (verdict.k, verdict.n, verdict.mark, verdict.mark_unit, verdict.unit) == (6, 11, 100, "Mbps", "Mbps")
+    assert (verdict.statistic, verdict.rule, verdict.confidence) == ("median", "plan", 0.95)
+    assert (verdict.question, verdict.plan, verdict.scope, verdict.target_id) == (
+        "plan", "p-2025", "fixed", "fixed-2025",
+    )  # fmt: skip
+    assert (verdict.window.start, verdict.window.end) == (NOW - 10 * DAY / 4, NOW)
+    assert verdict.contract == 200
+
+
+def test_the_contract_is_judged_by_the_mean_against_four_fifths_of_it() -> None:
+    slow = judge(SITE, bought(100), evidence([70.0, 80.0] * 20), at=NOW)
+    assert (slow.verdict, slow.value, slow.target, slow.mark, slow.k) == ("below", 75, 80, 80, 20)
+    assert (slow.statistic, slow.rule, slow.question, slow.median) == ("mean", "qcvn34", "contract", 75)
+    assert (slow.plan, slow.scope, slow.target_id) == (None, "contract-fixed", None)
+    assert judge(SITE, bought(100), evidence([81.0, 85.0] * 20), at=NOW).verdict == "met"
+    close = judge(SITE, bought(100), evidence([60.0, 99.0] * 20), at=NOW)
+    assert (close.verdict, close.reasons) == ("inconclusive", ["interval_spans_target"])
+    few = judge(SITE, bought(100), evidence([10.0] * 29), at=NOW)
+    assert (few.verdict, few.reasons, few.needed) == ("inconclusive", ["too_few"], 1)
+    upload = judge(replace(SITE, contract_up_mbps=50.0), bought(50, indicator="upload_mbps"), Evidence(), at=NOW)
+    assert upload.contract == 50
+
+
+def test_a_share_is_judged_by_its_exact_interval() -> None:
+    works = judge(SITE, state(), evidence([1.0] * 72), at=NOW)
+    assert (works.verdict, works.value, works.target, works.unit) == ("met", 1.0, 0.95, "share")
+    assert (works.mark, works.mark_unit, works.k, works.median, works.contract) == (1.0, "share", 72, None, None)
+    almost = judge(SITE, state(), evidence([1.0] * 71), at=NOW)
+    assert (almost.verdict, almost.needed) == ("inconclusive", 1)
+    broken = judge(SITE, state(), evidence([0.0] * 10), at=NOW)
+    assert (broken.verdict, broken.value, broken.low) == ("below", 0.0, 0.0)
+    slow = judge(SITE, bought(100, rule="fcc8080"), evidence([90.0] * 10 + [70.0] * 10), at=NOW)
+    assert (slow.verdict, slow.value, slow.target, slow.mark, slow.k) == ("below", 0.5, 0.8, 80, 10)
+    assert slow.median == 80
+
+
+def test_a_share_of_nothing_is_not_known() -> None:
+    verdict = judge(SITE, bound(None, rule="share95"), evidence([10.0] * 10), at=NOW)
+    assert (verdict.reasons, verdict.value, verdict.target, verdict.k) == (["no_target"], None, None, None)
+
+
+@pytest.mark.parametrize(("binding", "reason"), [(bound(None), "no_target"), (bought(None), "no_contract")])
+def test_without_a_mark_there_is_no_verdict_but_a_value(binding: Binding, reason: str) -> None:
+    verdict = judge(SITE, binding, evidence([50.0] * 40), at=NOW)
+    assert (verdict.verdict, verdict.reasons) == ("inconclusive", [reason])
+    assert (verdict.value, verdict.target, verdict.k, verdict.needed) == (50, None, None, None)
+
+
+def test_too_few_say_how_many_are_missing_and_when_they_come() -> None:
+    found = evidence([10.0] * 4)
+    verdict = judge(SITE, bound(), found, at=NOW, per_day=4.0)
+    assert (verdict.verdict, verdict.reasons, verdict.n, verdict.needed) == ("inconclusive", ["too_few"], 4, 6)
+    assert verdict.needed_by == NOW + 1.5 * DAY
+    assert judge(SITE, bound(), found, at=NOW).needed_by is None
+    assert judge(SITE, bound(), found, at=NOW, per_day=0.2).needed_by is None, "30 days bring 6 then"
+
+
+def test_an_open_median_says_how_many_more_would_decide() -> None:
+    verdict = judge(SITE, bound(), evidence([110.0] * 8 + [90.0] * 2), at=NOW, per_day=4.0)
+    assert verdict.needed == 5  # of 15 samples the fourth from below bounds the median, and 3 would be below the target
+    assert not verdict.needed_more
+    assert verdict.needed_by == NOW + 1.25 * DAY
+    even = judge(SITE, bound(), evidence([110.0, 90.0] * 5), at=NOW, per_day=4.0)
+    assert (even.needed, even.needed_more, even.needed_by) == (1000, True, None)
+
+
+def test_a_window_reaches_back_thirty_days_and_not_ahead() -> None:
+    old = samples([10.0] * 10, newest=NOW - 30 * DAY)
+    ahead = Sample(NOW + timedelta(hours=3), 1.0)
+    verdict = judge(SITE, bound(), Evidence([*old, *samples([130.0] * 10), ahead]), at=NOW)
+    assert (verdict.verdict, verdict.n, verdict.window.end) == ("met", 10, NOW)
+    nothing = judge(SITE, bound(), Evidence(old), at=NOW)
+    assert (nothing.n, nothing.value, nothing.k, nothing.reasons) == (0, None, 0, ["too_few"])
+    assert (nothing.window.start, nothing.window.end) == (NOW - 30 * DAY, NOW)
+
+
+def test_what_was_measured_before_a_target_held_is_not_held_against_it() -> None:
+    binding = bound(since=date(2026, 11, 20))  # 17:00 UTC on the 19th, in the plan's zone
+    found = evidence([50.0] * 20 + [120.0] * 12)
+    verdict = judge(SITE, binding, found, at=NOW)
+    assert (verdict.verdict, verdict.n, verdict.reasons) == ("met", 12, ["target_changed"])
+    assert judge(SITE, binding, evidence([120.0] * 10), at=NOW).reasons == [], "there was nothing before it"
+
+
+def test_what_was_measured_on_another_line_is_not_held_against_this_one() -> None:
+    found = replace(evidence([50.0] * 20 + [120.0] * 11), since=NOW - 2.6 * DAY)
+    verdict = judge(SITE, bound(), found, at=NOW)
+    assert (verdict.verdict, verdict.n, verdict.reasons) == ("met", 11, ["line_changed"])
+    both = judge(SITE, bound(since=date(2026, 11, 17)), found, at=NOW)
+    assert both.reasons == ["target_changed", "line_changed"]
+    gone = judge(SITE, bound(), replace(found, since=NOW + DAY), at=NOW)
+    assert (gone.n, gone.reasons) == (0, ["too_few", "line_changed"])
+
+
+@pytest.mark.parametrize(
+    ("rate", "values", "said"), [(80, [90], {"subscription_below_target"}), (80, [110], set()), (100, [90], set())]
+)
+def test_who_bought_less_than_the_target_has_no_fault_to_look_for(
+    rate: float, values: list[float], said: set[str]
+) -> None:
+    site = replace(SITE, contract_down_mbps=rate)
+    verdict = judge(site, bound(), evidence(values * 10), at=NOW)
+    assert set(verdict.reasons) == said
+    assert ("gói cước thấp hơn chỉ tiêu, không phải lỗi đường truyền" in verdict.sentence.vi) == bool(said)
+    assert "subscription_below_target" not in judge(site, bought(rate), evidence([1.0] * 40), at=NOW).reasons
+
+
+def test_what_blocks_nothing_is_said_beside() -> None:
+    ten = evidence([90.0] * 10, every=timedelta(hours=1))
+    assert judge(SITE, bound(), ten, at=NOW, silent=True).reasons == ["one_day", "silent"]
+    troubled = replace(evidence([90.0] * 10), failed=6, doubted={"wifi_bound": 5, "cpu_bound": 3}, uncounted=6)
+    verdict = judge(SITE, bound(), troubled, at=NOW)
+    assert (verdict.verdict, verdict.reasons) == ("below", ["many_doubted", "many_failed"])
+    assert (verdict.failed, verdict.doubted) == (6, {"wifi_bound": 5, "cpu_bound": 3})
+    some = replace(evidence([90.0] * 10), failed=2, doubted={"wifi_bound": 2})
+    assert judge(SITE, bound(), some, at=NOW).reasons == []
+
+
+def test_all_doubted_is_too_few() -> None:
+    verdict = judge(SITE, bound(), Evidence(doubted={"wifi_bound": 40}), at=NOW)
+    assert (verdict.n, verdict.reasons) == (0, ["too_few", "many_doubted"])
+
+
+def test_all_questions_of_a_site_are_judged_in_their_order() -> None:
+    known = {"download_mbps": evidence([90.0] * 40), "ipv6": evidence([1.0] * 80)}
+    bindings = [bound(), state(), bought(200), bought(50, indicator="upload_mbps")]
+    verdicts = judge_site(SITE, bindings, known, at=NOW, per_day={"upload_mbps": 4.0})
+    assert [verdict.verdict for verdict in verdicts] == ["below", "met", "below", "inconclusive"]
+    assert verdicts[3].needed_by == NOW + 7.5 * DAY
+    assert verdicts[0] == judge(SITE, bound(), known["download_mbps"], at=NOW)
+    names = [(verdict.plan, verdict.indicator, verdict.scope) for verdict in verdicts]
+    assert len(set(names)) == 4
+
+
+def test_a_rule_that_nobody_wrote_is_named() -> None:
+    with pytest.raises(UsageError, match=r"rule 'mine' is not known; known are: plan, qcvn34"):
+        judge(SITE, bound(rule="mine"), Evidence(), at=NOW)
 
 
 def test_the_json_is_the_contracts() -> None:
-    data = msgspec.json.decode(msgspec.json.encode(judged("lang-son-2025", "fibre", samples(*[10.0] * 10))))
+    data = msgspec.json.decode(msgspec.json.encode(judge(SITE, bound(), evidence([10.0] * 10), at=NOW)))
     names = "plan indicator scope verdict value target unit statistic low high n k window rule reasons needed"
     assert set(names.split()) <= set(data)
     assert set(data["window"]) == {"from", "to"}

@@ -10,7 +10,7 @@ from collector.config import JudgeSettings
 from collector.events import Bus, Event
 from collector.fleet import Fleet
 from collector.judge.judge import WINDOW, judge
-from collector.judge.sample import Sample
+from collector.judge.sample import Evidence, Sample
 from collector.judging import Judging
 from collector.plans.binding import binding_for
 from collector.plans.load import load_plans
@@ -27,7 +27,7 @@ def expected(speeds: dict[datetime, float]) -> list[Point]:
     points = []
     for at in sorted(speeds):
         known = [Sample(then, mbps) for then, mbps in sorted(speeds.items()) if then <= at]
-        verdict = judge(SCHOOL, binding_for(PLANS[SCHOOL.plan or ""], SCHOOL, at), known, at=at)
+        verdict = judge(SCHOOL, binding_for(PLANS[SCHOOL.plan or ""], SCHOOL, at), Evidence(known), at=at)
         points.append(verdict_point(msgspec.to_builtins(verdict), SCHOOL))
     return points
 
@@ -98,7 +98,7 @@ async def test_late_data_below_target_opens_nothing_and_tells_nobody(house: Hous
     assert judging.history.pending() == []
     verdict_of = {time: fields["verdict"] for time, fields in (await told(house)).items()}
     assert verdict_of[nanoseconds(NOW - timedelta(days=5) + 30 * HOUR)] == "below"
-    assert judging.current()[SCHOOL.id].verdict == "met"
+    assert judging.current()[SCHOOL.id].verdict == "below", "the verdict follows the data, the incident what is fresh"
 
 
 async def test_a_backlog_of_days_that_drains_oldest_first_opens_nothing(house: House) -> None:

@@ -16,7 +16,7 @@ from collector.fleet import Fleet
 from collector.incidents.history import History
 from collector.incidents.incident import opened
 from collector.judge.judge import judge
-from collector.judge.sample import Sample
+from collector.judge.sample import Evidence, Sample
 from collector.judge.verdict import Verdict
 from collector.ledger.completeness import Completeness
 from collector.ledger.ledger import Ledger
@@ -87,8 +87,9 @@ def throughput(
 
 def judged(site: Site, speeds: list[float], *, silent: bool = False) -> Verdict:
     """What the real rule says of these speeds."""
-    samples = [Sample(NOW - timedelta(hours=number), mbps) for number, mbps in enumerate(speeds)]
-    return judge(site, binding_for(load_plans().get(site.plan or ""), site, NOW), samples, at=NOW, silent=silent)
+    samples = [Sample(NOW - timedelta(hours=number), mbps) for number, mbps in enumerate(speeds)][::-1]
+    binding = binding_for(load_plans().get(site.plan or ""), site, NOW)
+    return judge(site, binding, Evidence(samples), at=NOW, silent=silent)
 
 
 def one_incident(registry: Registry) -> History:

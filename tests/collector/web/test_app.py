@@ -57,7 +57,7 @@ async def test_a_site_shows_each_test_against_its_target(tmp_path: Path) -> None
     async with province(tmp_path) as it:
         page = await _text(await it.client.get("/sites/th-huu-lung?lang=en"))
         assert "target 102 Mbit/s" in page
-        assert "Met: 10 of the last 10 results reach the target of 102 Mbit/s" in page
+        assert "Met: 10 of 10 results since 2026-11-22 reach the target of 102 Mbit/s" in page
         assert page.count('class="dot conclusive"') == 20
         assert page.count('class="dot doubted"') == 2
         assert page.count('class="dot failed"') == 2
