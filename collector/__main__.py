@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     from collector import up
     from collector.archive import commands as archive
     from collector.ledger import commands as ledger
+    from collector.places import commands as places
     from collector.plans import commands as plans
     from collector.quarantine import commands as quarantine
     from collector.refill import commands as refill
@@ -74,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_command(commands)
     _add_run(commands)
     registry.add_commands(commands)
+    places.add_commands(commands)
     version_command.add_command(commands)
     plans.add_commands(commands)
     refill.add_command(store.add_commands(commands))

@@ -185,7 +185,11 @@ def meant(unit: Unit | None) -> str:
 
 def span(unit: Unit) -> str:
     """From when to when, in words."""
-    return f"({unit.valid_from or 'since ever'} to {unit.valid_until or 'now'})"
+    if unit.valid_from and unit.valid_until:
+        return f"({unit.valid_from} to {unit.valid_until})"
+    if unit.valid_from:
+        return f"(since {unit.valid_from})"
+    return f"(until {unit.valid_until})" if unit.valid_until else "(without dates)"
 
 
 def _begin(unit: Unit) -> date:

@@ -88,7 +88,7 @@ def remarks(site: Site, gazetteer: Gazetteer, day: date) -> Iterator[tuple[str, 
     unit = gazetteer.newest(province, day)
     if unit is None:
         near = gazetteer.nearest(site.province, None, "province")
-        yield "province", f"{site.province!r} is not known{meant(near)}; filed as given"
+        yield "province", f"{site.province!r} is not known, filed as given{meant(near)}"
         return
     ended = unit.ended_before(day)
     if ended:
@@ -107,7 +107,7 @@ def _of_commune(site: Site, commune: str, province: Unit, gazetteer: Gazetteer, 
     where = " or ".join(each.title for each in provinces)
     if not found:
         near = next((near for each in provinces if (near := gazetteer.nearest(commune, each.path, "commune"))), None)
-        yield f"{site.commune!r} is not known in {where or province.title}{meant(near)}; filed as given"
+        yield f"{site.commune!r} is not known in {where or province.title}, filed as given{meant(near)}"
     elif len(found) > 1:
         yield f"{site.commune!r} may be {_either(found)} in {where}; filed as given, write one of these codes"
     elif found[0].code != commune:

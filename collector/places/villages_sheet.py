@@ -150,8 +150,8 @@ class _Reader:
                 said = f"is not known in {provinces[0]}, but in {heir}, which that became: write province {heir}"
                 return "commune", f"{commune!r} {said}"
         near = self._gazetteer.nearest(commune, provinces[0], "commune") if hinting else None
-        said = f"{commune!r} is not known in {provinces[0]}{meant(near)}"
-        return "commune", f"{said}; communes of before 1 July 2025 are imported first (place import)"
+        said = f"{commune!r} is not known in {provinces[0]} (communes of before July 2025 are imported: place import)"
+        return "commune", f"{said}{meant(near)}"
 
 
 def _position_faults(row: Row) -> Iterator[tuple[str, str]]:
