@@ -1,0 +1,71 @@
+"""The mean of samples and an interval for the true one. Pure and deterministic.
+
+No interval holds a mean whatever the distribution: a rare huge value that was never seen would move it. Two are
+computed, and the wider end of each is given: Student's t, right for symmetric data and cautious for heavy tails, and
+Hall's (1992), which turns t into a symmetric variable by the samples' own skewness and is right for skewed data, as
+good as a bootstrap-t there and without its chance. How often the result really covers, `tests/bench/intervals.py`
+prints for four kinds of data; for strongly skewed ones below 20 samples it is less than it says. Below 6: none.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+from collector.statistics.beta import student_point
+from collector.statistics.ranks import CONFIDENCE
+
+LEAST: Final = 6
+_SYMMETRIC: Final = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """The arithmetic mean of n samples and bounds for the true one; None below 6 samples."""
+
+    n: int
+    value: float
+    low: float | None
+    high: float | None
+
+
+def mean_of(samples: Sequence[float], *, confidence: Fraction = CONFIDENCE) -> Mean | None:
+    """The mean with its interval; None without samples. Of equal samples both bounds are that value."""
+    if not samples:
+        return None
+    n = len(samples)
+    # In units of the greatest: whatever was sent, no sum and no cube of it may overflow.
+    unit = max(map(abs, samples)) or 1.0
+    parts = [sample / unit for sample in samples]
+    mean = math.fsum(parts) / n
+    value = min(max(mean * unit, min(samples)), max(samples))
+    if n < LEAST:
+        return Mean(n, value, None, None)
+    low, high = _ends(parts, mean, confidence)
+    return Mean(n, value, min(low * unit, value), max(high * unit, value))
+
+
+def _ends(samples: Sequence[float], mean: float, confidence: Fraction) -> tuple[float, float]:
+    n = len(samples)
+    rests = [sample - mean for sample in samples]
+    squares = math.fsum(rest * rest for rest in rests)
+    deviation = math.sqrt(squares / (n - 1))
+    if deviation <= 0.0:
+        return mean, mean
+    skewness = math.fsum(rest * rest * rest for rest in rests) / n / (squares / n) ** 1.5
+    point = student_point(n - 1, confidence) / math.sqrt(n)
+    turned = [_turned(u, skewness, n) for u in (point, -point)]
+    return mean - deviation * max(point, turned[0]), mean - deviation * min(-point, turned[1])
+
+
+def _turned(u: float, skewness: float, n: int) -> float:
+    """Hall's transformation backwards: the standardised error that a symmetric one of u stands for."""
+    if abs(skewness) < _SYMMETRIC:
+        return u - skewness / (6 * n)
+    third = skewness / 3
+    return (_cube_root(1 + skewness * (u - skewness / (6 * n))) - 1) / third
+
+
+def _cube_root(value: float) -> float:
+    return math.copysign(abs(value) ** (1 / 3), value)
