@@ -32,7 +32,7 @@ Work = Callable[[], Coroutine[Any, Any, None]]
 async def lead(parts: Parts, lease: Lease, *, listening_since: Callable[[], datetime | None], request: Request) -> None:
     """Do all that one process at a time does, until cancelled. `request` asks an agent to send again."""
     series, registry = LeadersStore(parts.series, lease), Registry(lease.checked())
-    plans = load_plans()
+    plans = load_plans(parts.settings().plans.folder)
 
     def judging() -> Coroutine[Any, Any, None]:
         return Judging(

@@ -70,7 +70,7 @@ def _app(parts: Parts) -> web.Application:
             completeness=Completeness(Ledger(parts.registry.database)),
             fleet=parts.fleet,
             bus=parts.bus,
-            plans=load_plans(),
+            plans=load_plans(settings.plans.folder),
             now=parts.now,
             zone=ZoneInfo(settings.web.zone),
             version=importlib.metadata.version("linkgauge"),

@@ -2,26 +2,26 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from collector.errors import UsageError
-from collector.plans.load import load_plans
-from collector.plans.types import Plan, Target
+from collector.plans.consistency import HOWS, proven
+from collector.plans.indicators import vocabulary
+from collector.plans.load import Shelf, load_plans, read_plan_file, read_shelf
+from collector.plans.types import Indicator, Plan, Target
+from collector.plans.words import promised, wide
+from collector.registry.plan_files import plan_files, plans_folder
 
 Subparsers = Any  # argparse names this class with an underscore
 EXAMPLES: Final = """examples:
   linkgauge-collector plan list
   linkgauge-collector plan show lang-son-2025
-  linkgauge-collector plan check              read every plan strictly and say what contradicts itself
-"""
-_PROMISE: Final = {
-    "value": "",
-    "minimum": "at least ",
-    "average": "on average ",
-    "reach": "can reach ",
-    "national_average": "about the national average",
-}
+  linkgauge-collector plan check                       read every plan strictly, and say what was proved
+  linkgauge-collector plan check --file bac-ninh-2030.toml    one that is not in use yet, or a folder of them"""
 
 
 def add_commands(subparsers: Subparsers) -> None:
@@ -29,64 +29,147 @@ def add_commands(subparsers: Subparsers) -> None:
     plan = _parser(subparsers, "plan", "the plans and their targets: list, show, check")
     actions = plan.add_subparsers(dest="action", required=True, metavar="ACTION")
     _parser(actions, "list", "the plans that are known").set_defaults(func=list_plans)
-    show = _parser(actions, "show", "one plan's targets with their places in the plan")
+    show = _parser(actions, "show", "all that one plan promises, with the places in the plan")
     show.add_argument("plan", metavar="PLAN")
     show.set_defaults(func=show_plan)
-    _parser(actions, "check", "read every plan strictly").set_defaults(func=check_plans)
+    check = _parser(actions, "check", "read every plan strictly, and say what was proved")
+    check.add_argument(
+        "--file", metavar="FILE", type=Path, help="a plan's file, or a folder of them, that is not in use"
+    )
+    check.set_defaults(func=check_plans)
 
 
 def _parser(subparsers: Subparsers, name: str, about: str) -> argparse.ArgumentParser:
     make: Callable[..., argparse.ArgumentParser] = subparsers.add_parser
     raw = argparse.RawDescriptionHelpFormatter
     parser = make(name, help=about, description=about, epilog=EXAMPLES, formatter_class=raw)
-    parser.add_argument("--config", metavar="FILE", help="taken like everywhere else; plans come with the program")
+    parser.add_argument("--config", metavar="FILE", help="collector configuration, for the folder of further plans")
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of text")
     return parser
 
 
-def list_plans(_arguments: argparse.Namespace) -> int:
+def list_plans(arguments: argparse.Namespace) -> int:
     """Print a line for each plan."""
-    for plan in load_plans().values():
-        _say(f"{plan.id:20} {_count(plan):18} {plan.name.vi}")
+    shelf = read_shelf(plans_folder(arguments.config))
+    if arguments.json:
+        _json(
+            [
+                {"id": plan.id, "province": plan.province, "name": plan.name, **_origin(shelf, plan)}
+                for plan in _of(shelf)
+            ]
+        )
+        return 0
+    for plan in _of(shelf):
+        _say(f"{plan.id:20} {_counts(plan):44} {plan.name.vi}{_whence(shelf, plan)}")
     return 0
 
 
 def show_plan(arguments: argparse.Namespace) -> int:
-    """Print one plan's targets."""
-    plans = load_plans()
+    """Print all that one plan promises, grouped by how it is known."""
+    plans = load_plans(plans_folder(arguments.config))
     plan = plans.get(arguments.plan)
     if plan is None:
         raise UsageError(f"there is no plan {arguments.plan!r}; known: {', '.join(plans)}")
+    if arguments.json:
+        _json(plan)
+        return 0
     document = plan.document
     _say(plan.id, plan.name.vi, plan.name.en, f"{document.title} ({document.number or 'no number'}, {document.issued})")
     if plan.note:
         _say(plan.note.vi, plan.note.en)
-    for target in plan.targets:
-        _say("", *_lines(target))
+    known = vocabulary([plan])
+    for how in HOWS:
+        targets = [target for target in plan.targets if target.how == how]
+        _say("", f"{how} ({len(targets)})")
+        for target in targets:
+            _say("", *_lines(target, known[target.indicator]))
     return 0
 
 
-def check_plans(_arguments: argparse.Namespace) -> int:
-    """Read every plan; the first fault ends the command with exit code 2."""
-    for plan in load_plans().values():
-        _say(f"{plan.id}: {_count(plan)}, ok")
+def check_plans(arguments: argparse.Namespace) -> int:
+    """Read every plan and say what was proved; faults end the command with exit code 2."""
+    plans = _of(read_shelf(plans_folder(arguments.config))) if arguments.file is None else _unused(arguments.file)
+    if arguments.json:
+        _json({plan.id: list(proven(plan)) for plan in plans})
+        return 0
+    for plan in plans:
+        _say(f"{plan.id}: ok", *(f"  {sentence}" for sentence in proven(plan)))
     return 0
 
 
-def _count(plan: Plan) -> str:
-    count = len(plan.targets)
-    return "no speed target" if not count else f"{count} speed target{'s' if count > 1 else ''}"
+def _unused(path: Path) -> list[Plan]:
+    """The plans of a file or folder; raises UsageError with the faults of all of them."""
+    files = list(plan_files(path).values()) if path.is_dir() else [path]
+    if not files:
+        raise UsageError(f"{path}: no plan is there; a plan's file is named ID.toml")
+    plans, faults = [], []
+    for file in files:
+        try:
+            plans.append(read_plan_file(file))
+        except UsageError as error:
+            faults.append(str(error))
+    if faults:
+        raise UsageError("\n".join(faults))
+    return plans
 
 
-def _lines(target: Target) -> Iterator[str]:
-    value = "" if target.value is None else f"{target.value:g} Mbit/s"
-    binds = "sites are judged by it" if target.binds_sites else "no single site is judged by it"
-    yield f"{target.id}: {_PROMISE[target.promise]}{value}, from {target.valid_from}; {binds}"
+def _of(shelf: Shelf) -> list[Plan]:
+    return list(shelf.plans.values())
+
+
+def _origin(shelf: Shelf, plan: Plan) -> dict[str, object]:
+    origin = shelf.origins.get(plan.id)
+    return {
+        "targets": len(plan.targets),
+        "file": str(origin) if origin else None,
+        "replaces_shipped": plan.id in shelf.replaced,
+    }
+
+
+def _whence(shelf: Shelf, plan: Plan) -> str:
+    origin = shelf.origins.get(plan.id)
+    replaced = ", instead of the shipped one" if plan.id in shelf.replaced else ""
+    return f" (from {origin}{replaced})" if origin else ""
+
+
+def _counts(plan: Plan) -> str:
+    return ", ".join(f"{sum(target.how == how for target in plan.targets)} {how}" for how in HOWS)
+
+
+def _lines(target: Target, indicator: Indicator) -> Iterator[str]:
+    words = promised(target)
+    until = f" until {target.valid_until}" if target.valid_until else ""
+    yield f"{target.id}: {target.indicator} ({target.scope}) {words.en}, from {target.valid_from}{until}"
+    yield f"  {indicator.name.vi}: {words.vi}"
+    yield f"  {indicator.name.en}: {words.en}"
+    if target.baseline:
+        yield f"  {target.baseline.period}: {wide(target.baseline.value, target.unit).vi}"
     yield f"  {target.section}"
     yield f"  «{target.quote}»"
-    yield f"  {target.reason.vi if target.reason else ''}"
-    yield f"  {target.reason.en if target.reason else ''}"
+    if target.how == "measured":
+        yield f"  {_bound(target)}"
+    for text in (target.reason, target.note):
+        if text:
+            yield f"  {text.vi}"
+            yield f"  {text.en}"
+
+
+def _bound(target: Target) -> str:
+    binds = target.binds
+    if binds is None:
+        return "no single site is judged by it"
+    group = f" of the group {binds.group}" if binds.group else ""
+    return f"sites are judged by it: {', '.join(binds.kinds)}{group}, rule {binds.rule}"
+
+
+def _json(value: object) -> None:
+    _say(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 def _say(*lines: str) -> None:
+    _write(f"{line}\n" for line in lines)
+
+
+def _write(lines: Iterable[str]) -> None:
     for line in lines:
-        sys.stdout.write(f"{line}\n")
+        sys.stdout.write(line)

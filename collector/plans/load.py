@@ -1,49 +1,130 @@
-"""The shipped plans, read strictly: an unknown key or a target that contradicts another is an error, not a guess."""
+"""Plans, read strictly: an unknown key or a target that contradicts another is an error, not a guess.
+
+The shipped plans come with the program. `[plans] folder` of the configuration adds others without code: a file
+`ID.toml` there is one more plan, or replaces the shipped plan of the same id, and `ID.sites.toml` says which sites
+belong to the groups that the plan ID names apart (`parks = ["site-id"]`).
+"""
 
 import importlib.resources
+import logging
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from agent.wire.settings import SettingsError
+from agent.wire.settings import load as load_settings
 from collector.errors import UsageError
-from collector.plans.types import Plan
+from collector.plans.consistency import plan_faults
+from collector.plans.types import Id, Plan
+from collector.registry.plan_files import PLAN_SUFFIX, SITES_SUFFIX, plan_files
 
-SUFFIX: Final = ".toml"
-
-
-def load_plans() -> dict[str, Plan]:
-    """Every shipped plan by its id; raises UsageError naming the file and the fault."""
-    files = importlib.resources.files("collector.plans").iterdir()
-    texts = {file.name.removesuffix(SUFFIX): file for file in files if file.name.endswith(SUFFIX)}
-    return {name: read_plan(name, texts[name].read_text(encoding="utf-8")) for name in sorted(texts)}
+LOG: Final = logging.getLogger(__name__)
+LARGEST: Final = 1024 * 1024
+"""Bytes of a plan's file, at most: the longest shipped one has 20,000."""
 
 
-def read_plan(name: str, text: str) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Plans by id, and where those that are not shipped come from. `replaced`: ids of shipped plans they stand for."""
+
+    plans: dict[str, Plan]
+    origins: Mapping[str, Path]
+    replaced: frozenset[str]
+
+
+def load_plans(folder: str | Path | None = None) -> dict[str, Plan]:
+    """Every plan by its id: the shipped ones and those of `[plans] folder`; raises UsageError naming every fault."""
+    shelf = read_shelf(folder)
+    for name in sorted(shelf.replaced):
+        LOG.info("plans.replaced plan=%s file=%s", name, shelf.origins[name])
+    return shelf.plans
+
+
+def read_shelf(folder: str | Path | None = None) -> Shelf:
+    """Read the shipped plans and those of a folder; raises UsageError naming every fault by file."""
+    resources = importlib.resources.files("collector.plans").iterdir()
+    shipped = {
+        file.name.removesuffix(PLAN_SUFFIX): file.read_bytes() for file in resources if file.name.endswith(PLAN_SUFFIX)
+    }
+    origins = plan_files(folder)
+    faults: list[str] = []
+    plans: dict[str, Plan] = {}
+    for name in sorted({*shipped, *origins}):
+        try:
+            plans[name] = read_plan_file(origins[name]) if name in origins else read_plan(name, shipped[name])
+        except UsageError as error:
+            faults += str(error).splitlines()
+    for path in sorted(Path(folder).glob(f"*{SITES_SUFFIX}")) if folder else ():
+        faults += _assign(plans, path)
+    if faults:
+        raise UsageError("\n".join(faults))
+    return Shelf(plans, origins, frozenset(shipped.keys() & origins.keys()))
+
+
+def read_plan_file(path: Path) -> Plan:
+    """Read one plan's file; raises UsageError that names it."""
+    try:
+        return read_plan(path.name.removesuffix(PLAN_SUFFIX), _bytes(path))
+    except UsageError as error:
+        lines = (f"{path}: {line.partition(': ')[2]}" for line in str(error).splitlines())
+        raise UsageError("\n".join(lines)) from error
+
+
+def read_plan(name: str, data: bytes | str) -> Plan:
     """Read one plan's TOML; `name` is the id that its file name promises."""
     try:
-        plan = msgspec.convert(tomllib.loads(text), Plan, strict=True)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise UsageError(f"plan {name}: {error}") from error
+        plan = load_settings(_text(data), Plan, {})
+    except (SettingsError, RecursionError) as error:
+        raise UsageError(f"plan {name}: {_without_markup(error)}") from error
     faults = list(plan_faults(name, plan))
     if faults:
         raise UsageError("\n".join(f"plan {name}: {fault}" for fault in faults))
     return plan
 
 
-def plan_faults(name: str, plan: Plan) -> Iterator[str]:
-    """What contradicts itself in a plan."""
-    if plan.id != name:
-        yield f"its id is {plan.id}, its file says {name}"
-    ids = [target.id for target in plan.targets]
-    yield from (f"target {repeated} stands there twice" for repeated in sorted({i for i in ids if ids.count(i) > 1}))
-    seen: dict[tuple[object, ...], str] = {}
-    for target in plan.targets:
-        if (target.value is None) != (target.promise == "national_average") and target.comparison != "done":
-            yield f"target {target.id}: a value is missing, or stands where the national average is promised"
-        areas = ("urban", "rural") if target.area == "any" else (target.area,)
-        for area in areas if target.binds_sites else ():
-            other = seen.setdefault((target.network, area, target.valid_from), target.id)
-            if other != target.id:
-                yield f"targets {other} and {target.id} bind the same {target.network} sites from the same day"
+def _assign(plans: dict[str, Plan], path: Path) -> Iterator[str]:
+    """Put sites into a plan's groups; gives the faults instead."""
+    name = path.name.removesuffix(SITES_SUFFIX)
+    plan = plans.get(name)
+    if plan is None:
+        yield f"{path}: there is no plan {name}; known: {', '.join(plans)}"
+        return
+    try:
+        groups = msgspec.convert(tomllib.loads(_text(_bytes(path))), dict[str, tuple[Id, ...]], strict=True)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, SettingsError, UsageError) as error:
+        yield f"{path}: {str(error).removeprefix(f'{path}: ')}"
+        return
+    for group in groups.keys() - plan.groups.keys():
+        near = get_close_matches(group, plan.groups, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(plan.groups) or 'none'}"
+        yield f"{path}: plan {name} has no group {group}; {hint}"
+    plans[name] = msgspec.structs.replace(plan, groups=plan.groups | groups)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > LARGEST:
+            raise UsageError(f"{path}: {size} bytes are no plan; at most {LARGEST}")
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _text(data: bytes | str) -> str:
+    if isinstance(data, str):
+        return data
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise SettingsError(f"line {line}: not UTF-8; save the file as UTF-8") from error
+
+
+def _without_markup(error: Exception) -> str:
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)

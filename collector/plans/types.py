@@ -12,7 +12,7 @@ Network = Literal["fixed", "mobile"]
 Scope = Literal["any", "urban", "rural"]
 Promise = Literal["value", "minimum", "average", "reach", "national_average"]
 Comparison = Literal["at_least", "more_than", "at_most", "about", "done"]
-Unit = Literal["Mbps", "percent", "per_100_people", "GB", "km", "count", "done"]
+Unit = Literal["Mbps", "percent", "per_100_people", "per_person", "GB", "km", "count", "done"]
 Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 IndicatorId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_]{0,62}$")]
 Words = Annotated[str, msgspec.Meta(min_length=1)]
@@ -74,7 +74,7 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     `comparison`: on which side of `value` the promise is kept; `upper` ends a range that begins at `value`; `band` is
     the part of the value or reference that "about" leaves on either side; `done` has no value. `share` is the part, in
     percent, of `audience` that it is promised to. `valid_until`: the last day, where the plan itself ends it.
-    `binds`: which sites are judged by it, if any; `reason` says why, or why none.
+    `binds`: which sites are judged by it, if any; `reason` says why, or why none. `note`: how the text was read.
     """
 
     id: Id
@@ -98,6 +98,7 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     quote: Words
     binds: Binds | None = None
     reason: Text | None = None
+    note: Text | None = None
 
     @property
     def scope(self) -> str:

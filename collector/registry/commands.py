@@ -1,7 +1,6 @@
 """`linkgauge-collector site …` and `agent …`: the registry at the terminal."""
 
 import argparse
-import importlib.resources
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +15,7 @@ from collector.errors import UsageError
 from collector.registry.changes import AgentChange, SiteChange
 from collector.registry.codes import code_fault
 from collector.registry.database import database_of
+from collector.registry.plan_files import LOCAL_CONFIG, known_plans, plans_folder
 from collector.registry.registry import Registry
 from collector.registry.sheet import Line, SheetError
 from collector.registry.sheet_file import named, read_lines, write_lines
@@ -24,7 +24,6 @@ from collector.registry.sites_csv import COLUMNS, REQUIRED, parse, rows_of
 
 Clock = Callable[[], datetime]
 Subparsers = Any  # argparse names this class with an underscore
-LOCAL_CONFIG: Final = "collector.toml"
 
 MEANINGS: Final = {
     "id": "needed; a-z, 0-9 and -",
@@ -124,7 +123,7 @@ def import_file(arguments: argparse.Namespace, clock: Clock) -> int:
     """Import a file of sites and print what changed."""
     lines = read_lines(arguments.file)
     try:
-        sheet = parse(lines, plans=known_plans())
+        sheet = parse(lines, plans=known_plans(plans_folder(arguments.config)))
     except SheetError as error:
         raise named(error, arguments.file) from error
     with _registry(arguments) as registry:
@@ -159,7 +158,10 @@ def add_site(arguments: argparse.Namespace, clock: Clock) -> int:
     given = {column: getattr(arguments, f"site_{column}") for column in COLUMNS}
     header = tuple(column for column in COLUMNS if given[column] is not None)
     try:
-        sheet = parse([Line(1, header), Line(2, tuple(given[column] for column in header))], plans=known_plans())
+        sheet = parse(
+            [Line(1, header), Line(2, tuple(given[column] for column in header))],
+            plans=known_plans(plans_folder(arguments.config)),
+        )
     except SheetError as error:
         faults = (fault.partition("column ")[2].partition(": ") for fault in error.faults)
         raise UsageError("\n".join(f"--{column.replace('_', '-')}: {what}" for column, _, what in faults)) from error
@@ -231,12 +233,6 @@ def agents(arguments: argparse.Namespace) -> int:
         _say(*table(("agent", "waiting since", "last heard"), told))
         _say("", "to register one:", *(f"  linkgauge-collector agent add {each.agent} --site SITE" for each in waiting))
     return 0
-
-
-def known_plans() -> list[str]:
-    """The ids of the plans that are shipped."""
-    files = importlib.resources.files("collector.plans").iterdir()
-    return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
 
 
 def registry_settings(config: str | None, registry: str | None) -> RegistrySettings:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from collector.errors import UsageError
-from collector.registry.commands import add_commands, known_plans, registry_settings
+from collector.registry.commands import add_commands, registry_settings
+from collector.registry.plan_files import known_plans
 from collector.registry.registry import Registry
 from collector.registry.sites_csv import COLUMNS
 
