@@ -1,0 +1,173 @@
+"""From rows to evidence: which runs count, which failed, which are doubted, and why. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from itertools import starmap
+from typing import Final, Literal
+
+from collector.chain.rows import EPOCH, IPV6, LATENCY, THROUGHPUT, Note, Rows, moment
+from collector.detect.observation import Contact
+from collector.judge.sample import Evidence, Sample
+from collector.store.points import nanoseconds
+
+Fate = Literal["counts", "failed", "doubted", "absent"]
+"""Of one run and indicator: it counts, it failed, its result is doubted, or this was not measured at all."""
+
+KIND_OF: Final = {"download_mbps": THROUGHPUT.kind, "upload_mbps": THROUGHPUT.kind, "ipv6": IPV6.kind}
+"""The kind of report that each indicator is measured by."""
+SHAPE_OF: Final = {shape.kind: shape for shape in (THROUGHPUT, LATENCY, IPV6)}
+_PARTS: Final = {"download_mbps": (0, 3), "upload_mbps": (1, 4)}
+"""Where a direction's flag and its own failure stand in a throughput row's note."""
+_WORKS: Final = frozenset({"dual_stack", "ipv6_only"})
+_NOT_THE_LINE: Final = frozenset({"budget", "busy"})
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one row says of an indicator. `failure` and `doubts` are why it does not count."""
+
+    at: datetime
+    value: float | None
+    fate: Fate
+    failure: str | None = None
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From a moment on, until another has passed. `line`: from when the site has its present line."""
+
+    since: datetime
+    until: datetime
+    line: datetime | None = None
+
+    def of(self, rows: Rows) -> tuple[int, int]:
+        """The places of its first row and of the one after its last."""
+        return rows.since(nanoseconds(max(self.since, EPOCH))), rows.since(nanoseconds(self.until) + 1)
+
+
+def told(rows: Rows, indicator: str, first: int = 0, end: int | None = None) -> list[Told]:
+    """What each row from a place on says of an indicator, oldest first; rows of which it is no matter left out."""
+    found = (_ipv6 if indicator == "ipv6" else _Speed(indicator).told)(rows, first, end)
+    return [one for one in found if one.fate != "absent"]
+
+
+def evidence(rows: Rows | None, indicator: str, span: Span) -> Evidence:
+    """What is known of an indicator within a span."""
+    if rows is None:
+        return Evidence(since=span.line)
+    first, end = span.of(rows)
+    if indicator in _PARTS:
+        return _of_speed(rows, indicator, (first, end), span.line)
+    return _of_told(told(rows, indicator, first, end), span.line)
+
+
+def pace_of(evidence: Evidence, at: datetime) -> float | None:
+    """Conclusive samples a day, as they came in the last week; None where that says nothing."""
+    week = at - timedelta(days=7)
+    recent = sum(week < sample.started <= at for sample in evidence.samples)
+    if not recent:
+        return None
+    days = min((at - evidence.samples[0].started) / timedelta(days=1), 7)
+    return recent / max(days, 1)
+
+
+def contacts(rows: Rows, kind: str, first: int = 0) -> list[Contact]:
+    """Whether each report of a kind got through to what it asked; a fault of the device itself says nothing of that."""
+    if kind == LATENCY.kind:
+        found = ((at, failure, peer, loss) for at, loss, (failure, peer) in rows.rows(first))
+    elif kind == THROUGHPUT.kind:
+        found = ((at, note[2], note[6], None) for at, _, _, note in rows.rows(first))
+    else:
+        return []
+    return [
+        Contact(moment(at), failure is None and (loss is None or loss < 1), peer or None, kind)
+        for at, failure, peer, loss in found
+        if not _is_of_the_device(failure)
+    ]
+
+
+def evidence_of(kinds: Mapping[str, Rows], indicators: Iterable[str], span: Span) -> dict[str, Evidence]:
+    """The evidence of several indicators, by their names."""
+    return {name: evidence(kinds.get(KIND_OF.get(name, "")), name, span) for name in dict.fromkeys(indicators)}
+
+
+def _of_speed(rows: Rows, indicator: str, places: tuple[int, int], line: datetime | None) -> Evidence:
+    """As `_of_told`, for a third of its time: this is done for every site whose reports come in."""
+    place = THROUGHPUT.numbers.index(indicator)
+    part = slice(*places)
+    values, notes, times = rows.numbers[place][part], rows.notes[part], rows.times[part]
+    fates = [_speed_fate(note, indicator, value == value) for note, value in zip(notes, values, strict=True)]  # noqa: PLR0124 - nan alone differs from itself
+    samples = [
+        Sample(moment(time_ns), value)
+        for time_ns, value, (fate, _, _) in zip(times, values, fates, strict=True)
+        if fate == "counts"
+    ]
+    rest = Counter(one for one in fates if one[0] not in ("counts", "absent"))
+    doubted: Counter[str] = Counter()
+    for (_, _, doubts), count in rest.items():
+        doubted.update(dict.fromkeys(doubts, count))
+    by_fate = Counter[Fate]()
+    for (fate, _, _), count in rest.items():
+        by_fate[fate] += count
+    return Evidence(samples, by_fate["failed"], dict(doubted), by_fate["doubted"], line)
+
+
+def _of_told(found: list[Told], line: datetime | None) -> Evidence:
+    samples = list(
+        starmap(Sample, ((one.at, one.value) for one in found if one.fate == "counts" and one.value is not None))
+    )
+    doubted = Counter(doubt for one in found if one.fate == "doubted" for doubt in one.doubts)
+    fates = Counter(one.fate for one in found)
+    return Evidence(samples, fates["failed"], dict(doubted), fates["doubted"], line)
+
+
+class _Speed:
+    """One direction of throughput."""
+
+    def __init__(self, indicator: str) -> None:
+        self._indicator = indicator
+        self._place = THROUGHPUT.numbers.index(indicator)
+
+    def told(self, rows: Rows, first: int, end: int | None) -> list[Told]:
+        found = []
+        for time_ns, *values, note in rows.rows(first, end):
+            value = values[self._place]
+            fate, failure, doubts = _speed_fate(note, self._indicator, value is not None)
+            found.append(Told(moment(time_ns), value, fate, failure, doubts))
+        return found
+
+
+@lru_cache(maxsize=65_536)
+def _speed_fate(note: Note, indicator: str, measured: bool) -> tuple[Fate, str | None, tuple[str, ...]]:  # noqa: FBT001 - a cache's key
+    flag, own = _PARTS[indicator]
+    if measured and note[flag] is True:
+        return "counts", None, ()
+    failure = note[2] or note[own]
+    if failure:
+        return "failed", failure, ()
+    if not measured:
+        return "absent", None, ()
+    return "doubted", None, _doubts(note[5])
+
+
+def _ipv6(rows: Rows, first: int, end: int | None) -> list[Told]:
+    found = []
+    for time_ns, (status, conclusive, failure, doubts) in rows.rows(first, end):
+        value = None if status is None else float(status in _WORKS)
+        fate: Fate = "counts" if conclusive is True and status is not None else "failed" if failure else "doubted"
+        why = _doubts(doubts) if fate == "doubted" else ()
+        found.append(Told(moment(time_ns), value, fate, failure if fate == "failed" else None, why))
+    return found
+
+
+def _doubts(words: str | None) -> tuple[str, ...]:
+    return tuple(words.split(",")) if words else ()
+
+
+def _is_of_the_device(failure: str | None) -> bool:
+    stage, _, reason = (failure or "").partition(":")
+    return stage == "device" or reason in _NOT_THE_LINE
