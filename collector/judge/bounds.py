@@ -1,14 +1,17 @@
-"""Between which bounds the true value of a statistic lies, and on which side of a mark that puts it. Pure."""
+"""Between which bounds the true value of a statistic lies, and on which side of a target that puts it. Pure.
 
-import math
-from collections.abc import Callable, Sequence
+What depends on counts alone is worked out once for each count.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from statistics import NormalDist
 from typing import Final
 
+from collector.statistics.mean import mean_of
 from collector.statistics.order import interval_rank
+from collector.statistics.share import clopper_pearson
 
 CACHED: Final = 65_536
 
@@ -30,45 +33,32 @@ class Bounds:
 
 @lru_cache(maxsize=CACHED)
 def rank_of(n: int, confidence: float) -> int | None:
-    """Which of n sorted samples bound their median; None for too few."""
-    return interval_rank(n, confidence=Fraction(confidence).limit_denominator(10_000))
+    """Which of n sorted samples, counted from either end, bound their median; None for too few."""
+    return interval_rank(n, confidence=_exact(confidence))
 
 
 def median_bounds(ordered: Sequence[float], median: float, confidence: float) -> Bounds:
-    """The median and its order-statistic interval."""
+    """The median of sorted samples and its order-statistic interval."""
     rank = rank_of(len(ordered), confidence)
-    return Bounds(median, *((ordered[rank - 1], ordered[-rank]) if rank else (None, None)))
+    return Bounds(median, None, None) if rank is None else Bounds(median, ordered[rank - 1], ordered[-rank])
 
 
-def mean_bounds(ordered: Sequence[float], mean: float, confidence: float) -> Bounds:
-    """The mean and its interval; None for a single sample, whose spread nobody knows."""
-    n = len(ordered)
-    if n == 1:
-        return Bounds(mean, None, None)
-    spread = math.sqrt(math.fsum((value - mean) ** 2 for value in ordered) / (n - 1) / n)
-    reach = NormalDist().inv_cdf((1 + confidence) / 2) * spread
-    return Bounds(mean, mean - reach, mean + reach)
+def mean_bounds(samples: Sequence[float], confidence: float) -> Bounds | None:
+    """The mean and its interval; None without samples."""
+    mean = mean_of(samples, confidence=_exact(confidence))
+    return None if mean is None else Bounds(mean.value, mean.low, mean.high)
 
 
 @lru_cache(maxsize=CACHED)
-def share_bounds(k: int, n: int, confidence: float) -> Bounds:
-    """The share of k in n and its exact interval (Clopper and Pearson)."""
-    part = (1 - confidence) / 2
-    low = 0.0 if k == 0 else _root(lambda p: _upper_tail(k, n, p) < part)
-    high = 1.0 if k == n else _root(lambda p: _upper_tail(k + 1, n, p) < 1 - part)
-    return Bounds(k / n, low, high)
+def share_bounds(k: int, n: int, confidence: float) -> Bounds | None:
+    """The share of k in n and its exact interval; None without samples."""
+    if n == 0:
+        return None
+    interval = clopper_pearson(k, n, _exact(confidence))
+    return Bounds(k / n, interval.low, interval.high)
 
 
-def _root(is_left: Callable[[float], bool]) -> float:
-    left, right = 0.0, 1.0
-    for _ in range(60):
-        middle = (left + right) / 2
-        left, right = (middle, right) if is_left(middle) else (left, middle)
-    return (left + right) / 2
-
-
-def _upper_tail(k: int, n: int, p: float) -> float:
-    logs = (math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1) for i in range(k, n + 1))
-    return math.fsum(
-        math.exp(log + i * math.log(p) + (n - i) * math.log1p(-p)) for i, log in zip(range(k, n + 1), logs, strict=True)
-    )
+@lru_cache(maxsize=64)
+def _exact(confidence: float) -> Fraction:
+    """What a rule's file means by a confidence: 0.95 is 19 of 20."""
+    return Fraction(confidence).limit_denominator(10_000)

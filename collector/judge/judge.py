@@ -172,13 +172,12 @@ def _said(case: _Case, found: Finding, window: Window) -> Verdict:
 
 def _bounds(preset: Preset, looked: Looked, k: int | None) -> Bounds | None:
     """The statistic with its interval; None without samples, and of a share without a mark."""
-    if looked.mean is None or looked.median is None:
-        return None
     match preset.statistic:
         case "median":
-            return median_bounds(looked.ordered, looked.median, preset.confidence)
+            known = looked.median
+            return None if known is None else median_bounds(looked.ordered, known, preset.confidence)
         case "mean":
-            return mean_bounds(looked.ordered, looked.mean, preset.confidence)
+            return mean_bounds(looked.ordered, preset.confidence)
         case "share":
             return None if k is None else share_bounds(k, looked.n, preset.confidence)
 

@@ -86,7 +86,7 @@ def look(evidence: Evidence, span: Span) -> Looked:
     return Looked(
         times=times,
         ordered=ordered,
-        mean=math.fsum(ordered) / len(ordered),
+        mean=_mean(ordered),
         median=quantile(ordered, 0.5),
         p5=quantile(ordered, 0.05),
         p95=quantile(ordered, 0.95),
@@ -94,11 +94,22 @@ def look(evidence: Evidence, span: Span) -> Looked:
 
 
 def quantile(ordered: Sequence[float], part: float) -> float:
-    """The value below which a part of the samples lies, interpolated between neighbours (Hyndman and Fan's type 7)."""
+    """The value below which a part of the samples lies, interpolated between neighbours (Hyndman and Fan's type 7).
+
+    As `statistics.order` does it, without its bounds: three are wanted of every site with every batch.
+    """
     place = part * (len(ordered) - 1)
     below = int(place)
     above = min(below + 1, len(ordered) - 1)
     return ordered[below] + (place - below) * (ordered[above] - ordered[below])
+
+
+def _mean(ordered: Sequence[float]) -> float:
+    n = len(ordered)
+    try:
+        return math.fsum(ordered) / n
+    except OverflowError:  # nothing that a line delivers, but a report may say it
+        return math.fsum(value / n for value in ordered)
 
 
 @lru_cache(maxsize=1024)

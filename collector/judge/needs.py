@@ -43,14 +43,13 @@ def for_median(n: int, k: int, confidence: float) -> Needed:
 @lru_cache(maxsize=CACHED)
 def for_share(n: int, k: int, share: float, confidence: float) -> Needed:
     """Until the interval of the share k in n is clear of the share that is wanted."""
+    rounded, side = (math.floor, 1) if k / n > share else (math.ceil, -1)
 
-    def is_met(more: int) -> bool:
-        return share_bounds(math.floor(k * (n + more) / n), n + more, confidence).side(share) > 0
+    def is_clear(more: int) -> bool:
+        bounds = share_bounds(rounded(k * (n + more) / n), n + more, confidence)
+        return bounds is not None and bounds.side(share) == side
 
-    def is_below(more: int) -> bool:
-        return share_bounds(math.ceil(k * (n + more) / n), n + more, confidence).side(share) < 0
-
-    return _fewest(is_met if k / n > share else is_below)
+    return _fewest(is_clear)
 
 
 def for_mean(n: int, bounds: Bounds, target: float) -> Needed:

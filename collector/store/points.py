@@ -75,7 +75,7 @@ _TEMPLATES: Final[dict[tuple[str, ...], str]] = {}
 """The fields of a line by their names; few sets of names come again and again."""
 _set: Final = object.__setattr__
 _STATUS_COLUMNS: Final[Mapping[str, type]] = {"online": bool}
-_VERDICT_NUMBERS: Final = ("value", "target", "low", "high", "n", "k")
+_VERDICT_NUMBERS: Final = ("value", "target", "low", "high", "n", "k", "mean")
 _INCIDENT_WORDS: Final = ("id", "state", "severity")
 _COMPLETENESS: Final = (
     "planned", "run", "skipped", "produced", "received", "late", "rejected", "dropped", "missing", "duplicate", "ratio",
@@ -159,7 +159,10 @@ def status_point(agent: str, status: Status, site: Site | None, at: datetime) ->
 
 
 def verdict_point(verdict: Mapping[str, Any], site: Site | None) -> Point:
-    """A verdict, given as the contract's JSON object, at the end of its window."""
+    """A verdict, given as the contract's JSON object, at the end of its window.
+
+    Its tags tell a site's verdicts apart: one on a contract is about no plan, and its scope begins with `contract-`.
+    """
     fields: dict[str, FieldValue] = {"verdict": str(verdict["verdict"])}
     fields |= {name: float(verdict[name]) for name in _VERDICT_NUMBERS if verdict.get(name) is not None}
     fields["reasons"] = ",".join(verdict.get("reasons") or ())  # also when none: it replaces what stood there before

@@ -267,6 +267,7 @@ def test_a_verdict_stands_at_the_end_of_its_window() -> None:
         "scope": "site",
         "verdict": "inconclusive",
         "value": 97.5,
+        "mean": 98.0,
         "target": 100,
         "n": 4,
         "k": None,
@@ -278,6 +279,7 @@ def test_a_verdict_stands_at_the_end_of_its_window() -> None:
     assert point.fields == {
         "verdict": "inconclusive",
         "value": 97.5,
+        "mean": 98.0,
         "target": 100.0,
         "n": 4.0,
         "reasons": "few_samples,cpu_bound",
