@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     up.add_command(commands)
     _add_run(commands)
-    registry.add_commands(commands)
+    registry.add_commands(commands, remarks=places.site_remarks)
     places.add_commands(commands)
     version_command.add_command(commands)
     plans.add_commands(commands)

@@ -1,6 +1,7 @@
 """`linkgauge-collector village …` and `place …`: villages and administrative units at the terminal."""
 
 import argparse
+import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,15 +13,17 @@ from typing import Any, Final
 from collector.errors import UsageError
 from collector.places import units_sheet, villages_sheet
 from collector.places.gazetteer import Gazetteer, meant, span
+from collector.places.placement import remarks
 from collector.places.places import Fault, PlaceError, Places, PopulationChange, UnitChange
 from collector.places.unit import LEVELS, Population, Unit
 from collector.places.units_sheet import Units
 from collector.places.villages_sheet import Villages
 from collector.registry.cells import day_of, written
 from collector.registry.commands import registry_settings, table
-from collector.registry.database import database_of
+from collector.registry.database import Database, database_of
 from collector.registry.sheet import Line, SheetError
 from collector.registry.sheet_file import named, read_lines, write_lines
+from collector.registry.site import Site
 
 Clock = Callable[[], datetime]
 Subparsers = Any  # argparse names this class with an underscore
@@ -115,6 +118,18 @@ def import_villages(options: argparse.Namespace, clock: Clock) -> int:
     _told(options, (line for change in changes for line in described(change)))
     _counted(options, changes, len(sheet.units))
     return 0
+
+
+def site_remarks(database: Database, now: datetime) -> Callable[[Site], Iterable[tuple[str, str, bool]]]:
+    """What answers the remarks on a site's places, as the registry's commands ask for them."""
+    gazetteer = Places(database).gazetteer()
+
+    @functools.cache
+    def on(province: str, commune: str) -> list[tuple[str, str, bool]]:
+        site = Site("x", "x", "other", "rural", province, commune)
+        return [(each.column, each.text, each.is_doubtful) for each in remarks(site, gazetteer, now.date())]
+
+    return lambda site: on(site.province, site.commune)
 
 
 def export_villages(options: argparse.Namespace) -> int:

@@ -16,6 +16,15 @@ from collector.registry.site import Site
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """What is to be said of a column of the sites table; doubtful: the place is not known as it is written."""
+
+    column: str
+    text: str
+    is_doubtful: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Placement:
     """Where a site lies on a day. Several `provinces` or `communes`: one of them, not known which; none: not known.
 
@@ -82,36 +91,38 @@ def _called(gazetteer: Gazetteer, province: str, commune: str) -> tuple[str, ...
     return (path,) if path in gazetteer else gazetteer.named(commune, province, "commune")
 
 
-def remarks(site: Site, gazetteer: Gazetteer, day: date) -> Iterator[tuple[str, str]]:
-    """What whoever files a site should know of its places: the column and the remark; nothing of what is as filed."""
+def remarks(site: Site, gazetteer: Gazetteer, day: date) -> Iterator[Remark]:
+    """What whoever files a site should know of its places; nothing of what is today's and is filed so."""
     province, commune = _code(site.province), _code(site.commune)
     unit = gazetteer.newest(province, day)
     if unit is None:
         near = gazetteer.nearest(site.province, None, "province")
-        yield "province", f"{site.province!r} is not known, filed as given{meant(near)}"
+        yield Remark("province", f"{site.province!r} is not known, filed as given{meant(near)}", is_doubtful=True)
         return
-    ended = unit.ended_before(day)
-    if ended:
-        yield "province", _story(unit, gazetteer, day)
-    yield from (("commune", said) for said in _of_commune(site, commune, unit, gazetteer, day))
+    if unit.ended_before(day):
+        yield Remark("province", _story(unit, gazetteer, day))
+    yield from _of_commune(commune, unit, gazetteer, day)
 
 
-def _of_commune(site: Site, commune: str, province: Unit, gazetteer: Gazetteer, day: date) -> Iterator[str]:
+def _of_commune(commune: str, province: Unit, gazetteer: Gazetteer, day: date) -> Iterator[Remark]:
     unit = gazetteer.newest(path_of(province.path, commune), day)
     if unit is not None:
         if unit.ended_before(day):
-            yield _story(unit, gazetteer, day)
+            yield Remark("commune", _story(unit, gazetteer, day))
         return
     provinces = gazetteer.current_of(province, day).units
     found = _communes(gazetteer, province.path, commune, provinces, day)
-    where = " or ".join(each.title for each in provinces)
+    where = " or ".join(each.title for each in provinces) or province.title
     if not found:
         near = next((near for each in provinces if (near := gazetteer.nearest(commune, each.path, "commune"))), None)
-        yield f"{site.commune!r} is not known in {where or province.title}, filed as given{meant(near)}"
+        said = f"{commune!r} is not known in {where}, filed as given{meant(near)}"
     elif len(found) > 1:
-        yield f"{site.commune!r} may be {_either(found)} in {where}; filed as given, write one of these codes"
-    elif found[0].code != commune:
-        yield f"{site.commune!r} is filed as {commune}; {found[0].title} in {where} has the code {found[0].code}"
+        said = f"{commune!r} may be {_either(found)} in {where}; filed as given, write one of these codes"
+    elif found[0].code == commune:
+        return
+    else:
+        said = f"{found[0].title} in {where} has the code {found[0].code}; filed as {commune}"
+    yield Remark("commune", said, is_doubtful=True)
 
 
 def _story(unit: Unit, gazetteer: Gazetteer, day: date) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 
 from collector.places.gazetteer import Gazetteer, meant
 from collector.places.unit import KINDS, Unit, path_of
-from collector.registry.cells import day_fault, day_of, number_fault, number_of, written
+from collector.registry.cells import are_here, day_fault, day_of, number_fault, number_of, written
 from collector.registry.codes import CODE, code_fault, name_fault, nearest_code
 from collector.registry.sheet import Line, Row, SheetError, table
 
@@ -30,9 +30,6 @@ ALIASES: Final = {
     "den-ngay": "valid_until", "hieu-luc-den": "valid_until",
 }  # fmt: skip
 """Vietnamese headers, as codes (`Mã thôn` is ma-thon)."""
-# The mainland, its islands and the archipelagos: whatever lies outside is a slip.
-LATITUDES: Final = (6.0, 23.5)
-LONGITUDES: Final = (102.0, 118.0)
 _MOST: Final = 1e6
 _HINTS: Final = 100
 """So many unknown places get the nearest known one named: that takes a millisecond each."""
@@ -168,11 +165,6 @@ def _position_faults(row: Row) -> Iterator[tuple[str, str]]:
         fault = number_fault(row[column], -180, 180) if row[column] else None
         if fault:
             yield column, fault
-
-
-def are_here(latitude: float, longitude: float) -> bool:
-    """Whether a position may be one in Viet Nam."""
-    return LATITUDES[0] <= latitude <= LATITUDES[1] and LONGITUDES[0] <= longitude <= LONGITUDES[1]
 
 
 def _count_faults(row: Row) -> Iterator[tuple[str, str]]:

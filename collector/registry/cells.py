@@ -14,6 +14,16 @@ _SERIAL: Final = re.compile(r"[0-9]{5}(\.0+)?")
 _SERIAL_ZERO: Final = date(1899, 12, 30)
 
 
+# The mainland of Viet Nam, its islands and the archipelagos.
+_LATITUDES: Final = (6.0, 23.5)
+_LONGITUDES: Final = (102.0, 118.0)
+
+
+def are_here(latitude: float, longitude: float) -> bool:
+    """Whether a position, in degrees, may be one in Viet Nam."""
+    return _LATITUDES[0] <= latitude <= _LATITUDES[1] and _LONGITUDES[0] <= longitude <= _LONGITUDES[1]
+
+
 def number_of(text: str) -> float | None:
     """The number that a text is, None when it is none: digits with a point, no exponent."""
     if not _NUMBER.fullmatch(text):

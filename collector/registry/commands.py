@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,15 +14,19 @@ from collector.config import DEFAULT_PATH, RegistrySettings, read
 from collector.errors import UsageError
 from collector.registry.changes import AgentChange, SiteChange
 from collector.registry.codes import code_fault
-from collector.registry.database import database_of
+from collector.registry.database import Database, database_of
 from collector.registry.plan_files import LOCAL_CONFIG, known_plans, plans_folder
 from collector.registry.registry import Registry
-from collector.registry.sheet import Line, SheetError
+from collector.registry.sheet import Line, Row, SheetError
 from collector.registry.sheet_file import named, read_lines, write_lines
 from collector.registry.site import Access, Area, Site, SiteKind
-from collector.registry.sites_csv import COLUMNS, REQUIRED, parse, rows_of
+from collector.registry.sites_csv import COLUMNS, REQUIRED, Sheet, parse, rows_of
 
 Clock = Callable[[], datetime]
+Remark = tuple[str, str, bool]
+"""A column of the sites table, what is to be said of its value, and whether that is doubtful."""
+Remarks = Callable[[Database, datetime], Callable[[Site], Iterable[Remark]]]
+"""Gives what answers the remarks on the places of a site: who knows places stands above the registry."""
 Subparsers = Any  # argparse names this class with an underscore
 
 MEANINGS: Final = {
@@ -62,19 +66,24 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def add_commands(subparsers: Subparsers, *, clock: Clock = _utc_now) -> None:
+def _unremarked(_database: Database, _now: datetime) -> Callable[[Site], Iterable[Remark]]:
+    return lambda _site: ()
+
+
+def add_commands(subparsers: Subparsers, *, clock: Clock = _utc_now, remarks: Remarks = _unremarked) -> None:
     """Add `site` and `agent`; each sets `func`, which answers the exit code."""
-    _add_site(subparsers, clock)
+    _add_site(subparsers, clock, remarks)
     _add_agent(subparsers, clock)
 
 
-def _add_site(subparsers: Subparsers, clock: Clock) -> None:
+def _add_site(subparsers: Subparsers, clock: Clock, remarks: Remarks) -> None:
     site = _parser(subparsers, "site", "schools, clinics and offices: import, export, list, add", SITE_EXAMPLES)
     actions = site.add_subparsers(dest="action", required=True, metavar="ACTION")
     bring = _parser(actions, "import", "add and change sites from a CSV or XLSX file, all or nothing", SITE_EXAMPLES)
     bring.add_argument("file", type=Path, metavar="FILE")
     bring.add_argument("--dry-run", action="store_true", help="say what would change and write nothing")
-    _runs(bring, lambda arguments: import_file(arguments, clock))
+    bring.add_argument("--strict", action="store_true", help="refuse places that are not known as they are written")
+    _runs(bring, lambda arguments: import_file(arguments, clock, remarks))
     send = _parser(actions, "export", "write all sites, as they are now, to a CSV or XLSX file", SITE_EXAMPLES)
     send.add_argument("file", type=Path, metavar="FILE")
     _runs(send, export_file)
@@ -119,20 +128,39 @@ def _runs(parser: argparse.ArgumentParser, func: Callable[[argparse.Namespace], 
     parser.set_defaults(func=func)
 
 
-def import_file(arguments: argparse.Namespace, clock: Clock) -> int:
-    """Import a file of sites and print what changed."""
+def import_file(arguments: argparse.Namespace, clock: Clock, remarks: Remarks = _unremarked) -> int:
+    """Import a file of sites and print what changed, and what is known of the places that it names."""
     lines = read_lines(arguments.file)
     try:
-        sheet = parse(lines, plans=known_plans(plans_folder(arguments.config)))
+        sheet = parse(lines, plans=known_plans())
+        with _registry(arguments) as registry:
+            remarked = _remarked(sheet, remarks(registry.database, clock()), strict=arguments.strict)
+            changes = registry.import_sites(sheet.sites, now=clock(), keep=sheet.absent, dry=arguments.dry_run)
     except SheetError as error:
         raise named(error, arguments.file) from error
-    with _registry(arguments) as registry:
-        changes = registry.import_sites(sheet.sites, now=clock(), keep=sheet.absent, dry=arguments.dry_run)
     _say(*(line for change in changes for line in described(change)))
+    _say(*(f"{arguments.file}: {line}" for line in remarked))
     added = sum(change.before is None for change in changes)
     counts = f"{added} added, {len(changes) - added} changed, {len(sheet.sites) - len(changes)} unchanged"
     _say(f"{arguments.file}: {counts}" + (" (dry run: nothing was written)" if arguments.dry_run else ""))
     return 0
+
+
+def _remarked(sheet: Sheet, remarks: Callable[[Site], Iterable[Remark]], *, strict: bool) -> list[str]:
+    """Remarks, each once, with the first place and how many more; raises SheetError for doubtful ones if `strict`."""
+    places: dict[Remark, list[Row]] = {}
+    for row, site in zip(sheet.rows, sheet.sites, strict=True):
+        for remark in remarks(site):
+            places.setdefault(remark, []).append(row)
+    doubtful = [
+        row.fault(column, text) for (column, text, is_doubtful), rows in places.items() if is_doubtful for row in rows
+    ]
+    if strict and doubtful:
+        raise SheetError(doubtful)
+    return [
+        rows[0].fault(column, text) + (f" (and {len(rows) - 1} lines more)" if len(rows) > 1 else "")
+        for (column, text, _), rows in places.items()
+    ]
 
 
 def export_file(arguments: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, get_args
 
 from collector.registry import sheet
-from collector.registry.cells import number_fault, number_of, written
+from collector.registry.cells import are_here, number_fault, number_of, written
 from collector.registry.codes import choice_fault, code_fault, name_fault, nearest_code
 from collector.registry.sheet import Line, Row, SheetError, read_csv, table
 from collector.registry.site import Access, Area, Site, SiteKind
@@ -82,9 +82,15 @@ def _faults(texts: Mapping[str, str], plans: Collection[str]) -> Iterator[tuple[
     for column, text in texts.items():
         fault = _fault(column, text, plans)
         if fault:
-            yield column, fault
+            yield column, fault + (_swapped(texts) if column == "latitude" else "")
     if bool(texts.get("latitude")) != bool(texts.get("longitude")):
         yield "latitude", "latitude and longitude are given together or not at all"
+
+
+def _swapped(texts: Mapping[str, str]) -> str:
+    latitude, longitude = number_of(texts.get("latitude", "")), number_of(texts.get("longitude", ""))
+    meant = latitude is not None and longitude is not None and are_here(longitude, latitude)
+    return "; latitude and longitude are swapped" if meant else ""
 
 
 def _fault(column: str, text: str, plans: Collection[str]) -> str | None:

@@ -82,6 +82,7 @@ def test_tables_as_spreadsheets_write_them(text: str) -> None:
         ("Trường TH 1", "x" * 201, "201 characters long; at most 200"),
         ("Trường TH 1", "TH 1, Hữu Lũng", "line 2, column 15: a value too many"),
         ("21.5", "91", "line 2, column latitude: 91 is out of range (-90 to 90)"),
+        ("21.5,106.25", "106.25,21.5", "106.25 is out of range (-90 to 90); latitude and longitude are swapped"),
         ("21.5", "nan", "line 2, column latitude: 'nan' is not a number"),
         ("21.5", "21,5", "line 2, column"),
         ("21.5", "", "line 2, column latitude: latitude and longitude are given together"),
