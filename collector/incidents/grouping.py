@@ -12,16 +12,19 @@
    ends.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import msgspec
 
 from collector.incidents.grouping_words import finding_of, note_over
-from collector.incidents.incident import RULES, By, Cause, Group, Incident, Subject, begun, moved
+from collector.incidents.incident import RULES, By, Cause, Group, Incident, State, Subject, What, begun, moved
+from collector.incidents.reconcile import UPDATE_EVERY
 
+Settling = Callable[[Sequence[Incident]], Sequence[Incident]]
 ORDER: Final[tuple[By, ...]] = ("peer", "provider_commune", "provider", "commune", "province")
 
 
@@ -106,11 +109,10 @@ def grouped(
         return found
     for parent in active:
         _go_on(found, parent, standings, at=at, rule=rule)
-    dismissed = {parent.subject: parent.resolved for parent in parents if parent.dismissed is not None}
     fresh = [one for one in standings if one.measured and one.site not in found.inhibited]
-    rest = [one for one in fresh if one.since is None or one.since >= at - rule.within]
+    rest = [one for one in fresh if one.since is None or _is_new(one.site, one.since, parents, at - rule.within)]
     busy = {parent.subject for parent in active}
-    while (best := _best(rest, rule, busy, dismissed)) is not None:
+    while (best := _best(rest, rule, busy)) is not None:
         members = [one for one in rest if one.group(best.by) == best]
         failing = [one for one in members if one.since is not None]
         parent = _parent(cause, best, members, failing)
@@ -133,15 +135,50 @@ def _go_on(found: Grouping, parent: Incident, standings: Iterable[Standing], *, 
     kept = [*parent.children, *sorted(one.site for one in failing if one.site not in parent.children)]
     found.inhibited.update(dict.fromkeys(kept, parent.id))
     if len(kept) > len(parent.children):
-        note = f"{len(kept)} sites"
-        grown = moved(parent, parent.state, at, who=RULES, note=note, what="joined")
-        grown = msgspec.structs.replace(grown, evidence=parent.evidence | {"k": len(kept), "n": len(members)})
-        found.changes.append(msgspec.structs.replace(grown, children=kept))
+        found.changes.append(_grown(parent, kept, len(members), at))
 
 
-def _best(
-    rest: Sequence[Standing], rule: Rule, busy: Iterable[str], dismissed: Mapping[str, datetime | None]
-) -> Group | None:
+def _grown(parent: Incident, children: list[str], n: int, at: datetime) -> Incident:
+    """A parent with more children. Told is only that they have become twice as many, and that once a day."""
+    said = max((s.at for s in parent.history if s.what in ("opened", "updated")), default=parent.opened)
+    told = parent.evidence.get("told", parent.evidence.get("k"))
+    is_news = isinstance(told, int) and len(children) >= 2 * told and at - said >= UPDATE_EVERY
+    what: What = "updated" if is_news else "joined"
+    evidence = parent.evidence | {"k": len(children), "n": n, "told": len(children) if is_news else told}
+    summary = parent.summary
+    if is_news and parent.group is not None:
+        summary = finding_of(parent.cause, parent.group, k=len(children), n=n, since=parent.since).summary
+    now = moved(parent, parent.state, at, who=RULES, note=f"{len(children)} sites", what=what)
+    return msgspec.structs.replace(now, children=children, evidence=evidence, summary=summary)
+
+
+def steps_of(changes: Iterable[Incident]) -> dict[tuple[str, Cause], Settling]:
+    """The changes of parents as steps on what is recorded: somebody may have acted on one meanwhile."""
+    return {(change.subject, change.cause): partial(_rebased, change) for change in changes}
+
+
+def _rebased(change: Incident, recorded: Sequence[Incident]) -> list[Incident]:
+    last = change.history[-1]
+    active = next((one for one in recorded if one.active), None)
+    if last.what == "opened":
+        return [] if active is not None or any(one.id == change.id for one in recorded) else [change]
+    if active is None or active.id != change.id:
+        return []
+    state: State = "resolved" if last.what == "resolved" else active.state
+    if last.what == "joined" and active.history[-1].what == "joined":  # a group that grows has one line for it
+        active = msgspec.structs.replace(active, history=active.history[:-1])
+    now = moved(active, state, last.at, who=RULES, note=last.note, what=last.what)
+    said = {"children": change.children, "evidence": change.evidence, "summary": change.summary}
+    return [msgspec.structs.replace(now, **said)]
+
+
+def _is_new(site: str, since: datetime, parents: Iterable[Incident], oldest: datetime) -> bool:
+    """Whether a site's trouble may be grouped: it is not old, and no person has said that a group of it is over."""
+    ended = (parent.dismissed for parent in parents if site in parent.children)
+    return since >= oldest and all(at is None or since > at for at in ended)
+
+
+def _best(rest: Sequence[Standing], rule: Rule, busy: set[str]) -> Group | None:
     """The group that explains best what fails, if any does."""
     all_failing = sum(one.since is not None for one in rest)
     if all_failing < rule.sites:
@@ -149,8 +186,8 @@ def _best(
     fits: list[tuple[float, Group]] = []
     for by in rule.levels:
         for group, members in _by_group(rest, by).items():
-            fit = _fit(members, all_failing, rule, after=dismissed.get(group.key))
-            if fit is not None and group.key not in set(busy):
+            fit = _fit(members, all_failing, rule)
+            if fit is not None and group.key not in busy:
                 fits.append((fit, group))
     top = max((fit for fit, _ in fits), default=0.0)
     return next((group for fit, group in fits if fit >= top - rule.alike), None)
@@ -165,9 +202,9 @@ def _by_group(standings: Iterable[Standing], by: By) -> dict[Group, list[Standin
     return found
 
 
-def _fit(members: Sequence[Standing], all_failing: int, rule: Rule, *, after: datetime | None) -> float | None:
+def _fit(members: Sequence[Standing], all_failing: int, rule: Rule) -> float | None:
     """How well a group explains what fails, 0 to 1; None: it does not."""
-    failing = [one for one in members if one.since is not None and (after is None or one.since > after)]
+    failing = [one for one in members if one.since is not None]
     if len(failing) < max(rule.sites, len(members) * rule.share) or not any(one.decided for one in failing):
         return None
     recall, precision = len(failing) / all_failing, len(failing) / len(members)

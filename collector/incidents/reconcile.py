@@ -101,10 +101,10 @@ def reconcile(
     _withdraw(book, found, sight)
     for place, chain in enumerate(found):
         newer = found[place + 1 :]
-        match = _match(book.recorded, chain, sight)
+        match = _match(book.recorded, chain, sight.cause)
         if match is None:
             _begin(book, chain, sight, describe)
-        elif not any(_match([match], other, sight) and not _is_own(other, sight) for other in newer):
+        elif not any(_is(match, other, sight.cause) and not sight.is_news(other.opened) for other in newer):
             _follow(book, match, chain, sight, describe)
     _make_known(book, sight)
     return book.changes
@@ -135,14 +135,9 @@ def inhibitor(sight: Sight, chain_since: datetime, closed: datetime | None) -> I
     return None
 
 
-def _is_own(chain: Chain, sight: Sight) -> bool:
-    """Whether a chain that overlaps an active incident began only after what was known of that: it is a new one."""
-    return sight.judged is not None and chain.opened > sight.judged
-
-
-def _match(recorded: Sequence[Incident], chain: Chain, sight: Sight) -> Incident | None:
+def _match(recorded: Sequence[Incident], chain: Chain, cause: Cause) -> Incident | None:
     """The recorded incident that a chain is: an active one before others, a newer before an older."""
-    found = [one for one in recorded if _is(one, chain, sight.cause)]
+    found = [one for one in recorded if _is(one, chain, cause)]
     return max(found, key=lambda one: (one.active, one.opened), default=None)
 
 
@@ -168,7 +163,7 @@ def _begin(book: _Book, chain: Chain, sight: Sight, describe: Describe) -> None:
         return
     parent = next((one for one in sight.parents if chain.since <= (one.resolved or sight.at)), None)
     first = chain.episodes[0]
-    quiet = not (sight.is_fresh and sight.is_news(first.opened))
+    quiet = not sight.is_fresh
     by = None if parent is None else parent.id
     book.put(begun(sight.subject, sight.cause, first.opened, describe(first), quiet=quiet, parent=by))
     _walk(book, book.changes[-1], chain, sight, describe)
@@ -197,6 +192,9 @@ def _walk(book: _Book, incident: Incident, chain: Chain, sight: Sight, describe:
             weak = f"{episode.k} of {episode.n} had been weak"
             incident = _quietly(moved(incident, "resolved", closed, who=RULES, note=f"recovered; {weak}"), sight)
             book.put(incident)
+    if not incident.active and chain.closed is None:  # late data say that it was never over
+        last = chain.episodes[-1]
+        book.put(_reopened(incident, last, sight, describe(last)))
 
 
 _MOVES: Final = ("opened", "reopened", "resolved", None)

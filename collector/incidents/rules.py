@@ -20,11 +20,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-import msgspec
-
 from collector.incidents.acts import Action as Action  # noqa: PLC0414 - who uses these rules names it here
 from collector.incidents.incident import RULES, Incident, moved, opened
 from collector.incidents.reconcile import LATE as LATE  # noqa: PLC0414 - likewise
+from collector.incidents.silence import Heard as Heard  # noqa: PLC0414 - likewise
+from collector.incidents.silence import Patience as Patience  # noqa: PLC0414 - likewise
+from collector.incidents.silence import is_silent as is_silent  # noqa: PLC0414 - likewise
+from collector.incidents.silence import missing, returned
 from collector.judge.sample import Sample
 from collector.judge.units import mbps_en, mbps_vi
 from collector.plans.types import Target, Text
@@ -114,65 +116,20 @@ def _below(sight: Sight, samples: Sequence[Sample], mark: float) -> Incident:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What is known of one agent now.
-
-    `since`: from when its silence counts (it was seen, or listening began). `seen`: its newest sign of life. `missed`:
-    announced throughput times that passed without a report. `reported`: its newest throughput report started then.
-    """
-
-    agent: str
-    since: datetime
-    seen: datetime | None
-    missed: int
-    reported: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a site may be silent."""
-
-    status: timedelta = timedelta(minutes=10)
-    reports: int = 3
-
-
-def is_silent(agents: Sequence[Heard], patience: Patience, at: datetime) -> bool:
-    """Whether every agent of a site is silent; a site without agents has nothing to be silent."""
-    return bool(agents) and all(_why(heard, patience, at) is not None for heard in agents)
-
-
 def silent_step(
     last: Incident | None, site: str, agents: Sequence[Heard], *, patience: Patience, at: datetime
 ) -> Incident | None:
     """The `silent` incident after this moment, or None when nothing changes. `last`: the newest, also resolved."""
     silent = is_silent(agents, patience, at)
     if last is None or not last.active:
-        dismissed = last is not None and last.history[-1].who != RULES and not _returned(last, agents, last.updated)
+        dismissed = last is not None and last.history[-1].who != RULES and not returned(last, agents, last.updated)
         return _silence(site, agents, patience, at) if silent and not dismissed else None
-    back = _returned(last, [heard for heard in agents if _why(heard, patience, at) is None], last.opened)
+    back = returned(last, [heard for heard in agents if missing(heard, patience, at) is None], last.opened)
     return moved(last, "resolved", at, who=RULES, note=f"{back} is heard again") if back else None
 
 
-def _why(heard: Heard, patience: Patience, at: datetime) -> Literal["status", "reports"] | None:
-    if at - heard.since >= patience.status:
-        return "status"
-    return "reports" if heard.missed >= patience.reports else None
-
-
-def _returned(last: Incident, agents: Sequence[Heard], since: datetime) -> str | None:
-    """The agent that ended a silence: seen after `since`, and with a newer report if reports were what was missing."""
-    wants_report = "reports" in last.evidence["why"].values()
-    for heard in agents:
-        before = last.evidence["reported"].get(heard.agent)
-        newer = heard.reported is not None and (before is None or heard.reported > msgspec.convert(before, datetime))
-        if heard.seen is not None and heard.seen > since and (newer or not wants_report):
-            return heard.agent
-    return None
-
-
 def _silence(site: str, agents: Sequence[Heard], patience: Patience, at: datetime) -> Incident:
-    why = {heard.agent: _why(heard, patience, at) for heard in agents}
+    why = {heard.agent: missing(heard, patience, at) for heard in agents}
     newest = max(heard.since for heard in agents)
     minutes = int(patience.status.total_seconds() // 60)
     if "reports" in why.values():
