@@ -53,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     from collector import up
     from collector.archive import commands as archive
+    from collector.figures import commands as figures
     from collector.ledger import commands as ledger
     from collector.places import commands as places
     from collector.plans import commands as plans
@@ -78,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     places.add_commands(commands)
     version_command.add_command(commands)
     plans.add_commands(commands)
+    figures.add_commands(commands)
     refill.add_command(store.add_commands(commands))
     archive.add_commands(commands)
     ledger.add_commands(commands)

@@ -18,6 +18,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, MetaData, select, text
 
 from collector.errors import UsageError
+from collector.figures.tables import METADATA as FIGURES
 from collector.incidents.history import History
 from collector.incidents.tables import METADATA as INCIDENTS
 from collector.ledger.tables import METADATA as LEDGER
@@ -38,7 +39,18 @@ from tests.collector.registry import old_database
 
 REPO = Path(__file__).parents[3]
 FOLDER = Path(migrations.__file__).parent
-METADATA: tuple[MetaData, ...] = (REGISTRY, INCIDENTS, LEASES, VERDICTS, LEDGER, ROLLUPS, RECENTS, TELL, PLACES)
+METADATA: tuple[MetaData, ...] = (
+    REGISTRY,
+    INCIDENTS,
+    LEASES,
+    VERDICTS,
+    LEDGER,
+    ROLLUPS,
+    RECENTS,
+    TELL,
+    PLACES,
+    FIGURES,
+)
 MARK = datetime(2026, 11, 20, tzinfo=UTC)
 VERSIONS = [path.name[1:5] for path in sorted((FOLDER / "versions").glob("v[0-9]*.py"))]
 

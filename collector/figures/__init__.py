@@ -1,0 +1,1 @@
+"""What others report: figures of operators and statistics offices, and the nation's averages, each with its source."""
