@@ -114,7 +114,8 @@ def _of_commune(commune: str, province: Unit, gazetteer: Gazetteer, day: date) -
     found = _communes(gazetteer, province.path, commune, provinces, day)
     where = " or ".join(each.title for each in provinces) or province.title
     if not found:
-        near = next((near for each in provinces if (near := gazetteer.nearest(commune, each.path, "commune"))), None)
+        around = dict.fromkeys((province.path, *(each.path for each in provinces)))
+        near = next((near for each in around if (near := gazetteer.nearest(commune, each, "commune"))), None)
         said = f"{commune!r} is not known in {where}, filed as given{meant(near)}"
     elif len(found) > 1:
         said = f"{commune!r} may be {_either(found)} in {where}; filed as given, write one of these codes"

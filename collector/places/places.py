@@ -128,8 +128,8 @@ class Places:
                 raise UsageError(f"{path} was not imported from {begins or 'the beginning'} on" + _told(known))
             rest = Gazetteer([*catalogue(), *held.values()])
             affected = [each for each in held.values() if path in each.successors or each.path.startswith(f"{path}/")]
-            for _, column, what in faults_of(rest, affected):
-                raise UsageError(f"{path} is still needed: {column}: {what}")
+            for needing, _, what in faults_of(rest, affected):
+                raise UsageError(f"{path} is still needed by {needing.path}: {what}")
             _write(connection, [unit], now, withdrawn=True)
         return unit
 

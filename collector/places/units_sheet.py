@@ -62,7 +62,7 @@ def parse(lines: Sequence[Line], gazetteer: Gazetteer) -> Units:
     units: list[Unit] = []
     rows: dict[tuple[str, str], Row] = {}
     for row in found.rows:
-        said = [*row.faults, *(row.fault(column, fault) for column, fault in _faults(row))]
+        said = row.said(_faults(row))
         if not said:
             unit, said = _unit(row, gazetteer)
             units.append(unit)
@@ -164,7 +164,7 @@ def parse_populations(lines: Sequence[Line], gazetteer: Gazetteer) -> tuple[Popu
     figures: list[Population] = []
     for row in found.rows:
         path = "/".join(nearest_code(part) for part in row["place"].split("/"))
-        said = [*row.faults, *(row.fault(column, fault) for column, fault in _figure_faults(row, path, gazetteer))]
+        said = row.said(_figure_faults(row, path, gazetteer))
         other = seen.setdefault((path, row["year"]), row)
         if other is not row:
             said.append(row.fault("year", f"{path} in {row['year']} stands in {other.line.place()} already"))

@@ -52,7 +52,7 @@ def parse(lines: Sequence[Line], gazetteer: Gazetteer) -> Villages:
     units: list[Unit] = []
     rows: dict[tuple[str, str], Row] = {}
     for row in found.rows:
-        said = [*row.faults, *(row.fault(column, fault) for column, fault in reader.faults(row))]
+        said = row.said(reader.faults(row))
         if said:
             faults += said
             continue
@@ -168,12 +168,14 @@ def _position_faults(row: Row) -> Iterator[tuple[str, str]]:
 
 
 def _count_faults(row: Row) -> Iterator[tuple[str, str]]:
-    for column in ("population", "households"):
-        fault = number_fault(row[column], 0, _MOST, whole=True) if row[column] else None
-        if fault:
-            yield column, fault
+    faults = {
+        column: fault
+        for column in ("population", "households")
+        if row[column] and (fault := number_fault(row[column], 0, _MOST, whole=True))
+    }
+    yield from faults.items()
     population, households = number_of(row["population"]), number_of(row["households"])
-    if population is not None and households is not None and households > population:
+    if not faults and population is not None and households is not None and households > population:
         yield "households", f"{households:g} households of {population:g} people"
 
 

@@ -10,7 +10,7 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -55,12 +55,16 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line's texts by column: clean, empty where nothing stands. `faults`: of the line itself."""
+    """One line's texts by column: clean, empty where nothing stands.
+
+    `faults`: of the line itself; `broken`: the columns whose cells hold no value at all, on which they are.
+    """
 
     line: Line
     texts: Mapping[str, str]
     places: Mapping[str, int]
     faults: tuple[str, ...] = ()
+    broken: frozenset[str] = frozenset()
 
     def __getitem__(self, column: str) -> str:
         """The text of a column; empty where the file lacks it."""
@@ -69,6 +73,10 @@ class Row:
     def fault(self, column: str, what: str) -> str:
         """A fault of this row's value, with its place."""
         return f"{self.line.place(self.places.get(column), column)}: {what}"
+
+    def said(self, found: Iterable[tuple[str, str]]) -> list[str]:
+        """The line's faults and those found in its values, (column, what), with their places."""
+        return [*self.faults, *(self.fault(column, what) for column, what in found if column not in self.broken)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +179,7 @@ def _header_faults(
 def _row(line: Line, header: Sequence[str], places: Mapping[str, int]) -> Row:
     texts = dict(zip(header, map(clean, line.values), strict=False))
     faults: list[str] = []
+    broken: set[str] = set()
     if len(line.values) > len(header):
         extra = [value for value in line.values[len(header) :] if value.strip()]
         if extra:
@@ -180,7 +189,8 @@ def _row(line: Line, header: Sequence[str], places: Mapping[str, int]) -> Row:
         if text == FORMULA or (text.startswith("#") and _BROKEN.fullmatch(text)):
             why = "a formula without a stored value" if text == FORMULA else f"the spreadsheet's error {text}"
             faults.append(f"{line.place(places[column], column)}: {why}; paste the value itself")
-    return Row(line, texts, places, tuple(faults))
+            broken.add(column)
+    return Row(line, texts, places, tuple(faults), frozenset(broken))
 
 
 def write_csv(rows: Iterator[Sequence[str]]) -> bytes:

@@ -55,7 +55,7 @@ def parse(lines: Sequence[Line], *, plans: Collection[str]) -> Sheet:
     first: dict[str, Line] = {}
     for row in found.rows:
         said, site = _site(row, plans)
-        faults += [*row.faults, *said]
+        faults += said
         if site.id and site.id in first:
             faults.append(row.fault("id", f"{site.id!r} stands in {first[site.id].place()} already"))
         first.setdefault(site.id, row.line)
@@ -70,7 +70,7 @@ def _site(row: Row, plans: Collection[str]) -> tuple[list[str], Site]:
     for column in _PLACES & texts.keys():
         if code_fault(texts[column]):
             texts[column] = nearest_code(texts[column]) or texts[column]
-    faults = [row.fault(column, fault) for column, fault in _faults(texts, plans)]
+    faults = row.said(_faults(texts, plans))
     numbers = {column: number_of(texts.get(column, "")) for column in _RANGES}
     words: dict[str, str | None] = {column: texts.get(column) or None for column in COLUMNS if column not in _RANGES}
     for column in REQUIRED:
