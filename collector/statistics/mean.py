@@ -36,10 +36,11 @@ def mean_of(samples: Sequence[float], *, confidence: Fraction = CONFIDENCE) -> M
         return None
     n = len(samples)
     # In units of the greatest: whatever was sent, no sum and no cube of it may overflow.
-    unit = max(map(abs, samples)) or 1.0
+    least, greatest = min(samples), max(samples)
+    unit = max(-least, greatest) or 1.0
     parts = [sample / unit for sample in samples]
     mean = math.fsum(parts) / n
-    value = min(max(mean * unit, min(samples)), max(samples))
+    value = min(max(mean * unit, least), greatest)
     if n < LEAST:
         return Mean(n, value, None, None)
     low, high = _ends(parts, mean, confidence)
@@ -49,11 +50,11 @@ def mean_of(samples: Sequence[float], *, confidence: Fraction = CONFIDENCE) -> M
 def _ends(samples: Sequence[float], mean: float, confidence: Fraction) -> tuple[float, float]:
     n = len(samples)
     rests = [sample - mean for sample in samples]
-    squares = math.fsum(rest * rest for rest in rests)
+    squares = sum([rest * rest for rest in rests])  # all of one sign, so nothing cancels
     deviation = math.sqrt(squares / (n - 1))
     if deviation <= 0.0:
         return mean, mean
-    skewness = math.fsum(rest * rest * rest for rest in rests) / n / (squares / n) ** 1.5
+    skewness = sum([rest * rest * rest for rest in rests]) / n / (squares / n) ** 1.5
     point = student_point(n - 1, confidence) / math.sqrt(n)
     turned = [_turned(u, skewness, n) for u in (point, -point)]
     return mean - deviation * max(point, turned[0]), mean - deviation * min(-point, turned[1])
