@@ -4,10 +4,11 @@ What depends on counts alone is worked out once for each count.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from typing import Final
+
+import msgspec
 
 from collector.statistics.mean import mean_of
 from collector.statistics.order import interval_rank
@@ -16,8 +17,7 @@ from collector.statistics.share import clopper_pearson
 CACHED: Final = 65_536
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(msgspec.Struct, frozen=True):
     """A statistic's value, and an interval for the true one; None where so few samples give none."""
 
     value: float

@@ -13,9 +13,10 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+
+import msgspec
 
 from collector.judge.bounds import Bounds, mean_bounds, median_bounds, share_bounds
 from collector.judge.looked import CLOCK_SLACK, Looked, Span, look, span_of
@@ -37,8 +38,7 @@ MANY_RUNS: Final = 3
 """Fewer than these are never many."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+class _Case(msgspec.Struct, frozen=True):
     """All that one verdict rests on."""
 
     site: Site
@@ -228,15 +228,15 @@ def _beside(case: _Case, outcome: Outcome, mark: float | None) -> list[Reason]:
     contracted = _contracted(case.site, binding.indicator)
     is_short = mark is not None and contracted is not None and contracted < mark
     times = looked.times
-    said: dict[Reason, bool] = {
-        "subscription_below_target": is_short and binding.question == "plan" and outcome != "met",
-        **dict.fromkeys(case.span.cut, True),
-        "one_day": looked.n >= case.preset.least_site and times[-1] - times[0] <= ONE_DAY,
-        "many_doubted": _many(evidence.set_aside, runs),
-        "many_failed": _many(evidence.failed, runs),
-        "silent": case.silent,
-    }
-    return [reason for reason, holds in said.items() if holds]
+    said: tuple[tuple[Reason, bool], ...] = (
+        ("one_day", looked.n >= case.preset.least_site and times[-1] - times[0] <= ONE_DAY),
+        ("many_doubted", _many(evidence.set_aside, runs)),
+        ("many_failed", _many(evidence.failed, runs)),
+        ("silent", case.silent),
+    )
+    cheap: list[Reason] = ["subscription_below_target"]
+    is_cheap = is_short and binding.question == "plan" and outcome != "met"
+    return [*(cheap if is_cheap else ()), *case.span.cut, *[reason for reason, holds in said if holds]]
 
 
 def _many(some: int, runs: int) -> bool:

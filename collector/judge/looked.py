@@ -8,11 +8,12 @@ was replaced says nothing of the present one. A reference that moves on every mo
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from operator import attrgetter
 from typing import Final
+
+import msgspec
 
 from collector.judge.reasons import Reason
 from collector.judge.sample import Evidence
@@ -24,8 +25,7 @@ _STARTED: Final = attrgetter("started")
 _VALUE: Final = attrgetter("value")
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """Where among a site's samples a window begins and ends, from which moment, and what cut it short."""
 
     first: int
@@ -34,8 +34,7 @@ class Span:
     cut: tuple[Reason, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(msgspec.Struct, frozen=True):
     """The samples of a window: their times oldest first, their values from the least up, and what describes them."""
 
     times: Sequence[datetime]

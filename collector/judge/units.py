@@ -12,7 +12,7 @@ def mbps_en(value: float, *, beside: float | None = None) -> str:
 
 def mbps_vi(value: float, *, beside: float | None = None) -> str:
     """A speed as Vietnamese writes it, with a decimal comma."""
-    return mbps_en(value, beside=beside).replace(".", ",")
+    return comma(mbps_en(value, beside=beside))
 
 
 def percent_en(share: float, *, beside: float | None = None) -> str:
@@ -22,13 +22,19 @@ def percent_en(share: float, *, beside: float | None = None) -> str:
 
 def percent_vi(share: float, *, beside: float | None = None) -> str:
     """A share as Vietnamese writes it, in percent."""
-    return percent_en(share, beside=beside).replace(".", ",")
+    return comma(percent_en(share, beside=beside))
+
+
+def comma(number: str) -> str:
+    """A number that English wrote, as Vietnamese writes it."""
+    return number.replace(".", ",")
 
 
 def _number(value: float, beside: float | None) -> str:
     text = f"{value:.1f}"
-    for digits in _DIGITS:
-        text = f"{value:.{digits}f}"
-        if beside is None or value == beside or text != f"{beside:.{digits}f}":
-            break
-    return text.rstrip("0").removesuffix(".") if "." in text else text
+    if beside is not None and value != beside:
+        for digits in _DIGITS:
+            text = f"{value:.{digits}f}"
+            if text != f"{beside:.{digits}f}":
+                break
+    return text.rstrip("0").removesuffix(".")

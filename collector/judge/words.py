@@ -1,14 +1,16 @@
 """A verdict in one sentence, in both languages: what was found, of how many, how sure, and what is missing. Pure."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 from typing import Final
+
+import msgspec
 
 from collector.judge.bounds import Bounds
 from collector.judge.presets import Preset
 from collector.judge.reasons import BLOCKING, WORDS, Reason
-from collector.judge.units import mbps_en, mbps_vi, percent_en, percent_vi
-from collector.judge.verdict import Outcome
+from collector.judge.units import comma, mbps_en, percent_en
+from collector.judge.verdict import Outcome, Statistic
 from collector.plans.binding import PLAN_ZONE, Binding
 from collector.plans.types import Text
 
@@ -17,15 +19,16 @@ _OUTCOME: Final[dict[Outcome, Text]] = {
     "below": Text(vi="Chưa đạt", en="Below"),
     "inconclusive": Text(vi="Chưa kết luận", en="Inconclusive"),
 }
-_STATISTIC: Final = {
+_STATISTIC: Final[dict[Statistic, Text]] = {
     "median": Text(vi="trung vị", en="median"),
     "mean": Text(vi="trung bình", en="mean"),
     "share": Text(vi="tỷ lệ", en="share"),
 }
+_WORKED: Final = Text(vi="cho thấy IPv6 hoạt động", en="found it working")
+_DID_NOT: Final = Text(vi="cho thấy IPv6 không hoạt động", en="did not find it working")
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What there is to say of one verdict; `mark`, `k` and `target` are None without anything to compare with."""
 
     outcome: Outcome
@@ -52,7 +55,7 @@ def sentence(found: Finding) -> Text:
     if found.needed is not None:
         parts.append(_wanting(found))
     parts += [WORDS[reason] for reason in found.reasons if reason not in BLOCKING]
-    return Text(vi=f"{'; '.join(part.vi for part in parts)}.", en=f"{'; '.join(part.en for part in parts)}.")
+    return Text(vi="; ".join([part.vi for part in parts]) + ".", en="; ".join([part.en for part in parts]) + ".")
 
 
 def _head(found: Finding) -> Text:
@@ -61,12 +64,12 @@ def _head(found: Finding) -> Text:
     if found.mark is None or found.k is None:
         why = WORDS[found.reasons[0]]
         return Text(vi=f"{outcome.vi}: {why.vi}", en=f"{outcome.en}: {why.en}")
-    day = found.since.astimezone(PLAN_ZONE)
-    n, below = found.n, found.outcome == "below"
-    count = n - found.k if below else found.k
-    what = _short_of(found, found.mark) if below else _reached(found, found.mark)
-    vi = f"{outcome.vi}: {count}/{n} kết quả từ {day:%d/%m/%Y} {what.vi}"
-    en = f"{outcome.en}: {count} of {n} results since {day:%Y-%m-%d} {what.en}"
+    day = _day(found.since.astimezone(PLAN_ZONE).date())
+    n, is_below = found.n, found.outcome == "below"
+    count = n - found.k if is_below else found.k
+    what = _compared(found, found.mark, is_below=is_below)
+    vi = f"{outcome.vi}: {count}/{n} kết quả từ {day.vi} {what.vi}"
+    en = f"{outcome.en}: {count} of {n} results since {day.en} {what.en}"
     if "too_few" in found.reasons:
         least = found.preset.least_site
         vi += f", cần ít nhất {least}"
@@ -74,68 +77,66 @@ def _head(found: Finding) -> Text:
     return Text(vi=vi, en=en)
 
 
-def _reached(found: Finding, mark: float) -> Text:
+def _compared(found: Finding, mark: float, *, is_below: bool) -> Text:
+    """On which side of the mark the counted results lie."""
     if found.binding.unit == "share":
-        return Text(vi="cho thấy IPv6 hoạt động", en="found it working")
-    words = _mark(found, mark)
+        return _DID_NOT if is_below else _WORKED
+    words = _mark(found.binding.mark or mark, mark, found.preset.factor, found.binding.question == "contract")
+    if is_below:
+        return Text(vi=f"dưới {words.vi}", en=f"are under {words.en}")
     return Text(vi=f"đạt {words.vi}", en=f"reach {words.en}")
 
 
-def _short_of(found: Finding, mark: float) -> Text:
-    if found.binding.unit == "share":
-        return Text(vi="cho thấy IPv6 không hoạt động", en="did not find it working")
-    words = _mark(found, mark)
-    return Text(vi=f"dưới {words.vi}", en=f"are under {words.en}")
-
-
-def _mark(found: Finding, mark: float) -> Text:
+@lru_cache(maxsize=4096)
+def _mark(bound: float, mark: float, factor: float, is_contract: bool) -> Text:  # noqa: FBT001 - a cache's key
     """What one result is compared with, with the factor that a rule puts before it."""
-    bound, factor = found.binding.mark or mark, found.preset.factor
-    of = Text(vi="tốc độ hợp đồng", en="the contracted")
-    if found.binding.question == "plan":
-        of = Text(vi="chỉ tiêu", en="the target of")
+    whole, part, times = mbps_en(bound), mbps_en(mark), percent_en(factor)
+    of = Text(vi="tốc độ hợp đồng", en="the contracted") if is_contract else Text(vi="chỉ tiêu", en="the target of")
     if factor == 1:
-        return Text(vi=f"{of.vi} {mbps_vi(bound)}", en=f"{of.en} {mbps_en(bound)}")
+        return Text(vi=f"{of.vi} {comma(whole)}", en=f"{of.en} {whole}")
     return Text(
-        vi=f"{percent_vi(factor)} {of.vi} {mbps_vi(bound)} ({mbps_vi(mark)})",
-        en=f"{percent_en(factor)} of {of.en} {mbps_en(bound)} ({mbps_en(mark)})",
+        vi=f"{comma(times)} {of.vi} {comma(whole)} ({comma(part)})",
+        en=f"{times} of {of.en} {whole} ({part})",
     )
 
 
 def _value(found: Finding, bounds: Bounds) -> Text:
     """The statistic with its interval; the median too where it is another one."""
-    name, target = _STATISTIC[found.preset.statistic], found.target
-    write_vi, write_en = (percent_vi, percent_en) if found.preset.statistic == "share" else (mbps_vi, mbps_en)
-    vi, en = f"{name.vi} {write_vi(bounds.value, beside=target)}", f"{name.en} {write_en(bounds.value, beside=target)}"
+    statistic, target = found.preset.statistic, found.target
+    name, write = _STATISTIC[statistic], percent_en if statistic == "share" else mbps_en
+    value = write(bounds.value, beside=target)
+    vi, en = f"{name.vi} {comma(value)}", f"{name.en} {value}"
     if bounds.low is not None and bounds.high is not None:
-        sure = found.preset.confidence
-        low, high = bounds.low, bounds.high
-        vi += (
-            f" (khoảng tin cậy {percent_vi(sure)}: {write_vi(low, beside=target)} đến {write_vi(high, beside=target)})"
-        )
-        en += f" ({percent_en(sure)} interval {write_en(low, beside=target)} to {write_en(high, beside=target)})"
-    if found.preset.statistic == "share" and target is not None:
-        vi += f", cần {percent_vi(target)}"
-        en += f", {percent_en(target)} are wanted"
-    if found.preset.statistic != "median" and found.binding.unit == "Mbps" and found.median is not None:
-        vi += f"; trung vị {mbps_vi(found.median)}"
-        en += f"; median {mbps_en(found.median)}"
+        low, high = write(bounds.low, beside=target), write(bounds.high, beside=target)
+        sure = percent_en(found.preset.confidence)
+        vi += f" (khoảng tin cậy {comma(sure)}: {comma(low)} đến {comma(high)})"
+        en += f" ({sure} interval {low} to {high})"
+    if statistic == "share" and target is not None:
+        wanted = percent_en(target)
+        vi += f", cần {comma(wanted)}"
+        en += f", {wanted} are wanted"
+    if statistic != "median" and found.binding.unit == "Mbps" and found.median is not None:
+        median = mbps_en(found.median)
+        vi += f"; trung vị {comma(median)}"
+        en += f"; median {median}"
     return Text(vi=vi, en=en)
 
 
 def _wanting(found: Finding) -> Text:
     """How many more results would decide, and when they will be there."""
-    spans = "interval_spans_target" in found.reasons
-    vi = f"{'cả hai phía còn có thể, ' if spans else ''}cần thêm {_about(found, 'khoảng ', 'hơn ')} kết quả"
-    en = f"{'either is still possible, and ' if spans else ''}{_about(found, 'about ', 'more than ')} more would do"
+    if "too_few" in found.reasons:
+        vi, en = f"cần thêm {found.needed} kết quả", f"{found.needed} more are needed"
+    else:
+        about = Text(vi="hơn", en="more than") if found.needed_more else Text(vi="khoảng", en="about")
+        vi = f"cả hai phía còn có thể, cần thêm {about.vi} {found.needed} kết quả"
+        en = f"either is still possible, and it would take {about.en} {found.needed} more"
     if found.needed_by is not None:
-        day = found.needed_by.astimezone(PLAN_ZONE)
-        vi += f", dự kiến có vào {day:%d/%m/%Y}"
-        en += f", expected by {day:%Y-%m-%d}"
+        day = _day(found.needed_by.astimezone(PLAN_ZONE).date())
+        vi += f", dự kiến có vào {day.vi}"
+        en += f", expected by {day.en}"
     return Text(vi=vi, en=en)
 
 
-def _about(found: Finding, about: str, over: str) -> str:
-    if found.needed_more:
-        return f"{over}{found.needed}"
-    return f"{about if 'interval_spans_target' in found.reasons else ''}{found.needed}"
+@lru_cache(maxsize=4096)
+def _day(day: date) -> Text:
+    return Text(vi=f"{day:%d/%m/%Y}", en=day.isoformat())
