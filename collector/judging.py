@@ -23,7 +23,6 @@ from collector.fleet import Fleet
 from collector.incidents.history import History
 from collector.incidents.incident import Cause, Incident
 from collector.incidents.rules import LATE, Action, Heard, Patience, Sight, below_step, is_silent, silent_step
-from collector.incidents.send import Sender, Webhook
 from collector.judge.judge import CLOCK_SLACK, WINDOW, judge, looked_at
 from collector.judge.line import line_since
 from collector.judge.sample import Evidence, Sample
@@ -75,7 +74,6 @@ class Judging:
     refresh_s: float = 3600.0
     retry_s: float = 2.0
     history: History = field(init=False)
-    sender: Sender | None = field(init=False, default=None)
     _verdicts: dict[str, Verdict] = field(init=False, default_factory=dict)
     _unsaved: dict[str, Verdict] = field(init=False, default_factory=dict)
     _judged: dict[str, datetime] = field(init=False, default_factory=dict)
@@ -89,17 +87,8 @@ class Judging:
     _is_down: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
-        """Raise UsageError for a webhook that is no web address."""
-        settings = self.settings
-        self.history = History(self.registry.database, tell=settings.webhook_url is not None)
-        if settings.webhook_url is not None:
-            webhook = Webhook(
-                settings.webhook_url,
-                timeout_s=settings.webhook_timeout_s,
-                retry_first_s=settings.webhook_retry_first_s,
-                retry_max_s=settings.webhook_retry_max_s,
-            )
-            self.sender = Sender(self.history, webhook, self.clock)
+        """Take part in what is recorded: what is to be told goes into the outbox, others tell it."""
+        self.history = History(self.registry.database, tell=True)
 
     def current(self) -> Mapping[str, Verdict]:
         """The newest verdict of each site, by its id."""
@@ -122,8 +111,6 @@ class Judging:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._listen(subscription), name="judging: listen")
                 group.create_task(self._judge_for_ever(subscription), name="judging: judge")
-                if self.sender is not None:
-                    group.create_task(self.sender.run(), name="judging: tell")
 
     async def act(self, incident: str, action: Action, *, who: str, note: str | None = None) -> Incident:
         """Record a person's decision on an incident and tell it; raises UsageError when it makes no sense."""

@@ -6,7 +6,7 @@ ours in one work stops neither the others nor the process: it is said, and that 
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from time import monotonic
 from typing import Any, Final
@@ -22,7 +22,9 @@ from collector.parts import Parts
 from collector.plans.load import load_plans
 from collector.registry.lease import Lease
 from collector.registry.registry import Registry
+from collector.registry.site import Snapshot
 from collector.rollups.rollups import Rollups
+from collector.tell.telling import Telling
 
 LOG: Final = logging.getLogger(__name__)
 Request = Callable[[str, Resend], None]
@@ -72,10 +74,26 @@ async def lead(parts: Parts, lease: Lease, *, listening_since: Callable[[], date
         one.missing = parts.metrics.ledger.gaps.set
         return one.run()
 
+    def telling() -> Coroutine[Any, Any, None]:
+        return Telling(
+            registry.database,
+            parts.settings(),
+            parts.now,
+            parts.metrics,
+            parts.readiness,
+            names=lambda sites: site_names(registry.snapshot(), sites),
+        ).run()
+
+    works = {"judging": judging, "telling": telling, "roll-ups": rollups, "ledger keeping": keeping}
     async with asyncio.TaskGroup() as group:
-        for name, work in (("judging", judging), ("roll-ups", rollups), ("ledger keeping", keeping)):
+        for name, work in works.items():
             upholding = Upholding(name, parts.metrics, parts.readiness)
             group.create_task(upholding.run(work), name=name)
+
+
+def site_names(snapshot: Snapshot, sites: Sequence[str]) -> dict[str, str]:
+    """What these sites are called now."""
+    return {site.id: site.name for site in map(snapshot.site, sites) if site is not None}
 
 
 class Upholding:

@@ -66,7 +66,7 @@ def _app(parts: Parts) -> web.Application:
             originals=parts.archive,
             judged=parts.verdicts,
             # A person's decision needs no leader: it is recorded here, and told by whoever leads.
-            casebook=History(parts.registry.database, tell=settings.judge.webhook_url is not None),
+            casebook=History(parts.registry.database, tell=True),
             completeness=Completeness(Ledger(parts.registry.database)),
             fleet=parts.fleet,
             bus=parts.bus,

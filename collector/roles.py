@@ -64,11 +64,10 @@ class Process:
         self.leadership = _leadership(self.parts) if "judge" in self.roles else None
         self.subscriber = self._subscriber()
         self.relay = self._relay() if _is_split(settings()) else None
-        webhook = settings().judge.webhook_url
-        if self.leadership is not None and webhook is not None:
-            from collector.incidents.send import Webhook
+        if self.leadership is not None:
+            from collector.tell.routes import routes_of
 
-            Webhook(webhook)  # one that is no address is told now, not when this process comes to lead
+            routes_of(settings())  # one that is no address is told now, not when this process comes to lead
         self._fed = asyncio.Event()
         self._broker_up = asyncio.Event()
 

@@ -25,7 +25,7 @@ class Parcel:
 
     `thread`: the id of the parcel that first told of this incident here, which may be this one. `earlier`: whether
     there was one. `before`: the letter that was told last. `bodies`: the letters themselves as JSON, one or, of a
-    summary, several. `names`: what sites are called, by incident.
+    summary, several. `names`: what sites are called.
     """
 
     id: str

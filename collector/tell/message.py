@@ -35,7 +35,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """For whom: the language, the zone of times, and where pages are (`public_url`, without a slash at its end)."""
+    """For whom: the language, the zone of times, and where pages are (`public_url`, without a slash at its end).
+
+    `names`: what sites are called, by their ids.
+    """
 
     language: Language
     zone: tzinfo
@@ -121,7 +124,7 @@ def _figures(news: News, language: Language) -> list[Line]:
         lines.append((wording.TARGET, amount(evidence["target"], unit, language)))
     if evidence.get("k") is not None and evidence.get("n") is not None:
         k, n = number(evidence["k"], language), number(evidence["n"], language)
-        lines.append((wording.RESULTS, say(wording.BELOW, language, k=k, n=n)))
+        lines.append((wording.RESULTS, say(_counted(news), language, k=k, n=n)))
     if evidence.get("median") is not None:
         median = amount(evidence["median"], unit, language)
         low, high = evidence.get("low"), evidence.get("high")
@@ -132,8 +135,15 @@ def _figures(news: News, language: Language) -> list[Line]:
     return lines
 
 
+def _counted(news: News) -> Text:
+    """What `k` of `n` means."""
+    if news.group is not None:
+        return wording.TOGETHER
+    return wording.FAILED if news.cause in {"outage", "silent"} else wording.BELOW
+
+
 def _children(news: News, reader: Reader) -> str:
-    names = [one_line(reader.names.get(child) or child.split(".", 1)[0], 80) for child in news.children[:_CHILDREN]]
+    names = [one_line(reader.names.get(child) or child, 80) for child in news.children[:_CHILDREN]]
     more = len(news.children) - len(names)
     if more:
         names.append(say(wording.MORE, reader.language, n=more))

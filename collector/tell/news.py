@@ -1,7 +1,8 @@
 """What a letter says, as those who tell it need it: an incident as it was at one transition. Pure.
 
 Read leniently: what a letter lacks or has besides is no reason to keep it back. `is_tellable` is the last door: what
-late data opened, and what somebody works on, is never told, whoever wrote the letter.
+late data opened, and what somebody works on, is never told, whoever wrote the letter. The end of it is, to those who
+had heard that it is open.
 """
 
 from datetime import datetime
@@ -72,7 +73,7 @@ class News(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_tellable(self) -> bool:
-        """Whether it may be told to anybody: nothing that late data opened, nothing in maintenance."""
+        """Whether its trouble may be told to anybody: nothing that late data opened, nothing in maintenance."""
         return not self.quiet and not self.maintenance
 
     @property

@@ -83,7 +83,7 @@ def _deliver(connection: Connection, body: str, routes: Sequence[Route], at: dat
     except msgspec.MsgspecError as error:
         log.error("tell.unreadable fault=%r", str(error))  # noqa: TRY400 - the trace says nothing more
         return
-    if not news.is_tellable:
+    if news.active and not news.is_tellable:
         return
     key = f"{news.id}#{hashlib.sha256(body.encode()).hexdigest()[:16]}"
     for route in routes:
@@ -92,7 +92,8 @@ def _deliver(connection: Connection, body: str, routes: Sequence[Route], at: dat
 
 
 def _is_for(connection: Connection, route: Route, news: News) -> bool:
-    if route.wanted.takes(news) and (news.active or route.kind == "webhook"):
+    is_machine = route.kind == "webhook" and news.is_tellable  # it may have been told by other means that it was open
+    if route.wanted.takes(news) and (news.active or is_machine):
         return True
     known = (KNOWN.c.route == route.name, KNOWN.c.incident == news.id, KNOWN.c.active == 1)
     if connection.execute(select(KNOWN.c.incident).where(*known)).first() is not None:

@@ -35,23 +35,21 @@ class Wanted:
     plans: frozenset[str] = frozenset()
 
     def takes(self, news: News) -> bool:
-        """Whether this is something for the route."""
+        """Whether this is something for the route; of a group, what is not known of it is no reason to keep it back."""
         place = news.place
         pairs = (
-            (self.causes, news.cause),
-            (self.provinces, place.province or _of_group(news, "province")),
-            (self.communes, place.commune or _of_group(news, "commune")),
+            (self.provinces, place.province),
+            (self.communes, place.commune),
             (self.kinds, place.kind),
-            (self.providers, place.provider or _of_group(news, "provider")),
+            (self.providers, place.provider),
             (self.plans, place.plan),
         )
-        return severity_rank(news.severity) >= severity_rank(self.severity) and all(
-            not names or plain(value or "") in names for names, value in pairs
+        is_group = news.group is not None
+        return (
+            severity_rank(news.severity) >= severity_rank(self.severity)
+            and (not self.causes or plain(news.cause) in self.causes)
+            and all(not names or (is_group and value is None) or plain(value or "") in names for names, value in pairs)
         )
-
-
-def _of_group(news: News, by: str) -> str | None:
-    return news.group.name if news.group is not None and news.group.by == by else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ SEVERITIES: Final = {
 GROUPS: Final = {
     "peer": Text(vi="máy chủ đo", en="measurement peer"),
     "provider": Text(vi="nhà cung cấp", en="provider"),
+    "provider_commune": Text(vi="nhà cung cấp và xã", en="provider and commune"),
     "commune": Text(vi="xã", en="commune"),
     "province": Text(vi="tỉnh", en="province"),
 }
@@ -49,6 +50,8 @@ PAGE: Final = Text(vi="Trang", en="Page")
 REMINDER: Final = Text(vi="nhắc lại", en="reminder")
 MORE: Final = Text(vi="và {n} nữa", en="and {n} more")
 BELOW: Final = Text(vi="{k}/{n} kết quả dưới mức", en="{k} of {n} results below it")
+FAILED: Final = Text(vi="{k}/{n} lần đo không kết nối được", en="{k} of {n} runs reached nothing")
+TOGETHER: Final = Text(vi="{k}/{n} điểm cùng có sự cố", en="{k} of {n} sites fail together")
 INTERVAL: Final = Text(vi="khoảng 95 %: {low} đến {high}", en="95 % interval: {low} to {high}")
 TEST: Final = Text(
     vi="Tin thử của linkgauge: nếu đọc được, đường báo này hoạt động.",
@@ -56,6 +59,22 @@ TEST: Final = Text(
 )
 TEST_TITLE: Final = Text(vi="linkgauge: tin thử", en="linkgauge: test message")
 SUMMARY: Final = Text(vi="linkgauge: {n} tin gộp lại", en="linkgauge: {n} messages in one")
+DIGEST: Final = Text(vi="linkgauge: tổng hợp ngày {day}", en="linkgauge: daily digest of {day}")
+COUNTS: Final = Text(
+    vi="{active} sự cố đang mở, {opened} mới mở, {resolved} đã hết", en="{active} open, {opened} new, {resolved} ended"
+)
+ALL_WELL: Final = Text(
+    vi="Mọi việc đều ổn: không có sự cố nào đang mở, cũng không có gì mới từ {since}.",
+    en="All is well: nothing is open, and nothing has happened since {since}.",
+)
+OPEN_NOW: Final = Text(vi="Đang mở, {severity}", en="Open now, {severity}")
+SILENT_NOW: Final = Text(vi="Không có tín hiệu", en="Silent")
+OPENED: Final = Text(vi="Mới mở từ {since}", en="Opened since {since}")
+RESOLVED: Final = Text(vi="Đã hết từ {since}", en="Ended since {since}")
+WATCHED: Final = Text(
+    vi="Đang theo dõi (kết quả yếu gần đây, chưa phải sự cố)", en="Watched (weak of late, no incident)"
+)
+SCOREBOARD: Final = Text(vi="Bảng chỉ tiêu", en="Scoreboard")
 _UNITS: Final = {"Mbps": "Mbit/s", "share": "%"}
 _LENGTH: Final = 120
 

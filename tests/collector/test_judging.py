@@ -361,11 +361,6 @@ async def test_an_agent_that_was_never_heard_is_not_installed_yet(house: House) 
     assert house.judging.history.search() == []
 
 
-async def test_a_webhook_that_is_no_address_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="webhook_url"):
-        House(tmp_path, settings=JudgeSettings(webhook_url="nonsense"))
-
-
 async def test_events_can_be_written_as_json(house: House) -> None:
     async with running(house):
         await house.measured(*[30.0] * 10)

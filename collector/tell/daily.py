@@ -1,0 +1,62 @@
+"""When digests are due, and gathering what they tell.
+
+One a day and route, on the province's day; a late one is made as soon as there is somebody to make it. It covers what
+has happened since the one before.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta, tzinfo
+from typing import Final
+
+import msgspec
+from sqlalchemy import select
+
+from collector.incidents.tables import INCIDENTS
+from collector.registry.database import Transactions
+from collector.tell.deliveries import Deliveries
+from collector.tell.digest import Day, Extras, digest_of
+from collector.tell.message import Reader
+from collector.tell.news import News, read_news
+from collector.tell.outbox import New
+from collector.tell.route import Route
+
+_DAY: Final = timedelta(days=1)
+_MOST: Final = 5000  # incidents that one digest looks at
+
+
+def due_day(route: Route, now: datetime, zone: tzinfo) -> str | None:
+    """The day whose digest should be made by now; None before its time."""
+    local = now.astimezone(zone)
+    if route.daily is None or local.time() < route.daily:
+        return None
+    return f"{local:%Y-%m-%d}"
+
+
+def make_due(
+    deliveries: Deliveries, route: Route, reader: Reader, *, now: datetime, extras: Callable[[], Extras]
+) -> str | None:
+    """Make a route's digest if it is due and was not made; gives its id. Blocks; raises RegistryUnavailable."""
+    day = due_day(route, now, reader.zone)
+    if day is None:
+        return None
+    before = deliveries.newest(route.name, "digest")
+    if before is not None and due_day(route, before, reader.zone) == day:
+        return None
+    since = before if before is not None and now - before < 7 * _DAY else now - _DAY
+    whole = gather(deliveries.database, since, now)
+    message = digest_of(replace(whole, extras=extras()).wanted(route.wanted), reader)
+    body = msgspec.json.encode(message).decode()
+    return deliveries.make(New(route.name, "digest", f"digest#{day}", body), now)
+
+
+def gather(database: Transactions, since: datetime, now: datetime) -> Day:
+    """What is active now, and what has changed since then."""
+    active = select(INCIDENTS.c.body).where(INCIDENTS.c.state != "resolved").limit(_MOST)
+    changed = select(INCIDENTS.c.body).where(INCIDENTS.c.updated >= since).limit(_MOST)
+    with database.read() as connection:
+        return Day(since, now, _read(connection.scalars(active)), _read(connection.scalars(changed)))
+
+
+def _read(bodies: Iterable[str]) -> list[News]:
+    return [read_news(body) for body in bodies]

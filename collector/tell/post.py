@@ -1,0 +1,199 @@
+"""One route's post: what is due goes out, in order per incident, until its receiver has confirmed it.
+
+Each route has a task of its own: a receiver that is slow or dead holds up no other. What waits stands in the database,
+a few of it in memory. An attempt is recorded before it is made, its answer after it: a kill in between makes one more
+attempt of the same id, and nothing else.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from collector.errors import RegistryUnavailable
+from collector.metrics import TellMetrics
+from collector.tell.answer import Answer, Channel, Parcel
+from collector.tell.deliveries import Deliveries, Delivery
+from collector.tell.keeping import Keeping
+from collector.tell.labels import labels_of
+from collector.tell.news import News, read_news
+from collector.tell.pace import Patience, room
+from collector.tell.route import Route
+from collector.tell.silences import Silences
+
+log = logging.getLogger(__name__)
+_UNREACHED: Final = "unreached: "
+_WITH_NEWS: Final = frozenset({"news", "reminder"})
+Names = Callable[[Sequence[str]], Mapping[str, str]]
+
+
+def _no_names(_sites: Sequence[str]) -> Mapping[str, str]:
+    return {}
+
+
+@dataclass(slots=True)
+class Post:
+    """Sends one route's deliveries until cancelled. `due`: set by whoever knows that something waits.
+
+    `names`: what sites are called; it may block.
+    """
+
+    route: Route
+    channel: Channel
+    deliveries: Deliveries
+    silences: Silences
+    clock: Callable[[], datetime]
+    metrics: TellMetrics
+    draw: Callable[[], float] = random.random
+    poll_s: float = 1.0
+    names: Names = _no_names
+    keeping: Keeping | None = None
+    due: bool = True
+    _patience: Patience = field(init=False)
+    _is_unreached: bool = field(init=False, default=False)
+    _is_down: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        """Take the route's patience."""
+        self._patience = Patience(self.route.retry_first_s, self.route.retry_max_s)
+
+    async def run(self) -> None:
+        """Send what waits and what comes, for ever."""
+        while True:
+            await self.round()
+            await asyncio.sleep(self.poll_s)
+
+    async def round(self) -> None:
+        """Send what is due now; a database that is away is said once."""
+        try:
+            if self.due:
+                await self._release()
+                await self._send()
+            if self.keeping is not None:
+                await self.keeping.when_due()
+        except RegistryUnavailable as error:
+            if not self._is_down:
+                log.warning("tell.record_unavailable route=%s error=%r", self.route.name, str(error))
+            self._is_down = True
+        else:
+            self._is_down = False
+
+    async def _send(self) -> None:
+        name, now = self.route.name, self.clock()
+        free = None
+        if self.route.per_hour is not None:
+            free = room(await asyncio.to_thread(self.deliveries.sent_at, name, now), self.route.per_hour, now)
+            if free == 0:
+                return
+            await self._sum_up(free or 0)
+        ready = await asyncio.to_thread(self.deliveries.ready, name, now, max_wait_s=self.route.retry_max_s)
+        for delivery in await self._untouched(ready[:free]):
+            if not await self._try(delivery):
+                return
+
+    async def _sum_up(self, free: int) -> None:
+        """Make one message of what is more than may go now."""
+        untried = await asyncio.to_thread(self.deliveries.untried, self.route.name)
+        if len(untried) > free:
+            untried = await self._untouched(untried)
+        if len(untried) > free:
+            await asyncio.to_thread(self.deliveries.sum_up, self.route.name, untried, self.clock())
+
+    async def _untouched(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Those that no silence is on; the others are held."""
+        free = []
+        for delivery in deliveries:
+            by = await self._silence_on(delivery)
+            if by is None:
+                free.append(delivery)
+            else:
+                await asyncio.to_thread(self.deliveries.hold, delivery, by)
+                log.info("tell.held route=%s incident=%s by=%s", self.route.name, delivery.incident, by)
+        return free
+
+    async def _silence_on(self, delivery: Delivery) -> str | None:
+        if self.route.kind == "alertmanager" or delivery.kind not in _WITH_NEWS:  # Alertmanager sees to it itself
+            return None
+        return await self.silences.on(labels_of(read_news(delivery.body)))
+
+    async def _release(self) -> None:
+        """Look again at what was held: whose silence is over is told, if it still matters to whoever reads it."""
+        for delivery in await asyncio.to_thread(self.deliveries.held, self.route.name):
+            if await self._silence_on(delivery) is not None:
+                continue
+            active = read_news(delivery.body).active
+            known = await asyncio.to_thread(self.deliveries.known, self.route.name, [delivery.incident or ""])
+            tell = active or any(each.active for each in known.values())
+            await asyncio.to_thread(self.deliveries.release, delivery, tell=tell, at=self.clock())
+
+    async def _try(self, delivery: Delivery) -> bool:
+        """Make one attempt; whether the receiver was there at all."""
+        parcel = await asyncio.to_thread(self._parcel, delivery)
+        await asyncio.to_thread(self.deliveries.begin, delivery, self.clock())
+        answer = await self.channel.send(parcel)
+        if answer.outcome == "confirmed":
+            await self._reached()
+            await asyncio.to_thread(
+                self.deliveries.confirmed, delivery, parcel.news, at=self.clock(), answer=answer.said
+            )
+            self.metrics.sent.labels(self.route.name).inc()
+            log.info("tell.sent route=%s delivery=%s incident=%s", self.route.name, delivery.id, delivery.incident)
+            return True
+        await self._failed(delivery, answer)
+        return answer.outcome == "refused"
+
+    async def _failed(self, delivery: Delivery, answer: Answer) -> None:
+        route = self.route
+        self.metrics.failed.labels(route.name, answer.outcome).inc()
+        if answer.outcome == "unreached":
+            if not self._is_unreached:
+                log.warning("tell.unreached route=%s to=%s fault=%s", route.name, route.address, answer.said)
+            self._is_unreached = True
+        else:
+            await self._reached()
+            if delivery.attempts == 0:
+                log.warning(
+                    "tell.refused route=%s to=%s incident=%s fault=%s",
+                    route.name, route.address, delivery.incident, answer.said,
+                )  # fmt: skip
+        wait_s = self._patience.wait_s(delivery.attempts + 1, self.draw(), asked_s=answer.wait_s)
+        due = self.clock() + timedelta(seconds=wait_s)
+        words = f"{_UNREACHED}{answer.said}" if answer.outcome == "unreached" else answer.said
+        await asyncio.to_thread(self.deliveries.failed, delivery, due=due, answer=words[:300])
+
+    async def _reached(self) -> None:
+        """Somebody answers: what waited for that need not wait longer."""
+        if self._is_unreached:
+            log.warning("tell.reached route=%s to=%s", self.route.name, self.route.address)
+            await asyncio.to_thread(self.deliveries.hurry, self.route.name, self.clock(), answer=_UNREACHED)
+        self._is_unreached = False
+
+    def _parcel(self, delivery: Delivery) -> Parcel:
+        """A delivery with all that a channel needs. Blocks."""
+        if delivery.kind not in {"news", "reminder", "summary"}:
+            return Parcel(delivery.id, delivery.kind, (delivery.body,), (), delivery.id)
+        bodies: tuple[str, ...] = (delivery.body,)
+        if delivery.kind == "summary":
+            bodies = tuple(bytes(each).decode() for each in msgspec.json.decode(delivery.body, type=list[msgspec.Raw]))
+        news = tuple(read_news(body) for body in bodies)
+        known = self.deliveries.known(self.route.name, [each.id for each in news]).get(news[0].id)
+        return Parcel(
+            delivery.id,
+            delivery.kind,
+            bodies,
+            news,
+            thread=known.thread if known is not None else delivery.id,
+            earlier=known is not None and len(news) == 1,
+            before=read_news(known.body) if known is not None and known.active else None,
+            names=self._names(news),
+        )
+
+    def _names(self, news: Sequence[News]) -> Mapping[str, str]:
+        """What the sites of a parent's children are called."""
+        children = [child for each in news for child in each.children]
+        return self.names(children) if children else {}

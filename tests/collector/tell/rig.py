@@ -1,0 +1,179 @@
+"""Telling put together for tests: the real registry database and history, a real HTTP receiver, a clock to set."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from collector.config import CollectorConfig, parse
+from collector.incidents.history import History
+from collector.incidents.incident import Cause, Finding, Incident, Severity, Subject, begun, moved
+from collector.metrics import Metrics, Readiness
+from collector.plans.types import Text
+from collector.registry.database import Database
+from collector.tell.news import News, read_news
+from collector.tell.telling import Telling
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+ABOUT = {
+    "name": "Trường TH Hữu Lũng 1",
+    "kind": "school",
+    "area": "rural",
+    "province": "Lạng Sơn",
+    "commune": "Hữu Lũng",
+    "provider": "VNPT",
+    "plan": "lang-son-2025",
+}
+EVIDENCE = {"target": 50.0, "unit": "Mbps", "k": 9, "n": 10, "median": 31.25, "low": 28.0, "high": 34.5}
+ACTION = Text(vi="Kiểm tra bộ định tuyến", en="Check the router")
+FAST = """
+[tell]
+poll_s = 0.02
+timeout_s = 0.5
+retry_first_s = 0.02
+retry_max_s = 0.2
+silences_s = 0.05
+repost_s = 0.2
+hold_s = 60
+"""
+
+
+def incident_of(site: str = "s1", cause: Cause = "below_target", *, severity: Severity = "warning") -> Incident:
+    """An incident that has just opened."""
+    summary = Text(vi=f"{site}: dưới chỉ tiêu", en=f"{site}: below target")
+    finding = Finding(severity, summary, EVIDENCE, ACTION)
+    return begun(Subject(site, ABOUT), cause, NOW, finding)
+
+
+def news_of(incident: Incident | None = None, **changes: Any) -> News:  # noqa: ANN401 - any field
+    """The incident as a letter tells it."""
+    return read_news(msgspec.json.encode(msgspec.structs.replace(incident or incident_of(), **changes)))
+
+
+@dataclass
+class Receiver:
+    """A receiver on loopback. `answers`: the statuses to give next, then 200; `give`: files that GET answers with."""
+
+    port: int = 0
+    got: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    answers: list[int | web.Response] = field(default_factory=list)
+    give: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", self._take)
+        runner = web.AppRunner(application, shutdown_timeout=0.1)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", self.port, reuse_address=True)
+        await site.start()
+        self.port = runner.addresses[0][1]
+        try:
+            yield
+        finally:
+            await runner.cleanup()
+
+    async def _take(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        self.paths.append(request.path)
+        answer = self.answers.pop(0) if self.answers else 200
+        if isinstance(answer, web.Response):
+            return answer
+        if request.method == "GET":
+            return web.json_response(self.give.get(request.path, []), status=answer)
+        if answer == 200:
+            self.got.append(msgspec.json.decode(body))
+            self.headers.append(dict(request.headers))
+            self.raw.append(body)
+        return web.Response(status=answer)
+
+
+@dataclass
+class House:
+    """One collector's telling without the rest of it."""
+
+    folder: Path
+    config: CollectorConfig
+    start: datetime = NOW
+    metrics: Metrics = field(default_factory=Metrics)
+    said: list[str] = field(default_factory=list)
+    alive: bool = True
+    began: float = field(default_factory=monotonic)
+    shift: timedelta = timedelta()
+
+    def __post_init__(self) -> None:
+        self.database = Database(f"sqlite://{self.folder}/registry.db")
+        self.database.open()
+        self.history = History(self.database, tell=True)
+        self.telling = Telling(
+            self.database,
+            self.config,
+            lambda: self.now,
+            self.metrics,
+            Readiness(self.metrics, lambda part, why: self.said.append(f"{part}: {why}")),
+            last_pass=lambda: self.now if self.alive else None,
+        )
+
+    @property
+    def now(self) -> datetime:
+        """The start, and what has gone by since; tests set it ahead by `shift`."""
+        return self.start + timedelta(seconds=monotonic() - self.began) + self.shift
+
+    def count(self, name: str) -> float:
+        """A metric by its name, as `totals` has it."""
+        return self.metrics.totals().get(name, 0.0)
+
+    def record(self, site: str = "s1", **more: Any) -> str:  # noqa: ANN401 - as incident_of
+        """Open an incident that is told; gives its id."""
+        incident = incident_of(site, **more)
+        self.history.advance(site, incident.cause, lambda _last: incident)
+        return incident.id
+
+    def resolve(self, incident: str) -> None:
+        """What the rules do when it is over."""
+        found = self.history.get(incident)
+        assert found is not None
+        ended = moved(found, "resolved", self.now, who="rules")
+        self.history.advance(found.subject, found.cause, lambda _last: ended)
+
+    def states(self) -> list[str]:
+        """The states of all deliveries, in order."""
+        return [row.state for row in reversed(self.telling.deliveries.search(limit=1000))]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(self.telling.run(), name="telling")
+            try:
+                yield
+            finally:
+                task.cancel()
+
+    def close(self) -> None:
+        self.database.close()
+
+
+def house(folder: Path, routes: str, *, tell: str = "") -> House:
+    """A house with these routes."""
+    return House(folder, parse(f"{FAST}{tell}\n{routes}", {}, name="test"))
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until it holds."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - what it waits for is a file and another task
+            await asyncio.sleep(0.01)
