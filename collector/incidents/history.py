@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, delete, func, insert, or_, select, upda
 from collector.errors import UsageError
 from collector.incidents.acts import Action, Decision, acted, unsilenced
 from collector.incidents.calendar import windows
-from collector.incidents.incident import Cause, Incident
+from collector.incidents.incident import Cause, Incident, Transition
 from collector.incidents.maintenance import Window, maintained
 from collector.incidents.tables import INCIDENTS, JUDGED, OUTBOX, TRANSITIONS
 from collector.incidents.telling import settled, with_telling
@@ -118,6 +118,12 @@ class History:
         """One incident by its id."""
         with self._database.read() as connection:
             return _get(connection, incident)
+
+    def transitions(self, incident: str) -> list[Transition]:
+        """All that happened to an incident, oldest first; its body may hold less of a long history."""
+        query = select(TRANSITIONS).where(TRANSITIONS.c.incident == incident).order_by(TRANSITIONS.c.number)
+        with self._database.read() as connection:
+            return [Transition(row.at, row.state, row.who, row.note, row.what) for row in connection.execute(query)]
 
     def advance(self, site: str, cause: Cause, step: Step) -> Incident | None:
         """Take one step of the rules on the newest that is stored now; the incident if it changed."""
