@@ -20,7 +20,8 @@ from agent.wire.settings import SettingsError
 from agent.wire.settings import load as load_settings
 from collector.errors import UsageError
 from collector.plans.consistency import plan_faults
-from collector.plans.types import Id, Plan
+from collector.plans.types import Plan
+from collector.registry.codes import code_fault
 from collector.registry.plan_files import PLAN_SUFFIX, SITES_SUFFIX, plan_files
 
 LOG: Final = logging.getLogger(__name__)
@@ -95,15 +96,26 @@ def _assign(plans: dict[str, Plan], path: Path) -> Iterator[str]:
         yield f"{path}: there is no plan {name}; known: {', '.join(plans)}"
         return
     try:
-        groups = msgspec.convert(tomllib.loads(_text(_bytes(path))), dict[str, tuple[Id, ...]], strict=True)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, SettingsError, UsageError) as error:
+        groups = tomllib.loads(_text(_bytes(path)))
+    except (tomllib.TOMLDecodeError, SettingsError, UsageError) as error:
         yield f"{path}: {str(error).removeprefix(f'{path}: ')}"
         return
-    for group in groups.keys() - plan.groups.keys():
+    faults = [fault for group, sites in groups.items() for fault in _group_faults(plan, group, sites)]
+    yield from (f"{path}: {fault}" for fault in faults)
+    if not faults:
+        filled = {group: tuple(dict.fromkeys(sites)) for group, sites in groups.items()}
+        plans[name] = msgspec.structs.replace(plan, groups=plan.groups | filled)
+
+
+def _group_faults(plan: Plan, group: str, sites: object) -> Iterator[str]:
+    if group not in plan.groups:
         near = get_close_matches(group, plan.groups, n=1)
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(plan.groups) or 'none'}"
-        yield f"{path}: plan {name} has no group {group}; {hint}"
-    plans[name] = msgspec.structs.replace(plan, groups=plan.groups | groups)
+        yield f"plan {plan.id} has no group {group}; {hint}"
+    if not isinstance(sites, list) or not all(isinstance(site, str) for site in sites):
+        yield f'{group}: write a list of site ids, such as {group} = ["site-id"]'
+        return
+    yield from (f"{group}: site {fault}" for fault in map(code_fault, sites) if fault)
 
 
 def _bytes(path: Path) -> bytes:
