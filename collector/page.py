@@ -15,6 +15,7 @@ from collector.incidents.history import History
 from collector.ledger.completeness import Completeness
 from collector.ledger.ledger import Ledger
 from collector.parts import Parts
+from collector.places.places import Places
 from collector.plans.load import load_plans
 from collector.quarantine import Quarantine
 from collector.rollups.recents import Recents
@@ -77,6 +78,7 @@ def _app(parts: Parts) -> web.Application:
             quarantine=lambda: _quarantine(parts),
             board=parts.board,
             recents=Recents(parts.registry.database).read,
+            gazetteer=Places(parts.registry.database).gazetteer,
         )
     )
 

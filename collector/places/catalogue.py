@@ -15,6 +15,7 @@ from datetime import date, timedelta
 from importlib import resources
 from typing import Any, Final
 
+from collector.places.gazetteer import Gazetteer
 from collector.places.unit import Unit, path_of
 from collector.registry.codes import nearest_code
 
@@ -27,6 +28,12 @@ def catalogue() -> tuple[Unit, ...]:
     """Provinces in all their periods and communes since 1 July 2025; read once."""
     mergers = tomllib.loads(resources.files("collector.places").joinpath("mergers.toml").read_text(encoding="utf-8"))
     return tuple(_units(_listed(), mergers))
+
+
+@functools.cache
+def known() -> Gazetteer:
+    """The catalogue alone, where nobody imported anything."""
+    return Gazetteer(catalogue())
 
 
 def _listed() -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from collector.incidents.incident import Incident
 from collector.incidents.rules import Action
 from collector.ledger.period import period
 from collector.registry.site import Site, Snapshot
-from collector.web import completeness, views
+from collector.web import completeness, views, whereabouts
 from collector.web.pages import Measured
 from collector.web.sources import Sources
 
@@ -77,6 +77,7 @@ async def _site(request: web.Request, sources: Sources) -> web.Response:
     return _json(
         _site_object(sources, _agents_by_site(snapshot), site)
         | {"last": {kind: _last(found) for kind, found in last.items()}}
+        | {"places": whereabouts.item(await whereabouts.whereabouts(sources, site))}
     )
 
 

@@ -15,7 +15,7 @@ from collector.errors import CollectorError, RegistryUnavailable, UsageError
 from collector.ledger.period import period
 from collector.registry.site import Site
 from collector.rollups.recent import COMPARED, WINDOW
-from collector.web import api, fleet, live, pages, pipe, quarantine, views
+from collector.web import api, fleet, live, pages, pipe, quarantine, views, whereabouts
 from collector.web.chart import Chart, Line, Mark, draw
 from collector.web.pages import Filters, Measured
 from collector.web.sources import Sources
@@ -127,7 +127,8 @@ async def _overview(request: web.Request) -> web.Response:
     query = request.query
     state = next((state for state in pages.ORDER if state == query.get("state")), None)
     filters = Filters(query.get("q", "")[:100], state, query.get("province", ""), query.get("kind", ""))
-    rows = pages.listed(found.rows, filters)
+    named = await whereabouts.names(sources, (row.site for row in found.rows)) if filters.text else {}
+    rows = pages.listed(found.rows, filters, names=named)
     return _page(
         request,
         "overview.html",
@@ -158,6 +159,7 @@ async def _site(request: web.Request) -> web.Response:
         "site.html",
         here="sites",
         row=found.row,
+        places=await whereabouts.whereabouts(sources, site),
         sentence=getattr(verdict.sentence, words.language) if verdict else words.say("No throughput test yet."),
         basis=getattr(verdict.basis, words.language) if verdict else None,
         source=_source(sources, site, verdict.target_id if verdict else None),

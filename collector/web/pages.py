@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Final, Literal
 
 from collector.judge.verdict import Verdict
@@ -181,8 +182,13 @@ def state_of(verdict: Verdict | None, contact: Contact) -> State:
     return "met" if verdict.verdict == "met" else "inconclusive"
 
 
-def listed(rows: Sequence[SiteRow], filters: Filters) -> list[SiteRow]:
-    """The rows that the filters let through, worst first, the furthest below its target on top."""
+def listed(
+    rows: Sequence[SiteRow], filters: Filters, *, names: Mapping[str, str] = MappingProxyType({})
+) -> list[SiteRow]:
+    """The rows that the filters let through, worst first, the furthest below its target on top.
+
+    `names`: by site, what else its places are called.
+    """
     needle = filters.text.casefold()
     chosen = [
         row
@@ -190,9 +196,13 @@ def listed(rows: Sequence[SiteRow], filters: Filters) -> list[SiteRow]:
         if (filters.state is None or row.state == filters.state)
         and (not filters.province or row.site.province == filters.province)
         and (not filters.kind or row.site.kind == filters.kind)
-        and needle in f"{row.site.id} {row.site.name} {row.site.commune} {row.site.village or ''}".casefold()
+        and needle in _sought(row.site, names.get(row.site.id, "")).casefold()
     ]
     return sorted(chosen, key=_worst_first)
+
+
+def _sought(site: Site, names: str) -> str:
+    return f"{site.id} {site.name} {site.commune} {site.village or ''} {names}"
 
 
 def _worst_first(row: SiteRow) -> tuple[int, float, str]:

@@ -12,6 +12,8 @@ from collector.incidents.incident import Incident
 from collector.incidents.rules import Action
 from collector.judge.verdict import Verdict
 from collector.ledger.accounts import SiteDay, Told
+from collector.places.catalogue import known
+from collector.places.gazetteer import Gazetteer
 from collector.plans.types import Plan
 from collector.quarantine import Held, Search
 from collector.registry.changes import Waiting
@@ -107,3 +109,5 @@ class Sources:
     board: Board = field(default_factory=Board)
     recents: Callable[[], Mapping[str, Recent]] = dict
     """What the leader rolled up of each site's newest throughput. Sync: called in a thread."""
+    gazetteer: Callable[[], Gazetteer] = known
+    """Provinces and communes with dates. Sync: called in a thread."""
