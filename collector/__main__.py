@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     from collector.registry import commands as registry
     from collector.registry import version_command
     from collector.store import commands as store
+    from collector.tell import commands as tell
 
     parser = argparse.ArgumentParser(
         prog="linkgauge-collector",
@@ -83,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     refill.add_command(store.add_commands(commands))
     archive.add_commands(commands)
     ledger.add_commands(commands)
+    tell.add_commands(commands)
     quarantine.add_commands(commands)
     return parser
 

@@ -203,6 +203,14 @@ class Deliveries:
             mine = (_K.route == route, _K.incident.in_(incidents))
             connection.execute(update(KNOWN).where(*mine).values(active=0, at=at))
 
+    def record_test(self, route: str, answer: str, *, at: datetime, sent: bool) -> None:
+        """Keep that a person tried a route, and what came of it; it is not tried again."""
+        with self.database.write() as connection:
+            drawn = put(connection, New(route, "test", f"test#{at:%Y%m%dT%H%M%S.%f}", "{}"), at)
+            values = {"attempts": 1, "tried": at, "answer": answer, "state": "sent" if sent else "expired"}
+            told = {"told": at} if sent else {}
+            connection.execute(update(DELIVERIES).where(_D.id == drawn).values(**values, **told))
+
     def newest(self, route: str, kind: str) -> datetime | None:
         """When the newest delivery of a kind was made for a route."""
         with self.database.read() as connection:
