@@ -14,6 +14,7 @@ from collector.errors import UsageError
 from collector.figures.figure import WHO_LIMIT, Change, Figure
 from collector.figures.figures import Figures
 from collector.figures.figures_sheet import COLUMNS, REQUIRED, area_of, parse, rows_of
+from collector.plans.binding import PLAN_ZONE
 from collector.plans.load import load_plans
 from collector.plans.period import FORMS, period
 from collector.registry.cells import written
@@ -93,7 +94,7 @@ def import_figures(options: argparse.Namespace, clock: Clock) -> int:
     lines = read_lines(options.file)
     now = clock()
     try:
-        sheet = parse(lines, plans=load_plans(plans_folder(options.config)), today=now.date())
+        sheet = parse(lines, plans=load_plans(plans_folder(options.config)), today=now.astimezone(PLAN_ZONE).date())
     except SheetError as error:
         raise named(error, options.file) from error
     with _figures(options) as figures:
