@@ -3,6 +3,7 @@
 import importlib.resources
 import tomllib
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from functools import cache
 from typing import Annotated, Final
 
@@ -56,6 +57,12 @@ FILE: Final = "presets.toml"
 def presets() -> Mapping[str, Preset]:
     """The shipped rules by their id; raises UsageError naming the fault."""
     return read_presets(importlib.resources.files("collector.judge").joinpath(FILE).read_text(encoding="utf-8"))
+
+
+@cache
+def widest() -> timedelta:
+    """How far back any rule looks: what is kept of samples to judge them."""
+    return timedelta(days=max(rule.window_days for rule in presets().values()))
 
 
 def read_presets(text: str) -> Mapping[str, Preset]:

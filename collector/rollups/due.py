@@ -19,7 +19,8 @@ from collector.ledger.facts import Touched
 from collector.registry.database import Database, Utc
 from collector.rollups.buckets import HOUR, LEVELS, Bucket, Level, bucket_of
 from collector.rollups.fields import FIELDS
-from collector.rollups.verdicts import KIND as JUDGED
+from collector.rollups.recent import KIND as SHOWN
+from collector.rollups.verdicts import JUDGED
 
 METADATA: Final = MetaData()
 DUE: Final = Table(
@@ -36,8 +37,6 @@ Index("rollup_due_next", DUE.c.due)
 
 Work = Literal["hour", "day", "month", "verdict", "recent"]
 _LEVELS: Final[Mapping[Work, Level]] = {"hour": "hour", "day": "day", "month": "month"}
-_ABOUT: Final[tuple[Work, ...]] = ("recent", "verdict")
-"""Work that is no level's: a day's reports make it to do."""
 _KEY: Final = ("measurement", "site", "level", "start")
 _SLACK: Final = timedelta(minutes=1)
 _MOMENT: Final = timedelta(microseconds=1)
@@ -103,8 +102,10 @@ class Pace:
             return []
         edges = (touched.hour, touched.hour + HOUR - _MOMENT)  # in half-hour zones two days may share an hour
         levels: list[tuple[Work, Level]] = [("hour", "hour"), ("day", "day"), ("month", "month")]
-        if touched.measurement == JUDGED:
-            levels += [(work, "day") for work in _ABOUT]
+        if touched.measurement == SHOWN:
+            levels.append(("recent", "day"))
+        if touched.measurement in JUDGED:
+            levels.append(("verdict", "day"))
         spans = {(work, bucket_of(level, edge, self.zone).start) for work, level in levels for edge in edges}
         return [Task(touched.measurement, touched.site, work, start) for work, start in sorted(spans)]
 

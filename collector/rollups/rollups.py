@@ -17,11 +17,13 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final, Protocol
 
+from collector.chain.marks import World
 from collector.config import RollupSettings
 from collector.errors import PointsRefused, RegistryUnavailable, StoreFull, StoreUnavailable
 from collector.ledger.facts import Touched
 from collector.metrics import Metrics
 from collector.plans.binding import PLAN_ZONE, binding_for
+from collector.plans.reference import References
 from collector.plans.types import Plan
 from collector.registry.registry import Registry
 from collector.registry.site import Snapshot
@@ -63,7 +65,10 @@ class Touches(Protocol):
 
 @dataclass(slots=True)
 class Rollups:
-    """Rolls up until cancelled. `settings` gives the configuration of this moment; `zone` is the province's."""
+    """Rolls up until cancelled. `settings` gives the configuration of this moment; `zone` is the province's.
+
+    `references`: gives the reference series that targets point at, for the verdicts' history; called in a thread.
+    """
 
     store: Store
     touches: Touches
@@ -73,6 +78,7 @@ class Rollups:
     zone: tzinfo
     metrics: Metrics
     settings: Callable[[], RollupSettings] = RollupSettings
+    references: Callable[[], References] = dict
     retry_s: float = _RETRY_S
     due: Due = field(init=False)
     recents: Recents = field(init=False)
@@ -162,7 +168,7 @@ class Rollups:
             for first in range(0, len(sites), VERDICT_SITES):
                 some = sites[first : first + VERDICT_SITES]
                 portion = [task for site in some for task in by_site[site]]
-                yield portion, partial(self._verdicts, some, span)
+                yield portion, partial(self._verdicts, tasks[0].measurement, some, span)
 
     def _recent_portions(self, tasks: Sequence[Task]) -> Iterator[tuple[list[Task], "_Work"]]:
         """Some sites at a time; several days of one site are one look at it."""
@@ -206,25 +212,23 @@ class Rollups:
         await asyncio.to_thread(self.recents.save, found.values())
         return []
 
-    async def _verdicts(self, sites: Sequence[str], span: tuple[datetime, datetime]) -> list[Point]:
-        """The verdicts that samples of a span change."""
-        now = self.clock()
+    async def _verdicts(self, kind: str, sites: Sequence[str], span: tuple[datetime, datetime]) -> list[Point]:
+        """The verdicts that results of a span change."""
+        now, known = self.clock(), self._snapshot.sites
+        world = World(self.plans, await asyncio.to_thread(self.references))
+        judged = [site for site in sites if verdicts.is_judged(kind, known.get(site, ()), world, now)]
+        if not judged:
+            return []
         start, end = verdicts.reach(*span, now)
         found = await self.store.values(
-            verdicts.KIND, verdicts.COLUMNS, sites=sites, start_ns=nanoseconds(start), end_ns=nanoseconds(end)
+            kind, verdicts.columns(kind), sites=judged, start_ns=nanoseconds(start), end_ns=nanoseconds(end)
         )
 
         def told() -> list[Point]:
             return [
                 point
                 for site, rows in found.items()
-                for point in verdicts.history(
-                    verdicts.samples_of(rows),
-                    span,
-                    now=now,
-                    site_at=lambda at, site=site: self._snapshot.site_at(site, at),  # type: ignore[misc]  # bound now
-                    plans=self.plans,
-                )
+                for point in verdicts.history(kind, rows, span, now=now, versions=known.get(site, ()), world=world)
             ]
 
         return await asyncio.to_thread(told)
