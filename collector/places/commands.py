@@ -14,7 +14,7 @@ from collector.errors import UsageError
 from collector.places import units_sheet, villages_sheet
 from collector.places.gazetteer import Gazetteer, meant, span
 from collector.places.placement import remarks
-from collector.places.places import Fault, PlaceError, Places, PopulationChange, UnitChange
+from collector.places.places import Entry, Fault, PlaceError, Places, PopulationChange, UnitChange
 from collector.places.unit import LEVELS, Population, Unit
 from collector.places.units_sheet import Units
 from collector.places.villages_sheet import Villages
@@ -84,6 +84,9 @@ def _add_place(subparsers: Subparsers, clock: Clock) -> None:
     _runs(show, lambda options: show_place(options, clock))
     bring = _file(_parser(actions, "import", "add and correct units, or populations", PLACE_EXAMPLES))
     _runs(bring, lambda options: import_places(options, clock))
+    send = _parser(actions, "export", "write all units that were imported to a CSV or XLSX file", PLACE_EXAMPLES)
+    send.add_argument("file", type=Path, metavar="FILE")
+    _runs(send, export_places)
     back = _parser(actions, "withdraw", "take back a period that was imported", PLACE_EXAMPLES)
     back.add_argument("path", metavar="PATH")
     back.add_argument("--from", dest="begins", metavar="DAY", help="the period's first day; without: that has none")
@@ -200,6 +203,15 @@ def _placed(faults: Sequence[Fault], sheet: Villages | Units) -> SheetError:
     return SheetError(said)
 
 
+def export_places(options: argparse.Namespace) -> int:
+    """Write all units that were imported, in all their periods; the file appears whole or not at all."""
+    with _places(options) as places:
+        units = places.imported()
+    write_lines(options.file, units_sheet.rows_of(units), title="places")
+    _say(f"{options.file}: {len(units)} units")
+    return 0
+
+
 def list_places(options: argparse.Namespace, clock: Clock) -> int:
     """Print provinces, or the units of one."""
     today = clock().date()
@@ -223,8 +235,10 @@ def show_place(options: argparse.Namespace, clock: Clock) -> int:
         gazetteer = places.gazetteer()
         periods = list(gazetteer.periods(options.path)) or places.periods(options.path)
         figures = places.populations(options.path)
+        history = places.history(options.path)
     for unit in periods or [_known(gazetteer, options.path)]:
         _say(*_period(unit, gazetteer, today))
+    _say(*_entries(history))
     _say(*(f"  {each.year}: {each.population} people{_households(each)} ({each.source})" for each in figures))
     return 0
 
@@ -252,6 +266,22 @@ def _period(unit: Unit, gazetteer: Gazetteer, today: date) -> Iterator[str]:
         yield f"  {unit.population} people, {_or(unit.households)} households"
     if unit.source:
         yield f"  source: {unit.source}"
+
+
+def _entries(history: Sequence[Entry]) -> Iterator[str]:
+    """Who reads a figure may ask since when it has been so: what was entered when."""
+    last: dict[date | None, Unit] = {}
+    for entry in history:
+        unit, when = entry.unit, f"{entry.at:%Y-%m-%d %H:%M:%SZ}"
+        before = last.pop(unit.valid_from, None)
+        if entry.withdrawn:
+            yield f"  {when} {span(unit)} withdrawn"
+            continue
+        last[unit.valid_from] = unit
+        if before is None:
+            yield f"  {when} {span(unit)} added"
+        else:
+            yield from (f"  {when} {line.partition(': ')[2]}" for line in described(UnitChange(before, unit)))
 
 
 def withdraw(options: argparse.Namespace, clock: Clock) -> int:

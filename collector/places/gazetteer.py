@@ -174,8 +174,16 @@ def _parent_faults(gazetteer: Gazetteer, unit: Unit) -> Iterator[str]:
     found = gazetteer.periods(parent)
     if not found:
         yield f"{parent} is not known"
+    elif all(_apart(unit, each) for each in found):
+        yield f"{parent} is not there {span(unit)}, but {' '.join(map(span, found))}"
     elif any(LEVELS.index(each.level) >= LEVELS.index(unit.level) for each in found):
         yield f"{parent} is a {found[0].level}: no {unit.level} lies in it"
+
+
+def _apart(unit: Unit, other: Unit) -> bool:
+    """Whether two periods have no day in common."""
+    first, second = sorted((unit, other), key=_begin)
+    return first.valid_until is not None and second.valid_from is not None and first.valid_until < second.valid_from
 
 
 def meant(unit: Unit | None) -> str:

@@ -48,10 +48,10 @@ class Placement:
 def placed(site: Site, gazetteer: Gazetteer, day: date, *, area: str | None = None) -> Placement:
     """Where a site lies on a day; `area`: the province of its plan."""
     province, commune = _code(site.province), _code(site.commune)
-    provinces = _now(gazetteer, province, day)
+    provinces = units_now(gazetteer, province, day)
     communes = _communes(gazetteer, province, commune, provinces, day)
     if len(communes) == 1 and communes[0].parent:
-        provinces = _now(gazetteer, communes[0].parent, day)
+        provinces = units_now(gazetteer, communes[0].parent, day)
     only = provinces[0] if len(provinces) == 1 else None
     known = communes[0] if len(communes) == 1 else None
     begun = [unit.valid_from for unit in (only, known) if unit and unit.valid_from]
@@ -70,7 +70,8 @@ def _code(text: str) -> str:
     return nearest_code(text) if code_fault(text) else text
 
 
-def _now(gazetteer: Gazetteer, path: str, day: date) -> tuple[Unit, ...]:
+def units_now(gazetteer: Gazetteer, path: str, day: date) -> tuple[Unit, ...]:
+    """What a path names on a day, or became until then; several: in one or more of them, not known in which."""
     unit = gazetteer.newest(path, day)
     return gazetteer.current_of(unit, day).units if unit else ()
 
@@ -79,7 +80,7 @@ def _communes(
     gazetteer: Gazetteer, province: str, commune: str, provinces: tuple[Unit, ...], day: date
 ) -> tuple[Unit, ...]:
     """Today's communes that a site may mean: what the filed one became, else those of that name in today's province."""
-    found = _now(gazetteer, path_of(province, commune), day)
+    found = units_now(gazetteer, path_of(province, commune), day)
     if found:
         return found
     same = (gazetteer.unit_at(path, day) for each in provinces for path in _called(gazetteer, each.path, commune))

@@ -48,6 +48,15 @@ class PopulationChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """A period of a unit as somebody entered it, or took it back."""
+
+    at: datetime
+    unit: Unit
+    withdrawn: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """Why a unit cannot be: which, in what column, and what is wrong."""
 
@@ -89,6 +98,18 @@ class Places:
         """Every period of every village, by path."""
         with self._database.read() as connection:
             return list(_held(connection, ("village",)).values())
+
+    def imported(self) -> list[Unit]:
+        """Every period of every unit that was imported, but villages, by path."""
+        with self._database.read() as connection:
+            return list(_held(connection, _ABOVE).values())
+
+    def history(self, path: str) -> list[Entry]:
+        """What was entered of a unit, the oldest first."""
+        query = select(UNITS).where(UNITS.c.path == path).order_by(UNITS.c.entered, UNITS.c.version)
+        with self._database.read() as connection:
+            rows = connection.execute(query).mappings()
+            return [Entry(row["entered"], _unit(row), row["withdrawn"]) for row in rows]
 
     def periods(self, path: str) -> list[Unit]:
         """The periods of one imported unit, the oldest first."""

@@ -5,7 +5,7 @@ sought in the provinces that the unit's own became), or any unit that is not kno
 day. A population is a figure of one year, with its source.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, get_args
@@ -74,6 +74,17 @@ def parse(lines: Sequence[Line], gazetteer: Gazetteer) -> Units:
     if faults:
         raise SheetError(faults)
     return Units(tuple(units), frozenset(_FIELDS[column] for column in found.absent & _FIELDS.keys()), rows)
+
+
+def rows_of(units: Iterable[Unit]) -> Iterator[list[str]]:
+    """The table that `parse` reads back to the same units: header, then one row a period."""
+    yield list(COLUMNS)
+    for unit in units:
+        words = (unit.kind, unit.parent, unit.district, unit.official)
+        yield [
+            unit.level, unit.code, unit.name, *(word or "" for word in words), written(unit.valid_from),
+            written(unit.valid_until), f" {SEPARATOR} ".join(unit.successors), unit.source or "",
+        ]  # fmt: skip
 
 
 def _faults(row: Row) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,7 @@ _NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _DAY: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 _LOCAL_DAY: Final = re.compile(r"([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})")
 _SERIAL: Final = re.compile(r"[0-9]{5}(\.0+)?")
+_YEARS: Final = (1800, 2199)
 # Spreadsheets count days from here (and believe in 29 February 1900).
 _SERIAL_ZERO: Final = date(1899, 12, 30)
 
@@ -56,8 +57,13 @@ def day_of(text: str) -> date | None:
 
 def day_fault(text: str) -> str | None:
     """Why a text is no day, with what was probably meant; None when it is one."""
-    if day_of(text):
-        return None
+    day = day_of(text)
+    if day:
+        return (
+            None
+            if _YEARS[0] <= day.year <= _YEARS[1]
+            else f"{text} is no day of these times; leave it empty if it is open"
+        )
     hint = ""
     local = _LOCAL_DAY.fullmatch(text)
     if local:

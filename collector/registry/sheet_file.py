@@ -15,7 +15,8 @@ from collector.errors import UsageError
 from collector.registry.sheet import FORMULA, MAX_LINES, Line, SheetError, read_csv, write_csv
 
 MAX_BYTES: Final = 100_000_000
-MAX_UNPACKED: Final = 1_000_000_000
+MAX_UNPACKED: Final = 500_000_000
+_CHUNK: Final = 1 << 20
 _NO_SHEET: Final = (
     zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, IndexError, OSError, TypeError, AttributeError,
     SyntaxError,
@@ -69,7 +70,18 @@ def _inspected(data: bytes) -> bool:
         if sum(entry.file_size for entry in archive.infolist()) > MAX_UNPACKED:
             raise SheetError([f"the XLSX file unpacks to more than {MAX_UNPACKED // 10**6} MB: split it"])
         sheets = [entry for entry in archive.infolist() if entry.filename.startswith("xl/worksheets/sheet")]
-        return any(b"<f>" in sheet or b"<f " in sheet for sheet in map(archive.read, sheets))
+        return any(_holds_formula(archive, sheet) for sheet in sheets)
+
+
+def _holds_formula(archive: zipfile.ZipFile, sheet: zipfile.ZipInfo) -> bool:
+    with archive.open(sheet) as content:
+        end = b""
+        while chunk := content.read(_CHUNK):
+            piece = end + chunk
+            if b"<f>" in piece or b"<f " in piece:
+                return True
+            end = chunk[-2:]
+    return False
 
 
 def _rows(data: bytes, *, values: bool) -> Iterator[tuple[object, ...]]:

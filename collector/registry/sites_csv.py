@@ -21,6 +21,13 @@ SitesFileError = SheetError
 
 COLUMNS: Final = tuple(Site.__dataclass_fields__)
 REQUIRED: Final = ("id", "name", "kind", "area", "province", "commune")
+ALIASES: Final = {
+    "ma": "id", "ma-diem": "id", "ten": "name", "ten-diem": "name", "loai": "kind", "khu-vuc": "area",
+    "tinh": "province", "tinh-thanh-pho": "province", "xa": "commune", "xa-phuong": "commune", "thon": "village",
+    "thon-ban": "village", "vi-do": "latitude", "kinh-do": "longitude", "duong-truyen": "access",
+    "nha-cung-cap": "provider", "nha-mang": "provider", "ke-hoach": "plan",
+}  # fmt: skip
+"""Vietnamese headers, as codes (`Mã điểm` is ma-diem)."""
 _CODES: Final = ("id", "province", "commune", "village")
 _PLACES: Final = frozenset({"province", "commune", "village"})
 _CHOICES: Final[dict[str, tuple[str, ...]]] = {
@@ -49,7 +56,7 @@ class Sheet:
 
 def parse(lines: Sequence[Line], *, plans: Collection[str]) -> Sheet:
     """Read a table of sites; raises SitesFileError naming every fault by its place."""
-    found = table(lines, columns=COLUMNS, required=REQUIRED)
+    found = table(lines, columns=COLUMNS, required=REQUIRED, aliases=ALIASES)
     faults: list[str] = []
     sites: list[Site] = []
     first: dict[str, Line] = {}

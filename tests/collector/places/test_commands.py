@@ -92,7 +92,9 @@ def test_villages_are_imported_once_and_keep_their_history(run: Run, url: str) -
     assert "lang-son/huu-lung/ban-mau: population: 412 -> 420\n" in run("village", "import", file)
     assert versions(url) == 2
     assert "420" in run("village", "list", "--commune", "lang-son/huu-lung")
-    assert "420 people, 98 households" in run("place", "show", "lang-son/huu-lung/ban-mau")
+    said = run("place", "show", "lang-son/huu-lung/ban-mau")
+    assert "420 people, 98 households\n" in said
+    assert "  2026-11-22 01:02:03Z (without dates) added\n  2026-11-22 01:02:03Z population: 412 -> 420\n" in said
 
 
 def test_a_column_that_is_absent_leaves_what_is_known(run: Run) -> None:
@@ -198,6 +200,8 @@ def test_an_old_commune_and_what_became_of_it(run: Run) -> None:
     assert "made of Xã Tân Mộc (bac-giang/tan-moc)" in run("place", "show", "bac-ninh/luc-ngan")
     assert "bac-giang/tan-moc" in run("place", "list", "bac-giang", "--all")
     assert "bac-giang/tan-moc" not in run("place", "list", "bac-giang")
+    assert run("place", "export", "out.xlsx") == "out.xlsx: 1 units\n"
+    assert "0 added, 0 changed, 1 unchanged" in run("place", "import", "out.xlsx")
     # A village of then, in the commune of then.
     old = "moc,Thôn Mộc,Tân Mộc,Bắc Giang,,,,,,2025-06-30\n"
     assert "bac-giang/tan-moc/moc: added" in run("village", "import", write("v.csv", VILLAGES, old))

@@ -97,6 +97,10 @@ def test_what_a_unit_was_made_of() -> None:
             "p/a (until 2025-07-01) overlaps Xã a (since 2025-07-01)",
         ),
         ([commune("q/a")], "q is not known"),
+        (
+            [commune("p/a", begins=NEXT), Unit("p/a/v", "village", "V", valid_until=END)],
+            "p/a is not there (until 2025-06-30), but (since 2025-07-01)",
+        ),
         ([commune("p/a"), commune("p/a/b")], "p/a is a commune: no commune lies in it"),
     ],
 )

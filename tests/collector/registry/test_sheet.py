@@ -1,5 +1,6 @@
 """Tables down to the cell: what spreadsheets do to text, and faults where their reader looks for them."""
 
+import zipfile
 from collections.abc import Sequence
 from datetime import date, datetime
 from io import BytesIO
@@ -9,7 +10,7 @@ import pytest
 from openpyxl import Workbook
 
 from collector.errors import UsageError
-from collector.registry.cells import day_fault, day_of, number_fault, number_of, written
+from collector.registry.cells import day_fault, number_fault, number_of, written
 from collector.registry.sheet import Line, SheetError, Table, clean, letters, read_csv, table
 from collector.registry.sheet_file import named, read_lines, read_xlsx, write_lines
 
@@ -135,12 +136,12 @@ def test_too_many_lines_are_refused() -> None:
         ("1/7/2025", "'1/7/2025' is not a day as YYYY-MM-DD (write 2025-07-01)"),
         ("45839", "'45839' is not a day as YYYY-MM-DD: a spreadsheet's number for 2025-07-01? Write 2025-07-01"),
         ("tháng 7", "'tháng 7' is not a day as YYYY-MM-DD"),
+        ("9999-12-31", "9999-12-31 is no day of these times; leave it empty if it is open"),
     ],
 )
 def test_days(text: str, fault: str | None) -> None:
     found = day_fault(text)
     assert found is None if fault is None else (found or "").startswith(fault)
-    assert (day_of(text) is None) == (fault is not None)
 
 
 def test_numbers() -> None:
@@ -153,3 +154,34 @@ def test_numbers() -> None:
         "2025-07-01",
         "0.0000001",
     )
+
+
+def test_a_sheet_that_claims_to_be_huge_is_read_by_what_is_in_it() -> None:
+    book = Workbook()
+    page = book.active
+    assert page is not None
+    page["A1"] = "code"
+    page["A400000"] = "x"
+    out = BytesIO()
+    book.save(out)
+    (row,) = read(read_xlsx(out.getvalue())).rows
+    assert row.line.number == 400_000
+
+
+def test_an_archive_that_unpacks_to_more_than_memory_is_refused() -> None:
+    out = BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", "")
+    bomb = bytearray(out.getvalue())
+    size = bomb.index(b"PK\x01\x02") + 24  # in the directory, where it says how much it unpacks to
+    bomb[size : size + 4] = (600_000_000).to_bytes(4, "little")
+    with pytest.raises(SheetError, match="unpacks to more than 500 MB"):
+        read_xlsx(bytes(bomb))
+
+
+def test_an_archive_that_is_no_workbook() -> None:
+    out = BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<broken")
+    with pytest.raises(SheetError, match="not a readable XLSX"):
+        read_xlsx(out.getvalue())

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
+from collector.registry.sheet_file import read_xlsx, xlsx
 from collector.registry.site import Site
-from collector.registry.sites_csv import COLUMNS, Line, SitesFileError, parse, read_csv, write_csv
-from collector.registry.sites_xlsx import read_xlsx, write_xlsx
+from collector.registry.sites_csv import COLUMNS, Line, SitesFileError, parse, read_csv, rows_of, write_csv
 
 PLANS = ["lang-son-2025", "bac-giang-2025"]
 HEAD = ",".join(COLUMNS)
@@ -54,6 +54,7 @@ def test_the_contract_names_these_columns() -> None:
         f"{HEAD}\n{GOOD}".replace(",", ";"),
         f"{HEAD}\n{GOOD}".replace(",", ";").replace("21.5", "21,5").replace("106.25", "106,25"),
         f"{HEAD},,\n{GOOD},,\n",
+        f"{HEAD}\n{GOOD}".replace("id,name,kind", "Mã điểm,Tên điểm,Loại").replace("latitude", "Vĩ độ"),
         f"{HEAD}\n" + GOOD.replace("Trường", "Tru\u031bo\u031b\u0300ng").replace("th1", " th1 "),
     ],
 )
@@ -192,7 +193,7 @@ def test_any_bytes_give_sites_or_named_faults(data: bytes) -> None:
 
 def test_spreadsheets_are_read_back_the_same() -> None:
     found = [SITE, replace(SITE, id="th2", latitude=None, longitude=None, access=None)]
-    assert parse(read_xlsx(write_xlsx(found)), plans=PLANS).sites == tuple(found)
+    assert parse(read_xlsx(xlsx(rows_of(found), title="sites")), plans=PLANS).sites == tuple(found)
 
 
 def test_numbers_typed_into_a_spreadsheet_are_read(tmp_path: Path) -> None:
