@@ -11,6 +11,7 @@ from aiohttp import web
 
 from collector import config, health
 from collector.errors import UsageError
+from collector.incidents.calendar import Calendar
 from collector.incidents.history import History
 from collector.ledger.completeness import Completeness
 from collector.ledger.ledger import Ledger
@@ -68,6 +69,7 @@ def _app(parts: Parts) -> web.Application:
             judged=parts.verdicts,
             # A person's decision needs no leader: it is recorded here, and told by whoever leads.
             casebook=History(parts.registry.database, tell=True),
+            calendar=Calendar(parts.registry.database),
             completeness=Completeness(Ledger(parts.registry.database)),
             fleet=parts.fleet,
             bus=parts.bus,

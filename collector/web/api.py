@@ -4,15 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Annotated, Any, Final, get_args
+from typing import Any, Final
 
 import msgspec
 from aiohttp import web
 
 from collector.errors import UsageError
-from collector.events import Event
-from collector.incidents.incident import Incident
-from collector.incidents.rules import Action
 from collector.ledger.period import period
 from collector.registry.site import Site, Snapshot
 from collector.web import completeness, views, whereabouts
@@ -21,7 +18,6 @@ from collector.web.sources import Sources
 
 _ENCODER = msgspec.json.Encoder()
 _LOOPBACK: Final = ("127.0.0.1", "::1")
-_ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -33,9 +29,6 @@ def add_routes(app: web.Application, sources: Sources) -> None:
             web.get("/api/v1/sites/{site}", bound(_site, sources)),
             web.get("/api/v1/reports/{report}", bound(_report, sources)),
             web.get("/api/v1/verdicts", bound(_verdicts, sources)),
-            web.get("/api/v1/incidents", bound(_incidents, sources)),
-            web.get("/api/v1/incidents/{incident}", bound(_incident, sources)),
-            web.post("/api/v1/incidents/{incident}/{action:acknowledge|silence|resolve}", bound(_act, sources)),
             web.get("/api/v1/fleet", bound(_fleet, sources)),
             web.get("/api/v1/completeness", bound(_completeness, sources)),
             web.get("/api/v1/plans", bound(_plans, sources)),
@@ -57,11 +50,6 @@ async def site_of(request: web.Request, sources: Sources) -> tuple[Snapshot, Sit
     if site is None:
         raise web.HTTPNotFound(text="There is no such site.")
     return snapshot, site
-
-
-async def incidents_of(sources: Sources) -> tuple[list[Incident], Snapshot]:
-    """Incidents, the last changed first, and the registry for their names."""
-    return await asyncio.to_thread(sources.casebook.search), await asyncio.to_thread(sources.places.snapshot)
 
 
 async def _sites(_: web.Request, sources: Sources) -> web.Response:
@@ -96,17 +84,6 @@ async def _verdicts(request: web.Request, sources: Sources) -> web.Response:
     return _list([verdict for verdict in sources.judged.current().values() if plan in (None, verdict.plan)])
 
 
-async def _incidents(_: web.Request, sources: Sources) -> web.Response:
-    return _list((await incidents_of(sources))[0])
-
-
-async def _incident(request: web.Request, sources: Sources) -> web.Response:
-    found = await asyncio.to_thread(sources.casebook.get, request.match_info["incident"])
-    if found is None:
-        raise web.HTTPNotFound(text="There is no such incident.")
-    return _json(found)
-
-
 def from_here(request: web.Request) -> bool:
     """Whether a change comes from this machine, and not from a foreign page in its browser.
 
@@ -115,34 +92,6 @@ def from_here(request: web.Request) -> bool:
     origin = request.headers.get("Origin")
     ours = origin is None or origin == str(request.url.origin())
     return ours and request.remote in _LOOPBACK and request.url.host in (*_LOOPBACK, "localhost")
-
-
-class _Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who decides, and why."""
-
-    who: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-    note: Annotated[str, msgspec.Meta(max_length=1000)] | None = None
-
-
-async def _act(request: web.Request, sources: Sources) -> web.Response:
-    """Record a person's decision. Until sign-in exists: from this machine only, and from our own page if from one."""
-    if not from_here(request):
-        return problem(403, "Not allowed", "Changes are accepted from this machine and its own page only.")
-    try:
-        decision = msgspec.json.decode(await request.read(), type=_Decision)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return problem(400, "Bad request", f'{error}; send {{"who": "your name", "note": "why"}}')
-    action = next(action for action in _ACTIONS if action == request.match_info["action"])
-    incident = request.match_info["incident"]
-    await _incident(request, sources)
-    try:
-        acted = await asyncio.to_thread(
-            sources.casebook.act, incident, action, who=decision.who, note=decision.note, at=sources.now()
-        )
-    except UsageError as error:
-        return problem(409, "Conflict", str(error))
-    sources.bus.publish(Event("incident", acted.site, sources.now(), {"id": acted.id, "state": acted.state}))
-    return _json(acted)
 
 
 async def _fleet(_: web.Request, sources: Sources) -> web.Response:

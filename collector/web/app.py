@@ -15,7 +15,7 @@ from collector.errors import CollectorError, RegistryUnavailable, UsageError
 from collector.ledger.period import period
 from collector.registry.site import Site
 from collector.rollups.recent import COMPARED, WINDOW
-from collector.web import api, fleet, live, pages, pipe, quarantine, views, whereabouts
+from collector.web import api, fleet, incident_pages, incidents, live, pages, pipe, quarantine, views, whereabouts
 from collector.web.chart import Chart, Line, Mark, draw
 from collector.web.pages import Filters, Measured
 from collector.web.sources import Sources
@@ -62,6 +62,10 @@ def make_app(sources: Sources) -> web.Application:
             web.get("/sites/{site}", _site),
             web.get("/sites/{site}/row", _row),
             web.get("/incidents", _incidents),
+            web.post("/incidents/maintenance", api.bound(incident_pages.plan, sources)),
+            web.post(r"/incidents/maintenance/{number:\d{1,9}}/end", api.bound(incident_pages.end, sources)),
+            web.get("/incidents/{incident}", _incident),
+            web.post("/incidents/{incident}", api.bound(incident_pages.act, sources)),
             web.get("/fleet", _fleet),
             web.get("/quarantine", _quarantine),
             web.post("/quarantine", api.bound(quarantine.judge_again, sources)),
@@ -73,6 +77,7 @@ def make_app(sources: Sources) -> web.Application:
         ]
     )
     api.add_routes(app, sources)
+    incidents.add_routes(app, sources)
     quarantine.add_routes(app, sources)
     live.add_routes(app, sources)
     return app
@@ -179,10 +184,14 @@ async def _row(request: web.Request) -> web.Response:
 
 
 async def _incidents(request: web.Request) -> web.Response:
-    sources = request.app[SOURCES]
-    incidents, snapshot = await api.incidents_of(sources)
-    names = {site_id: versions[-1].value.name for site_id, versions in snapshot.sites.items()}
-    return _page(request, "incidents.html", here="incidents", incidents=incidents, names=names)
+    found = await incident_pages.listed(request.app[SOURCES], incident_pages.wish_of(request.query))
+    choices = {"states": incident_pages.STATES, "causes": incident_pages.CAUSES, "extents": incident_pages.EXTENTS}
+    return _page(request, "incidents.html", here="incidents", found=found, names=found.names, **choices)
+
+
+async def _incident(request: web.Request) -> web.Response:
+    found = await incident_pages.shown(request.app[SOURCES], request.match_info["incident"])
+    return _page(request, "incident.html", here="incidents", found=found)
 
 
 async def _quarantine(request: web.Request) -> web.Response:

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 from collector.events import Bus
 from collector.fleet import Fleet
-from collector.incidents.incident import Incident
-from collector.incidents.rules import Action
+from collector.incidents.acts import Decision
+from collector.incidents.incident import Incident, Transition
+from collector.incidents.maintenance import Window
 from collector.judge.verdict import Verdict
 from collector.ledger.accounts import SiteDay, Told
 from collector.places.catalogue import known
@@ -66,8 +67,24 @@ class Casebook(Protocol):
     def get(self, incident: str) -> Incident | None:
         """One incident."""
 
-    def act(self, incident: str, action: Action, *, who: str, note: str | None = None, at: datetime) -> Incident:
-        """Record a person's decision; raises UsageError for an unknown or resolved incident, or without a name."""
+    def decide(self, incident: str, decision: Decision, *, at: datetime) -> Incident:
+        """Record a person's decision; raises UsageError for one that makes no sense."""
+
+    def transitions(self, incident: str) -> list[Transition]:
+        """All that happened to an incident, oldest first."""
+
+
+class Planned(Protocol):
+    """Maintenance windows. Sync: called in a thread."""
+
+    def list(self, *, since: datetime | None = None) -> Sequence[Window]:
+        """Windows by their start; only those that end later."""
+
+    def add(self, window: Window, *, at: datetime) -> Window:
+        """Plan work; raises UsageError for what makes no sense."""
+
+    def end(self, number: int, *, who: str, at: datetime) -> Window:
+        """End work now; raises UsageError when there is none to end."""
 
 
 class Detention(Protocol):
@@ -98,6 +115,7 @@ class Sources:
     originals: Originals
     judged: Judged
     casebook: Casebook
+    calendar: Planned
     completeness: Completeness
     fleet: Fleet
     bus: Bus

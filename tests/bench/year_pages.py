@@ -14,6 +14,7 @@ from sqlalchemy import func, insert, select
 from agent.wire.control import Status
 from collector.events import Bus
 from collector.fleet import Fleet
+from collector.incidents.calendar import Calendar
 from collector.incidents.history import History
 from collector.incidents.incident import opened
 from collector.judge.judge import judge
@@ -145,6 +146,7 @@ async def province(store: Store, registry: Registry) -> AsyncIterator[Asked]:
         fleet.heard(f"{name}-a", Status(state="online"), END)
     sources = Sources(
         store=store, places=registry, originals=Archive(), judged=Judged(verdicts), casebook=history,
+        calendar=Calendar(registry.database),
         completeness=Completeness(Ledger(registry.database)), fleet=fleet, bus=Bus(), plans=plans,
         now=lambda: END, zone=ZONE, version="bench", recents=recents.read,
     )  # fmt: skip

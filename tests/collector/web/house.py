@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from agent.wire.control import Status
 from collector.events import Bus
 from collector.fleet import Fleet
+from collector.incidents.calendar import Calendar
 from collector.incidents.history import History
 from collector.incidents.incident import opened
 from collector.judge.judge import judge
@@ -133,6 +134,7 @@ async def province(folder: Path) -> AsyncIterator[Province]:
     fleet.heard("a-th-huu-lung", Status(state="online"), NOW - timedelta(minutes=2))
     sources = Sources(
         store=store, places=registry, originals=Archive(), judged=judge, casebook=history,
+        calendar=Calendar(registry.database),
         completeness=Completeness(Ledger(registry.database)), fleet=fleet, bus=Bus(),
         plans=load_plans(), now=lambda: NOW, zone=ZoneInfo("Asia/Ho_Chi_Minh"), version="0.1.0",
     )  # fmt: skip
