@@ -1,6 +1,7 @@
 """Villages and units at the terminal, on both real databases: all or nothing, with history, taken back."""
 
 import argparse
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,9 +33,20 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(getattr(request, "param", "sqlite"))
 
 
+@pytest.fixture(scope="module")
+def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A registry with its tables and nothing in them: making them takes longer than most of these tests."""
+    path = tmp_path_factory.mktemp("blank") / "registry.db"
+    database = Database(f"sqlite://{path}")
+    database.open()
+    database.close()
+    return path
+
+
 @pytest.fixture
-def url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def url(kind: str, request: pytest.FixtureRequest, tmp_path: Path, blank: Path) -> str:
     if kind == "sqlite":
+        shutil.copy(blank, tmp_path)
         return f"sqlite://{tmp_path}/registry.db"
     server: Postgres = request.getfixturevalue("cluster")
     return server.new_database()
