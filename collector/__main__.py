@@ -141,9 +141,11 @@ def _read(options: argparse.Namespace) -> CollectorConfig:
 
 
 def _check_config(options: argparse.Namespace) -> int:
+    from collector.plans.load import load_plans
     from collector.store.open import store_from_url
 
     settings = read(options.config, os.environ)
+    load_plans(settings.plans.folder)
     secret(settings.broker.password, settings.broker.password_file, "broker.password_file")
     token = secret(settings.store.token, settings.store.token_file, "store.token_file")
     store_from_url(settings.store.url, token=token, timeout_s=settings.store.timeout_s)

@@ -132,7 +132,7 @@ def import_file(arguments: argparse.Namespace, clock: Clock, remarks: Remarks = 
     """Import a file of sites and print what changed, and what is known of the places that it names."""
     lines = read_lines(arguments.file)
     try:
-        sheet = parse(lines, plans=known_plans())
+        sheet = parse(lines, plans=known_plans(plans_folder(arguments.config)))
         with _registry(arguments) as registry:
             remarked = _remarked(sheet, remarks(registry.database, clock()), strict=arguments.strict)
             changes = registry.import_sites(sheet.sites, now=clock(), keep=sheet.absent, dry=arguments.dry_run)

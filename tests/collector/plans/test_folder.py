@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from collector.__main__ import main
 from collector.errors import UsageError
 from collector.plans.binding import binding_for
 from collector.plans.commands import add_commands
@@ -204,3 +205,24 @@ def test_check_reads_a_file_or_folder_that_is_not_in_use(folder: Path, capsys: p
 def test_an_unknown_plan_is_said_plainly(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UsageError, match="known: bac-giang-2025"):
         run("show", "lang-son", capsys=capsys)
+
+
+def test_check_config_reads_the_plans_too(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = configured(folder)
+    assert main(["check-config", "--config", config]) == 0
+    (folder / "bac-ninh-2030.toml").write_text(NEW.replace("300.0", "-1.0"), "utf-8")
+    assert main(["check-config", "--config", config]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"linkgauge-collector: {folder}/bac-ninh-2030.toml: targets[0].value: ")
+
+
+def test_a_site_is_imported_under_an_added_plan(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = "id,name,kind,area,province,commune,plan\na,A,school,rural,bac-ninh,luc-ngan,bac-ninh-2030\n"
+    (tmp_path / "sites.csv").write_text(table, "utf-8")
+    words = ["site", "import", str(tmp_path / "sites.csv"), "--registry", f"sqlite://{tmp_path}/registry.db"]
+    assert main([*words, "--config", configured(folder)]) == 0
+    assert "1 added" in capsys.readouterr().out
+    assert main(words) == 2
+    assert "'bac-ninh-2030' is not allowed" in capsys.readouterr().err
