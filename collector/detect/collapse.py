@@ -24,7 +24,7 @@ import msgspec
 from collector.detect.episode import Episode
 from collector.detect.observation import Observation
 
-SPACING: Final = timedelta(minutes=30)
+SPACING: Final = timedelta(hours=1)
 """A sample that comes sooner after the one before it is not counted: a storm of tests is one look."""
 FAR: Final = 0.5
 BACK: Final = 0.65
