@@ -11,6 +11,7 @@ from aiohttp import web
 
 from collector import config, health
 from collector.errors import UsageError
+from collector.figures.figures import Figures
 from collector.incidents.calendar import Calendar
 from collector.incidents.history import History
 from collector.ledger.completeness import Completeness
@@ -81,6 +82,7 @@ def _app(parts: Parts) -> web.Application:
             board=parts.board,
             recents=Recents(parts.registry.database).read,
             gazetteer=Places(parts.registry.database).gazetteer,
+            figures=Figures(parts.registry.database),
         )
     )
 

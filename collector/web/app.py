@@ -1,5 +1,6 @@
 """The web application: pages, their fragments, security headers. The JSON surface is in `api`, events in `live`."""
 
+import asyncio
 from datetime import UTC, datetime, time, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +16,19 @@ from collector.errors import CollectorError, RegistryUnavailable, UsageError
 from collector.ledger.period import period
 from collector.registry.site import Site
 from collector.rollups.recent import COMPARED, WINDOW
-from collector.web import api, fleet, incident_pages, incidents, live, pages, pipe, quarantine, views, whereabouts
+from collector.web import (
+    api,
+    fleet,
+    incident_pages,
+    incidents,
+    live,
+    pages,
+    pipe,
+    quarantine,
+    scoreboard,
+    views,
+    whereabouts,
+)
 from collector.web.chart import Chart, Line, Mark, draw
 from collector.web.pages import Filters, Measured
 from collector.web.sources import Sources
@@ -70,6 +83,8 @@ def make_app(sources: Sources) -> web.Application:
             web.get("/quarantine", _quarantine),
             web.post("/quarantine", api.bound(quarantine.judge_again, sources)),
             web.get("/completeness", _completeness),
+            web.get("/plans", _plans),
+            web.get("/plans/{plan}", _scoreboard),
             web.get("/pipe", _pipe),
             web.get("/api/v1/pipe", _pipe_figures),
             web.get("/favicon.ico", _icon),  # asked for where a page cannot name its own, beside raw reports
@@ -77,6 +92,7 @@ def make_app(sources: Sources) -> web.Application:
         ]
     )
     api.add_routes(app, sources)
+    app.add_routes([web.get("/api/v1/plans/{plan}/scoreboard", api.bound(scoreboard.answer, sources))])
     incidents.add_routes(app, sources)
     quarantine.add_routes(app, sources)
     live.add_routes(app, sources)
@@ -238,6 +254,25 @@ async def _completeness(request: web.Request) -> web.Response:
         chosen=chosen,
         problem=problem,
         heights=STRIP,
+    )
+
+
+async def _plans(request: web.Request) -> web.Response:
+    sources = request.app[SOURCES]
+    counts = scoreboard.sites_by_plan(await asyncio.to_thread(sources.places.snapshot))
+    return _page(request, "plans.html", here="plans", plans=sources.plans.values(), counts=counts)
+
+
+async def _scoreboard(request: web.Request) -> web.Response:
+    sources, words = request.app[SOURCES], _words(request)
+    asked = scoreboard.asked_for(request, sources)
+    board = await scoreboard.board_of(asked, sources)
+    if request.query.get("format") == "csv":
+        return await scoreboard.table(board, asked, words.language)
+    shown = scoreboard.lines(board, words.language)
+    months = scoreboard.last_months(sources)
+    return _page(
+        request, "scoreboard.html", here="plans", board=board, plan=asked.plan, lines=shown, asked=asked, months=months
     )
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from collector.events import Bus
+from collector.figures.figure import Entry
 from collector.fleet import Fleet
 from collector.incidents.acts import Decision
 from collector.incidents.incident import Incident, Transition
@@ -15,6 +16,7 @@ from collector.judge.verdict import Verdict
 from collector.ledger.accounts import SiteDay, Told
 from collector.places.catalogue import known
 from collector.places.gazetteer import Gazetteer
+from collector.plans.reference import References
 from collector.plans.types import Plan
 from collector.quarantine import Held, Search
 from collector.registry.changes import Waiting
@@ -106,6 +108,16 @@ class Detention(Protocol):
         """Mark what fits to be judged again."""
 
 
+class Reported(Protocol):
+    """Figures that somebody reported. Sync: called in a thread; raises RegistryUnavailable."""
+
+    def references(self) -> References:
+        """The nation's figures as series."""
+
+    def entries(self, *, plan: str | None = None) -> list[Entry]:
+        """What was entered under a plan, by whom and when."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Everything that pages read."""
@@ -129,3 +141,4 @@ class Sources:
     """What the leader rolled up of each site's newest throughput. Sync: called in a thread."""
     gazetteer: Callable[[], Gazetteer] = known
     """Provinces and communes with dates. Sync: called in a thread."""
+    figures: Reported | None = None

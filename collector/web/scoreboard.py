@@ -1,0 +1,198 @@
+"""A plan's scoreboard: for the page, as a table for spreadsheets, and for other programs."""
+
+import asyncio
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from collector.errors import UsageError
+from collector.ledger.period import period
+from collector.plans.types import Plan, Text
+from collector.registry.site import Snapshot
+from collector.scoreboard.board import Board, Row
+from collector.scoreboard.reading import Shelves, read_scoreboard
+from collector.scoreboard.words import STATISTICS, amount, basis, course_said, reasons_said, sites_said, unit_of
+from collector.web.sources import Sources
+from collector.web.words import Language
+
+_ENCODER: Final = msgspec.json.Encoder()
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_MONTHS: Final = 6
+COLUMNS: Final = (
+    "plan", "from", "to", "target", "indicator", "name", "scope", "how", "promised", "mark", "unit", "verdict",
+    "value", "low", "high", "figure_unit", "basis", "n", "k", "sites", "sites_with_results", "completeness", "reasons",
+    "trend", "source", "notes", "valid_from", "section", "quote",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request wants: the plan, the days, how the period was written, and what was wrong with it."""
+
+    plan: Plan
+    window: tuple[date, date]
+    text: str
+    problem: str | None = None
+
+
+def asked_for(request: web.Request, sources: Sources) -> Asked:
+    """The plan and period of a request, without one the last month that is over; raises HTTPNotFound."""
+    plan = sources.plans.get(request.match_info["plan"])
+    if plan is None:
+        raise web.HTTPNotFound(text="There is no such plan.")
+    last = last_months(sources)[1]
+    text = request.query.get("period", "").strip()
+    try:
+        return Asked(plan, period(text or last), text or last)
+    except UsageError as error:
+        return Asked(plan, period(last), last, str(error))
+
+
+def last_months(sources: Sources) -> list[str]:
+    """This month and those before it, as periods."""
+    day = sources.now().astimezone(sources.zone).date().replace(day=1)
+    found = []
+    for _ in range(_MONTHS):
+        found.append(f"{day:%Y-%m}")
+        day = (day - timedelta(days=1)).replace(day=1)
+    return found
+
+
+def sites_by_plan(snapshot: Snapshot) -> Mapping[str, int]:
+    """How many sites stand under each plan now."""
+    plans = (versions[-1].value.plan for versions in snapshot.sites.values())
+    return Counter(plan for plan in plans if plan is not None)
+
+
+async def board_of(asked: Asked, sources: Sources) -> Board:
+    """The scoreboard; raises StoreUnavailable and RegistryUnavailable."""
+    shelves = Shelves(sources.store, sources.places.snapshot, sources.completeness.told, sources.figures, sources.zone)
+    return await read_scoreboard(asked.plan, asked.window, shelves, now=sources.now())
+
+
+async def answer(request: web.Request, sources: Sources) -> web.Response:
+    """The scoreboard as JSON, or as CSV where that is asked for."""
+    asked = asked_for(request, sources)
+    if asked.problem is not None:
+        body = {"type": "about:blank", "title": "Bad request", "status": 400, "detail": asked.problem}
+        return web.Response(body=_ENCODER.encode(body), status=400, content_type="application/problem+json")
+    board = await board_of(asked, sources)
+    if request.query.get("format") == "csv":
+        return await table(board, asked, "en" if request.query.get("lang") == "en" else "vi")
+    rows = [msgspec.to_builtins(row) | {"said": _said(row)} for row in board.rows]
+    told = msgspec.to_builtins(board) | {"rows": rows}
+    return web.Response(body=_ENCODER.encode(told), content_type="application/json")
+
+
+async def table(board: Board, asked: Asked, language: Language) -> web.Response:
+    """The scoreboard as a CSV file that spreadsheets open as it is."""
+    body = await asyncio.to_thread(as_csv, board, language)
+    name = f"{board.plan}-{asked.text.replace('..', '_')}.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return web.Response(body=body, content_type="text/csv", charset="utf-8", headers=headers)
+
+
+def as_csv(board: Board, language: Language) -> bytes:
+    """Every row with all that it says; what a spreadsheet would take for a formula is marked as text."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    for row in board.rows:
+        cells = _cells(board, row, language)
+        writer.writerow([_plain(cells[column]) for column in COLUMNS])
+    return out.getvalue().encode("utf-8-sig")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row in words of one language."""
+
+    row: Row
+    name: str
+    promised: str
+    value: str | None
+    interval: str | None
+    basis: str
+    sites: str | None
+    beside: tuple[str, ...]
+    reasons: tuple[str, ...]
+    trend: str | None
+    source: str | None
+    notes: tuple[str, ...]
+
+
+def lines(board: Board, language: Language) -> list[Line]:
+    """The rows as the page shows them."""
+    return [_line(row, language) for row in board.rows]
+
+
+def _line(row: Row, language: Language) -> Line:
+    finding, unit = row.finding, unit_of(row)
+
+    def say(text: Text) -> str:
+        return text.vi if language == "vi" else text.en
+
+    bounds = None
+    if finding.low is not None and finding.high is not None:
+        bounds = f"{say(amount(finding.low, unit))} – {say(amount(finding.high, unit))}"  # noqa: RUF001 - a range
+    return Line(
+        row=row,
+        name=say(row.name),
+        promised=say(row.promised),
+        value=None if finding.value is None else say(amount(finding.value, unit)),
+        interval=bounds,
+        basis=say(basis(row)),
+        sites=None if finding.sites is None else say(sites_said(finding.sites)),
+        beside=tuple(_beside(row, language)),
+        reasons=tuple(say(text) for text in reasons_said(finding)),
+        trend=None if row.trend is None else say(course_said(row.trend, unit)),
+        source=None if finding.source is None else say(finding.source),
+        notes=tuple(say(text) for text in row.notes),
+    )
+
+
+def _beside(row: Row, language: Language) -> Iterator[str]:
+    for one in row.finding.beside:
+        name, value = STATISTICS[one.statistic], amount(one.value, row.unit)
+        told = f"{name.vi} {value.vi}" if language == "vi" else f"{name.en} {value.en}"
+        if one.low is not None and one.high is not None:
+            low, high = amount(one.low, row.unit), amount(one.high, row.unit)
+            told += f" ({low.vi} – {high.vi})" if language == "vi" else f" ({low.en} – {high.en})"  # noqa: RUF001 - a range
+        yield told
+
+
+def _said(row: Row) -> Mapping[str, object]:
+    """The row's sentences, for programs that only show them."""
+    finding = row.finding
+    told: dict[str, object] = {"basis": basis(row), "reasons": reasons_said(finding)}
+    if finding.sites is not None:
+        told["sites"] = sites_said(finding.sites)
+    if row.trend is not None:
+        told["trend"] = course_said(row.trend, unit_of(row))
+    return {name: msgspec.to_builtins(value) for name, value in told.items()}
+
+
+def _cells(board: Board, row: Row, language: Language) -> Mapping[str, object]:
+    finding, line = row.finding, _line(row, language)
+    sites = finding.sites
+    return {
+        "plan": board.plan, "from": board.first, "to": board.last, "target": row.target, "indicator": row.indicator,
+        "name": line.name, "scope": row.scope, "how": row.how, "promised": line.promised, "mark": row.mark,
+        "unit": row.unit, "verdict": finding.verdict, "value": finding.value, "low": finding.low,
+        "high": finding.high, "figure_unit": unit_of(row), "basis": line.basis, "n": finding.n, "k": finding.k,
+        "sites": sites.aimed if sites else None, "sites_with_results": sites.seen if sites else None,
+        "completeness": row.completeness, "reasons": "; ".join(line.reasons), "trend": line.trend,
+        "source": line.source, "notes": "; ".join(line.notes), "valid_from": row.valid_from,
+        "section": row.section, "quote": row.quote,
+    }  # fmt: skip
+
+
+def _plain(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
