@@ -4,7 +4,8 @@ Samples of one site resemble each other, so an area of 100 sites with 120 sample
 12,000 independent samples would: it is the sites that are a draw. A site comes in as two sums (what is counted, and
 of how much), so a draw costs one step per site however many samples it has. The pivot is studentised (bootstrap-t;
 the ratio's standard error by linearisation), which holds its coverage from 20 sites up also where sites are skewed;
-plain percentiles do not. Below 20 sites no interval is given.
+plain percentiles do not. Where single sites lie far out it is too short, as the draws have seen no others: so neither
+end is nearer than Student's with as many degrees of freedom as sites less one. Below 20 sites no interval is given.
 
 The pooled median comes from the same: the interval of the share of samples below it, read back through the samples'
 own distribution (Woodruff 1952).
@@ -19,6 +20,7 @@ from itertools import accumulate
 from random import Random
 from typing import Final
 
+from collector.statistics.beta import student_point
 from collector.statistics.ranks import CONFIDENCE
 
 LEAST: Final = 20
@@ -62,8 +64,9 @@ def ratio_of(parts: Sequence[Part], *, confidence: Fraction = CONFIDENCE, seed: 
         return Area(sites, value, value, value)
     pivots = _pivots(rests, weights, Random(seed))  # noqa: S311 - a draw that can be repeated, no secret
     tail = float(1 - confidence) / 2
-    low, high = value - _at(pivots, 1 - tail) * error, value - _at(pivots, tail) * error
-    return Area(sites, value, min(low, value), max(high, value))
+    least = student_point(sites - 1, confidence)
+    below, above = max(_at(pivots, 1 - tail), least), max(-_at(pivots, tail), least)
+    return Area(sites, value, value - below * error, value + above * error)
 
 
 def pooled_median_of(
