@@ -146,6 +146,8 @@ def _lines(target: Target, indicator: Indicator) -> Iterator[str]:
         yield f"  {target.baseline.period}: {wide(target.baseline.value, target.unit).vi}"
     yield f"  {target.section}"
     yield f"  «{target.quote}»"
+    if target.published:
+        yield f"  published as: {target.published}"
     if target.how == "measured":
         yield f"  {_bound(target)}"
     for text in (target.reason, target.note):

@@ -72,11 +72,11 @@ def _vocabulary_faults(target: Target, known: Mapping[str, Indicator]) -> Iterat
         yield f"no indicator {target.indicator} is known{hint} (a new one goes under [[indicators]])"
     elif indicator.unit != target.unit:
         yield f"{target.indicator} is counted in {indicator.unit}, not in {target.unit}"
-    reference = known.get(target.reference) if target.reference else None
-    if target.reference and target.reference not in SERIES:
-        yield f"no reference series {target.reference} is known (known: {', '.join(sorted(SERIES))})"
-    elif reference and reference.unit != target.unit:
-        yield f"the series {target.reference} is counted in {reference.unit}, not in {target.unit}"
+    for name in (target.reference, target.published):
+        if name is not None and name not in SERIES:
+            yield f"no published series {name} is known (known: {', '.join(sorted(SERIES))})"
+        elif name is not None and known[name].unit != target.unit:
+            yield f"the series {name} is counted in {known[name].unit}, not in {target.unit}"
 
 
 def _value_faults(target: Target) -> Iterator[str]:

@@ -7,6 +7,7 @@ belong to the groups that the plan ID names apart (`parks = ["site-id"]`).
 
 import importlib.resources
 import logging
+import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -119,13 +120,18 @@ def _group_faults(plan: Plan, group: str, sites: object) -> Iterator[str]:
 
 
 def _bytes(path: Path) -> bytes:
+    """A regular file's bytes: what never ends, or only waits, is none."""
     try:
-        size = path.stat().st_size
-        if size > LARGEST:
-            raise UsageError(f"{path}: {size} bytes are no plan; at most {LARGEST}")
-        return path.read_bytes()
+        state = path.stat()
+        if not stat.S_ISREG(state.st_mode):
+            raise UsageError(f"{path}: is no file")
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(data) > LARGEST:
+        raise UsageError(f"{path}: {state.st_size} bytes are no plan; at most {LARGEST}")
+    return data
 
 
 def _text(data: bytes | str) -> str:

@@ -73,7 +73,8 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     a line can `reach`, or about the `national_average`, which has a `reference` series instead of a `value` of its own.
     `comparison`: on which side of `value` the promise is kept; `upper` ends a range that begins at `value`; `band` is
     the part of the value or reference that "about" leaves on either side; `done` has no value. `share` is the part, in
-    percent, of `audience` that it is promised to. `valid_until`: the last day, where the plan itself ends it.
+    percent, of `audience` that it is promised to. `published`: the series in which, as the plan says, the value stands
+    (what is measured here is then another reading of it). `valid_until`: the last day, where the plan itself ends it.
     `binds`: which sites are judged by it, if any; `reason` says why, or why none. `note`: how the text was read.
     """
 
@@ -91,6 +92,7 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     reference: IndicatorId | None = None
     band: Annotated[float, msgspec.Meta(gt=0, lt=1)] | None = None
     unit: Unit
+    published: IndicatorId | None = None
     baseline: Baseline | None = None
     valid_from: date
     valid_until: date | None = None

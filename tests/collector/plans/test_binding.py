@@ -188,3 +188,12 @@ def test_a_kind_of_site_that_no_target_is_for_is_told_so() -> None:
     targets = [msgspec.structs.replace(t, binds=None) if t.network == "fixed" else t for t in QUANG_NINH.targets]
     plan = msgspec.structs.replace(QUANG_NINH, targets=tuple(targets))
     assert "for this kind of site" in binding_for(plan, site(plan.id), NOW).reason.en
+
+
+def test_of_two_plans_of_a_province_the_one_that_a_site_is_under_binds_it() -> None:
+    office = site("bac-giang-2025", "fibre", "urban", "office")
+    first = bindings_for(PLANS["bac-giang-2025"], office, NOW)
+    second = bindings_for(PLANS["bac-giang-ict-2030"], replace(office, plan="bac-giang-ict-2030"), NOW)
+    assert [(b.indicator, b.mark) for b in first] == [("download_mbps", 120)]
+    assert [(b.indicator, b.mark) for b in second] == [("download_mbps", None), ("ipv6", 1.0)]
+    assert [target.binds_sites for target in PLANS["bac-giang-2025"].targets].count(True) == 2

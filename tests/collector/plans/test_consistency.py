@@ -38,6 +38,7 @@ section = "II"
 quote = "q"
 """
 SECOND: Final = TARGET.replace('id = "t"', 'id = "u"')
+OWN: Final = '{id = "drones", unit = "per_100_people", name = {vi = "a", en = "b"}}'
 GOOD: Final = HEAD + TARGET + SHARE
 
 
@@ -79,8 +80,15 @@ def test_the_plan_that_the_others_are_made_from_is_good() -> None:
         (
             "value = 1.0",
             'reference = "ispeed"\npromise = "national_average"\ncomparison = "about"\nband = 0.1',
-            "no reference series ispeed is known (known: ispeed_5g_download_mbps",
+            "no published series ispeed is known (known: ispeed_5g_download_mbps",
         ),
+        ("value = 1.0", 'value = 1.0\npublished = "upload_mbps"', "no published series upload_mbps is known"),
+        (
+            "value = 80.0",
+            'value = 80.0\npublished = "ispeed_fixed_upload_mbps"',
+            "ispeed_fixed_upload_mbps is counted in Mbps, not in percent",
+        ),
+        ('province = "x"', f'province = "x"\nindicators = [{OWN}, {OWN}]', "indicator drones stands there twice"),
         ("value = 1.0", "value = 1.0\nbaseline = {value = inf, period = '2021'}", "baseline is no number"),
         ('unit = "Mbps"', 'unit = "percent"', "download_mbps is counted in Mbps, not in percent"),
         ('unit = "Mbps"', 'unit = "Mb"', "unit"),
@@ -147,10 +155,9 @@ def test_all_faults_are_told_at_once() -> None:
 
 
 def test_a_plan_brings_the_indicators_that_it_needs() -> None:
-    own = '[[indicators]]\nid = "drones_per_100"\nunit = "per_100_people"\nname = {vi = "a", en = "b"}\n'
-    target = SHARE.replace("households_fibre", "drones_per_100").replace('"percent"', '"per_100_people"')
-    assert "no indicator drones_per_100" in faults(HEAD + target)
-    assert read_plan("x", HEAD + own + target).indicators[0].unit == "per_100_people"
+    target = SHARE.replace("households_fibre", "drones").replace('"percent"', '"per_100_people"')
+    assert "no indicator drones is known" in faults(HEAD + target)
+    assert read_plan("x", f"{HEAD}indicators = [{OWN}]\n{target}").indicators[0].unit == "per_100_people"
 
 
 def test_what_is_no_text_is_said_with_its_line() -> None:

@@ -116,8 +116,15 @@ def test_a_folder_that_is_not_there_is_said_plainly(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"plans\.folder: cannot read .*: No such file"):
         load_plans(tmp_path / "nowhere")
     (tmp_path / "a-folder.toml").mkdir()
-    with pytest.raises(UsageError, match=r"a-folder\.toml: cannot be read"):
+    os.mkfifo(tmp_path / "a-pipe.toml")
+    (tmp_path / "endless.toml").symlink_to("/dev/zero")
+    (tmp_path / "loop.toml").symlink_to("loop.toml")
+    with pytest.raises(UsageError) as said:
         load_plans(tmp_path)
+    assert [line.partition(": ")[2] for line in str(said.value).splitlines()] == [
+        *("is no file",) * 3,
+        "cannot be read: Too many levels of symbolic links",
+    ]
 
 
 def test_the_folder_comes_from_option_environment_or_the_file_here(

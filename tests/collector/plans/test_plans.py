@@ -53,6 +53,15 @@ def test_lang_son_promises_a_minimum_and_bac_giang_a_value() -> None:
     assert promises == {"lang-son-2025": {"minimum"}, "bac-giang-2025": {"value"}, "binh-phuoc-2025": {"value"}}
 
 
+def test_three_plans_say_that_their_speeds_are_i_speeds() -> None:
+    found = {(name, target.id, target.published) for name, plan in PLANS.items() for target in plan.targets}
+    assert {row for row in found if row[2]} == {
+        (name, f"{network}-2025", f"ispeed_{network}_download_mbps")
+        for name in ("bac-giang-2025", "lang-son-2025", "binh-phuoc-2025")
+        for network in ("fixed", "mobile")
+    }
+
+
 def test_shares_of_households_and_users() -> None:
     found = {(target.id, target.share) for target in PLANS["quang-ninh-2030"].targets if target.share}
     assert found == SHARES
