@@ -70,6 +70,9 @@ def _head(found: Finding) -> Text:
     what = _compared(found, found.mark, is_below=is_below)
     vi = f"{outcome.vi}: {count}/{n} kết quả từ {day.vi} {what.vi}"
     en = f"{outcome.en}: {count} of {n} results since {day.en} {what.en}"
+    if n == 0:
+        vi = f"{outcome.vi}: chưa có kết quả hợp lệ nào từ {day.vi}"
+        en = f"{outcome.en}: no conclusive result since {day.en}"
     if "too_few" in found.reasons:
         least = found.preset.least_site
         vi += f", cần ít nhất {least}"
