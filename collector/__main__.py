@@ -51,19 +51,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from collector import up
-    from collector.archive import commands as archive
-    from collector.figures import commands as figures
-    from collector.ledger import commands as ledger
-    from collector.places import commands as places
-    from collector.plans import commands as plans
-    from collector.quarantine import commands as quarantine
-    from collector.refill import commands as refill
-    from collector.registry import commands as registry
-    from collector.registry import version_command
-    from collector.store import commands as store
-    from collector.tell import commands as tell
-
     parser = argparse.ArgumentParser(
         prog="linkgauge-collector",
         description="Stores, judges and shows what measurement agents report.",
@@ -74,19 +61,32 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"linkgauge-collector {version}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_commands(commands)
+    return parser
+
+
+def _add_commands(commands: Subparsers) -> None:
+    from collector import up
+    from collector.archive import commands as archive
+    from collector.figures import commands as figures
+    from collector.incidents import commands as incidents
+    from collector.ledger import commands as ledger
+    from collector.places import commands as places
+    from collector.plans import commands as plans
+    from collector.quarantine import commands as quarantine
+    from collector.refill import commands as refill
+    from collector.registry import commands as registry
+    from collector.registry import version_command
+    from collector.store import commands as store
+    from collector.tell import commands as tell
+
     up.add_command(commands)
     _add_run(commands)
     registry.add_commands(commands, remarks=places.site_remarks)
-    places.add_commands(commands)
     version_command.add_command(commands)
-    plans.add_commands(commands)
-    figures.add_commands(commands)
     refill.add_command(store.add_commands(commands))
-    archive.add_commands(commands)
-    ledger.add_commands(commands)
-    tell.add_commands(commands)
-    quarantine.add_commands(commands)
-    return parser
+    for part in (places, plans, figures, archive, ledger, incidents, tell, quarantine):
+        part.add_commands(commands)
 
 
 def _add_run(commands: Subparsers) -> None:
