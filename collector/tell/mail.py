@@ -14,17 +14,21 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.utils import format_datetime, parseaddr
-from typing import Any, Final
+from email.header import Header
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
+from email.utils import format_datetime, formataddr, parseaddr
+from typing import Final
 
 from collector.errors import UsageError
 from collector.tell.answer import Answer, Parcel, said
 from collector.tell.message import Message
+from collector.tell.plugin import plugin_of
 from collector.tell.route import Route
+from collector.tell.wording import one_line
 
 Compose = Callable[[Parcel], Message]
+_SUBJECT: Final = 250
 _HOST: Final = "linkgauge.invalid"  # of Message-IDs: nobody's, and the same on whichever machine leads
 
 
@@ -47,9 +51,7 @@ class Server:
 
 def server_of(route: Route) -> Server:
     """What a mail address means; raises UsageError for one that names no server or nobody."""
-    from apprise import Apprise
-
-    plugin: Any = Apprise.instantiate(route.url, suppress_exceptions=True)
+    plugin = plugin_of(route.url)
     if plugin is None or not plugin.targets:
         raise UsageError(
             f"tell.routes {route.name}: not a mail address that Apprise knows; write "
@@ -98,32 +100,35 @@ def message_id(delivery: str) -> str:
     return f"<{delivery}@{_HOST}>"
 
 
-def mail_of(parcel: Parcel, message: Message, server: Server, *, at: datetime) -> EmailMessage:
-    """Write the mail: plain text, and HTML for who wants it."""
-    mail = EmailMessage()
+def mail_of(parcel: Parcel, message: Message, server: Server, *, at: datetime) -> MIMEMultipart:
+    """Write the mail: plain text, and HTML for who wants it.
+
+    With the older of Python's two ways: the newer one (3.11) loses blanks where it folds long subjects with accents.
+    """
+    mail = MIMEMultipart("alternative")
     mail["From"] = _address(*server.sender)
-    mail["To"] = [_address(*each) for each in server.to]
+    mail["To"] = ", ".join(_address(*each) for each in server.to)
     if server.cc:
-        mail["Cc"] = [_address(*parseaddr(each)) for each in server.cc]
+        mail["Cc"] = ", ".join(_address(*parseaddr(each)) for each in server.cc)
     if server.reply_to:
-        mail["Reply-To"] = [_address(*parseaddr(each)) for each in server.reply_to]
-    mail["Subject"] = message.subject
+        mail["Reply-To"] = ", ".join(_address(*parseaddr(each)) for each in server.reply_to)
+    mail["Subject"] = Header(one_line(message.subject, _SUBJECT), "utf-8", header_name="Subject").encode()
     mail["Date"] = format_datetime(at)
     mail["Message-ID"] = message_id(parcel.id)
     if parcel.earlier:
         mail["In-Reply-To"] = mail["References"] = message_id(parcel.thread)
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Linkgauge-Delivery"] = parcel.id
-    mail.set_content(message.text)
-    mail.add_alternative(message.html, subtype="html")
+    mail.attach(MIMEText(message.text, "plain", "utf-8"))
+    mail.attach(MIMEText(message.html, "html", "utf-8"))
     return mail
 
 
-def _address(name: str, address: str) -> Address:
-    return Address(display_name=name, addr_spec=address)
+def _address(name: str, address: str) -> str:
+    return formataddr((one_line(name), one_line(address)), charset="utf-8")
 
 
-def hand_in(server: Server, mail: EmailMessage, timeout_s: float) -> Answer:
+def hand_in(server: Server, mail: MIMEMultipart, timeout_s: float) -> Answer:
     """Hand a mail to the server; blocks. Whom the server refuses is recorded; the others have got it."""
     everyone = [address for _, address in server.to] + [parseaddr(each)[1] for each in (*server.cc, *server.bcc)]
     try:
@@ -138,7 +143,7 @@ def hand_in(server: Server, mail: EmailMessage, timeout_s: float) -> Answer:
     return Answer("confirmed", f"accepted; refused for {refused} of {len(everyone)}" if refused else "accepted")
 
 
-def _handed_in(server: Server, mail: EmailMessage, everyone: list[str], timeout_s: float) -> int:
+def _handed_in(server: Server, mail: MIMEMultipart, everyone: list[str], timeout_s: float) -> int:
     """How many of the recipients the server has refused, at least one it has taken."""
     smtp = _connected(server, timeout_s)
     try:
@@ -153,7 +158,7 @@ def _handed_in(server: Server, mail: EmailMessage, everyone: list[str], timeout_
 def _fault(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return "bad_certificate"
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError) or "timed out" in str(error):  # smtplib calls the one the other
         return "timeout"
     return "closed" if isinstance(error, smtplib.SMTPServerDisconnected) else type(error).__name__
 

@@ -1,7 +1,6 @@
 """Everything that Apprise can reach but mail: chats, SMS, tickets. Blocks in a thread of each route's own."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from typing import Any, Final
 from collector.errors import UsageError
 from collector.tell.answer import Answer, Parcel
 from collector.tell.message import Message
+from collector.tell.plugin import plugin_of
 from collector.tell.route import Route
 
 _FAULTS: Final = (OSError, RuntimeError, ValueError, TypeError, LookupError, AttributeError)  # of a hundred plugins
@@ -18,11 +18,7 @@ _SHORT: Final = 320  # a service that takes no more letters gets the short form
 
 def service_of(route: Route) -> Any:  # noqa: ANN401 - Apprise's plugins are its own affair
     """Apprise's plugin for an address; raises UsageError for one that it does not know. Slow at the first time."""
-    from apprise import Apprise, AppriseAsset
-
-    logging.getLogger("apprise").setLevel(logging.CRITICAL)  # what it says may hold the address
-    asset = AppriseAsset(app_id="linkgauge", app_desc="linkgauge", async_mode=False)
-    plugin = Apprise.instantiate(route.url, asset=asset, suppress_exceptions=True)
+    plugin = plugin_of(route.url)
     if plugin is None:
         raise UsageError(f"tell.routes {route.name}: Apprise knows no such address; see its list of services")
     return plugin

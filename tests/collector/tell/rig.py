@@ -45,11 +45,13 @@ hold_s = 60
 """
 
 
-def incident_of(site: str = "s1", cause: Cause = "below_target", *, severity: Severity = "warning") -> Incident:
+def incident_of(
+    site: str = "s1", cause: Cause = "below_target", *, severity: Severity = "warning", at: datetime = NOW
+) -> Incident:
     """An incident that has just opened."""
     summary = Text(vi=f"{site}: dưới chỉ tiêu", en=f"{site}: below target")
     finding = Finding(severity, summary, EVIDENCE, ACTION)
-    return begun(Subject(site, ABOUT), cause, NOW, finding)
+    return begun(Subject(site, ABOUT), cause, at, finding)
 
 
 def news_of(incident: Incident | None = None, **changes: Any) -> News:  # noqa: ANN401 - any field
@@ -139,7 +141,7 @@ class House:
 
     def record(self, site: str = "s1", **more: Any) -> str:  # noqa: ANN401 - as incident_of
         """Open an incident that is told; gives its id."""
-        incident = incident_of(site, **more)
+        incident = incident_of(site, at=self.start, **more)
         self.history.advance(site, incident.cause, lambda _last: incident)
         return incident.id
 
@@ -154,6 +156,14 @@ class House:
         """The states of all deliveries, in order."""
         return [row.state for row in reversed(self.telling.deliveries.search(limit=1000))]
 
+    def answers(self, route: str | None = None) -> set[str]:
+        """What receivers said last of each delivery."""
+        return {row.answer for row in self.telling.deliveries.search(route=route) if row.answer}
+
+    def attempts(self) -> int:
+        """How many were made in all."""
+        return sum(row.attempts for row in self.telling.deliveries.search())
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as group:
@@ -167,9 +177,9 @@ class House:
         self.database.close()
 
 
-def house(folder: Path, routes: str, *, tell: str = "") -> House:
+def house(folder: Path, routes: str, *, tell: str = "", start: datetime = NOW) -> House:
     """A house with these routes."""
-    return House(folder, parse(f"{FAST}{tell}\n{routes}", {}, name="test"))
+    return House(folder, parse(f"{FAST}{tell}\n{routes}", {}, name="test"), start)
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -45,10 +45,6 @@ async def tcp(answer: bytes | None) -> AsyncIterator[str]:
         over.set()
 
 
-def answers(one: House) -> set[str]:
-    return {row.answer for row in one.telling.deliveries.search() if row.answer}
-
-
 async def test_every_transition_arrives_in_order_although_the_receiver_dies(tmp_path: Path) -> None:
     receiver = Receiver()
     async with receiver.listening():
@@ -94,7 +90,7 @@ async def test_a_receiver_that_says_when_to_come_back_is_obeyed(tmp_path: Path) 
         one = house(tmp_path, webhook(f"{receiver.url}/hook"))
         one.record("s1")
         async with one.running():
-            await until(lambda: answers(one) == {"status_429: slow down"})
+            await until(lambda: one.answers() == {"status_429: slow down"})
             (row,) = one.telling.deliveries.search()
             assert (row.due - row.tried).total_seconds() >= 0.19  # as long as it asks, at most retry_max_s
             await until(lambda: len(receiver.got) == 1)
@@ -117,8 +113,8 @@ async def test_a_receiver_that_misbehaves_is_tried_again(tmp_path: Path, answer:
         one = house(tmp_path, webhook(url))
         one.record("s1")
         async with one.running():
-            await until(lambda: answers(one) == {said})
-            await until(lambda: one.telling.deliveries.search()[0].attempts >= 2)
+            await until(lambda: one.answers() == {said})
+            await until(lambda: one.attempts() >= 2)
     assert one.states() == ["waiting"]
     one.close()
 

@@ -1,0 +1,16 @@
+"""Apprise's plugin for an address. Slow and large at the first time: its hundred plugins are loaded then."""
+
+import logging
+import warnings
+from typing import Any
+
+
+def plugin_of(url: str) -> Any:  # noqa: ANN401 - Apprise's plugins are its own affair
+    """The plugin; None for an address that Apprise does not know. Blocks."""
+    with warnings.catch_warnings():  # of modules that it loads, to serve newer Pythons than this
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from apprise import Apprise, AppriseAsset
+
+        logging.getLogger("apprise").setLevel(logging.CRITICAL)  # what it says may hold the address
+        asset = AppriseAsset(app_id="linkgauge", app_desc="linkgauge", async_mode=False)
+        return Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
