@@ -172,14 +172,12 @@ def _said(case: _Case, found: Finding, window: Window) -> Verdict:
 
 def _bounds(preset: Preset, looked: Looked, k: int | None) -> Bounds | None:
     """The statistic with its interval; None without samples, and of a share without a mark."""
-    match preset.statistic:
-        case "median":
-            known = looked.median
-            return None if known is None else median_bounds(looked.ordered, known, preset.confidence)
-        case "mean":
-            return mean_bounds(looked.ordered, preset.confidence)
-        case "share":
-            return None if k is None else share_bounds(k, looked.n, preset.confidence)
+    if preset.statistic == "median":
+        known = looked.median
+        return None if known is None else median_bounds(looked.ordered, known, preset.confidence)
+    if preset.statistic == "mean":
+        return mean_bounds(looked.ordered, preset.confidence)
+    return None if k is None else share_bounds(k, looked.n, preset.confidence)
 
 
 def _outcome(
@@ -205,13 +203,11 @@ def _needed(
         return Needed(preset.least_site - n)
     if blocking != "interval_spans_target" or bounds is None or target is None or k is None:
         return None
-    match preset.statistic:
-        case "median":
-            return for_median(n, k, preset.confidence)
-        case "mean":
-            return for_mean(n, bounds, target)
-        case "share":
-            return for_share(n, k, target, preset.confidence)
+    if preset.statistic == "median":
+        return for_median(n, k, preset.confidence)
+    if preset.statistic == "mean":
+        return for_mean(n, bounds, target)
+    return for_share(n, k, target, preset.confidence)
 
 
 def _arrival(case: _Case, needed: Needed | None) -> datetime | None:

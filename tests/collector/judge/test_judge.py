@@ -71,6 +71,11 @@ def test_a_share_is_judged_by_its_exact_interval() -> None:
     assert slow.median == 80
 
 
+def test_no_number_that_a_report_may_hold_is_too_great() -> None:
+    absurd = judge(SITE, bought(100), evidence([1.5e308] * 40), at=NOW)
+    assert (absurd.verdict, absurd.mean) == ("met", 1.5e308)
+
+
 def test_a_share_of_nothing_is_not_known() -> None:
     verdict = judge(SITE, bound(None, rule="share95"), evidence([10.0] * 10), at=NOW)
     assert (verdict.reasons, verdict.value, verdict.target, verdict.k) == (["no_target"], None, None, None)
