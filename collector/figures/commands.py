@@ -90,7 +90,7 @@ def _runs(parser: argparse.ArgumentParser, func: Callable[[argparse.Namespace], 
 
 def import_figures(options: argparse.Namespace, clock: Clock) -> int:
     """Import a file of figures and print what changed."""
-    who = _who(options.who)
+    who = who_enters(options.who)
     lines = read_lines(options.file)
     now = clock()
     try:
@@ -140,7 +140,7 @@ def withdraw(options: argparse.Namespace, clock: Clock) -> int:
     """Take one figure back."""
     key = (options.plan, options.indicator, area_of(options.area) if options.area else "", period(options.period).text)
     with _figures(options) as figures:
-        change = figures.take_back(key, who=_who(options.who), now=clock())
+        change = figures.take_back(key, who=who_enters(options.who), now=clock())
     _say(_told(change))
     return 0
 
@@ -155,20 +155,16 @@ def _figures(options: argparse.Namespace) -> Iterator[Figures]:
         database.close()
 
 
-def _who(given: str | None) -> str:
+def who_enters(given: str | None, user: Callable[[], str] = getpass.getuser) -> str:
     """Who enters: as named, else the system's user; raises UsageError for what is no name."""
-    who = _user() if given is None else given.strip()
+    try:
+        who = user() if given is None else given.strip()
+    except (OSError, KeyError):  # an account that the system knows by number only
+        who = f"user {os.getuid()}"
     fault = name_fault(who, limit=WHO_LIMIT) if who else "is empty"
     if fault:
         raise UsageError(f"--who: {fault}")
     return who
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # an account that the system knows by number only
-        return f"user {os.getuid()}"
 
 
 def _told(change: Change) -> str:

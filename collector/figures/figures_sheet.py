@@ -45,7 +45,8 @@ def parse(lines: Sequence[Line], *, plans: Mapping[str, Plan], today: date) -> F
     remarks: list[str] = []
     first: dict[Key, Row] = {}
     for row in table(lines, columns=COLUMNS, required=REQUIRED, aliases=_ALIASES).rows:
-        found = [*row.faults, *(row.fault(column, what) for column, what in _faults(row, known, plans, today))]
+        told = _faults(row, known, plans, today)
+        found = list(row.faults) or [row.fault(column, what) for column, what in told]
         faults += found
         if found:
             continue

@@ -1,6 +1,7 @@
 """Figures in both databases: history, the newest that holds, two at once, and the command line."""
 
 import argparse
+import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ from threading import Barrier
 import pytest
 
 from collector.errors import RegistryUnavailable, UsageError
-from collector.figures.commands import add_commands
+from collector.figures.commands import add_commands, who_enters
 from collector.figures.figure import Figure
 from collector.figures.figures import Figures
 from collector.figures.figures_sheet import COLUMNS, parse
@@ -183,3 +184,20 @@ def test_nothing_of_a_file_with_a_fault_is_imported(run: Run, tmp_path: Path) ->
 def test_a_name_that_is_none(run: Run, who: str, why: str) -> None:
     with pytest.raises(UsageError, match=f"--who: .*{why}"):
         run("import", str(SAMPLE), f"--who={who}")
+
+
+def test_who_enters_is_the_systems_user_unless_named() -> None:
+    def unknown() -> str:
+        raise KeyError("uid not found")
+
+    assert who_enters(None, lambda: "lan") == "lan"
+    assert who_enters(" Phòng BCVT ", unknown) == "Phòng BCVT"
+    assert who_enters(None, unknown) == f"user {os.getuid()}"
+
+
+def test_of_many_changes_the_first_are_told_and_the_others_counted(run: Run, tmp_path: Path) -> None:
+    months = [f"{2001 + month // 12}-{month % 12 + 1:02d}" for month in range(205)]
+    rows = [f",{NATION},,{month},1,Mbps,x,\n" for month in months]
+    (tmp_path / "many.csv").write_text(",".join(COLUMNS) + "\n" + "".join(rows), "utf-8")
+    said = run("import", str(tmp_path / "many.csv")).splitlines()
+    assert said[200:] == ["... and 5 more", f"{tmp_path}/many.csv: 205 added, 0 changed, 0 unchanged"]

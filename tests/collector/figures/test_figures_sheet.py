@@ -1,8 +1,10 @@
 """The table of figures: every fault at its place, nothing half-read, and back to the same figures."""
 
-from datetime import date
+import io
+from datetime import date, datetime
 
 import pytest
+from openpyxl import Workbook
 
 from collector.figures.figure import Figure, references_of
 from collector.figures.figures_sheet import COLUMNS, FigureSheet, area_of, parse, rows_of
@@ -12,6 +14,7 @@ from collector.registry.sheet import SheetError, read_csv, write_csv
 from collector.registry.sheet_file import read_xlsx, xlsx
 
 PLANS = load_plans()
+NATION = "ispeed_mobile_download_mbps"
 TODAY = date(2026, 11, 22)
 HEADER = ",".join(COLUMNS) + "\n"
 GOOD = "lang-son-2025,households_fixed_broadband,,2026-10,71.5,percent,Sở KHCN 123/BC,\n"
@@ -121,6 +124,23 @@ def test_csv_and_xlsx_read_back_the_same() -> None:
     assert len(figures) == 3
     assert parse(read_csv(write_csv(rows_of(figures))), plans=PLANS, today=TODAY).figures == figures
     assert parse(read_xlsx(xlsx(rows_of(figures), title="figures")), plans=PLANS, today=TODAY).figures == figures
+
+
+def test_a_month_that_a_spreadsheet_made_a_date_of_is_refused_at_its_cell() -> None:
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(list(COLUMNS))
+    sheet.append(["", NATION, "", datetime(2026, 10, 1), 80.5, "Mbps", "VNNIC"])  # noqa: DTZ001 - as a cell holds it
+    sheet.append(["", NATION, "", "2026-09", 80, "Mbps", "VNNIC"])
+    sheet.append(["", NATION, "", 2025, "=40*2", "Mbps", "VNNIC"])
+    out = io.BytesIO()
+    book.save(out)
+    with pytest.raises(SheetError) as said:
+        parse(read_xlsx(out.getvalue()), plans=PLANS, today=TODAY)
+    month, formula = said.value.faults
+    assert month.startswith("cell D2, column period: '2026-10-01' is a day, not a period; if 2026-10 was meant")
+    assert formula.startswith("cell E4, column value: a formula without a stored value")
 
 
 def test_only_the_nations_figures_are_references() -> None:
