@@ -9,7 +9,10 @@
 6. Two questions are kept apart. The line against its *contract*: is less delivered than was bought? The site against
    the *plan*: does it get what was promised? Who bought less than the target has no fault of the line to look for:
    `subscription_below_target` says so wherever such a site is not found to meet its target.
-7. What else must be known to read a verdict stands among its reasons (`collector.judge.reasons`) and blocks nothing.
+7. The intervals hold for samples that do not depend on each other. A line that is slow for a week is slow in all of
+   that week's samples; thirty days of them even that out, one day does not: hence `one_day`. Shortfalls that come and
+   go are what incidents are for (`collector.detect`); a verdict is about the window as a whole.
+8. What else must be known to read a verdict stands among its reasons (`collector.judge.reasons`) and blocks nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -125,6 +128,7 @@ def _verdict(case: _Case) -> Verdict:
         needed=needed.more if needed else None,
         needed_more=needed is not None and needed.over,
         needed_by=needed_by,
+        is_paced=case.per_day is not None,
     )
     return _said(case, found, window)
 

@@ -45,6 +45,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     needed: int | None
     needed_more: bool
     needed_by: datetime | None
+    is_paced: bool
+    """Whether it is known how fast samples come."""
 
 
 def sentence(found: Finding) -> Text:
@@ -137,6 +139,10 @@ def _wanting(found: Finding) -> Text:
         day = _day(found.needed_by.astimezone(PLAN_ZONE).date())
         vi += f", dự kiến có vào {day.vi}"
         en += f", expected by {day.en}"
+    elif found.is_paced and not found.needed_more:
+        days = found.preset.window_days
+        vi += f", nhiều hơn số kết quả mà {days} ngày có được theo lịch đo hiện tại"
+        en += f", which is more than {days} days bring at the present schedule"
     return Text(vi=vi, en=en)
 
 

@@ -93,8 +93,12 @@ def test_too_few_say_how_many_are_missing_and_when_they_come() -> None:
     verdict = judge(SITE, bound(), found, at=NOW, per_day=4.0)
     assert (verdict.verdict, verdict.reasons, verdict.n, verdict.needed) == ("inconclusive", ["too_few"], 4, 6)
     assert verdict.needed_by == NOW + 1.5 * DAY
+    assert verdict.sentence.en.endswith("6 more are needed, expected by 2026-11-24.")
     assert judge(SITE, bound(), found, at=NOW).needed_by is None
-    assert judge(SITE, bound(), found, at=NOW, per_day=0.2).needed_by is None, "30 days bring 6 then"
+    slow = judge(SITE, bound(), found, at=NOW, per_day=0.2)
+    assert slow.needed_by is None, "30 days bring 6 then"
+    assert "6 more are needed, which is more than 30 days bring at the present schedule" in slow.sentence.en
+    assert "nhiều hơn số kết quả mà 30 ngày có được theo lịch đo hiện tại" in slow.sentence.vi
 
 
 def test_an_open_median_says_how_many_more_would_decide() -> None:
