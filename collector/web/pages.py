@@ -165,7 +165,7 @@ def site_row(
         last_doubts=last.doubts if last else (),
         median_mbps=summary.median if summary else None,
         n=summary.n if summary else 0,
-        target_mbps=verdict.target if verdict else None,
+        target_mbps=verdict.mark if verdict else None,
         contact=contact,
         rehearsed=last.rehearsed if last else False,
     )
