@@ -140,8 +140,9 @@ def _of_target(target: Target, site: Site, today: date, references: References) 
 def _mark(target: Target, today: date, references: References) -> tuple[float | None, Text]:
     """What a target comes to at a day, and why it binds; the reference's value stands in the reason."""
     why = target.reason or Text(vi=target.quote, en=target.quote)
+    left = 1 - (target.band or 0)
     if target.reference is None:
-        return target.value, why
+        return None if target.value is None else target.value * left, why
     series = references.get(target.reference)
     point = series.at(today) if series else None
     if point is None:
@@ -149,7 +150,7 @@ def _mark(target: Target, today: date, references: References) -> tuple[float | 
             vi=f"{why.vi}; chưa có số liệu {target.reference} để so sánh (nhập bằng lệnh figure import)",
             en=f"{why.en}; no value of {target.reference} is known to compare with (figure import brings it)",
         )
-    mark = point.value * (1 - (target.band or 0))
+    mark = point.value * left
     source = f"{point.value:g} ({point.period}, {point.source})"
     return mark, Text(
         vi=f"{why.vi}; số liệu cả nước {source}, mức so sánh {mark:g}",

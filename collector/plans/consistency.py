@@ -20,6 +20,7 @@ SEEN_AT_SITES: Final = frozenset({"download_mbps", "upload_mbps", "ipv6"})
 HOWS: Final[tuple[How, ...]] = ("measured", "derived", "reported")
 _HIGHEST: Final = 1e9
 _WHOLE: Final = 100
+_YEARS: Final = range(2000, 2101)
 
 
 def plan_faults(name: str, plan: Plan) -> Iterator[str]:
@@ -109,6 +110,9 @@ def _number_faults(target: Target) -> Iterator[str]:
 def _word_faults(target: Target) -> Iterator[str]:
     if target.valid_until is not None and target.valid_until < target.valid_from:
         yield f"it ends on {target.valid_until}, before it begins on {target.valid_from}"
+    for key, day in (("valid_from", target.valid_from), ("valid_until", target.valid_until)):
+        if day is not None and day.year not in _YEARS:
+            yield f"{key} is {day}, and plans are of the years {_YEARS.start} to {_YEARS.stop - 1}"
     for key, words in (("section", target.section), ("quote", target.quote)):
         if not words.strip():
             yield f"{key} is empty"
@@ -126,6 +130,8 @@ def _binding_faults(target: Target) -> Iterator[str]:
         yield f"no rule {binds.rule} judges sites by targets (known: {', '.join(RULES)})"
     elif target.unit not in RULES[binds.rule]:
         yield f"the rule {binds.rule} does not judge {target.unit}"
+    if target.comparison == "at_most":
+        yield "sites are judged by what they reach, not by what they must stay below"
     if not binds.kinds:
         yield "`binds.kinds` is empty: no site could be bound"
 

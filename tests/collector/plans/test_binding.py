@@ -197,3 +197,12 @@ def test_of_two_plans_of_a_province_the_one_that_a_site_is_under_binds_it() -> N
     assert [(b.indicator, b.mark) for b in first] == [("download_mbps", 120)]
     assert [(b.indicator, b.mark) for b in second] == [("download_mbps", None), ("ipv6", 1.0)]
     assert [target.binds_sites for target in PLANS["bac-giang-2025"].targets].count(True) == 2
+
+
+def test_about_a_number_leaves_its_band() -> None:
+    targets = [
+        msgspec.structs.replace(t, comparison="about", band=0.2) if t.id == "fixed-rural-2025" else t
+        for t in QUANG_NINH.targets
+    ]
+    plan = msgspec.structs.replace(QUANG_NINH, targets=tuple(targets))
+    assert binding_for(plan, site(plan.id), NOW).mark == 160
