@@ -90,6 +90,11 @@ class Alertmanager:
             self.process.wait()
             self.process = None
 
+    def has_saved(self, since: float) -> bool:
+        """Whether what it had notified by then (time of the file system) survives a kill now."""
+        log = self.folder / "nflog"
+        return log.exists() and log.stat().st_size > 0 and log.stat().st_mtime > since
+
     def alerts(self) -> list[dict[str, Any]]:
         """What it knows to be active."""
         found: list[dict[str, Any]] = self.ask("/api/v2/alerts?active=true")

@@ -1,7 +1,7 @@
 """Telling put together for tests: the real registry database and history, a real HTTP receiver, a clock to set."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -61,7 +61,8 @@ def news_of(incident: Incident | None = None, **changes: Any) -> News:  # noqa: 
 
 @dataclass
 class Receiver:
-    """A receiver on loopback. `answers`: the statuses to give next, then 200; `give`: files that GET answers with."""
+    """A receiver on loopback. `answers`: the statuses to give next, then 200; `give`: what GET is given; `take`: who
+    answers instead."""
 
     port: int = 0
     got: list[dict[str, Any]] = field(default_factory=list)
@@ -70,6 +71,7 @@ class Receiver:
     paths: list[str] = field(default_factory=list)
     answers: list[int | web.Response] = field(default_factory=list)
     give: dict[str, Any] = field(default_factory=dict)
+    take: Callable[[web.Request], Awaitable[web.Response]] | None = None
 
     @property
     def url(self) -> str:
@@ -78,7 +80,7 @@ class Receiver:
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
         application = web.Application()
-        application.router.add_route("*", "/{path:.*}", self._take)
+        application.router.add_route("*", "/{path:.*}", self._serve)
         runner = web.AppRunner(application, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", self.port, reuse_address=True)
@@ -89,7 +91,10 @@ class Receiver:
         finally:
             await runner.cleanup()
 
-    async def _take(self, request: web.Request) -> web.Response:
+    async def _serve(self, request: web.Request) -> web.Response:
+        return await (self.take or self.answer)(request)
+
+    async def answer(self, request: web.Request) -> web.Response:
         body = await request.read()
         self.paths.append(request.path)
         answer = self.answers.pop(0) if self.answers else 200
