@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-from collector.places.unit import LEVELS, Level, Unit
+from collector.places.unit import HOMES, Level, Unit
 from collector.registry.codes import nearest_code
 
 _Names = Mapping[str, tuple[str, ...]]
@@ -176,8 +176,8 @@ def _parent_faults(gazetteer: Gazetteer, unit: Unit) -> Iterator[str]:
         yield f"{parent} is not known"
     elif all(_apart(unit, each) for each in found):
         yield f"{parent} is not there {span(unit)}, but {' '.join(map(span, found))}"
-    elif any(LEVELS.index(each.level) >= LEVELS.index(unit.level) for each in found):
-        yield f"{parent} is a {found[0].level}: no {unit.level} lies in it"
+    elif any(each.level != HOMES[unit.level] for each in found):
+        yield f"{parent} is a {found[0].level}; a {unit.level} lies in a {HOMES[unit.level] or 'country'}"
 
 
 def _apart(unit: Unit, other: Unit) -> bool:

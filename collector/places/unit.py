@@ -17,6 +17,10 @@ from typing import Final, Literal, get_args
 
 Level = Literal["province", "district", "commune", "village"]
 LEVELS: Final[tuple[Level, ...]] = get_args(Level)
+HOMES: Final[dict[Level, Level | None]] = {
+    "province": None, "district": "province", "commune": "province", "village": "commune",
+}  # fmt: skip
+"""What a unit of each level lies in, as paths have it."""
 KINDS: Final[dict[Level, tuple[str, ...]]] = {
     "province": ("tỉnh", "thành phố"),
     "district": ("huyện", "quận", "thị xã", "thành phố"),

@@ -76,7 +76,7 @@ def main() -> int:
             gc.collect()
             code, wall, busy = timed(folder / file, f"sqlite://{folder}/registry.db")
             missed |= code != expected or (what != _SHEET and wall > GOAL_S)
-            said = f"exit code {code}" if code != expected else "–" if what == _SHEET else _MET[wall <= GOAL_S]
+            said = f"exit code {code}" if code != expected else "no goal" if what == _SHEET else _MET[wall <= GOAL_S]
             sys.stdout.write(f"| {what} | {wall:.1f} | {busy:.1f} | {said} |\n")
     return int(missed)
 

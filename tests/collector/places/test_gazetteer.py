@@ -97,11 +97,12 @@ def test_what_a_unit_was_made_of() -> None:
             "p/a (until 2025-07-01) overlaps Xã a (since 2025-07-01)",
         ),
         ([commune("q/a")], "q is not known"),
+        ([Unit("p/v", "village", "V")], "p is a province; a village lies in a commune"),
         (
             [commune("p/a", begins=NEXT), Unit("p/a/v", "village", "V", valid_until=END)],
             "p/a is not there (until 2025-06-30), but (since 2025-07-01)",
         ),
-        ([commune("p/a"), commune("p/a/b")], "p/a is a commune: no commune lies in it"),
+        ([commune("p/a"), commune("p/a/b")], "p/a is a commune; a commune lies in a province"),
     ],
 )
 def test_what_cannot_be(units: list[Unit], fault: str) -> None:
