@@ -66,6 +66,7 @@ AGAIN_HALF: Final = timedelta(days=60)
 SPACING: Final = timedelta(hours=2)
 FORGET: Final = timedelta(days=14)
 _NOTHING: Final = 1e-6  # of the mark: a value of 0 has no logarithm
+_LEAST: Final = 1e-9
 
 
 class State(msgspec.Struct, frozen=True):
@@ -100,7 +101,7 @@ START: Final = State()
 
 
 def advance(state: State, observation: Observation, *, spacing: timedelta = SPACING) -> State:
-    """The state after one more sample; it must have started after the ones before. Its mark must be above 0."""
+    """The state after one more sample; it must have started after the ones before. A mark of 0 is always reached."""
     last, evidence, weight = state.last, state.evidence, 1.0
     if last is not None:
         apart = observation.at - last
@@ -108,8 +109,8 @@ def advance(state: State, observation: Observation, *, spacing: timedelta = SPAC
             weight = max(apart / spacing, 0.0)
         elif apart > FORGET:
             evidence = 0.0
-    mark = observation.mark
-    level = log(max(observation.value, mark * _NOTHING))
+    mark = max(observation.mark, _LEAST)
+    level = log(max(observation.value, mark * _NOTHING, _LEAST))
     x = level - log(mark)
     spread = state.spread.learnt(level, weight)
     if state.episode is None:

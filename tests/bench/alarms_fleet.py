@@ -6,7 +6,7 @@ Only what is drawn is NumPy's; what is done with it is the product's own code, s
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ _EVENING: Final = (18.0, 23.0)
 _WEEKEND: Final = 5
 
 Noise = Literal["lognormal", "gamma", "normal", "broken"]
+NOISES: Final[tuple[Noise, ...]] = get_args(Noise)
 Floats = NDArray[np.float64]
 
 

@@ -50,6 +50,12 @@ def test_a_result_of_nothing_counts_as_one_far_below() -> None:
     assert fold(results([0.0] * 4))[0].episode is not None
 
 
+def test_a_mark_of_nothing_is_always_reached() -> None:
+    assert fold(results([0.0] * 9, mark=0.0))[0].watch == 0
+    opened, _ = fold(results([50.0] * 4))
+    assert len(fold(results([5.0] * 4, mark=0.0, start=BEGIN + DAY), opened)[1]) == 1
+
+
 def test_it_ends_by_the_mirrored_test_however_long_it_lasted() -> None:
     for long in (4, 400):
         weak = results([50.0] * long)
