@@ -1,7 +1,6 @@
 """The whole board from what is known: order, marks, notes, and provinces in which something is missing."""
 
 from datetime import UTC, date, datetime
-from typing import Any
 
 import pytest
 
@@ -10,6 +9,7 @@ from collector.plans.reference import Point, Series
 from collector.plans.types import Plan, Target, Text
 from collector.scoreboard.board import Row
 from collector.scoreboard.scoreboard import Known, scoreboard
+from collector.scoreboard.spread import Spread
 from tests.collector.scoreboard.promises import entry, ipv6, plan, shared, site, spread, target
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -129,12 +129,14 @@ def test_ipv6_counts_offices() -> None:
 
 
 def test_months_of_other_sites_make_no_trend() -> None:
-    spreads: dict[str, Any] = {
+    spreads: dict[date, dict[str, Spread]] = {
         date(2026, month, 1): {f"x{n}": spread(90.0 + month) for n in range(9)} for month in range(1, 11)
     }
     (row,) = rows(plan(target()), Known(SITES, SPEEDS, {"download_mbps": spreads}))
     assert row.trend is None
-    own: dict[str, Any] = {month: {f"s{n}": one for n, one in enumerate(of.values())} for month, of in spreads.items()}
+    own: dict[date, dict[str, Spread]] = {
+        month: {f"s{n}": one for n, one in enumerate(of.values())} for month, of in spreads.items()
+    }
     (row,) = rows(plan(target()), Known(SITES, SPEEDS, {"download_mbps": own}))
     assert row.trend is not None
     assert row.trend.pace == "reached"
