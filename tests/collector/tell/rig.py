@@ -1,11 +1,14 @@
 """Telling put together for tests: the real registry database and history, a real HTTP receiver, a clock to set."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any
 
@@ -57,6 +60,19 @@ def incident_of(
 def news_of(incident: Incident | None = None, **changes: Any) -> News:  # noqa: ANN401 - any field
     """The incident as a letter tells it."""
     return read_news(msgspec.json.encode(msgspec.structs.replace(incident or incident_of(), **changes)))
+
+
+@cache
+def _migrated() -> bytes:
+    """An empty registry: migrating each test's own would take most of its time."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "registry.db"
+        database = Database(f"sqlite://{path}")
+        database.open()
+        database.close()
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return path.read_bytes()
 
 
 @dataclass
@@ -123,7 +139,10 @@ class House:
     shift: timedelta = timedelta()
 
     def __post_init__(self) -> None:
-        self.database = Database(f"sqlite://{self.folder}/registry.db")
+        path = self.folder / "registry.db"
+        if not path.exists():
+            path.write_bytes(_migrated())
+        self.database = Database(f"sqlite://{path}")
         self.database.open()
         self.history = History(self.database, tell=True)
         self.telling = Telling(

@@ -1,0 +1,120 @@
+"""The daily digest: its words in both languages, when it is due, and that it is made once."""
+
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+
+from collector.incidents.incident import moved
+from collector.plans.types import Text
+from collector.tell.daily import due_day
+from collector.tell.digest import Day, Extras, digest_of
+from collector.tell.message import Reader
+from collector.tell.route import Route, Wanted
+from tests.collector.tell.rig import NOW, house, incident_of, news_of, until
+from tests.collector.tell.sink import Sink
+
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+VI, EN = Reader("vi", ZONE, "https://lg.example"), Reader("en", ZONE, "https://lg.example")
+SINCE = NOW - timedelta(days=1)
+
+
+def test_an_empty_day_says_that_all_is_well() -> None:
+    message = digest_of(Day(SINCE, NOW, [], []), VI)
+    assert message.subject.startswith("linkgauge: tổng hợp ngày 22/11/2026: Mọi việc đều ổn")
+    assert message.text == (
+        "Mọi việc đều ổn: không có sự cố nào đang mở, cũng không có gì mới từ 19:00 21/11/2026.\n\n"
+        "https://lg.example/incidents\n"
+    )
+    assert digest_of(Day(SINCE, NOW, [], []), EN).text.startswith("All is well: nothing is open")
+
+
+def test_a_day_by_severity_with_what_came_and_went() -> None:
+    grave = news_of(incident_of("s1", severity="critical"))
+    silent = news_of(incident_of("s2", "silent"))
+    over = news_of(moved(incident_of("s3", "outage", at=SINCE - timedelta(hours=3)), "resolved", NOW, who="rules"))
+    extras = Extras(["Trường 9"], [Text(vi="3/5 chỉ tiêu đạt", en="3 of 5 targets met")])
+    message = digest_of(Day(SINCE, NOW, [grave, silent], [grave, silent, over], extras), EN)
+    name = "Lạng Sơn, Hữu Lũng, Trường TH Hữu Lũng 1"
+    assert message.subject == "linkgauge: daily digest of 2026-11-22: 2 open, 2 new, 1 ended"
+    assert (
+        message.text
+        == f"""2 open, 2 new, 1 ended
+
+Open now, critical (1)
+- {name}: speed below target (open, critical), since 2026-11-22 19:00
+
+Silent (1)
+- {name}: silent (open, warning), since 2026-11-22 19:00
+
+Opened since 2026-11-21 19:00 (2)
+- {name}: silent (open, warning)
+- {name}: speed below target (open, critical)
+
+Ended since 2026-11-21 19:00 (1)
+- {name}: connection lost (resolved, warning)
+
+Watched (weak of late, no incident) (1)
+- Trường 9
+
+Scoreboard (1)
+- 3 of 5 targets met
+
+https://lg.example/incidents
+"""
+    )
+
+
+def test_a_digest_is_of_what_its_route_wants_and_of_nothing_that_late_data_opened() -> None:
+    quiet = news_of(incident_of("s2"), quiet=True)
+    day = Day(SINCE, NOW, [news_of(), quiet, news_of(incident_of("s3", severity="notice"))], [quiet])
+    assert [news.site for news in day.wanted(Wanted("warning")).active] == ["s1"]
+    assert [news.site for news in day.wanted(Wanted("notice")).active] == ["s1", "s3"]
+    assert day.wanted(Wanted("notice")).changed == []
+    assert day.wanted(Wanted("notice", provinces=frozenset({"bắc giang"}))).active == []
+
+
+def test_long_lists_are_cut() -> None:
+    many = [news_of(incident_of(f"s{number}")) for number in range(60)]
+    assert "- and 10 more\n" in digest_of(Day(SINCE, NOW, many, []), EN).text
+
+
+@pytest.mark.parametrize(
+    ("now", "day"),
+    [
+        (datetime(2026, 11, 22, 0, 29, tzinfo=UTC), None),
+        (datetime(2026, 11, 22, 0, 30, tzinfo=UTC), "2026-11-22"),
+        (datetime(2026, 11, 22, 16, 59, tzinfo=UTC), "2026-11-22"),
+        (datetime(2026, 11, 22, 17, 0, tzinfo=UTC), None),
+    ],
+)
+def test_it_is_due_on_the_provinces_day(now: datetime, day: str | None) -> None:
+    assert due_day(Route("d", "mail", "mailto://x", daily=time(7, 30)), now, ZONE) == day
+
+
+async def test_a_digest_is_mailed_once_a_day_also_by_a_restarted_collector(tmp_path: Path) -> None:
+    sink = Sink()
+    to = f"mailto://127.0.0.1:{sink.port}?from=linkgauge@province.example&to=officer@province.example"
+    routes = f'[[tell.routes]]\nname = "day"\nto = "{to}"\nwhen = "daily"\nlanguage = "en"'
+    morning = datetime(2026, 11, 22, 1, tzinfo=UTC)
+    with sink.listening():
+        for day in range(2):
+            for _ in range(2):
+                one = house(tmp_path, routes, start=morning + timedelta(days=day))
+                one.record(f"s{day}")
+                async with one.running():
+                    await until(lambda day=day: len(sink.mails) == day + 1)  # type: ignore[misc]
+                    await until(lambda: one.history.waiting() == 0 and set(one.states()) == {"sent"})  # noqa: B023 - at once
+                one.close()
+    assert [str(mail["Subject"]).rpartition(": ")[2] for mail in sink.mails] == [
+        "1 open, 1 new, 0 ended",
+        "2 open, 1 new, 0 ended",
+    ]
+    assert [mail["In-Reply-To"] for mail in sink.mails] == [None, None]
+
+
+def test_a_digest_can_be_recorded() -> None:
+    message = digest_of(Day(SINCE, NOW, [news_of()], []), VI)
+    assert msgspec.json.decode(msgspec.json.encode(message), type=type(message)) == message
