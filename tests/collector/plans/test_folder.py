@@ -4,11 +4,13 @@ import argparse
 import json
 import logging
 import os
+import re
 import shutil
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from collector.__main__ import main
@@ -16,6 +18,7 @@ from collector.errors import UsageError
 from collector.plans.binding import binding_for
 from collector.plans.commands import add_commands
 from collector.plans.load import LARGEST, load_plans, read_plan_file
+from collector.plans.types import Binds, Document, Indicator, Plan, Target
 from collector.registry.plan_files import known_plans, plans_folder
 from collector.registry.site import Site
 from tests.collector.plans.test_consistency import GOOD
@@ -233,3 +236,12 @@ def test_a_site_is_imported_under_an_added_plan(
     assert "1 added" in capsys.readouterr().out
     assert main(words) == 2
     assert "'bac-ninh-2030' is not allowed" in capsys.readouterr().err
+
+
+def test_the_example_is_a_plan_and_names_every_key(capsys: pytest.CaptureFixture[str]) -> None:
+    example = Path(__file__).parents[3] / "deploy" / "collector" / "plans" / "example-2030.toml"
+    assert "4 targets (3 measured, 0 derived, 1 reported)" in run("check", "--file", str(example), capsys=capsys)
+    text = example.read_text("utf-8")
+    kinds: tuple[type[msgspec.Struct], ...] = (Plan, Target, Binds, Document, Indicator)
+    keys = {key for kind in kinds for key in kind.__struct_fields__}
+    assert [key for key in sorted(keys) if not re.search(rf"\b{key}( =|\])", text)] == []
