@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_commands(commands: Subparsers) -> None:
-    from collector import up
+    from collector import replay, up
     from collector.archive import commands as archive
     from collector.figures import commands as figures
     from collector.incidents import commands as incidents
@@ -85,7 +85,8 @@ def _add_commands(commands: Subparsers) -> None:
     registry.add_commands(commands, remarks=places.site_remarks)
     version_command.add_command(commands)
     refill.add_command(store.add_commands(commands))
-    for part in (places, plans, figures, archive, ledger, incidents, tell, quarantine):
+    replay.add_command(incidents.add_commands(commands))
+    for part in (places, plans, figures, archive, ledger, tell, quarantine):
         part.add_commands(commands)
 
 

@@ -33,6 +33,7 @@ UPDATE_EVERY: Final = timedelta(days=1)
 WORSE: Final = 0.5
 """Half of the median that was told, or less, is worth telling."""
 GRACE: Final = timedelta(minutes=15)
+UNBORNE: Final = "later results do not bear it out"
 _RANK: Final[dict[Severity, int]] = {"notice": 0, "warning": 1, "critical": 2}
 
 Describe = Callable[[Episode], Finding]
@@ -104,7 +105,7 @@ def reconcile(
         match = _match(book.recorded, chain, sight.cause)
         if match is None:
             _begin(book, chain, sight, describe)
-        elif not any(_is(match, other, sight.cause) and not sight.is_news(other.opened) for other in newer):
+        elif not any(is_same(match, other, sight.cause) and not sight.is_news(other.opened) for other in newer):
             _follow(book, match, chain, sight, describe)
     _make_known(book, sight)
     return book.changes
@@ -137,11 +138,12 @@ def inhibitor(sight: Sight, chain_since: datetime, closed: datetime | None) -> I
 
 def _match(recorded: Sequence[Incident], chain: Chain, cause: Cause) -> Incident | None:
     """The recorded incident that a chain is: an active one before others, a newer before an older."""
-    found = [one for one in recorded if _is(one, chain, cause)]
+    found = [one for one in recorded if is_same(one, chain, cause)]
     return max(found, key=lambda one: (one.active, one.opened), default=None)
 
 
-def _is(incident: Incident, chain: Chain, cause: Cause) -> bool:
+def is_same(incident: Incident, chain: Chain, cause: Cause) -> bool:
+    """Whether a chain is what a recorded incident stands for."""
     end = incident.resolved
     if chain.overlaps(incident.since, end):
         return True
@@ -151,11 +153,10 @@ def _is(incident: Incident, chain: Chain, cause: Cause) -> bool:
 
 def _withdraw(book: _Book, found: Sequence[Chain], sight: Sight) -> None:
     for incident in [one for one in book.recorded if one.active]:
-        borne_out = any(_is(incident, chain, sight.cause) for chain in found)
+        borne_out = any(is_same(incident, chain, sight.cause) for chain in found)
         known = sight.newest is not None and (sight.covers is None or sight.covers <= incident.since)
         if not borne_out and known and sight.newest is not None and sight.newest > incident.opened:
-            note = "later results do not bear it out"
-            book.put(_quietly(moved(incident, "resolved", sight.newest, who=RULES, note=note), sight))
+            book.put(_quietly(moved(incident, "resolved", sight.newest, who=RULES, note=UNBORNE), sight))
 
 
 def _begin(book: _Book, chain: Chain, sight: Sight, describe: Describe) -> None:
