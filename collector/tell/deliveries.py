@@ -94,7 +94,9 @@ class Deliveries:
 
     def untried(self, route: str) -> list[Delivery]:
         """The oldest news that no attempt was made of, of incidents that nothing older waits of."""
-        tried = select(_D.incident).where(_D.route == route, _D.state == "waiting", _D.attempts > 0)
+        tried = select(_D.incident).where(
+            _D.route == route, _D.state == "waiting", _D.attempts > 0, _D.incident.is_not(None)
+        )
         news = (_D.route == route, _D.state == "waiting", _D.kind == "news", _D.attempts == 0)
         query = select(DELIVERIES).where(*news, _D.incident.not_in(tried)).order_by(_D.number).limit(IN_SUMMARY)
         with self.database.read() as connection:

@@ -86,15 +86,20 @@ def kind_and_url(to: str, key: str) -> tuple[Kind, str]:
     """What kind of receiver an address is, and the address itself; raises UsageError that names the key, not it."""
     try:
         kind, url = _kind(to.strip())
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        is_web = kind in {"alertmanager", "webhook"}
+        is_right = _is_web_address(url) if is_web else "://" in url and bool(urlsplit(url).scheme)
     except ValueError as error:
         raise UsageError(f"{key}: not an address; {_HOW}") from error
-    if kind in {"alertmanager", "webhook"} and (parts.scheme not in _WEB or not host):
-        raise UsageError(f"{key}: not a web address; write {_FORMS[kind]}")
-    if not parts.scheme or "://" not in url:
-        raise UsageError(f"{key}: not an address; {_HOW}")
+    if not is_right:
+        raise UsageError(
+            f"{key}: not a web address; write {_FORMS[kind]}" if is_web else f"{key}: not an address; {_HOW}"
+        )
     return kind, url
+
+
+def _is_web_address(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in _WEB and bool(parts.hostname) and parts.port != 0
 
 
 _HOW: Final = (

@@ -137,12 +137,13 @@ class House:
     alive: bool = True
     began: float = field(default_factory=monotonic)
     shift: timedelta = timedelta()
+    url: str | None = None
 
     def __post_init__(self) -> None:
         path = self.folder / "registry.db"
-        if not path.exists():
+        if self.url is None and not path.exists():
             path.write_bytes(_migrated())
-        self.database = Database(f"sqlite://{path}")
+        self.database = Database(self.url or f"sqlite://{path}")
         self.database.open()
         self.history = History(self.database, tell=True)
         self.telling = Telling(
