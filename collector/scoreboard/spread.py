@@ -23,12 +23,14 @@ PARTS: Final = ("n", "mean", "min", "p5", "median", "p95", "max")
 """The parts of a field's roll-up, in the order of `Spread`."""
 P95: Final = Fraction(95, 100)
 HALF: Final = Fraction(1, 2)
-_POINTS: Final = 20
+POINTS: Final = 20
+"""Of one roll-up; half of them where many are put together, each of which is a small part of the whole."""
+_MANY: Final = 2
 _ALL: Final = 5
 _END: Final = 0.05
 _EDGE: Final = NormalDist().inv_cdf(_END)
 _NORMAL: Final = {
-    count: [NormalDist().inv_cdf((i + 0.5) / count) / _EDGE for i in range(count)] for count in range(1, _POINTS + 1)
+    count: [NormalDist().inv_cdf((i + 0.5) / count) / _EDGE for i in range(count)] for count in range(1, POINTS + 1)
 }
 """For each number of points how far each is from the median, in distances from the median to p5."""
 
@@ -45,11 +47,11 @@ class Spread:
     p95: float
     most: float
 
-    def points(self) -> list[Weighted]:
+    def points(self, most: int = POINTS) -> list[Weighted]:
         """Values that stand for the samples, ascending, each with how many it stands for."""
         if self.n <= _ALL:
             return [(value, 1.0) for value in self._samples()]
-        count = min(self.n, _POINTS)
+        count = min(self.n, most)
         weight = self.n / count
         return [(self._at((i + 0.5) / count, _NORMAL[count][i]), weight) for i in range(count)]
 
@@ -106,7 +108,8 @@ def site_figure(site: str, spreads: Sequence[Spread]) -> SiteFigure | None:
     mean = math.fsum(spread.mean * (spread.n / n) for spread in some)
     if len(some) == 1:
         return SiteFigure(site, n, mean, some[0].median, some[0].points())
-    points = sorted(point for spread in some for point in spread.points())
+    most = POINTS if len(some) <= _MANY else POINTS // 2
+    points = sorted(point for spread in some for point in spread.points(most))
     return SiteFigure(site, n, mean, value_at(points, 0.5), points)
 
 

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
+from operator import itemgetter
 from random import Random
 from typing import Final
 
@@ -95,11 +96,11 @@ def _pivots(rests: Sequence[float], weights: Sequence[float], chance: Random) ->
     amounts = [weight * weight for weight in weights]
     numbers, found = range(sites), []
     for _ in range(max(_FEWEST, min(_MOST, _DRAWS // sites))):
-        drawn = chance.choices(numbers, k=sites)
-        weight = sum(map(weights.__getitem__, drawn))
-        off = sum(map(rests.__getitem__, drawn)) / weight
-        square = sum(map(squares.__getitem__, drawn)) - 2 * off * sum(map(crosses.__getitem__, drawn))
-        error = _error(square + off * off * sum(map(amounts.__getitem__, drawn)), weight, sites)
+        drawn = itemgetter(*chance.choices(numbers, k=sites))
+        weight = sum(drawn(weights))
+        off = sum(drawn(rests)) / weight
+        square = sum(drawn(squares)) - 2 * off * sum(drawn(crosses))
+        error = _error(square + off * off * sum(drawn(amounts)), weight, sites)
         if error > 0.0:
             found.append(off / error)
     return sorted(found)

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from operator import mul
 from typing import Final
 
 from collector.statistics.beta import student_point
@@ -18,6 +19,7 @@ from collector.statistics.ranks import CONFIDENCE
 
 LEAST: Final = 6
 _SYMMETRIC: Final = 1e-6
+_PLAIN: Final = (1e-60, 1e60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,11 @@ def mean_of(samples: Sequence[float], *, confidence: Fraction = CONFIDENCE) -> M
     if not samples:
         return None
     n = len(samples)
-    # In units of the greatest: whatever was sent, no sum and no cube of it may overflow.
+    # Numbers beyond what is measured in units of the greatest: no sum and no cube of them may overflow or vanish.
     least, greatest = min(samples), max(samples)
-    unit = max(-least, greatest) or 1.0
-    parts = [sample / unit for sample in samples]
+    size = max(-least, greatest)
+    unit = 1.0 if size == 0.0 or _PLAIN[0] < size < _PLAIN[1] else size
+    parts = samples if unit == 1.0 else [sample / unit for sample in samples]
     mean = math.fsum(parts) / n
     value = min(max(mean * unit, least), greatest)
     if n < LEAST:
@@ -50,11 +53,12 @@ def mean_of(samples: Sequence[float], *, confidence: Fraction = CONFIDENCE) -> M
 def _ends(samples: Sequence[float], mean: float, confidence: Fraction) -> tuple[float, float]:
     n = len(samples)
     rests = [sample - mean for sample in samples]
-    squares = sum([rest * rest for rest in rests])  # all of one sign, so nothing cancels
+    squared = list(map(mul, rests, rests))
+    squares = sum(squared)  # all of one sign, so nothing cancels
     deviation = math.sqrt(squares / (n - 1))
     if deviation <= 0.0:
         return mean, mean
-    skewness = sum([rest * rest * rest for rest in rests]) / n / (squares / n) ** 1.5
+    skewness = sum(map(mul, squared, rests)) / n / (squares / n) ** 1.5
     point = student_point(n - 1, confidence) / math.sqrt(n)
     turned = [_turned(u, skewness, n) for u in (point, -point)]
     return mean - deviation * max(point, turned[0]), mean - deviation * min(-point, turned[1])

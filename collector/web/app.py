@@ -62,6 +62,7 @@ def make_app(sources: Sources) -> web.Application:
     """Put pages, API and live events together; health and metrics are added by the service."""
     app = web.Application(middlewares=[_with_headers, _with_errors])
     app[SOURCES] = sources
+    app[scoreboard.BOARDS] = {}
     app[TEMPLATES] = jinja2.Environment(
         loader=jinja2.PackageLoader("collector.web", "templates"),
         autoescape=True,
@@ -266,7 +267,7 @@ async def _plans(request: web.Request) -> web.Response:
 async def _scoreboard(request: web.Request) -> web.Response:
     sources, words = request.app[SOURCES], _words(request)
     asked = scoreboard.asked_for(request, sources)
-    board = await scoreboard.board_of(asked, sources)
+    board = await scoreboard.board_of(asked, sources, request.app[scoreboard.BOARDS])
     if request.query.get("format") == "csv":
         return await scoreboard.table(board, asked, words.language)
     shown = scoreboard.lines(board, words.language)

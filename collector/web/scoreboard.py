@@ -32,6 +32,13 @@ COLUMNS: Final = (
 )  # fmt: skip
 
 
+FRESH: Final = timedelta(minutes=1)
+KEPT: Final = 16
+"""Boards that are kept, the oldest going first: the page, its table and a second reader want the same one."""
+Boards = dict[tuple[str, date, date], Board]
+BOARDS: Final = web.AppKey("boards", Boards)
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What a request wants: the plan, the days, how the period was written, and what was wrong with it."""
@@ -71,8 +78,19 @@ def sites_by_plan(snapshot: Snapshot) -> Mapping[str, int]:
     return Counter(plan for plan in plans if plan is not None)
 
 
-async def board_of(asked: Asked, sources: Sources) -> Board:
-    """The scoreboard; raises StoreUnavailable and RegistryUnavailable."""
+async def board_of(asked: Asked, sources: Sources, boards: Boards) -> Board:
+    """The scoreboard, made within the last minute; raises StoreUnavailable and RegistryUnavailable."""
+    key = asked.plan.id, *asked.window
+    kept, now = boards.get(key), sources.now()
+    if kept is not None and timedelta(0) <= now - kept.made < FRESH:
+        return kept
+    boards[key] = board = await _made(asked, sources)
+    while len(boards) > KEPT:
+        boards.pop(next(iter(boards)))
+    return board
+
+
+async def _made(asked: Asked, sources: Sources) -> Board:
     shelves = Shelves(sources.store, sources.places.snapshot, sources.completeness.told, sources.figures, sources.zone)
     return await read_scoreboard(asked.plan, asked.window, shelves, now=sources.now())
 
@@ -83,7 +101,7 @@ async def answer(request: web.Request, sources: Sources) -> web.Response:
     if asked.problem is not None:
         body = {"type": "about:blank", "title": "Bad request", "status": 400, "detail": asked.problem}
         return web.Response(body=_ENCODER.encode(body), status=400, content_type="application/problem+json")
-    board = await board_of(asked, sources)
+    board = await board_of(asked, sources, request.app[BOARDS])
     if request.query.get("format") == "csv":
         return await table(board, asked, "en" if request.query.get("lang") == "en" else "vi")
     rows = [msgspec.to_builtins(row) | {"said": _said(row)} for row in board.rows]

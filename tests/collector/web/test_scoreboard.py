@@ -5,7 +5,7 @@ import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import product
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from collector.registry.site import Site
 from collector.store.points import nanoseconds
 from collector.store.store import Point
 from collector.web.app import make_app
+from collector.web.scoreboard import FRESH, KEPT, Asked, Boards, board_of
 from tests.collector.web.house import NOW, province
 
 OCTOBER = datetime(2026, 9, 30, 17, tzinfo=UTC)
@@ -142,3 +143,16 @@ async def test_a_plan_without_sites_says_what_to_do(tmp_path: Path) -> None:
         assert "linkgauge-collector site import FILE" in text
         plans = await (await client.get("/plans?lang=en")).text()
     assert '<a href="/plans/quang-ninh-2030">' in plans
+
+
+async def test_a_board_is_made_anew_after_a_minute(tmp_path: Path) -> None:
+    async with province(tmp_path) as house:
+        known: Boards = {}
+        first = Asked(house.sources.plans["bac-giang-2025"], (date(2026, 10, 1), date(2026, 10, 31)), "2026-10")
+        made = await board_of(first, house.sources, known)
+        assert await board_of(first, house.sources, known) is made
+        later = replace(house.sources, now=lambda: NOW + FRESH)
+        assert (await board_of(first, later, known)).made == NOW + FRESH
+        for day in range(1, KEPT + 5):
+            await board_of(replace(first, window=(date(2027, 1, day), date(2027, 1, day))), house.sources, known)
+        assert len(known) == KEPT
