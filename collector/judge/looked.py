@@ -37,6 +37,7 @@ class Span(msgspec.Struct, frozen=True):
 class Looked(msgspec.Struct, frozen=True):
     """The samples of a window: their times oldest first, their values from the least up, and what describes them."""
 
+    n: int
     times: Sequence[datetime]
     ordered: Sequence[float]
     mean: float | None
@@ -44,14 +45,9 @@ class Looked(msgspec.Struct, frozen=True):
     p5: float | None
     p95: float | None
 
-    @property
-    def n(self) -> int:
-        """How many there are."""
-        return len(self.ordered)
-
     def reaching(self, mark: float) -> int:
         """How many are at or above a mark."""
-        return len(self.ordered) - bisect_left(self.ordered, mark)
+        return self.n - bisect_left(self.ordered, mark)
 
 
 def span_of(evidence: Evidence, binding: Binding, at: datetime, days: int) -> Span:
@@ -81,8 +77,9 @@ def look(evidence: Evidence, span: Span) -> Looked:
     ordered = sorted(map(_VALUE, samples))
     times = list(map(_STARTED, samples))
     if not ordered:
-        return Looked(times, ordered, None, None, None, None)
+        return Looked(0, times, ordered, None, None, None, None)
     return Looked(
+        n=len(ordered),
         times=times,
         ordered=ordered,
         mean=_mean(ordered),

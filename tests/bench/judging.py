@@ -1,7 +1,7 @@
 """How long it takes to judge a fleet: every site by every question that it is asked, and again after a batch.
 
-Computing only: samples are in memory, as the live judge keeps them; reading them from the store is timed elsewhere
-(`tests.bench.year`). Run: `python -m tests.bench.judging [--save]`.
+Computing only, in seconds of processor time: samples are in memory, as the live judge keeps them; reading them from the
+store is timed elsewhere (`tests.bench.year`). Run: `python -m tests.bench.judging [--save]`.
 """
 
 import argparse
@@ -153,15 +153,15 @@ def _report(house: Judged, at: datetime, dice: random.Random) -> None:
 
 def _timed(houses: Sequence[Judged], at: datetime) -> tuple[float, list[Verdict]]:
     gc.collect()
-    began = time.perf_counter()
+    began = time.process_time()
     found = [verdict for house in houses for verdict in house.verdicts(at)]
-    return time.perf_counter() - began, found
+    return time.process_time() - began, found
 
 
 def markdown(rows: Sequence[Figure]) -> str:
     """The table, with where it was measured."""
     lines = [
-        "# Judging a fleet: seconds of computing",
+        "# Judging a fleet: seconds of processor time",
         "",
         f"- written {datetime.now(UTC).date()} by `python -m tests.bench.judging --save`, commit {commit()}",
         f"- {machine()}",
