@@ -47,7 +47,7 @@ MEANINGS: Final = {
 }
 SITE_EXAMPLES: Final = f"""examples:
   linkgauge-collector site import sites.csv --dry-run     what would change; nothing is written
-  linkgauge-collector site import sites.csv
+  linkgauge-collector site import sites.csv --strict      refuse provinces and communes that are not known
   linkgauge-collector site add --id ls-huulung-th1 --name "Trường TH Hữu Lũng 1" --kind school --area rural \\
       --province lang-son --commune huu-lung --access fibre --plan lang-son-2025
   linkgauge-collector site export sites.xlsx
@@ -158,7 +158,7 @@ def _remarked(sheet: Sheet, remarks: Callable[[Site], Iterable[Remark]], *, stri
     if strict and doubtful:
         raise SheetError(doubtful)
     return [
-        rows[0].fault(column, text) + (f" (and {len(rows) - 1} lines more)" if len(rows) > 1 else "")
+        rows[0].fault(column, text) + (f" (and {len(rows) - 1} more)" if len(rows) > 1 else "")
         for (column, text, _), rows in places.items()
     ]
 

@@ -314,7 +314,7 @@ def test_an_import_of_sites_says_what_is_known_of_their_places(run: Run) -> None
     file = write("s.csv", head, "a,A,school,rural,bac-giang,tan-moc\n", "b,B,school,rural,bac-giang,tan-mok\n")
     said = run("site", "import", file)
     assert "s.csv: line 2, column province: Tỉnh Bắc Giang: since 2025-07-01 part of bac-ninh" in said
-    assert "(and 1 lines more)" in said
+    assert "(and 1 more)" in said
     assert "s.csv: line 2, column commune: Xã Tân Mộc: since 2025-07-01 part of bac-ninh/luc-ngan" in said
     assert refused(run, "site", "import", file, "--strict")[1:] == [
         (
