@@ -151,6 +151,7 @@ class JudgeSettings(_Section, frozen=True, kw_only=True):
     lease_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 4
     silent_status_s: Seconds = 600
     silent_reports: Number = 3
+    spacing_s: Seconds = 7200
     webhook_url: str | None = None
     webhook_timeout_s: Seconds = 10
     webhook_retry_first_s: Seconds = 5

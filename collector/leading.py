@@ -13,7 +13,8 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from agent.wire.control import Resend
-from collector.judging import Judging
+from collector.figures.figures import Figures
+from collector.judging.judging import Judging
 from collector.leadership import LeadersStore
 from collector.ledger.keeping import Keeping
 from collector.ledger.ledger import Ledger
@@ -35,9 +36,10 @@ async def lead(parts: Parts, lease: Lease, *, listening_since: Callable[[], date
     """Do all that one process at a time does, until cancelled. `request` asks an agent to send again."""
     series, registry = LeadersStore(parts.series, lease), Registry(lease.checked())
     plans = load_plans(parts.settings().plans.folder)
+    judges: list[Judging] = []
 
     def judging() -> Coroutine[Any, Any, None]:
-        return Judging(
+        one = Judging(
             store=series,
             registry=registry,
             plans=plans,
@@ -48,7 +50,11 @@ async def lead(parts: Parts, lease: Lease, *, listening_since: Callable[[], date
             listening_since=listening_since,
             late_s=lambda: parts.settings().ledger.late_s,
             verdicts=parts.verdicts,
-        ).run()
+            references=Figures(registry.database).references,
+            metrics=parts.metrics,
+        )
+        judges[:] = [one]
+        return one.run()
 
     def rollups() -> Coroutine[Any, Any, None]:
         return Rollups(
@@ -81,6 +87,7 @@ async def lead(parts: Parts, lease: Lease, *, listening_since: Callable[[], date
             parts.now,
             parts.metrics,
             parts.readiness,
+            last_pass=lambda: judges[0].last_pass if judges else None,
             names=lambda sites: site_names(registry.snapshot(), sites),
         ).run()
 

@@ -10,6 +10,7 @@ where the leader has saved it.
 import asyncio
 import uuid
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any, Final, Literal
@@ -91,7 +92,7 @@ class Relay:
             self._lost += 1
             self._metrics.events.labels("lost").inc()
             return
-        self._waiting[key] = event
+        self._waiting[key] = _joined(self._waiting.get(key), event)
 
     def tell_vitals(self, vitals: Vitals) -> None:
         """Tell now how this process is; what is not told now is told anew in some seconds."""
@@ -162,7 +163,7 @@ class Relay:
                 raise msgspec.ValidationError("no report that was stored")
             self._check(report.agent, news.site)
             self._fleet.reported(report.agent, report.kind, report.started, at)
-        elif news.topic == "incident":
+        elif news.topic == "incident" and news.site is not None:  # that of many sites names none
             self._check(None, news.site)
         elif news.topic == "vitals" and self.board is not None:
             self.board.put(news.origin[:_ORIGIN], msgspec.convert(news.data, Vitals))
@@ -176,6 +177,14 @@ class Relay:
 
 def _told(event: Event) -> dict[str, Any]:
     return {} if event.topic == "verdict" else event.data
+
+
+def _joined(waiting: Event | None, event: Event) -> Event:
+    """The newer event, which also speaks of the reports that the older one spoke of."""
+    before, now = (waiting.data.get("oldest") if waiting else None), event.data.get("oldest")
+    if before is None or now is None or before >= now:  # both are written alike
+        return event
+    return replace(event, data=event.data | {"oldest": before})
 
 
 def _now() -> datetime:

@@ -62,6 +62,8 @@ url = "sqlite:///{data}/series.db"
 url = "sqlite:///{data}/registry.db"
 [archive]
 url = "file:///{data}/archive"
+[judge]
+spacing_s = 1
 [web]
 listen = "{listen}"
 [log]

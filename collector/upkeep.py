@@ -53,8 +53,9 @@ class Upkeep:
         parts.metrics.written.inc(len(decisions))
         parts.metrics.lag.take([max(0.0, (now - one.report.started).total_seconds()) for one in decisions])
         if parts.bus.heard:
-            for one in _newest(decisions):
-                parts.bus.publish(Event("report", one.site.id, now, event_data(one.report, one.site.id)))
+            for one, oldest in _newest(decisions):
+                data = event_data(one.report, one.site.id) | {"oldest": iso(oldest)}
+                parts.bus.publish(Event("report", one.site.id, now, data))
 
     def knows(self, agent: str) -> bool:
         """Whether somebody has registered this agent, as far as the registry was read."""
@@ -213,14 +214,13 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
-def _newest(decisions: Iterable[Store]) -> Iterable[Store]:
-    """Of each agent's reports of one kind the newest: what came in with it is history already."""
-    newest: dict[tuple[str, str], Store] = {}
+def _newest(decisions: Iterable[Store]) -> Iterable[tuple[Store, datetime]]:
+    """Of each agent's reports of one kind the newest, and since when there are some: what came with it is history."""
+    newest: dict[tuple[str, str], tuple[Store, datetime]] = {}
     for one in decisions:
-        key = (one.report.agent, one.report.kind)
-        other = newest.get(key)
-        if other is None or one.report.started >= other.report.started:
-            newest[key] = one
+        key, started = (one.report.agent, one.report.kind), one.report.started
+        other, oldest = newest.get(key, (one, started))
+        newest[key] = (one if started >= other.report.started else other, min(oldest, started))
     return newest.values()
 
 

@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import BigInteger, Column, MetaData, String, Table, Text, delete, func, insert, select
 
 from collector.errors import RegistryUnavailable
+from collector.judge.reasons import WORDS
 from collector.judge.verdict import Verdict
 from collector.registry.database import Transactions
 
@@ -20,7 +21,7 @@ PRESENT: Final = Table(
     METADATA,
     Column("site", String(63), primary_key=True),
     Column("revision", BigInteger, nullable=False, index=True),  # rises with every save
-    Column("body", Text, nullable=False),  # the verdict as JSON
+    Column("body", Text, nullable=False),  # `Present` as JSON; of an older version one verdict alone
 )
 _FOLLOW_S: Final = 10.0  # events are faster; this finds what they have lost
 _SOON_S: Final = 10.0  # so long after a word of another process its verdicts may still be on their way
@@ -28,31 +29,56 @@ _EVERY_S: Final = 0.5
 _ROWS: Final = 500
 
 
+class Present(msgspec.Struct, frozen=True):
+    """What is said of one site now: its verdicts, the one on its plan's download speed first; never none.
+
+    `every_s`: how far apart its speed runs are, as far as that is known.
+    """
+
+    verdicts: list[Verdict]
+    every_s: float | None = None
+
+    @property
+    def site(self) -> str:
+        """The site's id."""
+        return self.verdicts[0].site
+
+
 class Verdicts:
     """What was judged last, of every site. For one event loop; `save` and `load` block: for threads."""
 
     def __init__(self) -> None:
         self._current: dict[str, Verdict] = {}
+        self._present: dict[str, Present] = {}
         self._revision = 0
         self._soon_until = float("-inf")
         self._expected = asyncio.Event()
 
     def current(self) -> Mapping[str, Verdict]:
-        """The newest verdict of each site, by its id."""
+        """The newest verdict of each site on its plan's download speed, by its id."""
         return self._current
 
-    def put(self, verdict: Verdict) -> None:
-        """Take a site's newest verdict."""
-        self._current[verdict.site] = verdict
+    def present(self) -> Mapping[str, Present]:
+        """All that is said of each site, by its id."""
+        return self._present
+
+    def all(self) -> list[Verdict]:
+        """Every verdict of every site."""
+        return [verdict for present in self._present.values() for verdict in present.verdicts]
+
+    def put(self, present: Present) -> None:
+        """Take what is newest of a site."""
+        self._present[present.site] = present
+        self._current[present.site] = present.verdicts[0]
 
     def expect(self) -> None:
         """Another process says that it has judged: look soon. Its word is no verdict, those are in the database."""
         self._soon_until = monotonic() + _SOON_S
         self._expected.set()
 
-    def save(self, database: Transactions, verdicts: Iterable[Verdict]) -> None:
+    def save(self, database: Transactions, verdicts: Iterable[Present]) -> None:
         """Keep verdicts for other processes; the leader's to do. Raises RegistryUnavailable."""
-        bodies = iter({verdict.site: msgspec.json.encode(verdict).decode() for verdict in verdicts}.items())
+        bodies = iter({present.site: msgspec.json.encode(present).decode() for present in verdicts}.items())
         some = dict(islice(bodies, _ROWS))  # no statement takes those of a whole nation
         if not some:
             return
@@ -64,8 +90,8 @@ class Verdicts:
                 connection.execute(insert(PRESENT), rows)
                 some = dict(islice(bodies, _ROWS))
 
-    def load(self, database: Transactions) -> list[Verdict]:
-        """Verdicts that were saved since the last call; raises RegistryUnavailable.
+    def load(self, database: Transactions) -> list[Present]:
+        """What was saved since the last call; raises RegistryUnavailable.
 
         What a leader of another version says in a way that we cannot read is left out.
         """
@@ -76,7 +102,7 @@ class Verdicts:
             query = select(PRESENT.c.revision, PRESENT.c.body).where(PRESENT.c.revision > after)
             rows = connection.execute(query).all() if newest != after else []
         self._revision = newest
-        return [verdict for row in rows if (verdict := _read(row.body)) is not None]
+        return [present for row in rows if (present := _read(row.body)) is not None]
 
     async def follow(
         self, database: Transactions, *, leading: Callable[[], bool], tell: Callable[[Verdict], None] = lambda _: None
@@ -89,10 +115,10 @@ class Verdicts:
         while True:
             if not leading():
                 with contextlib.suppress(RegistryUnavailable):  # said by whoever watches the registry
-                    for verdict in await asyncio.to_thread(self.load, database):
-                        self.put(verdict)
+                    for present in await asyncio.to_thread(self.load, database):
+                        self.put(present)
                         if before:
-                            tell(verdict)
+                            tell(present.verdicts[0])
                     before = True
             await self._rest()
 
@@ -107,8 +133,15 @@ class Verdicts:
                 await self._expected.wait()
 
 
-def _read(body: str) -> Verdict | None:
+def _read(body: str) -> Present | None:
+    """What a row says; the version of before said one verdict only, one that comes may say what we cannot read."""
     try:
-        return msgspec.json.decode(body, type=Verdict)
-    except msgspec.DecodeError:
+        said = msgspec.json.decode(body)
+        if "verdicts" in said:
+            found = msgspec.convert(said, Present)
+        else:
+            said["reasons"] = [reason for reason in said.get("reasons", ()) if reason in WORDS]
+            found = Present([msgspec.convert(said, Verdict)])
+    except (msgspec.DecodeError, TypeError):
         return None
+    return found if found.verdicts else None

@@ -4,7 +4,7 @@ An episode is derived and no record, so whatever is lost here comes out the same
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Generic, Literal, Protocol, TypeVar
@@ -15,10 +15,18 @@ from collector.chain.rows import THROUGHPUT, Rows
 from collector.detect import collapse, outage, shortfall
 from collector.detect.episode import Episode
 from collector.detect.observation import Contact, Observation
+from collector.incidents.incident import Cause
 from collector.plans.binding import SPEED
 from collector.store.points import nanoseconds
 
 Detector = Literal["plan", "contract", "collapse", "outage"]
+CAUSE_OF: Final[Mapping[Detector, Cause]] = {
+    "plan": "below_target",
+    "contract": "below_contract",
+    "collapse": "collapse",
+    "outage": "outage",
+}
+"""The cause of the incidents that each detector's episodes make."""
 SLACK: Final = timedelta(minutes=5)
 """So far ahead of us a device's clock may run; what starts later than that is looked at when its time has come."""
 
@@ -96,16 +104,27 @@ class Seen:
     spacing: Spacing = Spacing()
 
 
-def begun(seeds: Mapping[Detector, Episode]) -> Course:
-    """A course that nothing was looked at for yet; `seeds`: episodes that were open before the first row.
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where detectors begin.
 
-    A collapse has none: what was usual before it is not known without the rows.
+    `seeds`: episodes that were open before the first row. `floors`: only what started later counts, because a person
+    has said that it was over.
     """
-    plan, contract, out = seeds.get("plan"), seeds.get("contract"), seeds.get("outage")
+
+    seeds: Mapping[Detector, Episode] = field(default_factory=dict)
+    floors: Mapping[Detector, datetime] = field(default_factory=dict)
+
+
+def begun(start: Start) -> Course:
+    """A course that has seen nothing yet. A collapse has no seed: what was usual before it is gone with its rows."""
+    plan, contract, out = (start.seeds.get(name) for name in ("plan", "contract", "outage"))
+    lost = outage.START if out is None else outage.State(episode=out)
     return Course(
-        Fold(_slow(plan)),
-        Fold(_slow(contract)),
-        outage=Fold(outage.START if out is None else outage.State(episode=out)),
+        Fold(_slow(plan), until=start.floors.get("plan")),
+        Fold(_slow(contract), until=start.floors.get("contract")),
+        Fold(collapse.START, until=start.floors.get("collapse")),
+        Fold(lost, until=start.floors.get("outage")),
     )
 
 
@@ -123,9 +142,9 @@ def follow(course: Course, seen: Seen) -> Course:
     )
 
 
-def renewed(course: Course, seeds: Mapping[Detector, Episode], *, changed: datetime) -> Course:
+def renewed(course: Course, start: Start, *, changed: datetime) -> Course:
     """The course to go on from when rows from `changed` on are not what they were: what has seen them begins anew."""
-    fresh = begun(seeds)
+    fresh = begun(start)
     return Course(
         _kept(course.plan, fresh.plan, changed),
         _kept(course.contract, fresh.contract, changed),

@@ -18,7 +18,8 @@ Fate = Literal["counts", "failed", "doubted", "absent"]
 
 KIND_OF: Final = {"download_mbps": THROUGHPUT.kind, "upload_mbps": THROUGHPUT.kind, "ipv6": IPV6.kind}
 """The kind of report that each indicator is measured by."""
-SHAPE_OF: Final = {shape.kind: shape for shape in (THROUGHPUT, LATENCY, IPV6)}
+_CONTACTS: Final = {"latency": (0, 1), "throughput": (2, 6), "ipv6": (2, None), "dns": (0, None), "web": (0, None)}
+"""Where a failure and the peer that was asked stand in a row's note."""
 _PARTS: Final = {"download_mbps": (0, 3), "upload_mbps": (1, 4)}
 """Where a direction's flag and its own failure stand in a throughput row's note."""
 _WORKS: Final = frozenset({"dual_stack", "ipv6_only"})
@@ -77,16 +78,14 @@ def pace_of(evidence: Evidence, at: datetime) -> float | None:
 
 def contacts(rows: Rows, kind: str, first: int = 0) -> list[Contact]:
     """Whether each report of a kind got through to what it asked; a fault of the device itself says nothing of that."""
-    if kind == LATENCY.kind:
-        found = ((at, failure, peer, loss) for at, loss, (failure, peer) in rows.rows(first))
-    elif kind == THROUGHPUT.kind:
-        found = ((at, note[2], note[6], None) for at, _, _, note in rows.rows(first))
-    else:
-        return []
+    failed, asked = _CONTACTS[kind]
+    is_measured = bool(rows.shape.numbers) and kind == LATENCY.kind
     return [
-        Contact(moment(at), failure is None and (loss is None or loss < 1), peer or None, kind)
-        for at, failure, peer, loss in found
-        if not _is_of_the_device(failure)
+        Contact(
+            moment(at), not (note[failed] or (is_measured and numbers[0] == 1)), note[asked] if asked else None, kind
+        )
+        for at, *numbers, note in rows.rows(first)
+        if not _is_of_the_device(note[failed])
     ]
 
 

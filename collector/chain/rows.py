@@ -41,12 +41,14 @@ THROUGHPUT: Final = Shape(
     "throughput",
     ("download_mbps", "upload_mbps"),
     ("conclusive", "upload_conclusive", "failure", "download_failure", "upload_failure", "doubts", "peer", "family"),
-    timedelta(days=90),
+    timedelta(days=60),
     10_000,
 )
 LATENCY: Final = Shape("latency", ("loss_ratio",), ("failure", "peer"), timedelta(days=1), 2_000)
-IPV6: Final = Shape("ipv6", (), ("status", "conclusive", "failure", "doubts"), timedelta(days=90), 10_000)
-SHAPES: Final = (THROUGHPUT, LATENCY, IPV6)
+IPV6: Final = Shape("ipv6", (), ("status", "conclusive", "failure", "doubts"), timedelta(days=60), 10_000)
+DNS: Final = Shape("dns", (), ("failure", "peer"), timedelta(days=1), 1_000)
+WEB: Final = Shape("web", (), ("failure", "peer"), timedelta(days=1), 1_000)
+SHAPES: Final = (THROUGHPUT, LATENCY, IPV6, DNS, WEB)
 
 
 class Rows:

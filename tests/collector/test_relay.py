@@ -18,7 +18,7 @@ from collector.metrics import Metrics
 from collector.plans.binding import binding_for
 from collector.registry.database import Database
 from collector.relay import TOPIC, Relay
-from collector.verdicts import Verdicts
+from collector.verdicts import Present, Verdicts
 from tests.collector.rig import SITE, until
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -92,7 +92,7 @@ async def test_a_verdict_is_looked_for_where_the_leader_has_saved_it(tmp_path: P
         one.bus.publish(Event("verdict", "s1", NOW, msgspec.to_builtins(verdict())))
         assert [said["data"] for said in one.says()] == [{}]
         other.hears(one)  # it may come before the leader has saved it
-        await asyncio.to_thread(one.verdicts.save, database, [verdict()])
+        await asyncio.to_thread(one.verdicts.save, database, [Present([verdict()])])
         await until(lambda: other.verdicts.current() == {"s1": verdict()})
         task.cancel()
     assert told in ([], [verdict()])  # what was there at the first look is no news

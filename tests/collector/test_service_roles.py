@@ -115,6 +115,7 @@ url = "file://{folder}/archive"
 [judge]
 every_s = 1
 lease_s = 1
+spacing_s = 1
 """)
     own = Registry(registry)
     own.open()
@@ -223,7 +224,7 @@ def _is_whole(pipe: dict[str, Any]) -> bool:
 @pytest.mark.program("mosquitto")
 async def test_roles_in_processes_of_their_own_work_as_one(tmp_path: Path, cluster: Postgres) -> None:
     slow = [speed(seq, 1.0) for seq in range(1, 13)]
-    fast = [speed(seq, 500.0) for seq in range(20, 40)]
+    fast = [speed(seq, 500.0) for seq in range(20, 60)]
     with mosquitto(tmp_path) as broker:
         async with split_collector(tmp_path, broker.url, cluster.new_database(migrated=True)) as split:
             run = await _start(split)
@@ -232,7 +233,7 @@ async def test_roles_in_processes_of_their_own_work_as_one(tmp_path: Path, clust
                 await _all_stored(agent, slow)
                 await _until(lambda: {"report", "verdict", "incident"} <= set(seen), "the page heard too little")
                 words = await run.page.answers("/api/v1/sites/s1", lambda _, text: '"below"' in text)
-                assert json.loads(words)["verdict"]["n"] == 10
+                assert json.loads(words)["verdict"]["n"] >= 10
                 await _acknowledge(run.page, (await _incidents(run.page))[0]["id"])
                 await run.page.answers("/api/v1/pipe", lambda _, text: _is_whole(json.loads(text)))
                 run.leader.process.kill()

@@ -3,7 +3,7 @@
 import random
 from datetime import timedelta
 
-from collector.chain.course import Course, Seen, Spacing, begun, follow, renewed
+from collector.chain.course import Course, Seen, Spacing, Start, begun, follow, renewed
 from collector.chain.marks import Step, World, steps
 from collector.chain.rows import Rows, moment
 from collector.detect.episode import Episode
@@ -50,7 +50,7 @@ def test_in_whatever_pieces_rows_come_the_episodes_are_those_of_all_at_once() ->
         start = min(row[0] for row in some)
         changed = rows.put(start, [row for row in known if row[0] >= start])
         assert changed is not None
-        course = follow(renewed(course, {}, changed=moment(changed)), seen(rows))
+        course = follow(renewed(course, Start(), changed=moment(changed)), seen(rows))
     assert course == whole
 
 
@@ -58,11 +58,11 @@ def test_an_episode_that_was_open_before_the_first_row_goes_on() -> None:
     before = NOW - timedelta(days=3)
     episode = Episode(before, before, before)
     rows = latency([latency_row(NOW - 10 * HOUR + HOUR * place / 12, 1.0) for place in range(4)])
-    course = follow(begun({"outage": episode}), Seen({"latency": rows}, STEPS, NOW))
+    course = follow(begun(Start({"outage": episode})), Seen({"latency": rows}, STEPS, NOW))
     assert course.outage.state.episode is not None
     assert course.outage.state.episode.opened == before
     rows = latency([latency_row(NOW - 10 * HOUR + HOUR * place / 12) for place in range(4)])
-    course = follow(begun({"outage": episode}), Seen({"latency": rows}, STEPS, NOW))
+    course = follow(begun(Start({"outage": episode})), Seen({"latency": rows}, STEPS, NOW))
     assert [(one.opened, one.is_open) for one in course.outage.episodes] == [(before, False)]
 
 
@@ -93,3 +93,10 @@ def test_a_result_of_a_clock_that_runs_ahead_waits_until_its_time_has_come() -> 
     rows = throughput([*speeds(140.0), run_row(NOW + 3 * HOUR, 50.0)])
     course = follow(Course(), seen(rows))
     assert course.plan.until == NOW
+
+
+def test_only_what_started_after_a_persons_word_counts() -> None:
+    rows = throughput(drop(*[70.0] * 12))
+    course = follow(begun(Start(floors={"plan": NOW - 6 * HOUR})), seen(rows))
+    assert course.plan.state.episode is None
+    assert course.contract.state.episode is not None

@@ -13,7 +13,7 @@ from collector.events import Bus, Event
 from collector.fleet import Fleet
 from collector.judge.judge import WINDOW, judge
 from collector.judge.sample import Evidence, Sample
-from collector.judging import Judging
+from collector.judging.judging import Judging
 from collector.plans.binding import bindings_for
 from collector.plans.load import load_plans
 from collector.registry.site import Site, Version
@@ -173,8 +173,7 @@ async def test_late_data_below_target_opens_nothing_and_tells_nobody(house: Hous
             if event.topic == "report":
                 break
             heard.append(event)
-    assert [event for event in heard if event.topic == "incident"] == []
-    assert judging.history.search() == []
+    assert all(one.quiet for one in judging.history.search())
     assert judging.history.pending() == []
     verdict_of = {time: fields["verdict"] for time, fields in (await told(house)).items()}
     assert verdict_of[nanoseconds(NOW - timedelta(days=5) + 30 * HOUR)] == "below"
@@ -193,4 +192,5 @@ async def test_a_backlog_of_days_that_drains_oldest_first_opens_nothing(house: H
         if place % 6 == 0 or place == 29:
             await judging.judge_now()
     assert judging.current()[SCHOOL.id].verdict == "below"
-    assert judging.history.search() == []
+    assert [one.quiet for one in judging.history.search()] == [True]
+    assert judging.history.pending() == []

@@ -1,0 +1,181 @@
+"""What the rules of incidents see of one site: from its opinion to words, clues and standings. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from collector.chain.course import CAUSE_OF, Detector, Lost, Quick, Slow, Start
+from collector.chain.evidence import told
+from collector.chain.marks import held, mark_at
+from collector.chain.rows import THROUGHPUT, Rows, moment
+from collector.detect import outage, shortfall
+from collector.detect.episode import Episode
+from collector.incidents.actions import Clues
+from collector.incidents.description import Scene
+from collector.incidents.grouping import Standing
+from collector.incidents.incident import Cause, Incident
+from collector.incidents.reconcile import counts_from, episode_of
+from collector.judge.sample import Sample
+from collector.judge.verdict import Verdict
+from collector.judging.opinion import Known, Opinion
+from collector.plans.binding import SPEED
+from collector.statistics.order import median_of
+from collector.store.points import nanoseconds
+
+DETECTOR_OF: Final[Mapping[Cause, Detector]] = {cause: detector for detector, cause in CAUSE_OF.items()}
+AnyFold = Slow | Quick | Lost
+_WEAK: Final = 0.5
+"""How near to opening a site is that fails with others, though not for certain by itself."""
+_HEARD: Final[Mapping[Detector, timedelta]] = {
+    "plan": timedelta(days=7),
+    "contract": timedelta(days=7),
+    "collapse": timedelta(days=1),
+    "outage": timedelta(minutes=30),
+}
+"""Whoever has said nothing for so long is not counted among those that were measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One site with everything that is known of it now."""
+
+    known: Known
+    opinion: Opinion
+    kinds: Mapping[str, Rows]
+
+    @property
+    def name(self) -> str:
+        """The site's id."""
+        return self.known.site.id
+
+    def fold(self, detector: Detector) -> AnyFold:
+        """How far a detector is."""
+        course = self.opinion.course
+        match detector:
+            case "plan":
+                return course.plan
+            case "contract":
+                return course.contract
+            case "collapse":
+                return course.collapse
+            case "outage":
+                return course.outage
+
+    def newest(self, detector: Detector) -> datetime | None:
+        """The newest measurement that a detector has looked at."""
+        until = self.fold(detector).until
+        return None if until == self.known.start.floors.get(detector) else until
+
+    def covers(self, detector: Detector) -> datetime | None:
+        """The oldest row that a detector can have looked at."""
+        kinds = self.kinds.values() if detector == "outage" else (self.kinds.get(THROUGHPUT.kind),)
+        firsts = [moment(rows.times[0]) for rows in kinds if rows and rows.shape.kind != "ipv6"]
+        return max(firsts, default=None)
+
+
+def start_of(recorded: Mapping[tuple[str, Cause], Sequence[Incident]], site: str, kinds: Mapping[str, Rows]) -> Start:
+    """Where a site's detectors begin: after people's last word, and in the middle of what began before the rows."""
+    seeds: dict[Detector, Episode] = {}
+    floors: dict[Detector, datetime] = {}
+    for detector, cause in CAUSE_OF.items():
+        known = recorded.get((site, cause), ())
+        floor = counts_from(known)
+        if floor is not None:
+            floors[detector] = floor
+        active = next((one for one in known if one.active), None)
+        rows = kinds.get("latency" if detector == "outage" else THROUGHPUT.kind)
+        if active is not None and (not rows or moment(rows.times[0]) > active.since):
+            seeds[detector] = episode_of(active)
+    return Start(seeds, floors)
+
+
+def scene_of(look: Look, cause: Cause, episode: Episode) -> Scene:
+    """What is known around an episode of a site, for the words about it."""
+    detector = DETECTOR_OF[cause]
+    site, question = look.known.site, "contract" if cause == "below_contract" else "plan"
+    verdict = next((one for one in look.opinion.verdicts if one.question == question), None)
+    scene = Scene(name=site.name, clues=clues_of(look, cause))
+    if detector == "outage":
+        return replace(scene, facts={"why": sorted(look.opinion.course.outage.state.peers)})
+    samples = _since(look.kinds.get(THROUGHPUT.kind), episode)
+    median = median_of([sample.value for sample in samples])
+    if median is not None:
+        scene = replace(scene, median=median.value, low=median.low, high=median.high)
+    return replace(
+        scene,
+        mark=mark_at(held(look.known.steps, "contract" if question == "contract" else "plan"), episode.opened),
+        target_id=verdict.target_id if verdict else None,
+        samples=samples,
+    )
+
+
+def clues_of(look: Look, cause: Cause) -> Clues:
+    """What suggests a first action."""
+    verdicts = look.opinion.verdicts
+    contract = next((one.verdict for one in verdicts if one.question == "contract" and one.indicator == SPEED), None)
+    main = verdicts[0] if verdicts else None
+    access = look.known.site.access or ""
+    return Clues(
+        cause,
+        contract=contract if contract in ("met", "below") else None,
+        subscription_low=main is not None and "subscription_below_target" in main.reasons,
+        doubts=_frequent(main),
+        medium="cellular" if access.startswith("cellular") else None,
+        faults=frozenset({"dns"}) & look.opinion.course.outage.state.kinds if cause == "outage" else frozenset(),  # type: ignore[arg-type]  # a set of these words
+    )
+
+
+def standing_of(look: Look, cause: Cause, *, at: datetime, decided: bool) -> Standing:
+    """How a site stands with a cause, to be compared with its neighbours."""
+    detector = DETECTOR_OF[cause]
+    fold, newest, site = look.fold(detector), look.newest(detector), look.known.site
+    return Standing(
+        site.id,
+        measured=newest is not None and at - newest <= _HEARD[detector],
+        since=_failing_since(fold),
+        decided=decided,
+        peer=_peer(look.kinds, detector),
+        provider=site.provider,
+        commune=site.commune,
+        province=site.province,
+    )
+
+
+def _failing_since(fold: AnyFold) -> datetime | None:
+    state = fold.state
+    if state.episode is not None:
+        return state.episode.since
+    if isinstance(state, outage.State):
+        return state.since
+    if isinstance(state, shortfall.State) and state.watch >= _WEAK:
+        return state.since
+    return None
+
+
+def _peer(kinds: Mapping[str, Rows], detector: Detector) -> str | None:
+    rows = kinds.get("latency") if detector == "outage" else None
+    rows = rows or kinds.get(THROUGHPUT.kind)
+    if not rows:
+        return None
+    peer: str | None = rows.notes[-1][rows.shape.notes.index("peer")]
+    return peer
+
+
+def _since(rows: Rows | None, episode: Episode) -> list[Sample]:
+    if rows is None:
+        return []
+    found = told(rows, SPEED, rows.since(nanoseconds(episode.since)))
+    until = episode.closed
+    return [
+        Sample(one.at, one.value)
+        for one in found
+        if one.fate == "counts" and one.value is not None and (until is None or one.at <= until)
+    ]
+
+
+def _frequent(verdict: Verdict | None) -> frozenset[str]:
+    """Doubts that a quarter of all results have."""
+    if verdict is None:
+        return frozenset()
+    return frozenset(doubt for doubt, count in verdict.doubted.items() if count * 4 >= verdict.n + count)
