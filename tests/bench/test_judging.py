@@ -4,7 +4,7 @@ from tests.bench.judging import Figure, figures, fleet, markdown
 
 
 def test_a_small_fleet_is_judged_by_all_its_questions() -> None:
-    houses = fleet(10, days=20, a_day=4)
+    houses = fleet(30, days=20, a_day=4)
     asked = {(binding.question, binding.indicator) for house in houses for binding in house.bindings}
     assert len(asked) == 4
     rows = list(figures(10, 20, 2))
