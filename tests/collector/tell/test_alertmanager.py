@@ -1,5 +1,7 @@
 """A real Alertmanager: what is notified behind it, restarts, its silences and what they keep from other routes."""
 
+import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,10 +9,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.collector.alertmanager import Alertmanager, alertmanager
+from tests.collector.alertmanager import SEARCH, Alertmanager, alertmanager
 from tests.collector.tell.rig import ABOUT, Receiver, house, incident_of, until
 
 pytestmark = pytest.mark.program("prometheus-alertmanager")
+SAMPLE = Path(__file__).parents[3] / "deploy" / "collector" / "alertmanager.yml"
 PLACE = {"province": "Lạng Sơn", "commune": "Hữu Lũng", "provider": "VNPT", "plan": "lang-son-2025"}
 
 
@@ -33,6 +36,13 @@ def notified(behind: Receiver) -> list[tuple[str, str]]:
         for alert in body["alerts"]
         if alert["labels"]["alertname"] != "LinkgaugeWatchdog"
     ]
+
+
+@pytest.mark.program("amtool")
+def test_the_sample_is_a_configuration() -> None:
+    program = shutil.which("amtool", path=SEARCH)
+    assert program is not None
+    subprocess.run([program, "check-config", str(SAMPLE)], check=True, capture_output=True)  # noqa: S603 - our own file
 
 
 async def test_an_incident_fires_once_is_updated_and_resolves_once(tmp_path: Path, behind: Receiver) -> None:
