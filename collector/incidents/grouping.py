@@ -23,6 +23,7 @@ import msgspec
 from collector.incidents.grouping_words import finding_of, note_over
 from collector.incidents.incident import RULES, By, Cause, Group, Incident, State, Subject, What, begun, moved
 from collector.incidents.reconcile import UPDATE_EVERY
+from collector.incidents.telling import SETTLED
 
 Settling = Callable[[Sequence[Incident]], Sequence[Incident]]
 ORDER: Final[tuple[By, ...]] = ("peer", "provider_commune", "provider", "commune", "province")
@@ -98,8 +99,8 @@ def grouped(
 ) -> Grouping:
     """Decide, before any site's incident of this cause is opened, which sites fail together.
 
-    `standings`: of all sites, one each. `parents`: the active ones of this cause, and those that persons resolved not
-    long ago (trouble from before that is grouped no more).
+    `standings`: of all sites, one each. `parents`: the active ones of this cause, and those resolved within `SETTLED`:
+    what comes back soon after the rules resolved it is the same; what began before a person's word is grouped no more.
     """
     rule = rule or RULES_OF[cause]
     found = Grouping()
@@ -115,7 +116,7 @@ def grouped(
     while (best := _best(rest, rule, busy)) is not None:
         members = [one for one in rest if one.group(best.by) == best]
         failing = [one for one in members if one.since is not None]
-        parent = _parent(cause, best, members, failing)
+        parent = _again(_parent(cause, best, members, failing), parents)
         found.changes.append(parent)
         found.inhibited.update({one.site: parent.id for one in failing})
         rest = [one for one in rest if one.site not in found.inhibited]
@@ -160,8 +161,11 @@ def steps_of(changes: Iterable[Incident]) -> dict[tuple[str, Cause], Settling]:
 def _rebased(change: Incident, recorded: Sequence[Incident]) -> list[Incident]:
     last = change.history[-1]
     active = next((one for one in recorded if one.active), None)
+    known = next((one for one in recorded if one.id == change.id), None)
     if last.what == "opened":
-        return [] if active is not None or any(one.id == change.id for one in recorded) else [change]
+        return [] if active is not None or known is not None else [change]
+    if last.what == "reopened":
+        return [] if active is not None or known is None or known.dismissed is not None else [change]
     if active is None or active.id != change.id:
         return []
     state: State = "resolved" if last.what == "resolved" else active.state
@@ -170,6 +174,19 @@ def _rebased(change: Incident, recorded: Sequence[Incident]) -> list[Incident]:
     now = moved(active, state, last.at, who=RULES, note=last.note, what=last.what)
     said = {"children": change.children, "evidence": change.evidence, "summary": change.summary}
     return [msgspec.structs.replace(now, **said)]
+
+
+def _again(parent: Incident, parents: Iterable[Incident]) -> Incident:
+    """The parent, or the one that the rules resolved not long ago, reopened: what comes back soon is the same."""
+    same = (one for one in parents if one.subject == parent.subject and one.cause == parent.cause and not one.active)
+    last = max(same, key=lambda one: one.opened, default=None)
+    if last is None or last.resolved is None or last.dismissed is not None:
+        return parent
+    if parent.opened - last.resolved > SETTLED[parent.cause]:
+        return parent
+    now = moved(last, "open", parent.opened, who=RULES, what="reopened")
+    said = {"children": parent.children, "evidence": parent.evidence, "summary": parent.summary}
+    return msgspec.structs.replace(now, severity=parent.severity, **said)
 
 
 def _is_new(site: str, since: datetime, parents: Iterable[Incident], oldest: datetime) -> bool:

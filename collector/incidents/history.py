@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, literal_column, or_, select, update
 
 from collector.errors import UsageError
 from collector.incidents.acts import Action, Decision, acted, unsilenced
@@ -23,8 +23,11 @@ Settling = Callable[[Sequence[Incident]], Sequence[Incident]]
 _KEEP_TOLD = timedelta(days=7)
 _FEW = 500  # more names than this in one question cost more than reading all
 _SHOWN = 200  # transitions in an incident's body; the table has all
-_ACTIVE = INCIDENTS.c.state != "resolved"
-_TOLD_AS_OPEN = INCIDENTS.c.told == "open"
+_RESOLVED: ColumnElement[str] = literal_column(
+    "'resolved'"
+)  # literally, as the partial indexes have it: else they are of no use
+_ACTIVE = INCIDENTS.c.state != _RESOLVED
+_UNSETTLED = and_(INCIDENTS.c.state == _RESOLVED, INCIDENTS.c.told == literal_column("'open'"))
 _BACK = timedelta(days=100)  # what was resolved longer ago is not looked at again
 
 
@@ -77,7 +80,7 @@ class History:
 
     def wake(self, *, at: datetime) -> list[Incident]:
         """Do what time has brought: end silences, begin and end maintenance, tell what has settled."""
-        query = select(INCIDENTS.c.body).where(or_(_ACTIVE, _TOLD_AS_OPEN)).order_by(INCIDENTS.c.id)
+        query = select(INCIDENTS.c.body).where(_ACTIVE).union_all(select(INCIDENTS.c.body).where(_UNSETTLED))
         with self._database.read() as connection:
             work = windows(connection, since=at)
             due = [one.id for one in map(_read, connection.scalars(query)) if _woken(one, work, at)]

@@ -30,6 +30,13 @@ Index(
     postgresql_where=text("state != 'resolved'"),
 )
 
+Index(
+    "incidents_unsettled",
+    INCIDENTS.c.subject,
+    sqlite_where=text("state = 'resolved' AND told = 'open'"),
+    postgresql_where=text("state = 'resolved' AND told = 'open'"),
+)
+
 TRANSITIONS: Final = Table(
     "incident_transitions",
     METADATA,

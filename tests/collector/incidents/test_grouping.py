@@ -175,3 +175,19 @@ def test_a_persons_act_meanwhile_is_kept() -> None:
     (kept,) = steps_of([ended])[key]([known])
     assert [step.what for step in kept.history] == ["opened", "acknowledged", "resolved"]
     assert steps_of([ended])[key]([acted(known, Decision("resolve", "Lan"), NOW)]) == []
+
+
+def test_a_group_that_comes_back_soon_is_the_same_parent() -> None:
+    parent = only("outage", failing(province()))
+    (over,) = grouped("outage", province(), [parent], at=NOW).changes
+    later = NOW + timedelta(hours=1)
+    (again,) = grouped("outage", failing(province(), began=later), [over], at=later).changes
+    assert (again.id, again.state, again.resolved, again.reopened) == (parent.id, "open", None, 1)
+    assert again.history[-1].at == later
+    key = (parent.subject, parent.cause)
+    assert steps_of([again])[key]([over]) == [again]
+    assert steps_of([again])[key]([parent]) == []  # another process has done it
+    assert steps_of([again])[key]([acted(parent, Decision("resolve", "Lan"), NOW)]) == []
+    much = NOW + timedelta(hours=3)
+    (new,) = grouped("outage", failing(province(), began=much), [over], at=much).changes
+    assert new.id != parent.id

@@ -13,6 +13,8 @@ def upgrade() -> None:
     """Rename what may be a group now, and add what is new."""
     op.execute("ALTER TABLE incidents RENAME COLUMN site TO subject")
     op.add_column("incidents", sa.Column("told", sa.String(10)))
+    unsettled = sa.text("state = 'resolved' AND told = 'open'")
+    op.create_index("incidents_unsettled", "incidents", ["subject"], sqlite_where=unsettled, postgresql_where=unsettled)
     op.add_column("incident_transitions", sa.Column("what", sa.String(20)))
     op.create_table(
         "maintenance_windows",
