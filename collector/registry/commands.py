@@ -94,7 +94,7 @@ def _add_site(subparsers: Subparsers, clock: Clock, remarks: Remarks) -> None:
         add.add_argument(
             name, dest=f"site_{column}", required=column in REQUIRED, metavar="…", help=MEANINGS[column]
         )  # fmt: skip
-    _runs(add, lambda arguments: add_site(arguments, clock))
+    _runs(add, lambda arguments: add_site(arguments, clock, remarks))
 
 
 def _add_agent(subparsers: Subparsers, clock: Clock) -> None:
@@ -181,7 +181,7 @@ def list_sites(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def add_site(arguments: argparse.Namespace, clock: Clock) -> int:
+def add_site(arguments: argparse.Namespace, clock: Clock, remarks: Remarks = _unremarked) -> int:
     """Add or change one site; options that are not given leave what is known as it is."""
     given = {column: getattr(arguments, f"site_{column}") for column in COLUMNS}
     header = tuple(column for column in COLUMNS if given[column] is not None)
@@ -195,7 +195,9 @@ def add_site(arguments: argparse.Namespace, clock: Clock) -> int:
         raise UsageError("\n".join(f"--{column.replace('_', '-')}: {what}" for column, _, what in faults)) from error
     with _registry(arguments) as registry:
         changes = registry.import_sites(sheet.sites, now=clock(), keep=sheet.absent)
+        said = remarks(registry.database, clock())(sheet.sites[0])
     _say(*(line for change in changes for line in described(change)))
+    _say(*(f"--{column}: {text}" for column, text, _ in said))
     if not changes:
         _say(f"{given['id']}: unchanged")
     return 0

@@ -322,5 +322,7 @@ def test_an_import_of_sites_says_what_is_known_of_their_places(run: Run) -> None
             "did you mean tan-moc (Xã Tân Mộc)?"
         )
     ]
+    words = ["--id", "z", "--name", "Z", "--kind", "school", "--area", "rural", "--province", "Huế", "--commune", "X"]
+    assert "--commune: 'x' is not known in Thành phố Huế, filed as given" in run("site", "add", *words)
     write("s.csv", head, "a,A,school,rural,bac-giang,tan-moc\n")
     assert "0 added, 0 changed, 1 unchanged" in run("site", "import", file, "--strict")
