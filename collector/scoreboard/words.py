@@ -100,7 +100,7 @@ def reasons_said(finding: Finding) -> list[Text]:
 def course_said(course: Course, unit: Unit) -> Text:
     """The pace, and when the target is reached at it."""
     pace = amount(course.slope, unit)
-    low, high = amount(course.low, unit), amount(course.high, unit)
+    low, high = amount(course.low, "count"), amount(course.high, unit)
     vi = f"{pace.vi} mỗi tháng ({low.vi} đến {high.vi}, {course.months} tháng)"
     en = f"{pace.en} a month ({low.en} to {high.en}, {course.months} months)"
     when = _when(course)

@@ -159,7 +159,7 @@ def _line(row: Row, language: Language) -> Line:
 
     bounds = None
     if finding.low is not None and finding.high is not None:
-        bounds = f"{say(amount(finding.low, unit))} – {say(amount(finding.high, unit))}"  # noqa: RUF001 - a range
+        bounds = f"{say(amount(finding.low, 'count'))} – {say(amount(finding.high, unit))}"  # noqa: RUF001 - a range
     return Line(
         row=row,
         name=say(row.name),
@@ -181,7 +181,7 @@ def _beside(row: Row, language: Language) -> Iterator[str]:
         name, value = STATISTICS[one.statistic], amount(one.value, row.unit)
         told = f"{name.vi} {value.vi}" if language == "vi" else f"{name.en} {value.en}"
         if one.low is not None and one.high is not None:
-            low, high = amount(one.low, row.unit), amount(one.high, row.unit)
+            low, high = amount(one.low, "count"), amount(one.high, row.unit)
             told += f" ({low.vi} – {high.vi})" if language == "vi" else f" ({low.en} – {high.en})"  # noqa: RUF001 - a range
         yield told
 

@@ -38,8 +38,8 @@ def course(pace: Pace, **other: date) -> Course:
 )
 def test_a_trend_in_words(told: Course, vi: str, en: str) -> None:
     said = course_said(told, "Mbps")
-    assert said.vi == f"{vi}1,25 Mbit/s mỗi tháng (0,5 Mbit/s đến 2 Mbit/s, 12 tháng)"
-    assert said.en == f"{en}1.25 Mbit/s a month (0.5 Mbit/s to 2 Mbit/s, 12 months)"
+    assert said.vi == f"{vi}1,25 Mbit/s mỗi tháng (0,5 đến 2 Mbit/s, 12 tháng)"
+    assert said.en == f"{en}1.25 Mbit/s a month (0.5 to 2 Mbit/s, 12 months)"
 
 
 def test_every_reason_has_words() -> None:
