@@ -66,6 +66,7 @@ async def lead(parts: Parts, lease: Lease, *, listening_since: Callable[[], date
             zone=ZoneInfo(parts.settings().web.zone),
             metrics=parts.metrics,
             settings=lambda: parts.settings().rollups,
+            references=Figures(registry.database).references,
         ).run()
 
     def keeping() -> Coroutine[Any, Any, None]:

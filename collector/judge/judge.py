@@ -24,7 +24,6 @@ import msgspec
 from collector.judge.bounds import Bounds, mean_bounds, median_bounds, share_bounds
 from collector.judge.looked import CLOCK_SLACK, Looked, Span, look, span_of
 from collector.judge.needs import Needed, arrival, for_mean, for_median, for_share
-from collector.judge.newest import AGREE, LOOK, WINDOW, looked_at
 from collector.judge.presets import Preset, preset_of
 from collector.judge.reasons import Reason
 from collector.judge.sample import Evidence
@@ -33,7 +32,7 @@ from collector.judge.words import Finding, sentence
 from collector.plans.binding import Binding
 from collector.registry.site import Site
 
-__all__ = ["AGREE", "CLOCK_SLACK", "LOOK", "WINDOW", "judge", "judge_site", "looked_at"]
+__all__ = ["CLOCK_SLACK", "judge", "judge_site"]
 ONE_DAY: Final = timedelta(days=1)
 MANY: Final = 0.25
 """From this part of all runs on, failed ones or doubted ones are many: one in four can no longer be left unsaid."""

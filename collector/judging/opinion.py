@@ -12,8 +12,9 @@ from collector.chain.course import Course, Seen, Spacing, Start, begun, follow, 
 from collector.chain.evidence import Span, evidence_of, pace_of
 from collector.chain.marks import Step, World, steps
 from collector.chain.rows import THROUGHPUT, Rows, moment
-from collector.judge.judge import CLOCK_SLACK, WINDOW, judge_site
+from collector.judge.judge import CLOCK_SLACK, judge_site
 from collector.judge.line import line_since
+from collector.judge.presets import widest
 from collector.judge.verdict import Verdict
 from collector.registry.site import Site, Version
 
@@ -61,7 +62,7 @@ def opinion(
 ) -> Opinion:
     """Judge every question, and let the detectors see what is new to them."""
     followed = follow(course or begun(one.start), Seen(kinds, one.steps, at, spacing))
-    span = Span(at - WINDOW, at + CLOCK_SLACK, line_since(one.versions, at))
+    span = Span(at - widest(), at + CLOCK_SLACK, line_since(one.versions, at))
     bindings = one.steps[-1].bindings
     evidence = evidence_of(kinds, (binding.indicator for binding in bindings), span)
     paces = {name: pace for name, some in evidence.items() if (pace := pace_of(some, at)) is not None}

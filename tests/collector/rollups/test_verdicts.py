@@ -11,7 +11,8 @@ from collector.chain.marks import World
 from collector.config import JudgeSettings
 from collector.events import Bus, Event
 from collector.fleet import Fleet
-from collector.judge.judge import WINDOW, judge
+from collector.judge.judge import judge
+from collector.judge.presets import widest
 from collector.judge.sample import Evidence, Sample
 from collector.judging.judging import Judging
 from collector.plans.binding import bindings_for
@@ -25,6 +26,7 @@ from tests.collector.rollups.rig import HOUR, NOW, SCHOOL, House, speed
 PLANS = load_plans()
 WORLD = World(PLANS, {})
 DAY = timedelta(days=1)
+WINDOW = widest()
 BOUGHT = replace(SCHOOL, contract_down_mbps=150.0, contract_up_mbps=50.0)
 OFFICE = replace(SCHOOL, kind="office", plan="bac-giang-ict-2030")
 
