@@ -48,7 +48,7 @@ class Area:
 
 def ratio_of(parts: Sequence[Part], *, confidence: Fraction = CONFIDENCE, seed: int = SEED) -> Area | None:
     """All sums over all amounts: a pooled mean, or the share of all samples; None where nothing was counted."""
-    counted = [part for part in parts if part[1] > 0]
+    counted = sorted(part for part in parts if part[1] > 0)  # the same draws in whatever order the sites come
     if not counted:
         return None
     amount = math.fsum(weight for _, weight in counted)

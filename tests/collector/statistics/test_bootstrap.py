@@ -37,6 +37,12 @@ def bootstrap_by_numpy(given_parts: list[tuple[float, float]], draws: int) -> tu
     return float(ratio - max(low, least) * own), float(ratio + max(-high, least) * own)
 
 
+def test_the_order_of_sites_is_no_matter() -> None:
+    sites = [[(float(value), 1.0) for value in range(n, n + 9)] for n in range(25)]
+    assert ratio_of(some_parts(30)) == ratio_of(some_parts(30)[::-1])
+    assert pooled_median_of(sites) == pooled_median_of(sites[::-1])
+
+
 def test_the_same_data_give_the_same_bounds() -> None:
     assert ratio_of(some_parts(30)) == ratio_of(some_parts(30))
     assert ratio_of(some_parts(30), seed=2) != ratio_of(some_parts(30))
