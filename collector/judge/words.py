@@ -24,8 +24,8 @@ _STATISTIC: Final[dict[Statistic, Text]] = {
     "mean": Text(vi="trung bình", en="mean"),
     "share": Text(vi="tỷ lệ", en="share"),
 }
-_WORKED: Final = Text(vi="cho thấy IPv6 hoạt động", en="found it working")
-_DID_NOT: Final = Text(vi="cho thấy IPv6 không hoạt động", en="did not find it working")
+_WORKED: Final = Text(vi="cho thấy IPv6 hoạt động", en="found IPv6 working")
+_DID_NOT: Final = Text(vi="cho thấy IPv6 không hoạt động", en="did not find IPv6 working")
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

@@ -180,7 +180,7 @@ CASES = [
     Case(
         "Bắc Giang, an office without IPv6: none of 10 runs found it",
         OFFICE, {"ipv6": [0.0] * 10}, "below", [],
-        "Below: 10 of 10 results since 2026-11-20 did not find it working; share 0 % (95 % interval 0 % to 30.8 %), "
+        "Below: 10 of 10 results since 2026-11-20 did not find IPv6 working; share 0 % (95 % interval 0 % to 30.8 %), "
         "95 % are wanted.", asked=("plan", "ipv6"), target=0.95,
     ),
     Case(
