@@ -268,7 +268,7 @@ async def _scoreboard(request: web.Request) -> web.Response:
     sources, words = request.app[SOURCES], _words(request)
     asked = scoreboard.asked_for(request, sources)
     board = await scoreboard.board_of(asked, sources, request.app[scoreboard.BOARDS])
-    if request.query.get("format") == "csv":
+    if request.query.get("format") == "csv" and asked.problem is None:  # no table of another period than was asked for
         return await scoreboard.table(board, asked, words.language)
     shown = scoreboard.lines(board, words.language)
     months = scoreboard.last_months(sources)

@@ -135,6 +135,7 @@ async def test_an_unknown_plan_or_period_is_said(tmp_path: Path) -> None:
         assert page.status == 200
         assert "<script>&" not in text
         assert "is no period" in text
+        assert (await client.get("/plans/bac-giang-2025?period=October&format=csv")).content_type == "text/html"
 
 
 async def test_a_plan_without_sites_says_what_to_do(tmp_path: Path) -> None:
