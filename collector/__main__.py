@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_commands(commands: Subparsers) -> None:
     from collector import replay, up
     from collector.archive import commands as archive
+    from collector.explain import commands as explain
     from collector.figures import commands as figures
     from collector.incidents import commands as incidents
     from collector.ledger import commands as ledger
@@ -86,6 +87,7 @@ def _add_commands(commands: Subparsers) -> None:
     version_command.add_command(commands)
     refill.add_command(store.add_commands(commands))
     replay.add_command(incidents.add_commands(commands))
+    explain.add_command(commands)
     for part in (places, plans, figures, archive, ledger, tell, quarantine):
         part.add_commands(commands)
 
@@ -144,12 +146,16 @@ def _read(options: argparse.Namespace) -> CollectorConfig:
 def _check_config(options: argparse.Namespace) -> int:
     from collector.plans.load import load_plans
     from collector.store.open import store_from_url
+    from collector.tell import channels
+    from collector.tell.routes import routes_of
 
     settings = read(options.config, os.environ)
     load_plans(settings.plans.folder)
     secret(settings.broker.password, settings.broker.password_file, "broker.password_file")
     token = secret(settings.store.token, settings.store.token_file, "store.token_file")
     store_from_url(settings.store.url, token=token, timeout_s=settings.store.timeout_s)
+    routes = routes_of(settings)
+    channels.check(routes)
     told = f"roles {', '.join(settings.roles)}; broker {settings.broker.url}; page {settings.web.listen}"
     sys.stdout.write(f"{options.config}: good; {told}\n")
     return 0
