@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from agent.wire.control import Resend
 from collector.figures.figures import Figures
+from collector.judge.verdict import Verdict
 from collector.judging.judging import Judging
 from collector.leadership import LeadersStore
 from collector.ledger.keeping import Keeping
@@ -25,6 +26,7 @@ from collector.registry.lease import Lease
 from collector.registry.registry import Registry
 from collector.registry.site import Snapshot
 from collector.rollups.rollups import Rollups
+from collector.tell.standing import standings
 from collector.tell.telling import Telling
 
 LOG: Final = logging.getLogger(__name__)
@@ -90,6 +92,7 @@ async def lead(parts: Parts, lease: Lease, *, listening_since: Callable[[], date
             parts.readiness,
             last_pass=lambda: judges[0].last_pass if judges else None,
             names=lambda sites: site_names(registry.snapshot(), sites),
+            sites=lambda: standings(_verdicts(parts), registry.snapshot(), parts.now()),
         ).run()
 
     works = {"judging": judging, "telling": telling, "roll-ups": rollups, "ledger keeping": keeping}
@@ -97,6 +100,10 @@ async def lead(parts: Parts, lease: Lease, *, listening_since: Callable[[], date
         for name, work in works.items():
             upholding = Upholding(name, parts.metrics, parts.readiness)
             group.create_task(upholding.run(work), name=name)
+
+
+def _verdicts(parts: Parts) -> list[list[Verdict]]:
+    return [present.verdicts for present in list(parts.verdicts.present().values())]
 
 
 def site_names(snapshot: Snapshot, sites: Sequence[str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ One a day and route, on the province's day; a late one is made as soon as there 
 has happened since the one before.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
@@ -15,7 +15,7 @@ from sqlalchemy import select
 from collector.incidents.tables import INCIDENTS
 from collector.registry.database import Transactions
 from collector.tell.deliveries import Deliveries
-from collector.tell.digest import Day, Extras, digest_of
+from collector.tell.digest import Day, Standing, digest_of
 from collector.tell.message import Reader
 from collector.tell.news import News, read_news
 from collector.tell.outbox import New
@@ -34,7 +34,7 @@ def due_day(route: Route, now: datetime, zone: tzinfo) -> str | None:
 
 
 def make_due(
-    deliveries: Deliveries, route: Route, reader: Reader, *, now: datetime, extras: Callable[[], Extras]
+    deliveries: Deliveries, route: Route, reader: Reader, *, now: datetime, sites: Callable[[], Sequence[Standing]]
 ) -> str | None:
     """Make a route's digest if it is due and was not made; gives its id. Blocks; raises RegistryUnavailable."""
     day = due_day(route, now, reader.zone)
@@ -45,7 +45,7 @@ def make_due(
         return None
     since = before if before is not None and now - before < 7 * _DAY else now - _DAY
     whole = gather(deliveries.database, since, now)
-    message = digest_of(replace(whole, extras=extras()).wanted(route.wanted), reader)
+    message = digest_of(replace(whole, sites=sites()).wanted(route.wanted), reader)
     body = msgspec.json.encode(message).decode()
     return deliveries.make(New(route.name, "digest", f"digest#{day}", body), now)
 

@@ -1,15 +1,15 @@
 """The daily digest in words: what is open by severity, what has come and gone, who is silent or watched. Pure."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from typing import Final
 
-from collector.plans.types import Text
 from collector.tell import wording
 from collector.tell.message import Message, Reader, subject_of
-from collector.tell.news import News, severity_rank
+from collector.tell.news import About, News, severity_rank
 from collector.tell.route import Wanted
 from collector.tell.wording import moment, named, one_line, say
 
@@ -19,11 +19,12 @@ Section = tuple[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Extras:
-    """What others know that belongs into a digest: sites in a watch state, and lines of the scoreboard."""
+class Standing:
+    """How one site stands by its plan's download speed. `watched`: weak of late, and no incident."""
 
-    watched: Sequence[str] = ()
-    scoreboard: Sequence[Text] = ()
+    about: About
+    outcome: str
+    watched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Day:
     at: datetime
     active: Sequence[News]
     changed: Sequence[News]
-    extras: Extras = field(default_factory=Extras)
+    sites: Sequence[Standing] = ()
 
     def wanted(self, wanted: Wanted) -> "Day":
         """The part of it that a route is told; nothing that late data opened or somebody maintains."""
@@ -42,7 +43,8 @@ class Day:
         def ours(news: Sequence[News]) -> list[News]:
             return [each for each in news if each.is_tellable and wanted.takes(each)]
 
-        return Day(self.since, self.at, ours(self.active), ours(self.changed), self.extras)
+        sites = [site for site in self.sites if wanted.covers(site.about)]
+        return Day(self.since, self.at, ours(self.active), ours(self.changed), sites)
 
 
 def digest_of(day: Day, reader: Reader) -> Message:
@@ -61,9 +63,8 @@ def digest_of(day: Day, reader: Reader) -> Message:
     sections = _open_now(day.active, reader)
     sections += _section(say(wording.OPENED, language, since=since), [subject_of(each, reader) for each in opened])
     sections += _section(say(wording.RESOLVED, language, since=since), [subject_of(each, reader) for each in resolved])
-    sections += _section(say(wording.WATCHED, language), [one_line(name) for name in day.extras.watched])
-    score = [one_line(say(line, language), 300) for line in day.extras.scoreboard]
-    sections += _section(say(wording.SCOREBOARD, language), score)
+    sections += _section(say(wording.WATCHED, language), [_where(site.about) for site in day.sites if site.watched])
+    sections += _section(say(wording.SCOREBOARD, language), _score(day.sites, reader))
     page = f"{reader.public_url}/incidents"
     return Message(
         subject=f"{title}: {counts}",
@@ -87,6 +88,30 @@ def _open_now(active: Sequence[News], reader: Reader) -> list[Section]:
 def _since(news: News, reader: Reader) -> str:
     since = moment(news.opened, reader.zone, reader.language)
     return f"{subject_of(news, reader)}, {say(wording.SINCE, reader.language).lower()} {since}"
+
+
+def _where(place: About) -> str:
+    return ", ".join(one_line(part, 60) for part in (place.province, place.commune, place.name) if part)
+
+
+def _score(sites: Sequence[Standing], reader: Reader) -> list[str]:
+    """Of each plan how many sites meet it; a site without a plan is none's."""
+    plans: dict[str, Counter[str]] = {}
+    for site in sites:
+        if site.about.plan:
+            plans.setdefault(site.about.plan, Counter())[site.outcome] += 1
+    return [
+        say(
+            wording.SCORE,
+            reader.language,
+            plan=one_line(plan),
+            met=count["met"],
+            below=count["below"],
+            open=count["inconclusive"],
+            n=count.total(),
+        )
+        for plan, count in plans.items()
+    ]
 
 
 def _section(head: str, lines: list[str]) -> list[Section]:

@@ -12,7 +12,7 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from collector.errors import UsageError
-from collector.tell.news import News, severity_rank
+from collector.tell.news import About, News, severity_rank
 
 Kind = Literal["alertmanager", "webhook", "mail", "apprise"]
 Language = Literal["vi", "en"]
@@ -36,7 +36,14 @@ class Wanted:
 
     def takes(self, news: News) -> bool:
         """Whether this is something for the route; of a group, what is not known of it is no reason to keep it back."""
-        place = news.place
+        return (
+            severity_rank(news.severity) >= severity_rank(self.severity)
+            and (not self.causes or plain(news.cause) in self.causes)
+            and self.covers(news.place, is_group=news.group is not None)
+        )
+
+    def covers(self, place: About, *, is_group: bool = False) -> bool:
+        """Whether a site is one of those that the route is about."""
         pairs = (
             (self.provinces, place.province),
             (self.communes, place.commune),
@@ -44,12 +51,7 @@ class Wanted:
             (self.providers, place.provider),
             (self.plans, place.plan),
         )
-        is_group = news.group is not None
-        return (
-            severity_rank(news.severity) >= severity_rank(self.severity)
-            and (not self.causes or plain(news.cause) in self.causes)
-            and all(not names or (is_group and value is None) or plain(value or "") in names for names, value in pairs)
-        )
+        return all(not names or (is_group and value is None) or plain(value or "") in names for names, value in pairs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from collector.tell.answer import Channel
 from collector.tell.channels import Channels
 from collector.tell.daily import make_due
 from collector.tell.deliveries import Backlog, Deliveries
-from collector.tell.digest import Extras
+from collector.tell.digest import Standing
 from collector.tell.heartbeat import Heartbeat, is_progress
 from collector.tell.keeping import Keeping
 from collector.tell.message import Reader
@@ -42,8 +42,8 @@ _CLEAN_S: Final = 3600.0
 _LOOK_S: Final = 15.0  # how often digests and reminders are looked after
 
 
-def _no_extras() -> Extras:
-    return Extras()
+def _no_sites() -> Sequence[Standing]:
+    return ()
 
 
 def _no_names(_sites: Sequence[str]) -> Mapping[str, str]:
@@ -54,8 +54,8 @@ def _no_names(_sites: Sequence[str]) -> Mapping[str, str]:
 class Telling:
     """Tells until cancelled.
 
-    `last_pass`: when judging last ended a pass; None: it has not yet. `extras`: what digests tell besides incidents;
-    `names`: what sites are called. Both may block.
+    `last_pass`: when judging last ended a pass; None: it has not yet. `sites`: how each site stands, for
+    digests; `names`: what sites are called. Both may block.
     """
 
     database: Transactions
@@ -64,7 +64,7 @@ class Telling:
     metrics: Metrics
     readiness: Readiness
     last_pass: Callable[[], datetime | None] = lambda: None
-    extras: Callable[[], Extras] = _no_extras
+    sites: Callable[[], Sequence[Standing]] = _no_sites
     names: Names = _no_names
     draw: Callable[[], float] = random.random
     routes: list[Route] = field(init=False)
@@ -182,7 +182,7 @@ class Telling:
         for route in self.routes:
             reader = Reader(route.language, zone, public_url_of(self.config))
             if route.daily is not None:
-                make_due(self.deliveries, route, reader, now=now, extras=self.extras)
+                make_due(self.deliveries, route, reader, now=now, sites=self.sites)
             elif route.remind_s is not None:
                 self._remind(route, timedelta(seconds=route.remind_s), now)
 

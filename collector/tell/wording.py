@@ -74,7 +74,11 @@ RESOLVED: Final = Text(vi="Đã hết từ {since}", en="Ended since {since}")
 WATCHED: Final = Text(
     vi="Đang theo dõi (kết quả yếu gần đây, chưa phải sự cố)", en="Watched (weak of late, no incident)"
 )
-SCOREBOARD: Final = Text(vi="Bảng chỉ tiêu", en="Scoreboard")
+SCORE: Final = Text(
+    vi="{plan}: {met}/{n} điểm đạt chỉ tiêu tốc độ tải xuống, {below} chưa đạt, {open} chưa kết luận",
+    en="{plan}: {met} of {n} sites meet the download target, {below} are below, {open} undecided",
+)
+SCOREBOARD: Final = Text(vi="Theo kế hoạch", en="By plan")
 _UNITS: Final = {"Mbps": "Mbit/s", "share": "%"}
 _LENGTH: Final = 120
 

@@ -23,7 +23,7 @@ from collector.incidents.incident import moved
 from collector.registry.database import Database
 from collector.tell.deliveries import Deliveries
 from tests.collector.alertmanager import Alertmanager, alertmanager
-from tests.collector.tell.rig import Receiver, incident_of, until
+from tests.collector.tell.rig import Receiver, incident_of, put, until
 from tests.collector.tell.sink import Sink
 from tests.e2e.processes import Process, ended
 
@@ -67,14 +67,14 @@ class Stage:
 
     def open(self, site: str) -> str:
         incident = incident_of(site, at=datetime.now(UTC))
-        self.history.advance(site, incident.cause, lambda _last: incident)
+        put(self.history, incident)
         return incident.id
 
     def resolve(self, incident: str) -> None:
         found = self.history.get(incident)
         assert found is not None
         over = moved(found, "resolved", datetime.now(UTC), who="rules")
-        self.history.advance(found.subject, found.cause, lambda _last: over)
+        put(self.history, over)
 
     def notified(self) -> Counter[tuple[str, str]]:
         """What Alertmanager has told its webhook, by state and site."""

@@ -57,6 +57,11 @@ def incident_of(
     return begun(Subject(site, ABOUT), cause, at, finding)
 
 
+def put(history: History, incident: Incident) -> None:
+    """Record an incident after a transition, as the judge does."""
+    history.settle({(incident.subject, incident.cause): lambda _recorded: [incident]}, at=incident.updated)
+
+
 def news_of(incident: Incident | None = None, **changes: Any) -> News:  # noqa: ANN401 - any field
     """The incident as a letter tells it."""
     return read_news(msgspec.json.encode(msgspec.structs.replace(incident or incident_of(), **changes)))
@@ -167,7 +172,7 @@ class House:
     def record(self, site: str = "s1", **more: Any) -> str:  # noqa: ANN401 - as incident_of
         """Open an incident that is told; gives its id."""
         incident = incident_of(site, at=self.start, **more)
-        self.history.advance(site, incident.cause, lambda _last: incident)
+        put(self.history, incident)
         return incident.id
 
     def resolve(self, incident: str) -> None:
@@ -175,7 +180,7 @@ class House:
         found = self.history.get(incident)
         assert found is not None
         ended = moved(found, "resolved", self.now, who="rules")
-        self.history.advance(found.subject, found.cause, lambda _last: ended)
+        put(self.history, ended)
 
     def states(self) -> list[str]:
         """The states of all deliveries, in order."""

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from tests.collector.alertmanager import SEARCH, Alertmanager, alertmanager
-from tests.collector.tell.rig import ABOUT, Receiver, house, incident_of, until
+from tests.collector.tell.rig import ABOUT, Receiver, house, incident_of, put, until
 
 pytestmark = pytest.mark.program("prometheus-alertmanager")
 SAMPLE = Path(__file__).parents[3] / "deploy" / "collector" / "alertmanager.yml"
@@ -104,7 +104,7 @@ async def test_graver_is_another_alert_and_ends_the_one_before(tmp_path: Path, b
             assert found is not None
             step = msgspec.structs.replace(found.history[-1], what="updated")
             worse = msgspec.structs.replace(found, severity="critical", history=[*found.history, step])
-            one.history.advance("s1", "below_target", lambda _last: worse)
+            put(one.history, worse)
             await until(lambda: len(notified(behind)) >= 3)
             (alert,) = [alert for alert in server.alerts() if alert["labels"].get("site")]
             assert alert["labels"]["severity"] == "critical"
@@ -153,7 +153,7 @@ async def test_a_silence_keeps_other_routes_quiet_until_it_ends(tmp_path: Path, 
             one.record("s1")
             ended = one.record("s2")
             elsewhere = msgspec.structs.replace(incident_of("s3"), about=ABOUT | {"commune": "Đồng Đăng"})
-            one.history.advance("s3", "below_target", lambda _last: elsewhere)
+            put(one.history, elsewhere)
             async with one.running():
                 await until(lambda: [body["site"] for body in receiver.got] == ["s3"])
                 await until(lambda: one.states().count("held") == 2)

@@ -8,12 +8,12 @@ import msgspec
 import pytest
 
 from collector.incidents.incident import moved
-from collector.plans.types import Text
 from collector.tell.daily import due_day
-from collector.tell.digest import Day, Extras, digest_of
+from collector.tell.digest import Day, Standing, digest_of
 from collector.tell.message import Reader
+from collector.tell.news import About
 from collector.tell.route import Route, Wanted
-from tests.collector.tell.rig import NOW, house, incident_of, news_of, until
+from tests.collector.tell.rig import ABOUT, NOW, house, incident_of, news_of, until
 from tests.collector.tell.sink import Sink
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -35,8 +35,9 @@ def test_a_day_by_severity_with_what_came_and_went() -> None:
     grave = news_of(incident_of("s1", severity="critical"))
     silent = news_of(incident_of("s2", "silent"))
     over = news_of(moved(incident_of("s3", "outage", at=SINCE - timedelta(hours=3)), "resolved", NOW, who="rules"))
-    extras = Extras(["Trường 9"], [Text(vi="3/5 chỉ tiêu đạt", en="3 of 5 targets met")])
-    message = digest_of(Day(SINCE, NOW, [grave, silent], [grave, silent, over], extras), EN)
+    sites = [Standing(About(**ABOUT | {"name": f"Trường {number}"}), "met", number == 9) for number in range(10)]
+    sites += [Standing(About(**ABOUT), "below"), Standing(About(name="No plan"), "inconclusive")]
+    message = digest_of(Day(SINCE, NOW, [grave, silent], [grave, silent, over], sites), EN)
     name = "Lạng Sơn, Hữu Lũng, Trường TH Hữu Lũng 1"
     assert message.subject == "linkgauge: daily digest of 2026-11-22: 2 open, 2 new, 1 ended"
     assert (
@@ -57,10 +58,10 @@ Ended since 2026-11-21 19:00 (1)
 - {name}: connection lost (resolved, warning)
 
 Watched (weak of late, no incident) (1)
-- Trường 9
+- Lạng Sơn, Hữu Lũng, Trường 9
 
-Scoreboard (1)
-- 3 of 5 targets met
+By plan (1)
+- lang-son-2025: 10 of 11 sites meet the download target, 1 are below, 0 undecided
 
 https://lg.example/incidents
 """
@@ -69,11 +70,13 @@ https://lg.example/incidents
 
 def test_a_digest_is_of_what_its_route_wants_and_of_nothing_that_late_data_opened() -> None:
     quiet = news_of(incident_of("s2"), quiet=True)
-    day = Day(SINCE, NOW, [news_of(), quiet, news_of(incident_of("s3", severity="notice"))], [quiet])
+    here, there = Standing(About(**ABOUT), "met"), Standing(About(province="Bắc Giang"), "met")
+    day = Day(SINCE, NOW, [news_of(), quiet, news_of(incident_of("s3", severity="notice"))], [quiet], [here, there])
     assert [news.site for news in day.wanted(Wanted("warning")).active] == ["s1"]
     assert [news.site for news in day.wanted(Wanted("notice")).active] == ["s1", "s3"]
     assert day.wanted(Wanted("notice")).changed == []
-    assert day.wanted(Wanted("notice", provinces=frozenset({"bắc giang"}))).active == []
+    elsewhere = day.wanted(Wanted("notice", provinces=frozenset({"bắc giang"})))
+    assert (elsewhere.active, elsewhere.sites) == ([], [there])
 
 
 def test_long_lists_are_cut() -> None:

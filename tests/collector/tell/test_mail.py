@@ -9,7 +9,7 @@ import pytest
 from collector.errors import UsageError
 from collector.tell.mail import message_id, server_of
 from collector.tell.route import Route
-from tests.collector.tell.rig import ABOUT, NOW, house, incident_of, until
+from tests.collector.tell.rig import ABOUT, NOW, house, incident_of, put, until
 from tests.collector.tell.sink import Sink
 from tests.collector.tell.test_telling import HOSTILE
 
@@ -76,7 +76,7 @@ async def test_hostile_names_begin_no_header_and_no_markup(tmp_path: Path) -> No
     one = house(tmp_path, mailto(sink.port))
     incident = msgspec.structs.replace(incident_of(), about=ABOUT | {"name": HOSTILE, "commune": "a\r\nX-Evil: 1"})
     with sink.listening():
-        one.history.advance("s1", "below_target", lambda _last: incident)
+        put(one.history, incident)
         async with one.running():
             await until(lambda: len(sink.mails) == 1)
     (mail,) = sink.mails

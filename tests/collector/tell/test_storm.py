@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import update
 
 from collector.errors import UsageError
+from collector.tell.channels import check
 from collector.tell.heartbeat import is_progress
 from collector.tell.outbox import fan_out
 from collector.tell.posting import retry_after
 from collector.tell.route import Route
-from collector.tell.services import service_of
 from collector.tell.tables import DELIVERIES
 from tests.collector.tell.rig import NOW, Receiver, house, until
 from tests.collector.tell.sink import Sink
@@ -162,6 +162,18 @@ async def test_other_services_are_reached_through_apprise(tmp_path: Path) -> Non
     one.close()
 
 
+async def test_an_address_that_cannot_be_used_holds_up_no_other(tmp_path: Path) -> None:
+    receiver = Receiver()
+    async with receiver.listening():
+        bad = '[[tell.routes]]\nname = "bad"\nto = "nosuchservice://x"\n'
+        one = house(tmp_path, bad + webhook(f"{receiver.url}/x"))
+        one.record("s1")
+        async with one.running():
+            await until(lambda: len(receiver.got) == 1 and one.answers("bad") != set())
+    assert "Apprise knows no such address" in one.answers("bad").pop()
+    one.close()
+
+
 def test_an_address_that_apprise_does_not_know_is_refused() -> None:
     with pytest.raises(UsageError, match="Apprise knows no such address"):
-        service_of(Route("x", "apprise", "nosuchservice://secret"))
+        check([Route("x", "apprise", "nosuchservice://secret")])

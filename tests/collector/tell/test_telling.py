@@ -17,7 +17,7 @@ from collector.errors import UsageError
 from collector.incidents.incident import moved
 from collector.incidents.tables import OUTBOX
 from collector.tell.routes import routes_of
-from tests.collector.tell.rig import ABOUT, NOW, House, Receiver, house, incident_of, until
+from tests.collector.tell.rig import ABOUT, NOW, House, Receiver, house, incident_of, put, until
 
 HOSTILE = 'Trường "1" <script>alert(1)</script>\r\nBcc: x@y.z\n%s %(a)s {b} \' \u202e\x00 ; DROP TABLE'
 
@@ -194,7 +194,7 @@ async def test_hostile_names_are_told_as_they_are(tmp_path: Path) -> None:
     async with receiver.listening():
         one = house(tmp_path, webhook(f"{receiver.url}/hook"))
         incident = msgspec.structs.replace(incident_of(), about=ABOUT | {"name": HOSTILE})
-        one.history.advance("s1", "below_target", lambda _last: incident)
+        put(one.history, incident)
         async with one.running():
             await until(lambda: len(receiver.got) == 1)
     assert receiver.got[0]["about"]["name"] == HOSTILE
