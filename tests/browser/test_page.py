@@ -74,7 +74,7 @@ async def test_the_fleet_fills_by_itself_when_a_run_of_full_length_comes(tmp_pat
 
 async def test_a_phone_needs_no_sideways_scrolling(tmp_path: Path) -> None:
     async with province(tmp_path) as it, tab(str(it.client.make_url("/")), width=360, height=740) as shown:
-        for path in ("/", "/sites/th-huu-lung", "/incidents", "/fleet", "/pipe"):
+        for path in ("/", "/sites/th-huu-lung", "/incidents", "/fleet", "/pipe", "/plans", "/plans/lang-son-2025"):
             await shown.page.goto(str(it.client.make_url(path)))
             width = await shown.page.evaluate("document.documentElement.scrollWidth")
             assert width <= 360, path
