@@ -18,7 +18,6 @@ from collector.incidents.telling import settled, with_telling
 from collector.registry.database import Transactions
 
 Key = tuple[str, Cause]
-Step = Callable[[Incident | None], Incident | None]
 Settling = Callable[[Sequence[Incident]], Sequence[Incident]]
 _KEEP_TOLD = timedelta(days=7)
 _FEW = 500  # more names than this in one question cost more than reading all
@@ -127,21 +126,6 @@ class History:
         query = select(TRANSITIONS).where(TRANSITIONS.c.incident == incident).order_by(TRANSITIONS.c.number)
         with self._database.read() as connection:
             return [Transition(row.at, row.state, row.who, row.note, row.what) for row in connection.execute(query)]
-
-    def advance(self, site: str, cause: Cause, step: Step) -> Incident | None:
-        """Take one step of the rules on the newest that is stored now; the incident if it changed."""
-        query = (
-            select(INCIDENTS.c.body)
-            .where(INCIDENTS.c.subject == site, INCIDENTS.c.cause == cause)
-            .order_by(INCIDENTS.c.opened.desc(), INCIDENTS.c.updated.desc())
-            .limit(1)
-        )
-        with self._database.write() as connection:
-            body = connection.scalar(query)
-            changed = step(_read(body) if body else None)
-            if changed is not None:
-                (changed,) = self._keep(connection, [changed], (), changed.updated)
-        return changed
 
     def act(self, incident: str, action: Action, *, who: str, note: str | None = None, at: datetime) -> Incident:
         """Record a person's decision that needs no more words than these; raises as `decide` does."""

@@ -95,9 +95,9 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def since(self) -> datetime:
-        """From when the trouble is seen; at the latest when it was opened."""
+        """From when the trouble was first seen; at the latest when it was opened. What came back is one with it."""
         began = self.evidence.get("since")
-        return self.opened if began is None else msgspec.convert(began, datetime)
+        return self.opened if began is None else min(self.opened, msgspec.convert(began, datetime))
 
     @property
     def reopened(self) -> int:
@@ -161,13 +161,6 @@ def begun(
         first_action=finding.first_action,
         about=dict(subject.about),
     )
-
-
-def opened(
-    site: str, cause: Cause, at: datetime, *, severity: Severity, summary: Text, evidence: dict[str, Any]
-) -> Incident:
-    """A new incident of a site of which nothing more is known."""
-    return begun(Subject(site), cause, at, Finding(severity, summary, evidence))
 
 
 def moved(

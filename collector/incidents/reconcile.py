@@ -117,10 +117,16 @@ def counts_from(recorded: Sequence[Incident]) -> datetime | None:
 
 
 def episode_of(incident: Incident) -> Episode:
-    """An active incident as the open episode that a detector starts from, where older measurements are gone."""
+    """An active incident as the open episode that a detector starts from, where older measurements are gone.
+
+    Of one that came back it is the present episode.
+    """
+    opened = max((s.at for s in incident.history if s.what in ("opened", "reopened")), default=incident.opened)
+    began = incident.evidence.get("since")
+    since = opened if began is None else min(opened, msgspec.convert(began, datetime))
     count = {name: incident.evidence.get(name) for name in ("k", "n")}
     k, n = (value if isinstance(value, int) else 0 for value in count.values())
-    return Episode(incident.since, incident.opened, max(incident.opened, incident.since), None, k, n)
+    return Episode(since, opened, opened, None, k, n)
 
 
 def inhibitor(sight: Sight, chain_since: datetime, closed: datetime | None) -> Incident | None:

@@ -15,7 +15,7 @@ from collector.events import Bus
 from collector.fleet import Fleet
 from collector.incidents.calendar import Calendar
 from collector.incidents.history import History
-from collector.incidents.incident import opened
+from collector.incidents.incident import Finding, Subject, begun
 from collector.judge.judge import judge
 from collector.judge.sample import Evidence, Sample
 from collector.judge.verdict import Verdict
@@ -98,8 +98,8 @@ def one_incident(registry: Registry) -> History:
     history = History(registry.database)
     history.open()
     summary = Text(vi="Dưới chỉ tiêu", en="Below target")
-    incident = opened("tyt-yen-the", "below_target", NOW, severity="warning", summary=summary, evidence={})
-    history.advance("tyt-yen-the", "below_target", lambda _: incident)
+    incident = begun(Subject("tyt-yen-the"), "below_target", NOW, Finding("warning", summary, {}))
+    history.settle({("tyt-yen-the", "below_target"): lambda _: [incident]}, at=NOW)
     return history
 
 
