@@ -108,5 +108,6 @@ def test_one_freak_month_carries_no_trend() -> None:
 
 def test_months_that_cannot_make_a_trend() -> None:
     assert trend_of(line(2.0, n=5)) is None
+    assert trend_of(line(2.0, n=6), confidence=Fraction(9999, 10_000)) is None  # 6! orders are too few for that
     with pytest.raises(ValueError, match="two points"):
         trend_of([*line(2.0), (3.0, 1.0)])
