@@ -138,7 +138,7 @@ def hand_in(server: Server, mail: MIMEMultipart, timeout_s: float) -> Answer:
         return Answer("refused", said(f"smtp_{code}: {_words(words)}"))
     except smtplib.SMTPResponseException as error:
         return Answer("refused", said(f"smtp_{error.smtp_code}: {_words(error.smtp_error)}"))
-    except (smtplib.SMTPException, OSError) as error:
+    except (smtplib.SMTPException, OSError, ValueError) as error:  # an address that no server can be told is a value
         return Answer("unreached", _fault(error))
     return Answer("confirmed", f"accepted; refused for {refused} of {len(everyone)}" if refused else "accepted")
 

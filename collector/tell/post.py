@@ -32,6 +32,10 @@ _WITH_NEWS: Final = frozenset({"news", "reminder"})
 Names = Callable[[Sequence[str]], Mapping[str, str]]
 
 
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
 def _no_names(_sites: Sequence[str]) -> Mapping[str, str]:
     return {}
 
@@ -57,6 +61,8 @@ class Post:
     _patience: Patience = field(init=False)
     _is_unreached: bool = field(init=False, default=False)
     _is_down: bool = field(init=False, default=False)
+    _paused_until: float = field(init=False, default=0.0)
+    _looked_at: float | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         """Take the route's patience."""
@@ -73,6 +79,7 @@ class Post:
         try:
             if self.due:
                 await self._release()
+            if self.due and _now() >= self._paused_until:
                 await self._send()
             if self.keeping is not None:
                 await self.keeping.when_due()
@@ -123,6 +130,9 @@ class Post:
 
     async def _release(self) -> None:
         """Look again at what was held: whose silence is over is told, if it still matters to whoever reads it."""
+        if self._looked_at is not None and _now() - self._looked_at < self.silences.every_s:
+            return
+        self._looked_at = _now()
         for delivery in await asyncio.to_thread(self.deliveries.held, self.route.name):
             if await self._silence_on(delivery) is not None:
                 continue
@@ -132,7 +142,7 @@ class Post:
             await asyncio.to_thread(self.deliveries.release, delivery, tell=tell, at=self.clock())
 
     async def _try(self, delivery: Delivery) -> bool:
-        """Make one attempt; whether the receiver was there at all."""
+        """Make one attempt; whether the receiver may be asked for more."""
         parcel = await asyncio.to_thread(self._parcel, delivery)
         await asyncio.to_thread(self.deliveries.begin, delivery, self.clock())
         answer = await self.channel.send(parcel)
@@ -145,7 +155,7 @@ class Post:
             log.info("tell.sent route=%s delivery=%s incident=%s", self.route.name, delivery.id, delivery.incident)
             return True
         await self._failed(delivery, answer)
-        return answer.outcome == "refused"
+        return answer.outcome == "refused" and answer.wait_s is None
 
     async def _failed(self, delivery: Delivery, answer: Answer) -> None:
         route = self.route
@@ -163,6 +173,8 @@ class Post:
                 )  # fmt: skip
         wait_s = self._patience.wait_s(delivery.attempts + 1, self.draw(), asked_s=answer.wait_s)
         due = self.clock() + timedelta(seconds=wait_s)
+        if answer.wait_s is not None:  # it wants to be left alone, not only by this one
+            self._paused_until = _now() + min(answer.wait_s, self.route.retry_max_s)
         words = f"{_UNREACHED}{answer.said}" if answer.outcome == "unreached" else answer.said
         await asyncio.to_thread(self.deliveries.failed, delivery, due=due, answer=words[:300])
 

@@ -17,6 +17,7 @@ from collector.errors import UsageError
 from collector.incidents.incident import moved
 from collector.incidents.tables import OUTBOX
 from collector.tell.routes import routes_of
+from tests.agent.net.authority import authority
 from tests.collector.tell.rig import ABOUT, NOW, House, Receiver, house, incident_of, put, until
 
 HOSTILE = 'Trường "1" <script>alert(1)</script>\r\nBcc: x@y.z\n%s %(a)s {b} \' \u202e\x00 ; DROP TABLE'
@@ -94,6 +95,35 @@ async def test_a_receiver_that_says_when_to_come_back_is_obeyed(tmp_path: Path) 
             (row,) = one.telling.deliveries.search()
             assert (row.due - row.tried).total_seconds() >= 0.19  # as long as it asks, at most retry_max_s
             await until(lambda: len(receiver.got) == 1)
+    one.close()
+
+
+async def test_a_receiver_that_asks_to_be_left_alone_is_asked_for_nothing_else_meanwhile(tmp_path: Path) -> None:
+    receiver = Receiver()
+    receiver.answers = [web.Response(status=503, headers={"Retry-After": "3600"})]
+    async with receiver.listening():
+        one = House(tmp_path, parse(f"[tell]\npoll_s = 0.01\n{webhook(receiver.url)}", {}, name="test"))
+        for number in range(5):
+            one.record(f"s{number}")
+        async with one.running():
+            await until(lambda: one.answers() == {"status_503"})
+            one.record("later")
+            await until(lambda: len(one.states()) == 6)
+            rounds = one.metrics.tell.waiting.labels("hook")
+            await until(lambda: rounds._value.get() == 6)  # noqa: SLF001 - the sorting has been by, and so has the post
+    assert (one.attempts(), receiver.got) == (1, [])
+    one.close()
+
+
+@pytest.mark.program("openssl")
+async def test_a_receiver_with_a_strangers_certificate_gets_nothing(tmp_path: Path) -> None:
+    receiver = Receiver()
+    async with receiver.listening(tls=authority(tmp_path).server()):
+        one = house(tmp_path, webhook(f"https://localhost:{receiver.port}/x"))
+        one.record("s1")
+        async with one.running():
+            await until(lambda: one.answers() == {"unreached: bad_certificate"})
+    assert receiver.paths == []
     one.close()
 
 
