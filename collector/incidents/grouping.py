@@ -20,10 +20,10 @@ from typing import Final
 
 import msgspec
 
-from collector.incidents.grouping_words import finding_of, note_over
+from collector.incidents.grouping_words import finding_of
 from collector.incidents.incident import RULES, By, Cause, Group, Incident, State, Subject, What, begun, moved
 from collector.incidents.reconcile import UPDATE_EVERY
-from collector.incidents.telling import SETTLED
+from collector.incidents.telling import FLAPS, SETTLED
 
 Settling = Callable[[Sequence[Incident]], Sequence[Incident]]
 ORDER: Final[tuple[By, ...]] = ("peer", "provider_commune", "provider", "commune", "province")
@@ -130,7 +130,7 @@ def _go_on(found: Grouping, parent: Incident, standings: Iterable[Standing], *, 
     measured = [one for one in members if one.measured]
     failing = [one for one in measured if one.since is not None and one.since >= parent.since - rule.within]
     if measured and len(failing) <= len(measured) * rule.over:
-        ended = moved(parent, "resolved", at, who=RULES, note=note_over(len(failing), len(measured)))
+        ended = moved(parent, "resolved", at, who=RULES, note=f"{len(failing)}/{len(measured)}")
         found.changes.append(ended)
         return
     kept = [*parent.children, *sorted(one.site for one in failing if one.site not in parent.children)]
@@ -149,7 +149,7 @@ def _grown(parent: Incident, children: list[str], n: int, at: datetime) -> Incid
     summary = parent.summary
     if is_news and parent.group is not None:
         summary = finding_of(parent.cause, parent.group, k=len(children), n=n, since=parent.since).summary
-    now = moved(parent, parent.state, at, who=RULES, note=f"{len(children)} sites", what=what)
+    now = moved(parent, parent.state, at, who=RULES, note=str(len(children)), what=what)
     return msgspec.structs.replace(now, children=children, evidence=evidence, summary=summary)
 
 
@@ -164,7 +164,7 @@ def _rebased(change: Incident, recorded: Sequence[Incident]) -> list[Incident]:
     known = next((one for one in recorded if one.id == change.id), None)
     if last.what == "opened":
         return [] if active is not None or known is not None else [change]
-    if last.what == "reopened":
+    if last.what in ("reopened", "flapping"):
         return [] if active is not None or known is None or known.dismissed is not None else [change]
     if active is None or active.id != change.id:
         return []
@@ -184,7 +184,8 @@ def _again(parent: Incident, parents: Iterable[Incident]) -> Incident:
         return parent
     if parent.opened - last.resolved > SETTLED[parent.cause]:
         return parent
-    now = moved(last, "open", parent.opened, who=RULES, what="reopened")
+    what: What = "flapping" if last.reopened + 1 >= FLAPS else "reopened"
+    now = moved(last, "open", parent.opened, who=RULES, what=what)
     said = {"children": parent.children, "evidence": parent.evidence, "summary": parent.summary}
     return msgspec.structs.replace(now, severity=parent.severity, **said)
 

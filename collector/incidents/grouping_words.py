@@ -39,8 +39,3 @@ def finding_of(cause: Cause, group: Group, *, k: int, n: int, since: datetime) -
     evidence = {"k": k, "n": n, "since": since}
     action = first_action(Clues(cause, group=group.by))
     return Finding(_SEVERITY.get(cause, "warning"), summary, evidence, action)
-
-
-def note_over(k: int, n: int) -> str:
-    """What a parent's end rests on."""
-    return f"{k} of {n} sites still fail"

@@ -180,7 +180,7 @@ class History:
         saved = []
         for change in changes:
             incident = msgspec.structs.replace(change, **kept.get(change.id, {}))
-            if incident.active and incident.history[-1].what in ("opened", "reopened"):
+            if incident.active and incident.history[-1].what in ("opened", "reopened", "flapping"):
                 held = any(window.holds(at) and window.is_about(incident) for window in work)
                 incident = msgspec.structs.replace(incident, maintenance=held)
             incident, is_told = with_telling(incident)

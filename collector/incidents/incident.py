@@ -15,7 +15,7 @@ State = Literal["open", "acknowledged", "silenced", "resolved"]
 Severity = Literal["notice", "warning", "critical"]
 By = Literal["peer", "provider_commune", "provider", "commune", "province"]
 What = Literal[
-    "opened", "confirmed", "updated", "joined", "reopened", "resolved", "settled",
+    "opened", "confirmed", "updated", "joined", "reopened", "flapping", "resolved", "withdrawn", "settled",
     "acknowledged", "silenced", "unsilenced", "noted", "maintenance", "maintenance_over",
 ]  # fmt: skip
 RULES: Final = "rules"  # who did it, when it was no person
@@ -30,7 +30,10 @@ _WHAT: Final[dict[State, What]] = {
 
 
 class Transition(msgspec.Struct, frozen=True):
-    """One change: when, into which state, by whom, what they noted, and what happened (old records do not say)."""
+    """One change: when, into which state, by whom, what they noted, and what happened (old records do not say).
+
+    The rules note numbers only, which need no language: `what` says the rest.
+    """
 
     at: datetime
     state: State
@@ -102,12 +105,14 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def reopened(self) -> int:
         """How often it came back."""
-        return sum(step.what == "reopened" for step in self.history)
+        return sum(step.what in ("reopened", "flapping") for step in self.history)
 
     @property
     def dismissed(self) -> datetime | None:
         """When a person resolved it: only what is measured later counts again. None: it is active, or the rules did."""
-        ends = (step for step in reversed(self.history) if step.state == "resolved" and step.what in (None, "resolved"))
+        ends = (
+            s for s in reversed(self.history) if s.state == "resolved" and s.what in (None, "resolved", "withdrawn")
+        )
         last = next(ends, None)
         return self.resolved if last is not None and last.who != RULES else None
 

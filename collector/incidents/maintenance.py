@@ -55,7 +55,7 @@ def maintained(incident: Incident, windows: Iterable[Window], at: datetime) -> I
     holding = next((window for window in windows if window.holds(at) and window.is_about(incident)), None)
     if (holding is not None) == incident.maintenance:
         return None
-    note = None if holding is None else f"{holding.who}: {holding.note or 'planned work'}"
+    note = None if holding is None else ": ".join(words for words in (holding.who, holding.note) if words)
     what: Literal["maintenance", "maintenance_over"] = "maintenance" if holding else "maintenance_over"
     changed = moved(incident, incident.state, at, who=RULES, note=note, what=what)
     return msgspec.structs.replace(changed, maintenance=holding is not None)

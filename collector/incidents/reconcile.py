@@ -25,7 +25,7 @@ import msgspec
 
 from collector.detect.episode import Episode
 from collector.incidents.chains import Chain, chains
-from collector.incidents.incident import RULES, Cause, Finding, Incident, Severity, Subject, begun, moved
+from collector.incidents.incident import RULES, Cause, Finding, Incident, Severity, Subject, What, begun, moved
 from collector.incidents.telling import FLAPS, SETTLED
 
 LATE: Final = timedelta(minutes=15)
@@ -33,7 +33,6 @@ UPDATE_EVERY: Final = timedelta(days=1)
 WORSE: Final = 0.5
 """Half of the median that was told, or less, is worth telling."""
 GRACE: Final = timedelta(minutes=15)
-UNBORNE: Final = "later results do not bear it out"
 _RANK: Final[dict[Severity, int]] = {"notice": 0, "warning": 1, "critical": 2}
 
 Describe = Callable[[Episode], Finding]
@@ -121,7 +120,9 @@ def episode_of(incident: Incident) -> Episode:
 
     Of one that came back it is the present episode.
     """
-    opened = max((s.at for s in incident.history if s.what in ("opened", "reopened")), default=incident.opened)
+    opened = max(
+        (s.at for s in incident.history if s.what in ("opened", "reopened", "flapping")), default=incident.opened
+    )
     began = incident.evidence.get("since")
     since = opened if began is None else min(opened, msgspec.convert(began, datetime))
     count = {name: incident.evidence.get(name) for name in ("k", "n")}
@@ -162,7 +163,7 @@ def _withdraw(book: _Book, found: Sequence[Chain], sight: Sight) -> None:
         borne_out = any(is_same(incident, chain, sight.cause) for chain in found)
         known = sight.newest is not None and (sight.covers is None or sight.covers <= incident.since)
         if not borne_out and known and sight.newest is not None and sight.newest > incident.opened:
-            book.put(_quietly(moved(incident, "resolved", sight.newest, who=RULES, note=UNBORNE), sight))
+            book.put(_quietly(moved(incident, "resolved", sight.newest, who=RULES, what="withdrawn"), sight))
 
 
 def _begin(book: _Book, chain: Chain, sight: Sight, describe: Describe) -> None:
@@ -196,21 +197,20 @@ def _walk(book: _Book, incident: Incident, chain: Chain, sight: Sight, describe:
             book.put(incident)
         closed = chain.closed if episode is chain.episodes[-1] else episode.closed
         if incident.active and closed is not None and (closed > known or closed == chain.closed):
-            weak = f"{episode.k} of {episode.n} had been weak"
-            incident = _quietly(moved(incident, "resolved", closed, who=RULES, note=f"recovered; {weak}"), sight)
+            weak = f"{episode.k}/{episode.n}"
+            incident = _quietly(moved(incident, "resolved", closed, who=RULES, note=weak), sight)
             book.put(incident)
     if not incident.active and chain.closed is None:  # late data say that it was never over
         last = chain.episodes[-1]
         book.put(_reopened(incident, last, sight, describe(last)))
 
 
-_MOVES: Final = ("opened", "reopened", "resolved", None)
+_MOVES: Final = ("opened", "reopened", "flapping", "resolved", "withdrawn", None)
 
 
 def _reopened(incident: Incident, episode: Episode, sight: Sight, finding: Finding) -> Incident:
-    comes_and_goes = incident.reopened + 1 >= FLAPS
-    note = "it comes and goes: told again when it stays resolved" if comes_and_goes else "it came back"
-    changed = moved(incident, "open", episode.opened, who=RULES, note=note, what="reopened")
+    what: What = "flapping" if incident.reopened + 1 >= FLAPS else "reopened"
+    changed = moved(incident, "open", episode.opened, who=RULES, what=what)
     return _quietly(_saying(changed, finding), sight)
 
 

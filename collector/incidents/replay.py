@@ -13,7 +13,7 @@ from typing import Literal, Protocol, TypeVar
 from collector.detect.episode import Episode
 from collector.incidents.chains import Chain, chains
 from collector.incidents.incident import Cause, Incident
-from collector.incidents.reconcile import UNBORNE, Sight, inhibitor, is_same
+from collector.incidents.reconcile import Sight, inhibitor, is_same
 
 Fault = Literal["missing", "unborne", "still_open", "already_over"]
 
@@ -104,4 +104,4 @@ def _apart(incident: Incident, chain: Chain, derived: Sequence[Chain], cause: Ca
 
 
 def _was_withdrawn(incident: Incident) -> bool:
-    return any(step.note == UNBORNE for step in incident.history)
+    return any(step.what == "withdrawn" for step in incident.history)

@@ -58,4 +58,4 @@ def _is_open_news(incident: Incident, last: Transition) -> bool:
         return last.what == "silenced" and incident.told == "open"
     if incident.told != "open":
         return last.what != "noted"
-    return last.what in _NEWS or (last.what == "reopened" and incident.reopened == FLAPS)
+    return last.what in _NEWS or (last.what == "flapping" and incident.reopened == FLAPS)

@@ -16,6 +16,7 @@ const fetchPage = async () => {
   if (!fresh) return;
   const focused = document.activeElement?.closest("main") ? document.activeElement : null;
   if (focused && /^(INPUT|SELECT)$/.test(focused.tagName)) return; // never under somebody's fingers
+  if (main.querySelector("details[open]")) return; // nor a form that somebody has opened
   main.replaceChildren(...fresh.childNodes);
 };
 

@@ -141,7 +141,7 @@ def test_a_parent_takes_in_what_fails_later_and_ends_with_most_of_it() -> None:
     found = grouped("outage", still, [grown], at=NOW)
     assert [(one.id, one.state) for one in found.changes] == [(parent.id, "resolved")]
     assert found.inhibited == {}
-    assert found.changes[0].history[-1].note == "1 of 5 sites still fail"
+    assert found.changes[0].history[-1].note == "1/5"
 
 
 def test_that_it_has_doubled_is_told_once_a_day() -> None:

@@ -2,13 +2,17 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
+from zoneinfo import ZoneInfo
 
 import msgspec
+import pytest
 
 from collector.incidents.history import History
-from collector.incidents.incident import Finding, Group, Subject, begun
+from collector.incidents.incident import Cause, Finding, Group, Severity, State, Subject, What, begun
+from collector.incidents.maintenance import Extent
 from collector.plans.types import Text
+from collector.web.words import Language, Words
 from tests.collector.web.house import NOW, Province, province
 
 HOUR = timedelta(hours=1)
@@ -144,3 +148,13 @@ async def test_maintenance_is_planned_and_ended_by_form_and_json(tmp_path: Path)
         assert (await it.client.post(end, json={"who": "Lan"})).status == 409
         assert (await it.client.post(f"/incidents/maintenance/{window['id']}/end", data={"who": "Lan"})).status == 200
         assert "đổi cáp" not in await text(it, "/incidents")
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_every_code_has_words(language: Language) -> None:
+    codes = {"step": What, "cause": Cause, "severity": Severity, "incident": State, "extent": Extent}
+    words = Words(language, ZoneInfo("Asia/Ho_Chi_Minh"))
+    silent = [
+        code for kind, names in codes.items() for name in get_args(names) if words.say(code := f"{kind}-{name}") == code
+    ]
+    assert silent == []
