@@ -4,7 +4,7 @@
 [-WEAK, STRONG]; at `NEEDS` an episode opens. This is Page's CUSUM (Biometrika 41, 1954): for normal x with standard
 deviation s it is the likelihood ratio test of a mean of 0 against one of -2 REF, begun anew at every sample, and none
 is faster at the same rate of false alarms (Moustakides, Ann. Stat. 14, 1986). A window that counts k of n throws away
-how far below a sample is. The clip bounds what one sample can say: four are needed at least (3 x 0.46 < 1.55).
+how far below a sample is. The clip bounds what one sample can say: four are needed at least (3 x 0.46 < 1.5).
 What is tested is the mean of the clipped x, which is the median's x only if noise is even: where it leans to the weak
 side, false alarms come up more often (the bench shows three such fleets).
 
@@ -15,10 +15,10 @@ until NEEDS is reached is about r² / 2m² (e^-D - 1 + D), D = 2 m b / r², b = 
 
     median / mark       m      r    samples    days
     0.70             0.270  0.197         6     1.8
-    0.85             0.112  0.239        14     4.0
-    1.00            -0.040  0.253       130      38    and as long again, or longer, to its end
-    1.15            -0.174  0.253    25,000   7,000
-    1.30            -0.288  0.242  25 million
+    0.85             0.112  0.239        14     3.9
+    1.00            -0.040  0.253       120      35    and as long again, or longer, to its end
+    1.15            -0.174  0.253    19,000   5,300
+    1.30            -0.288  0.242  15 million
 
 `python -m tests.bench.alarms` finds what becomes of this by simulation; the constants were chosen on other seeds than
 those it reports. REF is half of the textbook's (half of the shift looked for, 0.08), which finds 0.85 sooner; a higher
@@ -56,7 +56,7 @@ from collector.detect.spread import Spread
 WEAK: Final = 0.5
 STRONG: Final = 0.6
 REF: Final = 0.04
-NEEDS: Final = 1.55
+NEEDS: Final = 1.5
 CALM: Final = 0.09
 """The variance of log(value) up to which a site counts as calm: a coefficient of variation of 0.3."""
 MOST: Final = 4.0
