@@ -20,7 +20,7 @@ from collector.tell.outbox import OPEN_STATES, New, put
 from collector.tell.pace import HOUR
 from collector.tell.tables import DELIVERIES, KNOWN
 
-_FEW: Final = 50  # deliveries that one route has in memory
+FEW: Final = 50  # deliveries that one route has in memory
 IN_SUMMARY: Final = 200
 _D: Final = DELIVERIES.c
 _K: Final = KNOWN.c
@@ -88,7 +88,7 @@ class Deliveries:
         mine = (_D.route == route, _D.state == "waiting")
         first = select(func.min(_D.number)).where(*mine).group_by(func.coalesce(_D.incident, _D.id))
         is_due = or_(_D.due <= at, _D.due > at + timedelta(seconds=2 * max_wait_s))
-        query = select(DELIVERIES).where(_D.number.in_(first), is_due).order_by(_D.number).limit(_FEW)
+        query = select(DELIVERIES).where(_D.number.in_(first), is_due).order_by(_D.number).limit(FEW)
         with self.database.read() as connection:
             return [_delivery(row) for row in connection.execute(query)]
 

@@ -18,7 +18,7 @@ import msgspec
 from collector.errors import RegistryUnavailable
 from collector.metrics import TellMetrics
 from collector.tell.answer import Answer, Channel, Parcel
-from collector.tell.deliveries import Deliveries, Delivery
+from collector.tell.deliveries import FEW, Deliveries, Delivery
 from collector.tell.keeping import Keeping
 from collector.tell.labels import labels_of
 from collector.tell.news import News, read_news
@@ -71,16 +71,17 @@ class Post:
     async def run(self) -> None:
         """Send what waits and what comes, for ever."""
         while True:
-            await self.round()
-            await asyncio.sleep(self.poll_s)
+            if not await self.round():
+                await asyncio.sleep(self.poll_s)
 
-    async def round(self) -> None:
-        """Send what is due now; a database that is away is said once."""
+    async def round(self) -> bool:
+        """Send some of what is due now, and whether more is; a database that is away is said once."""
+        more = False
         try:
             if self.due:
                 await self._release()
             if self.due and _now() >= self._paused_until:
-                await self._send()
+                more = await self._send()
             if self.keeping is not None:
                 await self.keeping.when_due()
         except RegistryUnavailable as error:
@@ -89,19 +90,21 @@ class Post:
             self._is_down = True
         else:
             self._is_down = False
+        return more
 
-    async def _send(self) -> None:
+    async def _send(self) -> bool:
         name, now = self.route.name, self.clock()
         free = None
         if self.route.per_hour is not None:
             free = room(await asyncio.to_thread(self.deliveries.sent_at, name, now), self.route.per_hour, now)
             if free == 0:
-                return
+                return False
             await self._sum_up(free or 0)
         ready = await asyncio.to_thread(self.deliveries.ready, name, now, max_wait_s=self.route.retry_max_s)
         for delivery in await self._untouched(ready[:free]):
             if not await self._try(delivery):
-                return
+                return False
+        return len(ready) == FEW and free is None
 
     async def _sum_up(self, free: int) -> None:
         """Make one message of what is more than may go now."""
