@@ -5,7 +5,7 @@ computed, and the wider end of each is given: Student's t, right for symmetric d
 Hall's (1992), which turns t into a symmetric variable by the samples' own skewness and is right for skewed data, as
 good as a bootstrap-t there and without its chance. How often the result really covers, `tests/bench/intervals.py`
 prints for four kinds of data: nominal 95 % are 94.6 to 98 % from 10 samples up, and with 6 samples 93.8 % of skewed and
-90.7 % of bimodal ones; of data far more skewed than speeds are (lognormal, σ = 1) about 90 % below 20. Below 6: none.
+90.7 % of bimodal ones; of far more skewed data than speeds (lognormal, sigma 1) about 90 % below 20. Below 6: none.
 """
 
 import math

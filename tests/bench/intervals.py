@@ -148,7 +148,7 @@ def markdown(rows: Sequence[Row], *, sets: int, areas: int) -> str:
             f"- {sets:,} data sets a cell of a line's samples, {areas:,} of an area's sites (12 to 60 samples each)",
             "- n: samples of a line, or sites of an area",
             "- exact intervals must hold 94.4 % and the binomial's own value ± 0.6 points; Wilson and areas 92 %",
-            "- Wilson's own coverage is below 92 % at some shares (95 % of 10: 91.4 %): its binomial value is the goal there",
+            "- Wilson's own is below 92 % at some shares (95 % of 10: 91.4 %): there its binomial value is asked",
             "- the mean has no goal: no interval holds a mean whatever the data, and this one is measured",
             "",
             "## The least of each",
