@@ -83,6 +83,7 @@ def _app(parts: Parts) -> web.Application:
             recents=Recents(parts.registry.database).read,
             gazetteer=Places(parts.registry.database).gazetteer,
             figures=Figures(parts.registry.database),
+            spacing_s=settings.judge.spacing_s,
         )
     )
 

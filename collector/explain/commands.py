@@ -5,12 +5,13 @@ import asyncio
 import os
 import sys
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from collector.chain.course import Spacing
 from collector.chain.marks import World
 from collector.config import DEFAULT_PATH, CollectorConfig, read, secret
 from collector.errors import UsageError
@@ -92,6 +93,8 @@ async def _account(settings: CollectorConfig, wish: Wish) -> Account:
         world = World(load_plans(settings.plans.folder), references)
         await store.open()
         try:
-            return await account(wish, snapshot, world, store, History(registry.database))
+            search, apart_s = History(registry.database).search, settings.judge.spacing_s
+            spacing = Spacing(timedelta(seconds=apart_s), timedelta(seconds=apart_s / 2))
+            return await account(wish, snapshot, world, store, search, spacing)
         finally:
             await store.close()

@@ -1,7 +1,7 @@
 """Gathers what an explanation needs: registry, series and incidents as they are stored. No service has to run."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -13,7 +13,6 @@ from collector.errors import UsageError
 from collector.explain.account import Account, Fact
 from collector.explain.courses import courses, replays
 from collector.explain.judgements import judgements
-from collector.incidents.history import History
 from collector.incidents.incident import Incident
 from collector.registry.site import Site, Snapshot, Version
 from collector.store.points import nanoseconds
@@ -32,7 +31,13 @@ class Wish:
     question: str | None = None
 
 
-async def account(wish: Wish, snapshot: Snapshot, world: World, store: Store, history: History) -> Account:
+Search = Callable[..., Sequence[Incident]]
+"""`History.search`, or what answers like it. Sync: called in a thread."""
+
+
+async def account(
+    wish: Wish, snapshot: Snapshot, world: World, store: Store, search: Search, spacing: Spacing
+) -> Account:
     """The whole chain of one site.
 
     Raises:
@@ -41,22 +46,22 @@ async def account(wish: Wish, snapshot: Snapshot, world: World, store: Store, hi
     """
     versions = _versions(wish, snapshot, world)
     kinds = await rows_of(wish.site, store, wish.at)
-    found = await asyncio.to_thread(history.search, site=wish.site, limit=_SHOWN)
-    return explained(wish, versions, world, kinds, [one for one in found if one.opened <= wish.at])
+    found = await asyncio.to_thread(search, site=wish.site, limit=_SHOWN)
+    return explained(wish, versions, world, kinds, ([one for one in found if one.opened <= wish.at], spacing))
 
 
 def explained(
     wish: Wish, versions: Sequence[Version[Site]], world: World, kinds: Mapping[str, Rows],
-    incidents: Sequence[Incident], spacing: Spacing | None = None,
+    rest: tuple[Sequence[Incident], Spacing],
 ) -> Account:  # fmt: skip
-    """The whole chain from what was gathered. Pure."""
-    at = wish.at
+    """The whole chain from what was gathered; at the end the incidents, and how far apart results count. Pure."""
+    at, (incidents, spacing) = wish.at, rest
     asked = steps(versions, world, start=at - THROUGHPUT.span, end=at)
     if not asked:
         raise UsageError(f"site {wish.site} was not registered at {at:%Y-%m-%d %H:%M} UTC; name a later --at")
     bindings = [one for one in asked[-1].bindings if wish.question in (None, one.question)]
     silent = any(one.cause == "silent" and one.active for one in incidents)
-    walked = courses(Seen(kinds, asked, at, spacing or Spacing()))
+    walked = courses(Seen(kinds, asked, at, spacing))
     return Account(
         site=wish.site,
         name=asked[-1].site.name,

@@ -10,12 +10,13 @@ from operator import itemgetter
 from typing import Any, Final
 
 from collector.store.line import tag_text
-from collector.store.points import TAGS, conclusive_flag
+from collector.store.points import EXTRA_TAGS, TAGS, conclusive_flag
 from collector.store.sqlite_schema import NAME, RARE, Layout, index_name, tags_of
 from collector.store.store import FieldValue, Row, Summary, Values
 
 _FOR_EVER: Final = 2**63 - 1
 _TIME: Final = itemgetter(0)
+_ALL_TAGS: Final = frozenset({*TAGS, *EXTRA_TAGS})
 SITES_AT_ONCE: Final = 500
 """Sites named in one statement; SQLite allows 32,766 parameters."""
 
@@ -139,7 +140,7 @@ def _column(field: str, known: Collection[str]) -> str:
     """Where a field, or one of our tags, stands; NULL where nothing has it."""
     if field in known:
         return f'point."{field}"'
-    if field in TAGS:
+    if field in _ALL_TAGS:
         return f"(SELECT tags ->> '{field}' FROM _series WHERE id = point._series)"  # noqa: S608 - a tag of ours
     return "NULL"
 

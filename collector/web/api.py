@@ -12,7 +12,7 @@ from aiohttp import web
 from collector.errors import UsageError
 from collector.ledger.period import period
 from collector.registry.site import Site, Snapshot
-from collector.web import completeness, views, whereabouts
+from collector.web import completeness, explain, judged, views, whereabouts
 from collector.web.pages import Measured
 from collector.web.sources import Sources
 
@@ -28,7 +28,8 @@ def add_routes(app: web.Application, sources: Sources) -> None:
             web.get("/api/v1/sites", bound(_sites, sources)),
             web.get("/api/v1/sites/{site}", bound(_site, sources)),
             web.get("/api/v1/reports/{report}", bound(_report, sources)),
-            web.get("/api/v1/verdicts", bound(_verdicts, sources)),
+            web.get("/api/v1/verdicts", bound(judged.answer, sources)),
+            web.get("/api/v1/sites/{site}/explain", bound(_explain, sources)),
             web.get("/api/v1/fleet", bound(_fleet, sources)),
             web.get("/api/v1/completeness", bound(_completeness, sources)),
             web.get("/api/v1/plans", bound(_plans, sources)),
@@ -79,9 +80,13 @@ async def _report(request: web.Request, sources: Sources) -> web.Response:
     return web.Response(body=raw, content_type="application/json", headers={"Cache-Control": "max-age=31536000"})
 
 
-async def _verdicts(request: web.Request, sources: Sources) -> web.Response:
-    plan = request.query.get("plan")
-    return _list([verdict for verdict in sources.judged.current().values() if plan in (None, verdict.plan)])
+async def _explain(request: web.Request, sources: Sources) -> web.Response:
+    """The chain from samples to incidents, as the command prints it with --json."""
+    snapshot, site = await site_of(request, sources)
+    found = await explain.explained(sources, site, snapshot, plan=request.query.get("plan"))
+    if found is None:
+        raise web.HTTPNotFound(text="This site is not registered yet.")
+    return _json(found)
 
 
 def from_here(request: web.Request) -> bool:
@@ -135,7 +140,10 @@ def _agents_by_site(snapshot: Snapshot) -> dict[str, list[str]]:
 
 def _site_object(sources: Sources, agents: Mapping[str, list[str]], site: Site) -> dict[str, Any]:
     known = {name: value for name, value in asdict(site).items() if value is not None}
-    return known | {"agents": agents.get(site.id, []), "verdict": sources.judged.current().get(site.id)}
+    present = sources.judged.present().get(site.id)
+    verdicts = list(present.verdicts) if present else []
+    told = {"agents": agents.get(site.id, []), "verdict": verdicts[0] if verdicts else None, "verdicts": verdicts}
+    return known | told
 
 
 def _last(found: Measured) -> dict[str, Any]:

@@ -13,11 +13,13 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from collector.errors import CollectorError, RegistryUnavailable, UsageError
+from collector.judge.verdict import Verdict
 from collector.ledger.period import period
 from collector.registry.site import Site
 from collector.rollups.recent import COMPARED, WINDOW
 from collector.web import (
     api,
+    explain,
     fleet,
     incident_pages,
     incidents,
@@ -75,6 +77,7 @@ def make_app(sources: Sources) -> web.Application:
             web.get("/", _overview),
             web.get("/sites/{site}", _site),
             web.get("/sites/{site}/row", _row),
+            web.get("/sites/{site}/explain", _explain),
             web.get("/incidents", _incidents),
             web.post("/incidents/maintenance", api.bound(incident_pages.plan, sources)),
             web.post(r"/incidents/maintenance/{number:\d{1,9}}/end", api.bound(incident_pages.end, sources)),
@@ -186,12 +189,28 @@ async def _site(request: web.Request) -> web.Response:
         basis=getattr(verdict.basis, words.language) if verdict else None,
         source=_source(sources, site, verdict.target_id if verdict else None),
         incidents=found.incidents,
+        others=_others(sources, site),
         charts=_trends(sources, words, found.trend, days) if found.trend else _charts(sources, words, found, days),
         trend=found.trend,
         reports=found.reports,
         period_days=days,
         periods=PERIODS,
     )
+
+
+def _others(sources: Sources, site: Site) -> list[Verdict]:
+    """What is said of a site besides its plan's download speed."""
+    present = sources.judged.present().get(site.id)
+    return list(present.verdicts[1:]) if present else []
+
+
+async def _explain(request: web.Request) -> web.Response:
+    sources = request.app[SOURCES]
+    snapshot, site = await api.site_of(request, sources)
+    found = await explain.explained(sources, site, snapshot, plan=request.query.get("plan"))
+    if found is None:
+        raise web.HTTPNotFound(text="This site is not registered yet.")
+    return _page(request, "explain.html", here="sites", found=found, clock=explain.clock, most=explain.STEPS)
 
 
 async def _row(request: web.Request) -> web.Response:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final, Literal
 
+from collector.detect.silence import Level
 from collector.judge.verdict import Verdict
 from collector.registry.site import Site
 from collector.store.store import Row, Summary
@@ -46,6 +47,13 @@ class SiteRow:
     target_mbps: float | None
     contact: Contact
     rehearsed: bool = False
+    level: Level = "never"
+    """How long its speed results have been missing."""
+
+    @property
+    def watch(self) -> bool:
+        """Whether recent results are weak, though there is no incident."""
+        return self.verdict is not None and self.verdict.watch is not None and self.verdict.watch < 1
 
     @property
     def ratio(self) -> float | None:

@@ -23,6 +23,7 @@ from collector.registry.changes import Waiting
 from collector.registry.site import Snapshot
 from collector.rollups.recent import Recent
 from collector.store.store import Store
+from collector.verdicts import Present
 from collector.vitals import Board
 
 
@@ -47,7 +48,10 @@ class Judged(Protocol):
     """The judge's present word."""
 
     def current(self) -> Mapping[str, Verdict]:
-        """Each site's verdict."""
+        """Each site's verdict on its plan's download speed."""
+
+    def present(self) -> Mapping[str, Present]:
+        """All that is said of each site."""
 
 
 class Completeness(Protocol):
@@ -142,3 +146,5 @@ class Sources:
     gazetteer: Callable[[], Gazetteer] = known
     """Provinces and communes with dates. Sync: called in a thread."""
     figures: Reported | None = None
+    spacing_s: float = 7200.0
+    """How far apart results count in full for the detectors."""

@@ -17,7 +17,7 @@ from collector.rollups.recent import COMPARED, KIND, WAYS, WINDOW, Recent
 from collector.rollups.recents import compute
 from collector.store.points import nanoseconds
 from collector.store.store import Row, Summary
-from collector.web import completeness, fleet, pages
+from collector.web import completeness, fleet, judged, pages
 from collector.web.completeness import Page as Completeness
 from collector.web.fleet import Device, DoubtCount, EarlyStop
 from collector.web.pages import Contact, Measured, SiteRow
@@ -88,12 +88,17 @@ async def overview(sources: Sources) -> Overview:
     recents, behind = await _recents(sources, snapshot)
     verdicts = sources.judged.current()
     contacts = contacts_of(sources, snapshot, verdicts)
+    newest = _newest_reports(sources, snapshot)
     rows = [
-        pages.site_row(
-            versions[-1].value,
-            verdicts.get(site_id),
-            *_told(recents.get(site_id)),
-            contacts[site_id],
+        _with_level(
+            sources,
+            pages.site_row(
+                versions[-1].value,
+                verdicts.get(site_id),
+                *_told(recents.get(site_id)),
+                contacts[site_id],
+            ),
+            newest.get(site_id),
         )
         for site_id, versions in snapshot.sites.items()
     ]
@@ -106,7 +111,15 @@ async def one_row(sources: Sources, site: Site, snapshot: Snapshot) -> SiteRow:
     rows = await _rows(sources, site.id, "throughput", now - WINDOW)
     verdicts = sources.judged.current()
     contact = contacts_of(sources, snapshot, verdicts)[site.id]
-    return pages.site_row(site, verdicts.get(site.id), rows[-1:], _summary(rows), contact)
+    row = pages.site_row(site, verdicts.get(site.id), rows[-1:], _summary(rows), contact)
+    return _with_level(sources, row, _newest_reports(sources, snapshot).get(site.id))
+
+
+def _with_level(sources: Sources, row: SiteRow, newest: datetime | None) -> SiteRow:
+    """The line with how long speed results have been missing."""
+    known = max((at for at in (newest, row.last_at) if at is not None), default=None)
+    present = sources.judged.present().get(row.site.id)
+    return replace(row, level=judged.silence(present, known, sources.now()))
 
 
 async def site_page(sources: Sources, site: Site, snapshot: Snapshot, *, days: int) -> SitePage:

@@ -28,6 +28,7 @@ from collector.registry.registry import Registry
 from collector.registry.site import Site
 from collector.store.open import store_from_url
 from collector.store.store import Point
+from collector.verdicts import Present
 from collector.web.app import make_app
 from collector.web.sources import Sources
 
@@ -49,9 +50,13 @@ class Judge:
     """Verdicts as a test wants them."""
 
     verdicts: dict[str, Verdict] = field(default_factory=dict)
+    others: dict[str, list[Verdict]] = field(default_factory=dict)
 
     def current(self) -> Mapping[str, Verdict]:
         return self.verdicts
+
+    def present(self) -> Mapping[str, Present]:
+        return {site: Present([verdict, *self.others.get(site, ())]) for site, verdict in self.verdicts.items()}
 
 
 @dataclass
