@@ -192,10 +192,16 @@ async def test_killed_between_an_answer_and_its_record_a_delivery_is_known_again
                 await taken.wait()
             on.teller.start()
             await until(lambda: on.all_sent(3))
+            on.sink.taken = lambda _mail: on.teller.kill()  # the same with mail: it is there, and nobody knows
             on.resolve(incident)
+            await until(lambda: len(on.sink.mails) == 2 and not on.teller.alive())
+            on.sink.taken = lambda _mail: None
+            on.teller.start()
             await until(lambda: on.all_sent(6))
             await until(lambda: on.notified()["resolved", "s1"] == 1)
-        assert [body["state"] for body in on.hook.got] == ["open", "open", "resolved"]
+        assert [str(mail["Subject"]) for mail in on.sink.mails] == [subject("open"), *[subject("resolved")] * 2]
+        assert on.sink.mails[1]["Message-ID"] == on.sink.mails[2]["Message-ID"]
+        assert [body["state"] for body in on.hook.got][:2] == ["open", "open"]
         assert on.hook.got[0] == on.hook.got[1]
         assert on.hook.headers[0]["Idempotency-Key"] == on.hook.headers[1]["Idempotency-Key"]
         assert on.hooked() == {("s1", "open"): 1, ("s1", "resolved"): 1}
