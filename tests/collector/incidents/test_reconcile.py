@@ -5,7 +5,7 @@ from random import Random
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.incidents.acts import Decision, acted
@@ -93,6 +93,7 @@ def test_an_incident_older_than_the_window_stays_until_it_is_over() -> None:
     assert (changed.state, changed.id) == ("resolved", book.incidents[0].id)
 
 
+@settings(deadline=None)
 @given(st.text("x.", min_size=1, max_size=60).map(lambda text: text + "  " * 30), st.randoms(use_true_random=False))
 def test_restarts_and_batches_change_nothing(pattern: str, random: Random) -> None:
     known = contacts(pattern + "".join(random.choice((DOWN, UP, LONG, "x", ".", " " * 40)) for _ in range(8)))
@@ -105,6 +106,7 @@ def test_restarts_and_batches_change_nothing(pattern: str, random: Random) -> No
     assert [identity(one) for one in book.incidents] == [identity(one) for one in whole.incidents]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from((DOWN, UP, LONG, "x", "..", "xxxx")), min_size=1, max_size=10), st.randoms())
 def test_whatever_the_order_of_arrival_the_record_says_in_the_end_what_the_data_say(
     parts: list[str], random: Random
