@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, get_args
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -115,12 +115,6 @@ async def end(request: web.Request, sources: Sources) -> web.Response:
         await asyncio.to_thread(sources.calendar.end, number, who=who, at=sources.now())
 
     return await _changed(request, change, "/incidents")
-
-
-def query_of(wish: incidents.Wish, **other: str) -> str:
-    """The address of the list with another filter."""
-    asked = {"state": wish.state or "", "cause": wish.cause or ""} | other
-    return f"/incidents?{urlencode({name: value for name, value in asked.items() if value})}"
 
 
 async def _changed(request: web.Request, change: Any, back: str) -> web.Response:  # noqa: ANN401 - a coroutine function
