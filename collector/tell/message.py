@@ -47,7 +47,11 @@ class Reader:
 
 
 def page_of(news: News, public_url: str) -> str:
-    """The page that shows it."""
+    """The page that shows it, and where people say what they do about it."""
+    return f"{public_url}/incidents/{quote(news.id, safe='')}"
+
+
+def _short_page(news: News, public_url: str) -> str:
     return f"{public_url}/sites/{quote(news.site, safe='')}" if news.site else f"{public_url}/incidents"
 
 
@@ -58,7 +62,9 @@ def message_of(news: News, reader: Reader, *, reminder: bool = False) -> Message
     lines = [(say(label, language), value) for label, value in _lines(news, reader)]
     summary, page = one_line(say(news.summary, language), 400), page_of(news, reader.public_url)
     text = "\n".join([summary, "", *(f"{label}: {value}" for label, value in lines), "", page, ""])
-    return Message(subject, text, _html(summary, lines, page), _short(news, reader, page))
+    return Message(
+        subject, text, _html(summary, lines, page), _short(news, reader, _short_page(news, reader.public_url))
+    )
 
 
 def summary_of(news: Sequence[News], reader: Reader) -> Message:

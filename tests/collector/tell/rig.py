@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -197,12 +198,19 @@ class House:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        async with asyncio.TaskGroup() as group:
-            task = group.create_task(self.telling.run(), name="telling")
-            try:
-                yield
-            finally:
-                task.cancel()
+        """Telling goes on. At the end its threads have ended, too: one that reads keeps a connection open."""
+        threads = ThreadPoolExecutor(8)
+        asyncio.get_running_loop().set_default_executor(threads)
+        try:
+            async with asyncio.TaskGroup() as group:
+                task = group.create_task(self.telling.run(), name="telling")
+                try:
+                    yield
+                finally:
+                    task.cancel()
+        finally:
+            threads.shutdown()
+            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(8))
 
     def close(self) -> None:
         self.database.close()

@@ -63,7 +63,7 @@ async def test_an_incident_fires_once_is_updated_and_resolves_once(tmp_path: Pat
                 "job": "linkgauge",
             }
             assert alert["annotations"]["summary_en"] == "s1: below target"
-            assert alert["generatorURL"] == "https://lg.example/sites/s1"
+            assert alert["generatorURL"] == f"https://lg.example/incidents/{incident}"
             one.history.act(incident, "acknowledge", who="Lan", at=one.now)
             await until(lambda: any(alert["annotations"].get("state") == "acknowledged" for alert in server.alerts()))
             one.resolve(incident)

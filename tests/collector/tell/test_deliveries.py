@@ -98,7 +98,7 @@ async def test_the_whole_way_on_postgresql(cluster: Postgres, tmp_path: Path) ->
         one = House(tmp_path, settings, url=cluster.new_database())
         incident = one.record("s1")
         async with one.running():
-            await until(lambda: len(receiver.got) == 1)
+            await until(lambda: one.states() == ["sent"])
             one.shift = timedelta(minutes=2)
             one.telling._looked = None  # noqa: SLF001 - the time to look has come
             await until(lambda: len(receiver.got) == 2)

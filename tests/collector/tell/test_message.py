@@ -36,7 +36,7 @@ Median: 31.2 Mbit/s (95 % interval: 28 to 34.5 Mbit/s)
 Since: 2026-11-22 19:00
 First action: Check the router
 
-https://lg.example/sites/s1
+https://lg.example/incidents/s1.below_target.20261122T120000000000Z
 """
     )
     assert message.short == (
@@ -63,7 +63,7 @@ Kết thúc: 21:00 22/11/2026
 Người xử lý: Lan
 Ghi chú: đã thay thiết bị
 
-https://lg.example/sites/s1
+https://lg.example/incidents/s1.below_target.20261122T120000000000Z
 """
     )
 
@@ -88,7 +88,7 @@ def test_a_parent_lists_its_sites_by_name() -> None:
     assert "Results: 25 of 27 sites fail together\n" in message.text
     assert "Sites: School 0; s1; s2;" in message.text
     assert "s19; and 5 more\n" in message.text
-    assert message.text.endswith("https://lg.example/incidents\n")
+    assert message.text.endswith("https://lg.example/incidents/s1.outage.20261122T120000000000Z\n")
 
 
 def test_a_reminder_says_that_it_is_one() -> None:
@@ -139,7 +139,7 @@ def test_what_a_letter_lacks_is_left_out() -> None:
 Site: s1
 Since: 2026-11-22 19:00
 
-https://lg.example/sites/s1
+https://lg.example/incidents/s1.below_target.20261122T120000000000Z
 """
     )
 
