@@ -40,8 +40,7 @@ def steps(versions: Sequence[Version[Site]], world: World, *, start: datetime, e
         site = next((each.value for each in reversed(versions) if each.since is None or each.since <= at), None)
         if site is None:
             continue
-        plan = world.plans.get(site.plan or "")
-        bindings = tuple(bindings_for(plan, site, at, references=world.references))
+        bindings = tuple(bindings_for(world.plans, site, at, references=world.references))
         if not found or (site, bindings) != (found[-1].site, found[-1].bindings):
             found.append(Step(at, site, bindings))
     return found
@@ -70,8 +69,10 @@ def _changes(versions: Sequence[Version[Site]], world: World, start: datetime, e
     for version in versions:
         if version.since is not None and start < version.since <= end:
             yield version.since
-    plans = {version.value.plan for version in versions} & world.plans.keys()
-    targets = [target for name in plans for target in world.plans[name or ""].targets if target.binds_sites]
+    own = {version.value.plan for version in versions} & world.plans.keys()
+    provinces = {world.plans[name or ""].province for name in own}
+    plans = (plan for plan in world.plans.values() if plan.province in provinces)
+    targets = [target for plan in plans for target in plan.targets if target.binds_sites]
     days = {target.valid_from for target in targets}
     days |= {target.valid_until + _DAY for target in targets if target.valid_until is not None}
     for name in {target.reference for target in targets} & world.references.keys():

@@ -138,7 +138,7 @@ def _said(case: _Case, found: Finding, window: Window) -> Verdict:
     is_contract, is_speed = binding.question == "contract", binding.unit == "Mbps"
     return Verdict(
         site=case.site.id,
-        plan=None if is_contract else case.site.plan,
+        plan=binding.plan,
         question=binding.question,
         indicator=binding.indicator,
         scope=f"contract-{binding.scope}" if is_contract else binding.scope,

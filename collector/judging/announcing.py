@@ -97,9 +97,9 @@ class Announcing:
                 del self._unsaved[site]
 
 
-def key_of(verdict: Verdict) -> tuple[str, str, str, str]:
-    """What tells the verdicts of a site apart."""
-    return verdict.question, verdict.indicator, verdict.scope, verdict.rule
+def key_of(verdict: Verdict) -> tuple[str | None, ...]:
+    """What tells the verdicts of a site apart: two plans of a province may ask the same."""
+    return verdict.plan, verdict.question, verdict.indicator, verdict.scope, verdict.rule
 
 
 def _place(snapshot: Snapshot, incident: Incident) -> Site | None:

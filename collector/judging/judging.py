@@ -314,5 +314,5 @@ def _is_time(last: datetime, now: datetime, every_s: float) -> bool:
 
 def _asked_of(one: Known) -> list[tuple[datetime | None, Any]]:
     """What the detectors rest on: when which marks held. The first step begins with the window, which moves."""
-    return [(step.since if place else None, [(b.question, b.indicator, b.rule, b.mark) for b in step.bindings])
+    return [(step.since if place else None, [(b.plan, b.question, b.indicator, b.rule, b.mark) for b in step.bindings])
             for place, step in enumerate(one.steps)]  # fmt: skip

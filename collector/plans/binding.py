@@ -2,9 +2,14 @@
 
 A site is asked two questions. `plan`: does it get what its plan promises? The first binding is always this one for the
 download speed, also where no target applies. `contract`: does the line give what was bought?
+
+A province may have several plans. Which plan's speeds hold for a site is the registry's word: `plan` of the site. What
+that plan asks of the site comes first; every other plan of the same province adds the indicators that the site's own
+does not ask of it then, and never the download speed. So an office under a plan of speeds answers to a sector plan's
+IPv6 too. A site under no plan, or one that is not known, is asked by none.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from typing import Final, Literal
@@ -30,6 +35,7 @@ _IPV6_WORKS: Final = 1.0
 class Binding:
     """One question that a site is judged by, what it is held against, and why.
 
+    `plan`: the id of the plan that asks, which need not be the site's own; None of a contract, and under no plan.
     `rule`: id of the preset that judges. `mark`: what the samples or their statistic are compared with, None where
     nothing is: the plan's value, what is left of the national average, the contracted rate itself, or 1.0 for
     a state that each sample either has (1.0) or has not (0.0).
@@ -43,21 +49,38 @@ class Binding:
     unit: BoundUnit
     target: Target | None
     reason: Text
+    plan: str | None = None
 
 
-def bindings_for(plan: Plan | None, site: Site, at: datetime, *, references: References | None = None) -> list[Binding]:
-    """All that a site is judged by at a moment; the plan's download speed first, whether a target applies or not.
+def bindings_for(
+    plans: Mapping[str, Plan], site: Site, at: datetime, *, references: References | None = None
+) -> list[Binding]:
+    """All that a site is judged by at a moment; its plan's download speed first, whether a target applies or not.
 
-    `references`: the series that a target may point at (about the national average), by id.
+    `plans`: all that are known, by id. `references`: the series that a target may point at (about the national
+    average), by id.
     """
     today, known = at.astimezone(PLAN_ZONE).date(), references or {}
-    found = [_speed(plan, site, today, known)]
-    if plan is not None:
-        others = sorted({target.indicator for target in plan.targets if target.binds} - {SPEED})
-        held = [_held(_steps(plan, site, indicator), today) for indicator in others]
-        found += [_of_target(target, site, today, known) for target in held if target is not None]
+    own = plans.get(site.plan or "")
+    found = [_speed(own, site, today, known)]
+    if own is not None:
+        found += [_of_target(own, target, site, today, known) for target in _beside_speed(own, site, today)]
+        for plan in neighbours(own, plans.values()):
+            found += [_of_target(plan, target, site, today, known) for target in asked_beside(plan, own, site, today)]
     found += _contract(site)
     return found
+
+
+def neighbours(plan: Plan, plans: Iterable[Plan]) -> list[Plan]:
+    """The other plans of a plan's province, by their ids."""
+    found = (one for one in plans if one.province == plan.province and one.id != plan.id)
+    return sorted(found, key=lambda one: one.id)
+
+
+def asked_beside(plan: Plan, own: Plan, site: Site, day: date) -> list[Target]:
+    """What a plan asks on a day of a site that is under another of the province: what its own plan does not ask."""
+    asked = {target.indicator for target in _beside_speed(own, site, day)}
+    return [target for target in _beside_speed(plan, site, day) if target.indicator not in asked]
 
 
 def binding_for(plan: Plan | None, site: Site, at: datetime, *, references: References | None = None) -> Binding:
@@ -80,6 +103,13 @@ def network_of(site: Site) -> Network | None:
     return "mobile" if site.access.startswith("cellular") else "fixed"
 
 
+def _beside_speed(plan: Plan, site: Site, day: date) -> list[Target]:
+    """The targets of a plan that hold for a site on a day, by their indicators; those of download speed left out."""
+    indicators = sorted({target.indicator for target in plan.targets if target.binds} - {SPEED})
+    held = (_held(_steps(plan, site, indicator), day) for indicator in indicators)
+    return [target for target in held if target is not None]
+
+
 def _speed(plan: Plan | None, site: Site, today: date, references: References) -> Binding:
     if plan is None:
         return _no_plan(site)
@@ -91,7 +121,7 @@ def _speed(plan: Plan | None, site: Site, today: date, references: References) -
         )
     steps = _steps(plan, site, SPEED)
     held = _held(steps, today)
-    return _of_target(held, site, today, references) if held else _not_now(plan, site, steps, today)
+    return _of_target(plan, held, site, today, references) if held else _not_now(plan, site, steps, today)
 
 
 def _steps(plan: Plan, site: Site, indicator: str) -> list[Target]:
@@ -122,7 +152,7 @@ def _newest(steps: list[Target], today: date) -> Target | None:
     return None if ended else newest
 
 
-def _of_target(target: Target, site: Site, today: date, references: References) -> Binding:
+def _of_target(plan: Plan, target: Target, site: Site, today: date, references: References) -> Binding:
     mark, reason = _mark(target, today, references)
     share = target.unit in ("percent", "done")
     return Binding(
@@ -134,6 +164,7 @@ def _of_target(target: Target, site: Site, today: date, references: References) 
         unit="share" if share else "Mbps",
         target=target,
         reason=reason,
+        plan=plan.id,
     )
 
 
@@ -227,4 +258,5 @@ def _none(site: Site, *, vi: str, en: str) -> Binding:
         unit="Mbps",
         target=None,
         reason=Text(vi=vi, en=en),
+        plan=site.plan,
     )

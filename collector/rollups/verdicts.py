@@ -59,7 +59,7 @@ def reach(start: datetime, end: datetime, now: datetime) -> tuple[datetime, date
 def is_judged(kind: str, versions: Versions, world: World, now: datetime) -> bool:
     """Whether anything that a kind measures is asked of a site, as it ever was."""
     sites = (version.value for version in versions)
-    found = (bindings_for(world.plans.get(site.plan or ""), site, now, references=world.references) for site in sites)
+    found = (bindings_for(world.plans, site, now, references=world.references) for site in sites)
     return any(binding.indicator in JUDGED[kind] for bindings in found for binding in bindings)
 
 

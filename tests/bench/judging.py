@@ -35,6 +35,7 @@ BATCH_S: Final = 0.05
 BATCHES: Final = (100, 500)
 ROUNDS: Final = 20
 RESULTS: Final = Path(__file__).parent / "results" / "judging.md"
+PLANS: Final = load_plans()
 PACE: Final = {"download_mbps": 3.5, "upload_mbps": 3.5, "ipv6": 3.9}
 MOBILE: Final = "ispeed_mobile_download_mbps"
 REFERENCES: Final = {
@@ -69,7 +70,7 @@ class Figure:
 def fleet(sites: int, *, days: int, a_day: int, seed: int = 6) -> list[Judged]:
     """Sites under all plans, on all kinds of lines, with their samples; always the same ones."""
     dice = random.Random(seed)  # noqa: S311 - the same fleet each time
-    plans = list(load_plans().values())
+    plans = list(PLANS.values())
     return [
         _judged(number, dice, plans[number % len(plans)], days * a_day, timedelta(days=1) / a_day)
         for number in range(sites)
@@ -92,7 +93,7 @@ def _judged(number: int, dice: random.Random, plan: Plan, count: int, every: tim
         "upload_mbps": _speeds(times, down * share / 2, dice),
         "ipv6": Evidence([Sample(at, float(dice.random() < share)) for at in times]),
     }
-    return Judged(site, bindings_for(plan, site, NOW, references=REFERENCES), evidence)
+    return Judged(site, bindings_for(PLANS, site, NOW, references=REFERENCES), evidence)
 
 
 def _speeds(times: Sequence[datetime], rate: float, dice: random.Random) -> Evidence:

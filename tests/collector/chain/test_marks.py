@@ -56,3 +56,13 @@ def test_before_it_was_registered_a_site_was_asked_nothing() -> None:
     began = NOW - timedelta(days=2)
     (step,) = steps([Version(began, SCHOOL)], WORLD, start=START, end=NOW)
     assert step.since == began
+
+
+def test_another_plan_of_the_province_asks_from_its_own_day_on() -> None:
+    office = replace(SCHOOL, plan="bac-giang-2025", kind="office")
+    start, end = datetime(2025, 12, 1, tzinfo=UTC), datetime(2026, 1, 31, tzinfo=UTC)
+    found = steps([Version(None, office)], WORLD, start=start, end=end)
+    assert [(step.since, [one.plan for one in step.bindings if one.question == "plan"]) for step in found] == [
+        (start, ["bac-giang-2025"]),
+        (datetime(2025, 12, 30, 17, tzinfo=UTC), ["bac-giang-2025", "bac-giang-ict-2030"]),
+    ]

@@ -33,7 +33,7 @@ def target(value: float = 100.0, *, since: date = date(2025, 1, 1)) -> Target:
 def bound(mark: float | None = 100.0, *, rule: str = "plan", since: date = date(2025, 1, 1)) -> Binding:
     """A plan's download target, judged by a rule."""
     promise = None if mark is None else target(mark, since=since)
-    return Binding("plan", "download_mbps", "fixed", rule, mark, "Mbps", promise, WHY)
+    return Binding("plan", "download_mbps", "fixed", rule, mark, "Mbps", promise, WHY, SITE.plan)
 
 
 def bought(rate: float | None = 100.0, *, rule: str = "qcvn34", indicator: str = "download_mbps") -> Binding:
@@ -43,7 +43,7 @@ def bought(rate: float | None = 100.0, *, rule: str = "qcvn34", indicator: str =
 
 def state(rule: str = "share95") -> Binding:
     """IPv6 that works or does not."""
-    return Binding("plan", "ipv6", "fixed", rule, 1.0, "share", None, WHY)
+    return Binding("plan", "ipv6", "fixed", rule, 1.0, "share", None, WHY, SITE.plan)
 
 
 def samples(values: Iterable[float], *, newest: datetime = NOW, every: timedelta = DAY / 4) -> list[Sample]:

@@ -21,6 +21,7 @@ from collector.plans.binding import bindings_for
 from collector.plans.load import load_plans
 from collector.plans.reference import Point, Series
 from collector.registry.site import Site, Version
+from collector.store.points import verdict_point
 from tests.collector.judge.cases import DAY, samples
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -78,8 +79,7 @@ class Case:
             )
             for name, found in self.known.items()
         }
-        plan = PLANS.get(self.site.plan or "")
-        bindings = bindings_for(plan, self.site, self.at, references=NATIONAL)
+        bindings = bindings_for(PLANS, self.site, self.at, references=NATIONAL)
         found = judge_site(self.site, bindings, evidence, at=self.at, silent=self.silent)
         assert (found[0].question, found[0].indicator) == ("plan", "download_mbps"), "the first is always this one"
         (asked,) = (one for one in found if (one.question, one.indicator) == self.asked)
@@ -184,6 +184,15 @@ CASES = [
         "95 % are wanted.", asked=("plan", "ipv6"), target=0.95,
     ),
     Case(
+        "Bắc Giang, an office under the plan of speeds: the sector plan asks for its IPv6 as well",
+        replace(OFFICE, plan="bac-giang-2025"), {"ipv6": [1.0] * 72}, "met", [],
+        "72 of 72 results since 2026-11-05 found IPv6 working", asked=("plan", "ipv6"), target=0.95,
+    ),
+    Case(
+        "and its speed is held to the plan that it stands under",
+        replace(OFFICE, plan="bac-giang-2025"), speeds(*[130] * 10), "met", [], "the target of 120 Mbit/s", target=120,
+    ),
+    Case(
         "the same plan promises no speed: it is measured, and judged by nothing",
         OFFICE, speeds(*[50] * 10), "inconclusive", ["no_target"],
         "Inconclusive: no target applies to this site; median 50 Mbit/s",
@@ -271,3 +280,15 @@ def test_by_hand(case: Case) -> None:
 def test_in_vietnamese(why: str, sentence: str) -> None:
     (case,) = (case for case in CASES if case.why.startswith(why))
     assert case.verdict().sentence.vi == sentence
+
+
+def test_a_verdict_names_the_plan_that_asks() -> None:
+    office = replace(OFFICE, plan="bac-giang-2025", contract_down_mbps=100.0)
+    found = judge_site(office, bindings_for(PLANS, office, NOW), {}, at=NOW)
+    assert [(one.plan, one.indicator, one.question) for one in found] == [
+        ("bac-giang-2025", "download_mbps", "plan"),
+        ("bac-giang-ict-2030", "ipv6", "plan"),
+        (None, "download_mbps", "contract"),
+    ]
+    points = [verdict_point(msgspec.to_builtins(one), office) for one in found]
+    assert [dict(point.tags).get("plan") for point in points] == ["bac-giang-2025", "bac-giang-ict-2030", None]

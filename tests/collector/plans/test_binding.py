@@ -14,6 +14,7 @@ from collector.registry.site import Access, Area, Site, SiteKind
 
 PLANS = load_plans()
 QUANG_NINH = PLANS["quang-ninh-2030"]
+BAC_GIANG = ("bac-giang-2025", "bac-giang-ict-2030")
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 NATION = Series(
     "ispeed_mobile_download_mbps",
@@ -93,7 +94,7 @@ def test_a_site_without_target_is_told_why(plan: str | None, access: Access | No
     binding = binding_for(PLANS.get(plan or ""), site(plan, access), NOW)
     assert binding.mark is None
     assert why in binding.reason.en
-    assert bindings_for(PLANS.get(plan or ""), site(plan, access), NOW) == [binding]
+    assert bindings_for(PLANS, site(plan, access), NOW) == [binding]
 
 
 def test_before_the_first_step_there_is_no_target() -> None:
@@ -137,24 +138,24 @@ def test_a_park_is_bound_by_1_gbps_only_where_it_is_listed(kind: SiteKind, liste
 @pytest.mark.parametrize("name", ["bac-giang-ict-2030", "quang-ninh-2030"])
 def test_ipv6_binds_offices_once_it_is_due(name: str) -> None:
     office = site(name, "fibre", "urban", "office")
-    found = {binding.indicator: binding for binding in bindings_for(PLANS[name], office, NOW)}
+    found = {binding.indicator: binding for binding in bindings_for(PLANS, office, NOW)}
     ipv6 = found["ipv6"]
     assert (ipv6.question, ipv6.rule, ipv6.mark, ipv6.unit, ipv6.scope) == ("plan", "share95", 1.0, "share", "fixed")
     assert "offices" in ipv6.reason.en or "office" in ipv6.reason.en
-    assert "ipv6" not in {b.indicator for b in bindings_for(PLANS[name], office, datetime(2025, 12, 30, tzinfo=UTC))}
-    assert "ipv6" not in {b.indicator for b in bindings_for(PLANS[name], site(name), NOW)}
+    assert "ipv6" not in {b.indicator for b in bindings_for(PLANS, office, datetime(2025, 12, 30, tzinfo=UTC))}
+    assert "ipv6" not in {b.indicator for b in bindings_for(PLANS, site(name), NOW)}
 
 
 def test_ipv6_binds_an_office_whose_access_is_not_known() -> None:
     office = site(QUANG_NINH.id, None, "urban", "office")
-    speed, ipv6 = bindings_for(QUANG_NINH, office, NOW)
+    speed, ipv6 = bindings_for(PLANS, office, NOW)
     assert (speed.scope, speed.mark) == ("unknown", None)
     assert (ipv6.indicator, ipv6.scope) == ("ipv6", "province")
 
 
 def test_a_contract_is_a_question_of_its_own() -> None:
     line = replace(site("bac-giang-2025"), contract_down_mbps=100.0, contract_up_mbps=50.0)
-    speed, down, up = bindings_for(PLANS["bac-giang-2025"], line, NOW)
+    speed, down, up = bindings_for(PLANS, line, NOW)
     assert (speed.question, speed.mark) == ("plan", 120)
     for binding, indicator, rate in ((down, "download_mbps", 100), (up, "upload_mbps", 50)):
         assert (binding.question, binding.indicator, binding.mark) == ("contract", indicator, rate)
@@ -165,7 +166,7 @@ def test_a_contract_is_a_question_of_its_own() -> None:
 @pytest.mark.parametrize("access", ["cellular_4g", "copper", None])
 def test_a_line_that_qcvn_34_does_not_cover_is_told_so(access: Access | None) -> None:
     line = replace(site(None, access), contract_up_mbps=50.0)
-    speed, up = bindings_for(None, line, NOW)
+    speed, up = bindings_for(PLANS, line, NOW)
     assert speed.mark is None
     assert "yardstick" in up.reason.en
     assert "mức so sánh" in up.reason.vi
@@ -190,13 +191,52 @@ def test_a_kind_of_site_that_no_target_is_for_is_told_so() -> None:
     assert "for this kind of site" in binding_for(plan, site(plan.id), NOW).reason.en
 
 
-def test_of_two_plans_of_a_province_the_one_that_a_site_is_under_binds_it() -> None:
+def test_of_two_plans_of_a_province_the_one_that_a_site_is_under_says_its_speed() -> None:
     office = site("bac-giang-2025", "fibre", "urban", "office")
-    first = bindings_for(PLANS["bac-giang-2025"], office, NOW)
-    second = bindings_for(PLANS["bac-giang-ict-2030"], replace(office, plan="bac-giang-ict-2030"), NOW)
-    assert [(b.indicator, b.mark) for b in first] == [("download_mbps", 120)]
-    assert [(b.indicator, b.mark) for b in second] == [("download_mbps", None), ("ipv6", 1.0)]
-    assert [target.binds_sites for target in PLANS["bac-giang-2025"].targets].count(True) == 2
+    first, second = (bindings_for(PLANS, replace(office, plan=name), NOW) for name in BAC_GIANG)
+    assert [(b.plan, b.indicator, b.mark) for b in first] == [
+        ("bac-giang-2025", "download_mbps", 120), ("bac-giang-ict-2030", "ipv6", 1.0),
+    ]  # fmt: skip
+    assert [(b.plan, b.indicator, b.mark) for b in second] == [
+        ("bac-giang-ict-2030", "download_mbps", None), ("bac-giang-ict-2030", "ipv6", 1.0),
+    ]  # fmt: skip
+    assert [b.plan for b in bindings_for(PLANS, replace(office, kind="school"), NOW)] == ["bac-giang-2025"]
+    assert [b.plan for b in bindings_for(PLANS, replace(office, contract_up_mbps=50.0), NOW)][-1] is None
+
+
+def test_the_other_plan_asks_from_its_own_day_on() -> None:
+    office = site("bac-giang-2025", "fibre", "urban", "office")
+    eve, day = datetime(2025, 12, 30, 16, 59, tzinfo=UTC), datetime(2025, 12, 30, 17, tzinfo=UTC)
+    assert [[b.indicator for b in bindings_for(PLANS, office, at)] for at in (eve, day)] == [
+        ["download_mbps"], ["download_mbps", "ipv6"],
+    ]  # fmt: skip
+
+
+def with_ipv6(plan: Plan, since: date) -> Plan:
+    (ipv6,) = (target for target in PLANS["bac-giang-ict-2030"].targets if target.indicator == "ipv6")
+    return msgspec.structs.replace(plan, targets=(*plan.targets, msgspec.structs.replace(ipv6, valid_from=since)))
+
+
+def test_what_the_own_plan_asks_no_other_asks_from_then_on() -> None:
+    office = site("bac-giang-2025", "fibre", "urban", "office")
+    plans = PLANS | {"bac-giang-2025": with_ipv6(PLANS["bac-giang-2025"], date(2026, 12, 1))}
+    asked = [bindings_for(plans, office, at)[1].plan for at in (NOW, datetime(2026, 12, 1, tzinfo=UTC))]
+    assert asked == ["bac-giang-ict-2030", "bac-giang-2025"]
+
+
+def test_each_other_plan_of_the_province_asks_and_none_of_another_province() -> None:
+    office = site("bac-giang-2025", "fibre", "urban", "office")
+    later = msgspec.structs.replace(PLANS["bac-giang-ict-2030"], id="bac-giang-ict-2035")
+    found = bindings_for({later.id: later} | PLANS, office, NOW)
+    assert [b.plan for b in found] == ["bac-giang-2025", "bac-giang-ict-2030", "bac-giang-ict-2035"]
+    moved = {later.id: msgspec.structs.replace(later, province="quang-ninh")}
+    assert bindings_for(moved | PLANS, office, NOW) == bindings_for(PLANS, office, NOW)
+
+
+@pytest.mark.parametrize("name", [None, "unknown-plan"])
+def test_a_site_under_no_known_plan_is_asked_by_none(name: str | None) -> None:
+    (only,) = bindings_for(PLANS, site(name, "fibre", "urban", "office"), NOW)
+    assert (only.plan, only.mark) == (name, None)
 
 
 def test_about_a_number_leaves_its_band() -> None:

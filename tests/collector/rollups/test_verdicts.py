@@ -49,7 +49,7 @@ def expected(speeds: dict[datetime, float]) -> list[Point]:
     points = []
     for at in sorted(speeds):
         known = [Sample(then, mbps) for then, mbps in sorted(speeds.items()) if then <= at]
-        (binding,) = bindings_for(PLANS[SCHOOL.plan or ""], SCHOOL, at)
+        (binding,) = bindings_for(PLANS, SCHOOL, at)
         verdict = judge(SCHOOL, binding, Evidence(known), at=at)
         points.append(verdict_point(msgspec.to_builtins(verdict), SCHOOL))
     return points

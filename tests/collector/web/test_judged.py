@@ -25,7 +25,7 @@ async def house(tmp_path: Path) -> AsyncIterator[Province]:
     """The province, in which the first school has a verdict on its contract too."""
     async with province(tmp_path) as house:
         samples = [Sample(NOW - timedelta(hours=ago), 101.0 + ago % 3) for ago in range(40, 0, -1)]
-        bindings = bindings_for(load_plans()[SCHOOL.plan or ""], SCHOOL, NOW)
+        bindings = bindings_for(load_plans(), SCHOOL, NOW)
         main, *others = judge_site(SCHOOL, bindings, {"download_mbps": Evidence(samples)}, at=NOW)
         house.judge.verdicts[SCHOOL.id] = msgspec.structs.replace(main, watch=0.55, needed_by=NOW + timedelta(days=3))
         house.judge.others[SCHOOL.id] = others
