@@ -1,7 +1,7 @@
 """A house of one school: a real store and a real registry file, a judge, and a clock that the test sets."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,6 +16,7 @@ from collector.events import Bus, Event
 from collector.fleet import Fleet
 from collector.judging.judging import Judging
 from collector.plans.load import load_plans
+from collector.plans.types import Plan
 from collector.registry.registry import Registry
 from collector.registry.site import Site
 from collector.store.points import nanoseconds, points_of
@@ -64,12 +65,12 @@ class House:
         self.registry = Registry(f"sqlite://{self.folder}/registry.db")
         self.judging = self.another()
 
-    def another(self) -> Judging:
+    def another(self, plans: Mapping[str, Plan] | None = None) -> Judging:
         """A judge as after a restart."""
         return Judging(
             self.store,
             self.registry,
-            load_plans(),
+            plans or load_plans(),
             self.fleet,
             self.bus,
             lambda: self.now,
@@ -79,7 +80,9 @@ class House:
             retry_s=0.02,
         )
 
-    async def measured(self, *speeds: float, newest: datetime | None = None, doubts: list[str] | None = None) -> None:
+    async def measured(
+        self, *speeds: float, newest: datetime | None = None, doubts: list[str] | None = None, announced: bool = True
+    ) -> None:
         """Results of the school, an hour apart, the last one at `newest`; each announced on the bus."""
         newest = newest or self.now
         points: list[Point] = []
@@ -87,14 +90,15 @@ class House:
             started = newest - HOUR * (len(speeds) - 1 - place)
             points += points_of(report(started, mbps, doubts or []), SCHOOL)
         await self.store.write(points)
-        self.announce("throughput", newest - HOUR * (len(speeds) - 1))
+        if announced:
+            self.announce("throughput", newest - HOUR * (len(speeds) - 1))
 
-    async def reached(self, *reached: bool, newest: datetime | None = None, apart: timedelta = 5 * MINUTE) -> None:
-        """Latency reports of the school that got through or lost everything, the last one at `newest`."""
+    async def reached(self, signs: str, *, newest: datetime | None = None, apart: timedelta = 5 * MINUTE) -> None:
+        """Latency reports of the school, the last one at `newest`: `+` got through, everything else did not."""
         newest = newest or self.now
-        first = newest - apart * (len(reached) - 1)
+        first = newest - apart * (len(signs) - 1)
         tags = (("agent", "a1"), ("peer", "langson-dc"), ("site", SCHOOL.id))
-        for place, fine in enumerate(reached):
+        for place, fine in enumerate(sign == "+" for sign in signs):
             fields: dict[str, FieldValue] = {"loss_ratio": 0.0} if fine else {"failure": "connect:timeout"}
             at = first + apart * place
             await self.store.write([Point("latency", tags, {"conclusive": fine, **fields}, nanoseconds(at))])
