@@ -21,6 +21,7 @@ from collector.incidents.history import History, Key, Settling
 from collector.incidents.incident import Cause, Finding, Incident, Subject
 from collector.incidents.reconcile import Sight, reconcile
 from collector.incidents.silence import Heard, Patience, evidence_of, is_silent, silences
+from collector.incidents.telling import SETTLED
 from collector.judging.opinion import Known
 from collector.judging.sights import DETECTOR_OF, Look, scene_of, standing_of
 from collector.judging.windows import slices
@@ -28,7 +29,8 @@ from collector.registry.site import Site
 
 BACK: Final = timedelta(days=100)
 """What was resolved longer ago is not looked at again."""
-_PARENTS: Final = timedelta(days=1)
+_PARENTS: Final = max(SETTLED.values())
+"""A group that comes back sooner is the same."""
 Recorded = Mapping[Key, Sequence[Incident]]
 
 

@@ -127,12 +127,15 @@ def clues_of(look: Look, cause: Cause) -> Clues:
 
 
 def standing_of(look: Look, cause: Cause, *, at: datetime, decided: bool) -> Standing:
-    """How a site stands with a cause, to be compared with its neighbours."""
+    """How a site stands with a cause, to be compared with its neighbours.
+
+    Who bought less than the target and gets it is left out: many such are no fault of what they have in common.
+    """
     detector = DETECTOR_OF[cause]
     fold, newest, site = look.fold(detector), look.newest(detector), look.known.site
     return Standing(
         site.id,
-        measured=newest is not None and at - newest <= _HEARD[detector],
+        measured=newest is not None and at - newest <= _HEARD[detector] and not _is_explained(look, cause),
         since=_failing_since(fold),
         decided=decided,
         peer=_peer(look.kinds, detector),
@@ -140,6 +143,13 @@ def standing_of(look: Look, cause: Cause, *, at: datetime, decided: bool) -> Sta
         commune=site.commune,
         province=site.province,
     )
+
+
+def _is_explained(look: Look, cause: Cause) -> bool:
+    if cause != "below_target" or _failing_since(look.fold("plan")) is None:
+        return False
+    clues = clues_of(look, cause)
+    return clues.subscription_low and clues.contract == "met"
 
 
 def _failing_since(fold: AnyFold) -> datetime | None:
