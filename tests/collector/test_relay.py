@@ -210,3 +210,21 @@ def test_a_kind_that_does_not_exist_fills_no_memory() -> None:
     one.says()
     other.hears(one)
     assert other.fleet.agents == {}
+
+
+def test_newer_news_of_one_thing_still_speak_of_the_oldest_report() -> None:
+    one = End()
+    for oldest in ("2026-11-22T11:00:00.000000Z", "2026-11-22T08:00:00.000000Z", "2026-11-22T10:00:00.000000Z"):
+        event = reported()
+        one.bus.publish(Event(event.topic, event.site, event.at, event.data | {"oldest": oldest}))
+    (said,) = one.says()
+    assert said["data"]["oldest"] == "2026-11-22T08:00:00.000000Z"
+
+
+def test_an_incident_of_many_sites_is_heard_of_too() -> None:
+    one = End()
+    one.relay.knows = lambda agent, site: False  # noqa: ARG005 - it knows nobody
+    with one.bus.listen() as subscription:
+        one.is_told(json.dumps([{"from": "x", "topic": "incident", "at": "2026-11-22T12:00:00Z", "data": {}}]).encode())
+        (event,) = heard(subscription)
+    assert (event.topic, event.site) == ("incident", None)
