@@ -104,7 +104,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Board(msgspec.Struct, frozen=True, kw_only=True):
-    """A plan's scoreboard: its rows in the plan's order. `sites`: how many stand under the plan."""
+    """A plan's scoreboard: its rows in the plan's order. `sites`: how many it asks anything.
+
+    These stand under the plan, or under another of the province that does not ask the same of them.
+    """
 
     plan: str
     name: Text

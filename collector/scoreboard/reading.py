@@ -1,13 +1,14 @@
 """Reads what a scoreboard is made of: roll-ups, completeness and reported figures. The only I/O of this package."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final, Protocol
 
 from collector.figures.figure import Entry
 from collector.ledger.accounts import Told
+from collector.plans.binding import asked_beside, neighbours
 from collector.plans.reference import References
 from collector.plans.types import Plan
 from collector.registry.site import Site, Snapshot
@@ -39,13 +40,14 @@ class Figures(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Shelves:
-    """Where the parts of a scoreboard lie. `told`: by site, of the days from one to another."""
+    """Where the parts of a scoreboard lie. `told`: by site, of the days from one to another; `plans`: all, by id."""
 
     store: Store
     snapshot: Callable[[], Snapshot]
     told: Callable[[date, date], Mapping[str, Told]]
     figures: Figures | None
     zone: tzinfo
+    plans: Mapping[str, Plan]
 
 
 async def read_scoreboard(plan: Plan, window: tuple[date, date], shelves: Shelves, *, now: datetime) -> Board:
@@ -57,8 +59,24 @@ async def read_scoreboard(plan: Plan, window: tuple[date, date], shelves: Shelve
 
 def sites_under(plan: str, snapshot: Snapshot, at: datetime) -> list[Site]:
     """The sites under a plan at a moment; one that was registered later is taken as it was first known."""
-    found = (snapshot.site_at(name, at) or versions[0].value for name, versions in snapshot.sites.items())
-    return [site for site in found if site.plan == plan]
+    return [site for site in _sites(snapshot, at) if site.plan == plan]
+
+
+def sites_beside(
+    plan: Plan, plans: Mapping[str, Plan], snapshot: Snapshot, at: datetime, day: date
+) -> dict[str, list[Site]]:
+    """By indicator, the sites under other plans of the province that a plan asks too on a day."""
+    others = {one.id: one for one in neighbours(plan, plans.values())}
+    found: dict[str, list[Site]] = {}
+    for site in _sites(snapshot, at) if others else ():
+        own = others.get(site.plan or "")
+        for target in asked_beside(plan, own, site, day) if own else ():
+            found.setdefault(target.indicator, []).append(site)
+    return found
+
+
+def _sites(snapshot: Snapshot, at: datetime) -> Iterator[Site]:
+    return (snapshot.site_at(name, at) or versions[0].value for name, versions in snapshot.sites.items())
 
 
 async def _known(plan: Plan, window: tuple[date, date], shelves: Shelves, now: datetime) -> Known:
@@ -68,10 +86,13 @@ async def _known(plan: Plan, window: tuple[date, date], shelves: Shelves, now: d
     if shelves.figures is not None:
         references = await asyncio.to_thread(shelves.figures.references)
         entries = await asyncio.to_thread(shelves.figures.entries, plan=plan.id)
-    sites = sites_under(plan.id, await asyncio.to_thread(shelves.snapshot), min(end, now))
-    if start > now or not sites:
-        return Known(sites=sites, entries=entries, references=references)
-    names = {site.id for site in sites}
+    snapshot, at = await asyncio.to_thread(shelves.snapshot), min(end, now)
+    day = min(window[1], now.astimezone(shelves.zone).date())
+    sites, beside = sites_under(plan.id, snapshot, at), sites_beside(plan, shelves.plans, snapshot, at, day)
+    known = Known(sites=sites, entries=entries, references=references, beside=beside)
+    names = known.ids
+    if start > now or not names:
+        return known
     spreads: dict[str, dict[str, list[Spread]]] = {}
     months: dict[str, Months] = {}
     for indicator in sorted({target.indicator for target in plan.targets} & MEASURED.keys()):
@@ -81,7 +102,7 @@ async def _known(plan: Plan, window: tuple[date, date], shelves: Shelves, now: d
         over = bucket_of("month", min(end, now), shelves.zone).start
         months[indicator] = _by_month(by_month, names, over, shelves.zone)
     told = await asyncio.to_thread(shelves.told, *window)
-    return Known(sites, spreads, months, told, entries, references)
+    return replace(known, spreads=spreads, months=months, told=told)
 
 
 async def _months(shelves: Shelves, kind: str, field: str, period: tuple[datetime, datetime], now: datetime) -> Spreads:

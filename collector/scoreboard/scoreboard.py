@@ -29,7 +29,7 @@ class Known:
 
     `sites`: those under the plan. `spreads`: by indicator, each site's roll-ups of the period. `months`: by indicator,
     the months that are over, for the trend. `told`: by site, what became of what was planned. `entries`: the figures
-    reported under the plan.
+    reported under the plan. `beside`: by indicator, the sites under other plans of the province that it asks too.
     """
 
     sites: Sequence[Site] = ()
@@ -38,6 +38,12 @@ class Known:
     told: Mapping[str, Told] = field(default_factory=dict)
     entries: Sequence[Entry] = ()
     references: References = field(default_factory=dict)
+    beside: Mapping[str, Sequence[Site]] = field(default_factory=dict)
+
+    @property
+    def ids(self) -> set[str]:
+        """The ids of all sites that the plan asks anything."""
+        return {site.id for some in (self.sites, *self.beside.values()) for site in some}
 
 
 def scoreboard(plan: Plan, window: tuple[date, date], known: Known, *, now: datetime, today: date) -> Board:
@@ -73,7 +79,7 @@ def scoreboard(plan: Plan, window: tuple[date, date], known: Known, *, now: date
             )
         )
     return Board(
-        plan=plan.id, name=plan.name, first=window[0], last=window[1], made=now, sites=len(known.sites), rows=rows
+        plan=plan.id, name=plan.name, first=window[0], last=window[1], made=now, sites=len(known.ids), rows=rows
     )
 
 
@@ -105,7 +111,7 @@ def _found(  # noqa: PLR0913 - the parts of one row
 def _measured(
     plan: Plan, target: Target, mark: float | None, known: Known, figures: Mapping[str, SiteFigure]
 ) -> tuple[Finding, Course | None]:
-    aimed = {site.id for site in aimed_at(plan, target, known.sites)}
+    aimed = {site.id for site in _aimed(plan, target, known)}
     seen = Seen(len(aimed), [figure for site, figure in figures.items() if site in aimed])
     months: Months = {
         month: {site: spread for site, spread in of.items() if site in aimed}
@@ -115,6 +121,12 @@ def _measured(
     against = WORKS if target.indicator == "ipv6" else mark
     finding = share_of_sites(target, against, seen) if shared else speed_of_all(target, mark, seen)
     return finding, measured_course(target, against, months, shared=shared)
+
+
+def _aimed(plan: Plan, target: Target, known: Known) -> list[Site]:
+    """The sites that a row is about; those under other plans only where they are judged by its target."""
+    beside = known.beside.get(target.indicator, ()) if target.binds_sites else ()
+    return aimed_at(plan, target, [*known.sites, *beside])
 
 
 def _undecided(finding: Finding, step: Step) -> Finding:
@@ -192,5 +204,5 @@ def _notes(step: Step) -> list[Text]:
 
 
 def _complete(plan: Plan, target: Target, known: Known) -> float | None:
-    sites = aimed_at(plan, target, known.sites)
+    sites = _aimed(plan, target, known)
     return sum((known.told[site.id] for site in sites if site.id in known.told), Told()).share

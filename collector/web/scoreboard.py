@@ -91,7 +91,14 @@ async def board_of(asked: Asked, sources: Sources, boards: Boards) -> Board:
 
 
 async def _made(asked: Asked, sources: Sources) -> Board:
-    shelves = Shelves(sources.store, sources.places.snapshot, sources.completeness.told, sources.figures, sources.zone)
+    shelves = Shelves(
+        store=sources.store,
+        snapshot=sources.places.snapshot,
+        told=sources.completeness.told,
+        figures=sources.figures,
+        zone=sources.zone,
+        plans=sources.plans,
+    )
     return await read_scoreboard(asked.plan, asked.window, shelves, now=sources.now())
 
 

@@ -7,17 +7,19 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from collector.errors import StoreUnavailable
 from collector.ledger.accounts import Told
+from collector.plans.types import Plan
 from collector.registry.site import Site, Snapshot, Version
 from collector.scoreboard.board import Board
-from collector.scoreboard.reading import Shelves, read_scoreboard, sites_under
+from collector.scoreboard.reading import Shelves, read_scoreboard, sites_beside, sites_under
 from collector.store.open import store_from_url
 from collector.store.points import nanoseconds
 from collector.store.store import Point, Store
-from tests.collector.scoreboard.promises import plan, site, target
+from tests.collector.scoreboard.promises import ipv6, plan, site, target
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -66,7 +68,7 @@ async def filled(tmp_path: Path) -> AsyncIterator[Store]:
 
 async def board(store: Store, window: tuple[date, date], sites: list[Site] | None = None) -> Board:
     known = snapshot(SITES if sites is None else sites)
-    shelves = Shelves(store, lambda: known, Ledger().told, None, ZONE)
+    shelves = Shelves(store, lambda: known, Ledger().told, None, ZONE, {PLAN.id: PLAN})
     return await read_scoreboard(PLAN, window, shelves, now=NOW)
 
 
@@ -101,7 +103,7 @@ async def test_completeness_is_asked_for_the_days_of_the_period(tmp_path: Path) 
     ledger = Ledger()
     window = (date(2026, 10, 1), date(2026, 10, 31))
     async with filled(tmp_path) as store:
-        shelves = Shelves(store, lambda: snapshot(SITES), ledger.told, None, ZONE)
+        shelves = Shelves(store, lambda: snapshot(SITES), ledger.told, None, ZONE, {PLAN.id: PLAN})
         found = await read_scoreboard(PLAN, window, shelves, now=NOW)
     assert ledger.asked == [window]
     assert found.rows[0].completeness == pytest.approx(0.9)
@@ -139,3 +141,39 @@ def test_a_site_counts_for_the_plan_that_it_stood_under() -> None:
     assert [one.id for one in sites_under("p", known, datetime(2026, 5, 1, tzinfo=UTC))] == ["a", "b"]
     assert [one.id for one in sites_under("p", known, datetime(2026, 7, 1, tzinfo=UTC))] == ["b"]
     assert [one.id for one in sites_under("other", known, datetime(2026, 7, 1, tzinfo=UTC))] == ["a"]
+
+
+SECTOR = msgspec.structs.replace(plan(ipv6()), id="sector")
+OFFICE = site("office", kind="office")
+
+
+async def test_an_office_under_a_plan_of_speeds_counts_for_the_sector_plans_ipv6(tmp_path: Path) -> None:
+    parts = {"n": 124.0, "mean": 7.0, "min": 7.0, "p5": 7.0, "median": 7.0, "p95": 7.0, "max": 7.0}
+    fields = {f"score_{part}": value for part, value in parts.items()}
+    at = nanoseconds(datetime(2026, 10, 1, tzinfo=ZONE))
+    known = snapshot([*SITES, OFFICE])
+    async with filled(tmp_path) as store:
+        await store.write([Point("ipv6_month", (("site", name),), fields, at) for name in ("office", "s0")])
+        shelves = Shelves(store, lambda: known, Ledger().told, None, ZONE, {"p": PLAN, "sector": SECTOR})
+        window = (date(2026, 10, 1), date(2026, 10, 31))
+        sector, own = [await read_scoreboard(one, window, shelves, now=NOW) for one in (SECTOR, PLAN)]
+    (row,) = sector.rows
+    assert row.finding.sites is not None
+    assert (sector.sites, row.finding.sites.aimed, row.finding.sites.reached, row.finding.k) == (1, 1, 1, 1)
+    (speed,) = own.rows
+    assert speed.finding.sites is not None
+    assert (own.sites, speed.finding.sites.aimed) == (7, 7)
+
+
+def test_a_site_counts_for_another_plan_of_its_province_only_where_its_own_asks_nothing() -> None:
+    known, day = snapshot([OFFICE, site("school"), site("stray", kind="office", plan=None)]), date(2026, 10, 31)
+
+    def beside(one: Plan, own: Plan) -> dict[str, list[str]]:
+        found = sites_beside(one, {one.id: one, own.id: own}, known, NOW, day)
+        return {indicator: [each.id for each in some] for indicator, some in found.items()}
+
+    assert beside(SECTOR, PLAN) == {"ipv6": ["office"]}
+    assert beside(SECTOR, plan(target(), ipv6())) == {}
+    assert beside(SECTOR, msgspec.structs.replace(PLAN, province="ha-giang")) == {}
+    assert beside(msgspec.structs.replace(PLAN, id="speeds"), PLAN) == {}, "whose speeds hold is the registry's word"
+    assert sites_beside(SECTOR, {SECTOR.id: SECTOR, PLAN.id: PLAN}, known, NOW, date(2024, 12, 31)) == {}
