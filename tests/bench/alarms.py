@@ -20,7 +20,7 @@ from tests.bench.alarms_storm import STORM_DAYS, TESTS, stormed
 from tests.bench.machine import commit, machine
 
 SEEDS: Final = (101, 102, 103)
-"""Not those that the constants were chosen on (1 to 21)."""
+"""Not those that the constants were searched on (1 to 31); NEEDS was settled after a look at these: try others, too."""
 PARTS: Final = ("goals", "fleets", "storm", "collapse", "outage", "peer")
 GOAL: Final = Kind("as in the goals")
 FLEETS: Final = (
