@@ -2,13 +2,14 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from collector.errors import UsageError
+from collector.plans.binding import SPEED, neighbours
 from collector.plans.consistency import HOWS, proven
 from collector.plans.indicators import vocabulary
 from collector.plans.load import Shelf, load_plans, read_plan_file, read_shelf
@@ -77,12 +78,12 @@ def show_plan(arguments: argparse.Namespace) -> int:
     _say(plan.id, plan.name.vi, plan.name.en, f"{document.title} ({document.number or 'no number'}, {document.issued})")
     if plan.note:
         _say(plan.note.vi, plan.note.en)
-    known = vocabulary([plan])
+    known, others = vocabulary([plan]), [other.id for other in neighbours(plan, plans.values())]
     for how in HOWS:
         targets = [target for target in plan.targets if target.how == how]
         _say("", f"{how} ({len(targets)})")
         for target in targets:
-            _say("", *_lines(target, known[target.indicator]))
+            _say("", *_lines(target, known[target.indicator], others))
     return 0
 
 
@@ -136,7 +137,7 @@ def _counts(plan: Plan) -> str:
     return ", ".join(f"{sum(target.how == how for target in plan.targets)} {how}" for how in HOWS)
 
 
-def _lines(target: Target, indicator: Indicator) -> Iterator[str]:
+def _lines(target: Target, indicator: Indicator, others: Sequence[str]) -> Iterator[str]:
     words = promised(target)
     until = f" until {target.valid_until}" if target.valid_until else ""
     yield f"{target.id}: {target.indicator} ({target.scope}) {words.en}, from {target.valid_from}{until}"
@@ -150,6 +151,8 @@ def _lines(target: Target, indicator: Indicator) -> Iterator[str]:
         yield f"  published as: {target.published}"
     if target.how == "measured":
         yield f"  {_bound(target)}"
+        if target.binds and others:
+            yield f"  {_beside(target, ', '.join(others))}"
     for text in (target.reason, target.note):
         if text:
             yield f"  {text.vi}"
@@ -162,6 +165,13 @@ def _bound(target: Target) -> str:
         return "no single site is judged by it"
     group = f" of the group {binds.group}" if binds.group else ""
     return f"sites are judged by it: {', '.join(binds.kinds)}{group}, rule {binds.rule}"
+
+
+def _beside(target: Target, others: str) -> str:
+    """What the province's other plans change about whom a target binds."""
+    if target.indicator == SPEED:
+        return f"not those under {others}: which plan's speeds hold for a site is the registry's word"
+    return f"also those under {others}, while that plan itself asks nothing about {target.indicator} of them"
 
 
 def _json(value: object) -> None:

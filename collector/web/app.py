@@ -187,7 +187,7 @@ async def _site(request: web.Request) -> web.Response:
         places=await whereabouts.whereabouts(sources, site),
         sentence=getattr(verdict.sentence, words.language) if verdict else words.say("No throughput test yet."),
         basis=getattr(verdict.basis, words.language) if verdict else None,
-        source=_source(sources, site, verdict.target_id if verdict else None),
+        source=_source(sources, verdict),
         incidents=found.incidents,
         others=_others(sources, site),
         charts=_trends(sources, words, found.trend, days) if found.trend else _charts(sources, words, found, days),
@@ -364,11 +364,12 @@ def _mark(words: Words, report: Measured, value: float | None) -> Mark:
     return Mark(report.at, value, report.look(value), label, f"/api/v1/reports/{report.id}")
 
 
-def _source(sources: Sources, site: Site, target_id: str | None) -> str | None:
-    plan = sources.plans.get(site.plan or "")
-    if plan is None or target_id is None:
+def _source(sources: Sources, verdict: Verdict | None) -> str | None:
+    """The place in the plan that a verdict rests on."""
+    plan = sources.plans.get(verdict.plan or "") if verdict else None
+    if verdict is None or plan is None:
         return None
-    return next((target.section for target in plan.targets if target.id == target_id), None)
+    return next((target.section for target in plan.targets if target.id == verdict.target_id), None)
 
 
 def _page(request: web.Request, template: str, *, here: str, **values: Any) -> web.Response:  # noqa: ANN401 - a template's values

@@ -139,3 +139,19 @@ def test_a_site_that_nothing_is_known_of_is_explained_too(config: Path, run: Run
     assert "no target" in said
     assert "0 in the window" in said
     assert "episode       none" in said
+
+
+def test_what_another_plan_of_the_province_asks_is_explained_from_that_plan(config: Path, run: Run) -> None:
+    registry = Registry(f"sqlite:///{config.parent}/registry.db")
+    registry.open()
+    office = replace(SCHOOL, id="bg-so", kind="office", province="bac-giang", plan="bac-giang-2025")
+    registry.import_sites([office], now=NOW - 90 * 24 * HOUR)
+    registry.close()
+    said = run("bg-so", "--at", AT)
+    assert "QUESTION plan: ipv6 fixed" in said
+    assert "source        plan bac-giang-ict-2030, target ipv6-2025" in said
+    asked = [
+        (one["bound"]["indicator"], one["bound"]["plan"])
+        for one in json.loads(run("bg-so", "--at", AT, "--json"))["judgements"]
+    ]
+    assert asked == [("download_mbps", "bac-giang-2025"), ("ipv6", "bac-giang-ict-2030"), ("download_mbps", None)]

@@ -160,6 +160,7 @@ def test_show_prints_every_row_with_its_place(capsys: pytest.CaptureFixture[str]
     assert "  2023-Q2: 34,41 Mbit/s" in said
     assert "«Tốc độ băng rộng di động (tốc độ tải xuống theo i-Speed) đạt tối thiểu 42Mbps.»" in said
     assert "sites are judged by it: school, clinic, office, other, rule plan" in said
+    assert "those under" not in said, "the province has no other plan"
     assert said.index("measured (2)") < said.index("derived (2)") < said.index("reported (11)")
     for plan in load_plans().values():
         said = run("show", plan.id, capsys=capsys)
@@ -175,6 +176,11 @@ def test_show_prints_every_row_with_its_place(capsys: pytest.CaptureFixture[str]
         ("quang-ninh-2030", "sites are judged by it: other of the group parks, rule plan"),
         ("quang-ninh-2030", "Moved to IPv6: done, for state bodies"),
         ("quang-ninh-2030", "Thuê bao băng rộng di động: 99,95 trên 100 dân"),
+        (
+            "bac-giang-ict-2030",
+            "also those under bac-giang-2025, while that plan itself asks nothing about ipv6 of them",
+        ),
+        ("bac-giang-2025", "not those under bac-giang-ict-2030: which plan's speeds hold for a site is the registry's"),
         ("bac-giang-ict-2030", "IoT devices: 75-100 per 100 people"),
         ("bac-giang-ict-2030", "New base stations: about 5000"),
         ("bac-giang-ict-2030", "Households with a fibre line: more than 80 %"),

@@ -1,6 +1,7 @@
 """Verdicts on pages and in the API: every question, what stood in the series, how it was found."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,21 @@ async def test_every_question_is_in_the_api_and_can_be_asked_for(house: Province
     async with house.client.get(f"/api/v1/sites/{SCHOOL.id}") as answer:
         site = await answer.json()
     assert (site["verdict"]["question"], len(site["verdicts"])) == ("plan", 2)
+
+
+async def test_what_another_plan_asks_is_found_under_that_plan(house: Province) -> None:
+    office = replace(SCHOOL, kind="office", plan="bac-giang-2025")
+    _, ipv6, *_ = judge_site(office, bindings_for(load_plans(), office, NOW), {}, at=NOW)
+    house.judge.others[SCHOOL.id] = [ipv6]
+    (one,) = await items(house, "?plan=bac-giang-ict-2030")
+    assert (one["site"], one["indicator"], one["question"]) == (SCHOOL.id, "ipv6", "plan")
+    assert "ipv6" not in {one["indicator"] for one in await items(house, "?plan=bac-giang-2025")}
+    point = verdict_point(msgspec.to_builtins(ipv6) | {"window": {"to": datetime(2026, 10, 2, tzinfo=UTC)}}, office)
+    await house.sources.store.write([point])
+    assert [one["plan"] for one in await items(house, "?period=2026-10&plan=bac-giang-ict-2030")] == [ipv6.plan]
+    assert await items(house, "?period=2026-10&plan=bac-giang-2025") == []
+    async with house.client.get(f"/sites/{SCHOOL.id}?lang=en") as answer:
+        assert "(bac-giang-ict-2030)</b>" in await answer.text()
 
 
 async def test_a_period_is_answered_from_the_series(house: Province) -> None:
