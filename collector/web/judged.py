@@ -23,12 +23,14 @@ _COLUMNS: Final = ("verdict", "reasons", *_NUMBERS, *_TAGS)
 _DAY: Final = timedelta(days=1)
 _USUAL: Final = timedelta(hours=6)
 """How far apart speed runs are taken to be where it is not known yet."""
+_OFTEN: Final = timedelta(hours=1)
+"""Runs that come closer together, as a new site's first ones, are no schedule that could be missed."""
 
 
 def silence(present: Present | None, newest: datetime | None, now: datetime) -> Level:
     """How long a site's speed results have been missing; `newest`: when the last one started."""
     every = _USUAL if present is None or not present.every_s else timedelta(seconds=present.every_s)
-    return level(newest, every, now)
+    return level(newest, max(every, _OFTEN), now)
 
 
 async def answer(request: web.Request, sources: Sources) -> web.Response:
