@@ -21,7 +21,6 @@ from collector.ledger.keeping import Keeping
 from collector.ledger.ledger import Ledger
 from collector.metrics import Metrics, Readiness
 from collector.parts import Parts
-from collector.plans.load import load_plans
 from collector.registry.lease import Lease
 from collector.registry.registry import Registry
 from collector.registry.site import Snapshot
@@ -37,14 +36,13 @@ Work = Callable[[], Coroutine[Any, Any, None]]
 async def lead(parts: Parts, lease: Lease, *, listening_since: Callable[[], datetime | None], request: Request) -> None:
     """Do all that one process at a time does, until cancelled. `request` asks an agent to send again."""
     series, registry = LeadersStore(parts.series, lease), Registry(lease.checked())
-    plans = load_plans(parts.settings().plans.folder)
     judges: list[Judging] = []
 
     def judging() -> Coroutine[Any, Any, None]:
         one = Judging(
             store=series,
             registry=registry,
-            plans=plans,
+            plans=parts.plans,
             fleet=parts.fleet,
             bus=parts.bus,
             clock=parts.now,
@@ -63,7 +61,7 @@ async def lead(parts: Parts, lease: Lease, *, listening_since: Callable[[], date
             store=series,
             touches=Ledger(registry.database),
             registry=registry,
-            plans=plans,
+            plans=parts.plans,
             clock=parts.now,
             zone=ZoneInfo(parts.settings().web.zone),
             metrics=parts.metrics,

@@ -18,7 +18,6 @@ from collector.ledger.completeness import Completeness
 from collector.ledger.ledger import Ledger
 from collector.parts import Parts
 from collector.places.places import Places
-from collector.plans.load import load_plans
 from collector.quarantine import Quarantine
 from collector.rollups.recents import Recents
 from collector.web.app import make_app
@@ -74,7 +73,7 @@ def _app(parts: Parts) -> web.Application:
             completeness=Completeness(Ledger(parts.registry.database)),
             fleet=parts.fleet,
             bus=parts.bus,
-            plans=load_plans(settings.plans.folder),
+            plans=parts.plans,
             now=parts.now,
             zone=ZoneInfo(settings.web.zone),
             version=importlib.metadata.version("linkgauge"),

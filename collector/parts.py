@@ -11,6 +11,7 @@ from collector.fleet import Fleet
 from collector.inbox import Inbox
 from collector.ledger.journal import Journal
 from collector.metrics import Metrics, Readiness
+from collector.plans.current import Plans
 from collector.quarantine import Quarantine
 from collector.registry.registry import Registry
 from collector.store.store import Store
@@ -25,6 +26,7 @@ class Parts:
     """One of each. `settings` gives the configuration of this moment; `send` takes topic, payload and QoS, at once.
 
     `leading`: whether this process does now what one process at a time does. `journal`: only where reports are taken.
+    `plans`: read once and on SIGHUP, where sites are judged or shown.
     """
 
     settings: Callable[[], CollectorConfig]
@@ -41,5 +43,6 @@ class Parts:
     now: Callable[[], datetime]
     leading: Callable[[], bool] = lambda: True
     journal: Journal | None = None
+    plans: Plans = field(default_factory=Plans)
     verdicts: Verdicts = field(default_factory=Verdicts)
     board: Board = field(default_factory=Board)

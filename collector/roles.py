@@ -32,6 +32,8 @@ from collector.ledger.journal import Journal
 from collector.metrics import Metrics, Readiness
 from collector.parts import Parts
 from collector.pipeline import Pipeline
+from collector.plans.current import Plans
+from collector.plans.load import load_plans
 from collector.pulse import Pulse
 from collector.quarantine import Quarantine, path_from_url
 from collector.quarantine.replay import Replay, Service, held_by
@@ -281,6 +283,7 @@ def _parts(
         now=_now,
         leading=leading,
         journal=_journal(settings, registry, archive, metrics) if "ingest" in roles else None,
+        plans=Plans(load_plans(now.plans.folder) if roles & {"judge", "web"} else None),
     )
 
 

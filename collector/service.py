@@ -14,7 +14,8 @@ from typing import Final
 from collector import config, tending
 from collector.config import CollectorConfig
 from collector.errors import UsageError
-from collector.metrics import Metrics
+from collector.parts import Parts
+from collector.plans.load import load_plans
 from collector.roles import Process
 
 LOG: Final = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ async def serve(
     """Run all configured roles until cancelled; then finish what is in hand, at most 2 s.
 
     `ready` is called once, with the page's address (empty without the role `web`), when everything has been started.
-    `reload` reads the configuration anew on SIGHUP; it raises UsageError for a bad file, and the old one stays.
+    `reload` reads the configuration anew on SIGHUP, and the plans are read again; a bad file is said, and all stays.
 
     Raises:
         UsageError: something that no trying again can mend, such as an archive that another collector writes.
@@ -44,24 +45,27 @@ async def serve(
 
 
 class _Current:
-    """The configuration of this moment."""
+    """The configuration of this moment; the plans of this moment are in the parts."""
 
     def __init__(self, settings: CollectorConfig) -> None:
         self.settings = settings
 
-    def take_over(self, reload: Reload, metrics: Metrics) -> None:
-        """Read the file again; a bad one changes nothing but the metric that says so."""
+    def take_over(self, reload: Reload, parts: Parts) -> None:
+        """Read the configuration and the plans again; a bad file changes nothing but the metric that says so."""
+        metrics = parts.metrics
         try:
             new = reload()
+            plans = load_plans(self.settings.plans.folder) if parts.plans else {}
         except UsageError as error:
             metrics.reload_failures.inc()
             metrics.config_bad.set(1)
-            LOG.error("config.reload_failed error=%s; the old one stays", error)  # noqa: TRY400 - told in one line
+            LOG.error("config.reload_failed error=%s; the old one stays", "; ".join(str(error).splitlines()))  # noqa: TRY400 - told in one line
             return
         metrics.config_bad.set(0)
         for key in config.needs_restart(self.settings, new):
             LOG.warning("config.needs_restart key=%s", key)
         self.settings = config.taken_over(self.settings, new)
+        parts.plans.take_over(plans)
         logging.getLogger().setLevel(self.settings.log.level.upper())
         LOG.info("config.reloaded")
 
@@ -106,7 +110,7 @@ class _Service:
             yield
             return
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGHUP, self.current.take_over, reload, self.process.parts.metrics)
+        loop.add_signal_handler(signal.SIGHUP, self.current.take_over, reload, self.process.parts)
         try:
             yield
         finally:

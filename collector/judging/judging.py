@@ -198,7 +198,7 @@ class Judging:
         await self._windows.fill(self._windows.unknown(everyone), now)
 
     async def _learn(self, now: datetime) -> bool:
-        """Take over a changed registry and changed references: either may move every target. Whether one did.
+        """Take over a changed registry, references and plans: each may move every target. Whether one did.
 
         A day that begins may bring a target into force.
         """
@@ -207,11 +207,12 @@ class Judging:
         if _is_time(self._asked, now, self.settings.every_s):
             references = await asyncio.to_thread(self.references)
             self._asked = now
-        is_new = revision != self._snapshot.revision or references != self._world.references
+        world = World(dict(self.plans.items()), references)
+        is_new = revision != self._snapshot.revision or world != self._world
         if not is_new and not _is_time(self._refreshed, now, self.refresh_s):
             return False
         snapshot = await asyncio.to_thread(self.registry.snapshot) if is_new else self._snapshot
-        world, found = World(self.plans, references), dict[str, Known]()
+        found = dict[str, Known]()
         async for site in slices(snapshot.sites):
             one = known(snapshot.sites[site], world, now)
             if one is not None:

@@ -215,7 +215,7 @@ class Rollups:
     async def _verdicts(self, kind: str, sites: Sequence[str], span: tuple[datetime, datetime]) -> list[Point]:
         """The verdicts that results of a span change."""
         now, known = self.clock(), self._snapshot.sites
-        world = World(self.plans, await asyncio.to_thread(self.references))
+        world = World(dict(self.plans.items()), await asyncio.to_thread(self.references))
         judged = [site for site in sites if verdicts.is_judged(kind, known.get(site, ()), world, now)]
         if not judged:
             return []

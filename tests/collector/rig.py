@@ -25,6 +25,8 @@ from collector.ledger.keeping import Keeping
 from collector.metrics import Metrics, Readiness
 from collector.parts import Parts
 from collector.pipeline import Pipeline
+from collector.plans.current import Plans
+from collector.plans.load import load_plans
 from collector.quarantine import Quarantine
 from collector.registry.registry import Registry
 from collector.registry.site import Site
@@ -206,6 +208,7 @@ class Rig:
             readiness=self.readiness,
             send=self._send,
             now=lambda: self.now,
+            plans=Plans(load_plans()),
             journal=Journal(
                 self.registry,
                 self.archive,

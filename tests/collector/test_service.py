@@ -201,6 +201,26 @@ async def test_reload_takes_over_what_it_can_and_survives_a_bad_file(tmp_path: P
         assert await own.stop() < 3
 
 
+@pytest.mark.timeout(60)
+async def test_plans_are_read_at_the_start_and_on_reload_and_a_broken_one_changes_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "plans"
+    folder.mkdir()
+    example = (REPO / "deploy/collector/plans/example-2030.toml").read_text("utf-8")
+    more = f'[plans]\nfolder = "{folder}"'
+    async with collector(tmp_path, broker=f"mqtt://127.0.0.1:{free_port()}", roles='["web"]', more=more) as own:
+        await own.answers("/healthz", lambda status, _: status == 200)
+        assert (await own.get("/api/v1/plans/example-2030"))[0] == 404
+        (folder / "example-2030.toml").write_text(example, "utf-8")
+        own.process.send_signal(signal.SIGHUP)
+        await own.answers("/api/v1/plans/example-2030", lambda status, _: status == 200)
+        (folder / "example-2030.toml").write_text(f"nonsense = 1\n{example}", "utf-8")
+        own.process.send_signal(signal.SIGHUP)
+        await own.answers("/metrics", lambda _, text: "linkgauge_config_reload_bad 1.0" in text)
+        assert (await own.get("/api/v1/plans/example-2030"))[0] == 200
+        assert f"config.reload_failed error={folder}/example-2030.toml: " in own.log.read_text()
+        assert await own.stop() < 3
+
+
 async def _ends(own: Collector) -> tuple[int, str]:
     async with asyncio.timeout(15):
         code = await own.process.wait()

@@ -7,6 +7,8 @@ import msgspec
 import pytest
 
 from collector.errors import UsageError
+from collector.plans.current import Plans
+from collector.plans.load import load_plans
 from collector.store.points import nanoseconds
 from tests.collector.judging.rig import HOUR, MINUTE, NOW, SCHOOL, House, running, until
 
@@ -48,6 +50,20 @@ async def test_a_changed_target_is_noticed(house: House) -> None:
         await asyncio.to_thread(house.registry.import_sites, [replace(SCHOOL, access="fibre")], now=house.now)
         await until(lambda: judging.current()[SCHOOL.id].target == 102)
         assert judging.current()[SCHOOL.id].reasons == ["too_few", "line_changed"], "it was measured on another line"
+
+
+async def test_plans_that_were_read_again_are_noticed(house: House) -> None:
+    plans = Plans(load_plans())
+    own = plans[SCHOOL.plan or ""]
+    judging = house.another(plans)
+    await house.measured(*[60.0] * 10)
+    await judging.judge_now()
+    targets = tuple(msgspec.structs.replace(t, value=70.0) if t.id == "mobile-2025" else t for t in own.targets)
+    plans.take_over(dict(plans) | {own.id: msgspec.structs.replace(own, targets=targets)})
+    house.now += MINUTE
+    await judging.judge_now([])
+    verdict = judging.current()[SCHOOL.id]
+    assert (verdict.target, verdict.verdict) == (70.0, "below")
 
 
 async def test_it_waits_for_a_store_that_is_away_and_says_so_once(
