@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from collector.statistics.mean import mean_of
+from collector.statistics.mean import mean_of_sorted
 from collector.statistics.order import interval_rank
 from collector.statistics.share import clopper_pearson
 
@@ -43,10 +43,16 @@ def median_bounds(ordered: Sequence[float], median: float, confidence: float) ->
     return Bounds(median, None, None) if rank is None else Bounds(median, ordered[rank - 1], ordered[-rank])
 
 
-def mean_bounds(samples: Sequence[float], confidence: float) -> Bounds | None:
-    """The mean and its interval; None without samples."""
-    mean = mean_of(samples, confidence=_exact(confidence))
-    return None if mean is None else Bounds(mean.value, mean.low, mean.high)
+def mean_bounds(ordered: Sequence[float], confidence: float) -> Bounds | None:
+    """The mean of sorted samples and its interval; None without samples.
+
+    What is measured is never negative, so neither is its mean: an interval that reaches below zero ends there.
+    """
+    mean = mean_of_sorted(ordered, confidence=_exact(confidence))
+    if mean is None:
+        return None
+    low = mean.low if mean.low is None or ordered[0] < 0 else max(mean.low, 0.0)
+    return Bounds(mean.value, low, mean.high)
 
 
 @lru_cache(maxsize=CACHED)

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from collector.judge.reasons import Reason
-from collector.judge.sample import Evidence
+from collector.judge.sample import Evidence, Sample
 from collector.plans.binding import PLAN_ZONE, Binding
 
 CLOCK_SLACK: Final = timedelta(minutes=5)
@@ -35,10 +35,10 @@ class Span(msgspec.Struct, frozen=True):
 
 
 class Looked(msgspec.Struct, frozen=True):
-    """The samples of a window: their times oldest first, their values from the least up, and what describes them."""
+    """The samples of a window, oldest first, their values from the least up, and what describes them."""
 
     n: int
-    times: Sequence[datetime]
+    samples: Sequence[Sample]
     ordered: Sequence[float]
     mean: float | None
     median: float | None
@@ -75,12 +75,11 @@ def look(evidence: Evidence, span: Span) -> Looked:
     """The samples of a span, sorted once for every rule that looks at them."""
     samples = evidence.samples[span.first : span.end]
     ordered = sorted(map(_VALUE, samples))
-    times = list(map(_STARTED, samples))
     if not ordered:
-        return Looked(0, times, ordered, None, None, None, None)
+        return Looked(0, samples, ordered, None, None, None, None)
     return Looked(
         n=len(ordered),
-        times=times,
+        samples=samples,
         ordered=ordered,
         mean=_mean(ordered),
         median=quantile(ordered, 0.5),

@@ -7,6 +7,7 @@ from collector.plans.types import Text
 
 Reason = Literal[
     "no_target",
+    "no_reference",
     "no_contract",
     "too_few",
     "interval_spans_target",
@@ -19,13 +20,23 @@ Reason = Literal[
     "silent",
 ]
 
-BLOCKING: Final[tuple[Reason, ...]] = ("no_target", "no_contract", "too_few", "interval_spans_target")
+BLOCKING: Final[tuple[Reason, ...]] = (
+    "no_target",
+    "no_reference",
+    "no_contract",
+    "too_few",
+    "interval_spans_target",
+)
 """Each of these, and nothing else, makes a verdict inconclusive; there is never more than one of them."""
 
 WORDS: Final[Mapping[Reason, Text]] = {
     "no_target": Text(
         vi="không có chỉ tiêu nào áp dụng cho điểm này",
         en="no target applies to this site",
+    ),
+    "no_reference": Text(
+        vi="chưa nhập số liệu tham chiếu mà chỉ tiêu dựa vào",
+        en="the published figure that the target refers to is not known here",
     ),
     "no_contract": Text(
         vi="chưa biết tốc độ theo hợp đồng",
@@ -40,8 +51,8 @@ WORDS: Final[Mapping[Reason, Text]] = {
         en="the interval still spans the mark, so both met and below are possible",
     ),
     "subscription_below_target": Text(
-        vi="gói cước thấp hơn chỉ tiêu, không phải lỗi đường truyền",
-        en="the subscription is below the target; that is no fault of the line",
+        vi="gói cước thấp hơn chỉ tiêu, riêng điều này không phải lỗi đường truyền",
+        en="the subscription is below the target, which by itself is no fault of the line",
     ),
     "target_changed": Text(
         vi="chỉ tiêu mới có hiệu lực trong kỳ; chỉ tính kết quả từ ngày đó",
@@ -64,7 +75,7 @@ WORDS: Final[Mapping[Reason, Text]] = {
         en="many runs failed",
     ),
     "silent": Text(
-        vi="hiện không nhận được kết quả nào từ điểm",
+        vi="hiện không nhận được kết quả nào từ điểm này",
         en="no results are coming from the site now",
     ),
 }

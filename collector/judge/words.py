@@ -9,7 +9,7 @@ import msgspec
 from collector.judge.bounds import Bounds
 from collector.judge.presets import Preset
 from collector.judge.reasons import BLOCKING, WORDS, Reason
-from collector.judge.units import comma, mbps_en, percent_en
+from collector.judge.units import comma, mark_en, mbps_en, percent_en
 from collector.judge.verdict import Outcome, Statistic
 from collector.plans.binding import PLAN_ZONE, Binding
 from collector.plans.types import Text
@@ -95,7 +95,7 @@ def _compared(found: Finding, mark: float, *, is_below: bool) -> Text:
 @lru_cache(maxsize=4096)
 def _mark(bound: float, mark: float, factor: float, is_contract: bool) -> Text:  # noqa: FBT001 - a cache's key
     """What one result is compared with, with the factor that a rule puts before it."""
-    whole, part, times = mbps_en(bound), mbps_en(mark), percent_en(factor)
+    whole, part, times = mark_en(bound), mark_en(mark), percent_en(factor)
     of = Text(vi="tốc độ hợp đồng", en="the contracted") if is_contract else Text(vi="chỉ tiêu", en="the target of")
     if factor == 1:
         return Text(vi=f"{of.vi} {comma(whole)}", en=f"{of.en} {whole}")
@@ -121,7 +121,7 @@ def _value(found: Finding, bounds: Bounds) -> Text:
         vi += f", cần {comma(wanted)}"
         en += f", {wanted} are wanted"
     if statistic != "median" and found.binding.unit == "Mbps" and found.median is not None:
-        median = mbps_en(found.median)
+        median = mbps_en(found.median, beside=found.mark)
         vi += f"; trung vị {comma(median)}"
         en += f"; median {median}"
     return Text(vi=vi, en=en)
@@ -133,7 +133,7 @@ def _wanting(found: Finding) -> Text:
         vi, en = f"cần thêm {found.needed} kết quả", f"{found.needed} more are needed"
     else:
         about = Text(vi="hơn", en="more than") if found.needed_more else Text(vi="khoảng", en="about")
-        vi = f"cả hai phía còn có thể, cần thêm {about.vi} {found.needed} kết quả"
+        vi = f"chưa đủ cơ sở để nói đạt hay chưa đạt, cần thêm {about.vi} {found.needed} kết quả"
         en = f"either is still possible, and it would take {about.en} {found.needed} more"
     if found.needed_by is not None:
         day = _day(found.needed_by.astimezone(PLAN_ZONE).date())
@@ -141,8 +141,8 @@ def _wanting(found: Finding) -> Text:
         en += f", expected by {day.en}"
     elif found.is_paced and not found.needed_more:
         days = found.preset.window_days
-        vi += f", nhiều hơn số kết quả mà {days} ngày có được theo lịch đo hiện tại"
-        en += f", which is more than {days} days bring at the present schedule"
+        vi += f", nhiều hơn số kết quả có được trong {days} ngày với nhịp đo hiện tại"
+        en += f", which is more than {days} days bring at the present pace"
     return Text(vi=vi, en=en)
 
 

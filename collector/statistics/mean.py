@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from operator import mul
 from typing import Final
 
@@ -35,14 +36,19 @@ class Mean:
 
 def mean_of(samples: Sequence[float], *, confidence: Fraction = CONFIDENCE) -> Mean | None:
     """The mean with its interval; None without samples. Of equal samples both bounds are that value."""
-    if not samples:
+    return mean_of_sorted(sorted(samples), confidence=confidence)
+
+
+def mean_of_sorted(ordered: Sequence[float], *, confidence: Fraction = CONFIDENCE) -> Mean | None:
+    """The same of samples that are sorted already."""
+    if not ordered:
         return None
-    n = len(samples)
+    n = len(ordered)
     # Numbers beyond what is measured in units of the greatest: no sum and no cube of them may overflow or vanish.
-    least, greatest = min(samples), max(samples)
+    least, greatest = ordered[0], ordered[-1]
     size = max(-least, greatest)
     unit = 1.0 if size == 0.0 or _PLAIN[0] < size < _PLAIN[1] else size
-    parts = samples if unit == 1.0 else [sample / unit for sample in samples]
+    parts = ordered if unit == 1.0 else [sample / unit for sample in ordered]
     mean = math.fsum(parts) / n
     value = min(max(mean * unit, least), greatest)
     if n < LEAST:
@@ -60,9 +66,15 @@ def _ends(samples: Sequence[float], mean: float, confidence: Fraction) -> tuple[
     if deviation <= 0.0:
         return mean, mean
     skewness = sum(map(mul, squared, rests)) / n / (squares / n) ** 1.5
-    point = student_point(n - 1, confidence) / math.sqrt(n)
+    point = _point(n, confidence)
     turned = [_turned(u, skewness, n) for u in (point, -point)]
     return mean - deviation * max(point, turned[0]), mean - deviation * min(-point, turned[1])
+
+
+@lru_cache(maxsize=4096)
+def _point(n: int, confidence: Fraction) -> float:
+    """Student's point for a mean of n samples, in their standard deviations."""
+    return student_point(n - 1, confidence) / math.sqrt(n)
 
 
 def _turned(u: float, skewness: float, n: int) -> float:

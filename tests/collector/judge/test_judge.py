@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 
 import msgspec
 import pytest
@@ -97,8 +98,32 @@ def test_too_few_say_how_many_are_missing_and_when_they_come() -> None:
     assert judge(SITE, bound(), found, at=NOW).needed_by is None
     slow = judge(SITE, bound(), found, at=NOW, per_day=0.2)
     assert slow.needed_by is None, "30 days bring 6 then"
-    assert "6 more are needed, which is more than 30 days bring at the present schedule" in slow.sentence.en
-    assert "nhiều hơn số kết quả mà 30 ngày có được theo lịch đo hiện tại" in slow.sentence.vi
+    assert "6 more are needed, which is more than 30 days bring at the present pace" in slow.sentence.en
+    assert "nhiều hơn số kết quả có được trong 30 ngày với nhịp đo hiện tại" in slow.sentence.vi
+
+
+def test_nothing_is_expected_of_a_site_that_is_silent() -> None:
+    verdict = judge(SITE, bound(), evidence([10.0] * 4), at=NOW, per_day=4.0, silent=True)
+    assert (verdict.needed, verdict.needed_by) == (6, None)
+    assert verdict.sentence.en.endswith("6 more are needed; no results are coming from the site now.")
+
+
+def test_a_target_without_its_reference_is_not_called_no_target() -> None:
+    verdict = judge(SITE, replace(bound(100), mark=None), evidence([50.0] * 40), at=NOW)
+    assert (verdict.verdict, verdict.reasons, verdict.target_id) == ("inconclusive", ["no_reference"], "fixed-2025")
+    assert "no target" not in verdict.sentence.en
+
+
+@pytest.mark.parametrize("rate", [3.1, 7.0, 12.3, 35.0, 150.0])
+def test_a_mark_has_no_digits_that_arithmetic_added(rate: float) -> None:
+    mark = float(Decimal(str(rate)) * Decimal("0.8"))
+    verdict = judge(SITE, bought(rate, rule="fcc8080"), evidence([mark] * 20), at=NOW)
+    assert (verdict.mark, verdict.k, verdict.verdict) == (mark, 20, "met")
+
+
+def test_no_mean_of_speeds_is_said_to_be_below_nothing() -> None:
+    verdict = judge(SITE, bought(100), evidence([0.0] * 38 + [1.0, 900.0]), at=NOW)
+    assert verdict.low == 0
 
 
 def test_an_open_median_says_how_many_more_would_decide() -> None:
@@ -147,7 +172,9 @@ def test_who_bought_less_than_the_target_has_no_fault_to_look_for(
     site = replace(SITE, contract_down_mbps=rate)
     verdict = judge(site, bound(), evidence(values * 10), at=NOW)
     assert set(verdict.reasons) == said
-    assert ("gói cước thấp hơn chỉ tiêu, không phải lỗi đường truyền" in verdict.sentence.vi) == bool(said)
+    assert ("gói cước thấp hơn chỉ tiêu, riêng điều này không phải lỗi đường truyền" in verdict.sentence.vi) == bool(
+        said
+    )
     assert "subscription_below_target" not in judge(site, bought(rate), evidence([1.0] * 40), at=NOW).reasons
 
 

@@ -1,11 +1,14 @@
 """Numbers and reasons in both languages."""
 
+from decimal import Decimal
 from typing import get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from collector.judge.reasons import BLOCKING, WORDS, Reason
-from collector.judge.units import mbps_en, mbps_vi, percent_en, percent_vi
+from collector.judge.units import mark_en, mbps_en, mbps_vi, percent_en, percent_vi
 
 
 @pytest.mark.parametrize(
@@ -17,7 +20,8 @@ from collector.judge.units import mbps_en, mbps_vi, percent_en, percent_vi
         (0.04, None, "0 Mbit/s"),
         (119.97, None, "120 Mbit/s"),
         (119.97, 120.0, "119.97 Mbit/s"),
-        (119.9996, 120.0, "120 Mbit/s"),
+        (119.9996, 120.0, "119.9996 Mbit/s"),
+        (120.0 - 1e-12, 120.0, "119.999999999999 Mbit/s"),
         (120.0, 120.0, "120 Mbit/s"),
         (119.5, 120.0, "119.5 Mbit/s"),
     ],
@@ -25,6 +29,13 @@ from collector.judge.units import mbps_en, mbps_vi, percent_en, percent_vi
 def test_a_speed_looks_equal_to_a_mark_only_where_it_is(value: float, beside: float | None, text: str) -> None:
     assert mbps_en(value, beside=beside) == text
     assert mbps_vi(value, beside=beside) == text.replace(".", ",")
+
+
+@given(st.floats(0, 2000), st.decimals(1, 1000, places=3))
+def test_told_numbers_stand_as_the_real_ones_do(value: float, mark: Decimal) -> None:
+    told, other = (Decimal(text.split()[0]) for text in (mbps_en(value, beside=float(mark)), mark_en(float(mark))))
+    assert other == mark
+    assert (told > other) - (told < other) == (value > float(mark)) - (value < float(mark))
 
 
 def test_shares_are_told_in_percent() -> None:
