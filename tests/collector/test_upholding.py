@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from collector.leading import Upholding
+from collector.upholding import Upholding
 from collector.metrics import Metrics, Readiness
 from tests.collector.rig import until
 
