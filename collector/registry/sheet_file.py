@@ -1,6 +1,7 @@
 """Table files, CSV or XLSX by their ending: read to lines of text, written whole or not at all."""
 
 import io
+import stat
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
@@ -26,16 +27,25 @@ _NO_SHEET: Final = (
 
 def read_lines(path: Path) -> list[Line]:
     """The lines of a CSV or XLSX file; raises UsageError for one that cannot be read, SheetError for no table."""
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise UsageError(f"{path} has more than {MAX_BYTES // 10**6} MB: split it")
-        data = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    data = _bytes(path)
     try:
         return read_xlsx(data) if is_xlsx(path) else read_csv(data)
     except SheetError as error:
         raise named(error, path) from error
+
+
+def _bytes(path: Path) -> bytes:
+    """A regular file's bytes: what never ends, or only waits for somebody to write, is none."""
+    try:
+        state = path.stat()
+        if not stat.S_ISREG(state.st_mode):
+            raise UsageError(f"cannot read {path}: it is no file; save the table as a CSV or XLSX file and name that")
+        data = path.read_bytes() if state.st_size <= MAX_BYTES else None
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    if data is None:
+        raise UsageError(f"{path} has more than {MAX_BYTES // 10**6} MB: split it")
+    return data
 
 
 def named(error: SheetError, path: Path) -> SheetError:

@@ -1,5 +1,6 @@
 """Tables down to the cell: what spreadsheets do to text, and faults where their reader looks for them."""
 
+import os
 import zipfile
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -110,6 +111,22 @@ def test_what_is_written_is_read(tmp_path: Path, name: str) -> None:
     write_lines(path, [["code", "name"], ["007", "Đồng, Đăng"]], title="places")
     assert read(read_lines(path)).rows[0].texts == {"code": "007", "name": "Đồng, Đăng"}
     assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", ["pipe", "pipe.xlsx", "/dev/zero", "folder.csv", "link.csv"])
+def test_what_never_ends_or_only_waits_is_no_table(tmp_path: Path, name: str) -> None:
+    for pipe in ("pipe", "pipe.xlsx"):
+        os.mkfifo(tmp_path / pipe)
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "link.csv").symlink_to("/dev/zero")
+    with pytest.raises(UsageError, match=r"cannot read \S+: it is no file; save the table as a CSV or XLSX file"):
+        read_lines(tmp_path / name)
+
+
+def test_a_table_is_read_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("code\nx\n")
+    (tmp_path / "link.csv").symlink_to("table.csv")
+    assert len(read(read_lines(tmp_path / "link.csv")).rows) == 1
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
