@@ -40,14 +40,15 @@ def make_due(
     day = due_day(route, now, reader.zone)
     if day is None:
         return None
-    before = deliveries.newest(route.name, "digest")
-    if before is not None and due_day(route, before, reader.zone) == day:
+    key = f"digest#{day}"
+    if deliveries.has(route.name, key):
         return None
+    before = deliveries.newest(route.name, "digest", before=now)
     since = before if before is not None and now - before < 7 * _DAY else now - _DAY
     whole = gather(deliveries.database, since, now)
     message = digest_of(replace(whole, sites=sites()).wanted(route.wanted), reader)
     body = msgspec.json.encode(message).decode()
-    return deliveries.make(New(route.name, "digest", f"digest#{day}", body), now)
+    return deliveries.make(New(route.name, "digest", key, body), now)
 
 
 def gather(database: Transactions, since: datetime, now: datetime) -> Day:

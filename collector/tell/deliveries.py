@@ -128,9 +128,9 @@ class Deliveries:
         with self.database.read() as connection:
             return {row.id: row.body for row in connection.execute(query)}
 
-    def begin(self, delivery: Delivery, at: datetime) -> None:
-        """Note an attempt before it is made: whoever may not write here any more makes none."""
-        values = {"attempts": _D.attempts + 1, "tried": at}
+    def begin(self, delivery: Delivery, at: datetime, *, due: datetime) -> None:
+        """Note an attempt before it is made, and when the next one is due: who may not write any more makes none."""
+        values = {"attempts": _D.attempts + 1, "tried": at, "due": due}
         self._set(_D.number == delivery.number, values)
 
     def failed(self, delivery: Delivery, *, due: datetime, answer: str) -> None:
@@ -156,13 +156,21 @@ class Deliveries:
         waits = and_(_D.number == delivery.number, _D.state == "waiting")
         self._set(waits, {"state": "held", "silenced_by": by})
 
-    def held(self, route: str) -> list[Delivery]:
-        """The newest held delivery of each incident."""
+    def held(self, route: str, *, after: int = 0, limit: int = 500) -> list[Delivery]:
+        """The newest held delivery of each incident, in order of their numbers, from after one."""
         mine = (_D.route == route, _D.state == "held")
         newest = select(func.max(_D.number)).where(*mine).group_by(_D.incident)
+        query = select(DELIVERIES).where(_D.number.in_(newest), _D.number > after).order_by(_D.number).limit(limit)
         with self.database.read() as connection:
-            query = select(DELIVERIES).where(_D.number.in_(newest)).order_by(_D.number).limit(1000)
             return [_delivery(row) for row in connection.execute(query)]
+
+    def held_by(self, route: str, incidents: Sequence[str]) -> dict[str, str]:
+        """Of which of these incidents something is held, and by what."""
+        query = select(_D.incident, _D.silenced_by).where(
+            _D.route == route, _D.state == "held", _D.incident.in_(incidents)
+        )
+        with self.database.read() as connection:
+            return {row.incident: row.silenced_by for row in connection.execute(query)}
 
     def release(self, delivery: Delivery, *, tell: bool, at: datetime) -> None:
         """Its silence is over: tell it, if it still matters; the older ones of its incident are never told."""
@@ -213,12 +221,16 @@ class Deliveries:
             told = {"told": at} if sent else {}
             connection.execute(update(DELIVERIES).where(_D.id == drawn).values(**values, **told))
 
-    def newest(self, route: str, kind: str) -> datetime | None:
-        """When the newest delivery of a kind was made for a route."""
+    def has(self, route: str, key: str) -> bool:
+        """Whether a route was told this, or is to be."""
         with self.database.read() as connection:
-            found: datetime | None = connection.scalar(
-                select(_D.made).where(_D.route == route, _D.kind == kind).order_by(_D.number.desc()).limit(1)
-            )
+            return connection.scalar(select(_D.number).where(_D.route == route, _D.key == key)) is not None
+
+    def newest(self, route: str, kind: str, *, before: datetime) -> datetime | None:
+        """When the newest delivery of a kind was made for a route, before then: a clock that ran ahead counts not."""
+        query = select(_D.made).where(_D.route == route, _D.kind == kind, _D.made < before)
+        with self.database.read() as connection:
+            found: datetime | None = connection.scalar(query.order_by(_D.made.desc()).limit(1))
             return found
 
     def expire(self, before: datetime) -> int:

@@ -28,6 +28,8 @@ from collector.tell.route import Route
 from collector.tell.wording import one_line
 
 Compose = Callable[[Parcel], Message]
+PATIENCE: Final = 6
+"""One attempt may take so many times the timeout, which is of each step of it."""
 _SUBJECT: Final = 250
 _HOST: Final = "linkgauge.invalid"  # of Message-IDs: nobody's, and the same on whichever machine leads
 
@@ -86,9 +88,20 @@ class Mail:
 
     async def send(self, parcel: Parcel) -> Answer:
         """Hand it in once."""
-        mail = mail_of(parcel, self.compose(parcel), self.server, at=self.clock())
+        message, at = self.compose(parcel), self.clock()
         running = asyncio.get_running_loop()
-        return await running.run_in_executor(self.thread, hand_in, self.server, mail, self.route.timeout_s)
+        try:
+            async with asyncio.timeout(PATIENCE * self.route.timeout_s):  # a server may drip for as long as it likes
+                return await running.run_in_executor(self.thread, self._hand_in, parcel, message, at)
+        except TimeoutError:
+            return Answer("unreached", "timeout")
+
+    def _hand_in(self, parcel: Parcel, message: Message, at: datetime) -> Answer:
+        try:
+            mail = mail_of(parcel, message, self.server, at=at)
+        except ValueError as error:  # an address that no mail can bear
+            return Answer("refused", f"not to be written: {type(error).__name__}")
+        return hand_in(self.server, mail, self.route.timeout_s)
 
     def close(self) -> None:
         """Let the thread end."""

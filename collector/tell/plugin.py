@@ -2,7 +2,9 @@
 
 import logging
 import warnings
-from typing import Any
+from typing import Any, Final
+
+_TALKERS: Final = ("apprise", "urllib3", "requests_oauthlib", "oauthlib")  # what they say may hold an address' token
 
 
 def plugin_of(url: str) -> Any:  # noqa: ANN401 - Apprise's plugins are its own affair
@@ -11,6 +13,7 @@ def plugin_of(url: str) -> Any:  # noqa: ANN401 - Apprise's plugins are its own 
         warnings.simplefilter("ignore", DeprecationWarning)
         from apprise import Apprise, AppriseAsset
 
-        logging.getLogger("apprise").setLevel(logging.CRITICAL)  # what it says may hold the address
+        for talker in _TALKERS:
+            logging.getLogger(talker).setLevel(logging.CRITICAL)
         asset = AppriseAsset(app_id="linkgauge", app_desc="linkgauge", async_mode=False)
         return Apprise.instantiate(url, asset=asset, suppress_exceptions=True)

@@ -1,8 +1,9 @@
 """One route's post: what is due goes out, in order per incident, until its receiver has confirmed it.
 
 Each route has a task of its own: a receiver that is slow or dead holds up no other. What waits stands in the database,
-a few of it in memory. An attempt is recorded before it is made, its answer after it: a kill in between makes one more
-attempt of the same id, and nothing else.
+a few of it in memory. An attempt is recorded before it is made, with the time of the next one, its answer after it: a
+kill in between makes one more attempt of the same id, and nothing else, and what brings a fault of ours about lets the
+others go first. Who is ended in an orderly way lets the delivery in hand end, for `_GRACE_S`.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from collector.errors import RegistryUnavailable
 from collector.metrics import TellMetrics
 from collector.tell.answer import Answer, Channel, Parcel
 from collector.tell.deliveries import FEW, Deliveries, Delivery
+from collector.tell.grace import graceful
 from collector.tell.keeping import Keeping
 from collector.tell.labels import labels_of
 from collector.tell.news import News, read_news
@@ -28,6 +30,7 @@ from collector.tell.silences import Silences
 
 log = logging.getLogger(__name__)
 _UNREACHED: Final = "unreached: "
+_GRACE_S: Final = 1.5  # the whole process has five seconds to end in
 _WITH_NEWS: Final = frozenset({"news", "reminder"})
 Names = Callable[[Sequence[str]], Mapping[str, str]]
 
@@ -117,14 +120,22 @@ class Post:
     async def _untouched(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Those that no silence is on; the others are held."""
         free = []
+        before = await self._held_before(deliveries)
         for delivery in deliveries:
-            by = await self._silence_on(delivery)
+            by = await self._silence_on(delivery) or before.get(delivery.incident or "")
             if by is None:
                 free.append(delivery)
             else:
                 await asyncio.to_thread(self.deliveries.hold, delivery, by)
                 log.info("tell.held route=%s incident=%s by=%s", self.route.name, delivery.incident, by)
         return free
+
+    async def _held_before(self, deliveries: Sequence[Delivery]) -> Mapping[str, str]:
+        """Of whose incidents something older is held, and by what: it goes first, or not at all."""
+        incidents = [delivery.incident for delivery in deliveries if delivery.kind in _WITH_NEWS and delivery.incident]
+        if not incidents or not self.silences.keepers:
+            return {}
+        return await asyncio.to_thread(self.deliveries.held_by, self.route.name, incidents)
 
     async def _silence_on(self, delivery: Delivery) -> str | None:
         if self.route.kind == "alertmanager" or delivery.kind not in _WITH_NEWS:  # Alertmanager sees to it itself
@@ -135,19 +146,30 @@ class Post:
         """Look again at what was held: whose silence is over is told, if it still matters to whoever reads it."""
         if self._looked_at is not None and _now() - self._looked_at < self.silences.every_s:
             return
+        after = 0
+        while page := await asyncio.to_thread(self.deliveries.held, self.route.name, after=after):
+            after = page[-1].number
+            for delivery in page:
+                if await self._silence_on(delivery) is None:
+                    await asyncio.to_thread(self._let_go, delivery)
         self._looked_at = _now()
-        for delivery in await asyncio.to_thread(self.deliveries.held, self.route.name):
-            if await self._silence_on(delivery) is not None:
-                continue
-            active = read_news(delivery.body).active
-            known = await asyncio.to_thread(self.deliveries.known, self.route.name, [delivery.incident or ""])
-            tell = active or any(each.active for each in known.values())
-            await asyncio.to_thread(self.deliveries.release, delivery, tell=tell, at=self.clock())
+
+    def _let_go(self, delivery: Delivery) -> None:
+        """Tell what was held, if whoever reads it is not told of an end whose beginning he never heard of. Blocks."""
+        known = self.deliveries.known(self.route.name, [delivery.incident or ""]).values()
+        tell = read_news(delivery.body).active or any(each.active for each in known)
+        self.deliveries.release(delivery, tell=tell, at=self.clock())
 
     async def _try(self, delivery: Delivery) -> bool:
         """Make one attempt; whether the receiver may be asked for more."""
+        name = f"telling: {self.route.name}: {delivery.id}"
+        return await graceful(self._attempt(delivery), grace_s=_GRACE_S, name=name)
+
+    async def _attempt(self, delivery: Delivery) -> bool:
+        now = self.clock()
+        due = now + timedelta(seconds=self._patience.wait_s(delivery.attempts + 1, self.draw()))
+        await asyncio.to_thread(self.deliveries.begin, delivery, now, due=due)
         parcel = await asyncio.to_thread(self._parcel, delivery)
-        await asyncio.to_thread(self.deliveries.begin, delivery, self.clock())
         answer = await self.channel.send(parcel)
         if answer.outcome == "confirmed":
             await self._reached()

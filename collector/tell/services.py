@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from collector.errors import UsageError
 from collector.tell.answer import Answer, Parcel
+from collector.tell.mail import PATIENCE
 from collector.tell.message import Message
 from collector.tell.plugin import plugin_of
 from collector.tell.route import Route
@@ -36,7 +37,11 @@ class Service:
     async def send(self, parcel: Parcel) -> Answer:
         """Hand it to the service once."""
         running = asyncio.get_running_loop()
-        return await running.run_in_executor(self.thread, self._notify, self.compose(parcel))
+        try:
+            async with asyncio.timeout(PATIENCE * self.route.timeout_s):
+                return await running.run_in_executor(self.thread, self._notify, self.compose(parcel))
+        except TimeoutError:
+            return Answer("unreached", "timeout")
 
     def close(self) -> None:
         """Let the thread end."""

@@ -1,12 +1,33 @@
 """Silences as Alertmanager and Grafana keep them, and whether one is on an alert. Pure."""
 
 import re
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 
 _LONGEST: Final = 1000  # of a pattern
+_MOST: Final = 5  # things in one pattern that may be as long as they like
+_MANY: Final = re.compile(r"[*+{]")
+_REPEATED: Final = re.compile(r"\)[*+{]")
+_FOLDS: Final = re.compile(r"\(\?[a-zA-Z]*i")
+
+
+def _is_match(pattern: str, value: str) -> bool | None:
+    """Whether a pattern of Alertmanager's (RE2) matches the whole value; None: that is not known.
+
+    RE2 never takes long. Python's may, for a pattern that repeats what repeats: those are not tried.
+    """
+    if len(pattern) > _LONGEST or _REPEATED.search(pattern) or len(_MANY.findall(pattern)) > _MOST:
+        return None
+    kinds = re.NOFLAG if _FOLDS.search(pattern) else re.ASCII  # RE2's \w and \d are ASCII; its (?i) is not
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", FutureWarning)  # of what means something else in RE2, such as [[:alpha:]]
+            return re.fullmatch(pattern, value, kinds) is not None
+    except (re.error, FutureWarning, OverflowError):
+        return None
 
 
 class Matcher(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,11 +43,8 @@ class Matcher(msgspec.Struct, frozen=True, kw_only=True):
         value = labels.get(self.name, "")
         if not self.is_regex:
             return (value == self.value) == self.is_equal
-        try:
-            found = len(self.value) <= _LONGEST and re.fullmatch(f"(?:{self.value})", value) is not None
-        except re.error:
-            return False
-        return found == self.is_equal
+        found = _is_match(self.value, value)
+        return found is not None and found == self.is_equal
 
 
 class Status(msgspec.Struct, frozen=True):

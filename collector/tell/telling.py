@@ -1,16 +1,19 @@
 """Telling people, beside judging: from the outbox to every route, digests, reminders, Alertmanager and the heartbeat.
 
 Put together anew for each time this process leads. The record is written through the lease: who does not lead any more
-sends nothing more, because an attempt is recorded before it is made.
+sends nothing more, because an attempt is recorded before it is made. Each route has works of its own, and a fault of
+ours in one of them stops none of the others.
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -35,11 +38,11 @@ from collector.tell.posting import Wire
 from collector.tell.route import Route
 from collector.tell.routes import heartbeat_url_of, keepers_of, public_url_of, routes_of
 from collector.tell.silences import Silences
+from collector.upholding import Upholding, Work
 
 log = logging.getLogger(__name__)
 _TROUBLE_S: Final = 900.0  # so long a message may wait before it is said that we are not ready
 _CLEAN_S: Final = 3600.0
-_LOOK_S: Final = 15.0  # how often digests and reminders are looked after
 
 
 def _no_sites() -> Sequence[Standing]:
@@ -55,7 +58,8 @@ class Telling:
     """Tells until cancelled.
 
     `last_pass`: when judging last ended a pass; None: it has not yet. `sites`: how each site stands, for
-    digests; `names`: what sites are called. Both may block.
+    digests; `names`: what sites are called. Both may block. `look_s`: how often digests and reminders are looked after;
+    `again_s`: how soon a work goes on after a fault of ours.
     """
 
     database: Transactions
@@ -67,12 +71,13 @@ class Telling:
     sites: Callable[[], Sequence[Standing]] = _no_sites
     names: Names = _no_names
     draw: Callable[[], float] = random.random
+    look_s: float = 15.0
+    again_s: float = 5.0
     routes: list[Route] = field(init=False)
     deliveries: Deliveries = field(init=False)
     _late: set[str] = field(init=False, default_factory=set)
     _is_down: bool = field(init=False, default=False)
     _cleaned: float | None = field(init=False, default=None)
-    _looked: float | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         """Raise UsageError for a route that cannot be used."""
@@ -91,17 +96,28 @@ class Telling:
                 unknown=lambda keeper, unknown: self.metrics.tell.unknown.labels(keeper).set(int(unknown)),
             )
             posts = [self._post(route, channels[route.name], silences) for route in self.routes]
+            works = self._works(posts)
+            heartbeat_url = heartbeat_url_of(self.config)
+            if heartbeat_url is not None:
+                works["heartbeat"] = self._heartbeat(wire, heartbeat_url).run
             try:
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(self._sort_for_ever(posts), name="telling: sort")
-                    for post in posts:
-                        group.create_task(post.run(), name=f"telling: {post.route.name}")
-                    heartbeat_url = heartbeat_url_of(self.config)
-                    if heartbeat_url is not None:
-                        group.create_task(self._heartbeat(wire, heartbeat_url).run(), name="telling: heartbeat")
+                    for name, work in works.items():
+                        upholding = Upholding(f"telling: {name}", self.metrics, self.readiness, first_s=self.again_s)
+                        group.create_task(upholding.run(work), name=f"telling: {name}")
             finally:
                 for name in self._late:
                     self.readiness.works(_part(name))
+
+    def _works(self, posts: Sequence[Post]) -> dict[str, Work]:
+        """All that goes on for ever, each by itself."""
+        works: dict[str, Work] = {"outbox": partial(self._sort_for_ever, posts)}
+        for post in posts:
+            route = post.route
+            works[f"route {route.name}"] = post.run
+            if route.daily is not None or route.remind_s is not None:
+                works[f"calendar of {route.name}"] = partial(self._look_for_ever, route)
+        return works
 
     @asynccontextmanager
     async def _wired(self) -> AsyncIterator[Wire]:
@@ -160,15 +176,18 @@ class Telling:
                 self._is_down = False
             await asyncio.sleep(self.config.tell.poll_s)
 
+    async def _look_for_ever(self, route: Route) -> None:
+        while True:
+            with contextlib.suppress(RegistryUnavailable):  # said by who sorts the outbox
+                await asyncio.to_thread(self._look_after, route)
+            await asyncio.sleep(self.look_s)
+
     async def sort(self, posts: Sequence[Post]) -> None:
         """Make deliveries of what has come, and wake the posts that have any."""
         await asyncio.to_thread(self.deliveries.database.open)
         while await asyncio.to_thread(fan_out, self.database, self.routes, self.clock()):
             pass
         now = asyncio.get_running_loop().time()
-        if self._looked is None or now - self._looked >= _LOOK_S:
-            await asyncio.to_thread(self._look_after)
-            self._looked = now
         backlog = await asyncio.to_thread(self.deliveries.backlog)
         for post in posts:
             self._measure(post, backlog.get(post.route.name, Backlog(0, 0, None)))
@@ -176,15 +195,14 @@ class Telling:
             await asyncio.to_thread(self._clean)
             self._cleaned = now
 
-    def _look_after(self) -> None:
-        """Make the digests and reminders that are due. Blocks."""
+    def _look_after(self, route: Route) -> None:
+        """Make the digest or the reminders that are due. Blocks."""
         now, zone = self.clock(), ZoneInfo(self.config.web.zone)
-        for route in self.routes:
+        if route.daily is not None:
             reader = Reader(route.language, zone, public_url_of(self.config))
-            if route.daily is not None:
-                make_due(self.deliveries, route, reader, now=now, sites=self.sites)
-            elif route.remind_s is not None:
-                self._remind(route, timedelta(seconds=route.remind_s), now)
+            make_due(self.deliveries, route, reader, now=now, sites=self.sites)
+        elif route.remind_s is not None:
+            self._remind(route, timedelta(seconds=route.remind_s), now)
 
     def _remind(self, route: Route, every: timedelta, now: datetime) -> None:
         after = ""

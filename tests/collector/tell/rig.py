@@ -160,6 +160,8 @@ class House:
             self.metrics,
             Readiness(self.metrics, lambda part, why: self.said.append(f"{part}: {why}")),
             last_pass=lambda: self.now if self.alive else None,
+            look_s=0.05,
+            again_s=0.05,
         )
 
     @property

@@ -40,7 +40,7 @@ def test_every_step_may_be_repeated(one: House) -> None:
     ready = deliveries.ready("hook", NOW, max_wait_s=60)
     assert [delivery.incident for delivery in ready] == [first, second]  # one of each, the oldest
     for _ in range(2):
-        deliveries.begin(ready[0], NOW)
+        deliveries.begin(ready[0], NOW, due=NOW)
         deliveries.confirmed(ready[0], [], at=NOW, answer="status_200")
     assert deliveries.backlog()["hook"].waiting == 2
     assert [delivery.incident for delivery in deliveries.ready("hook", NOW, max_wait_s=60)] == [second, first]
@@ -68,7 +68,7 @@ def test_what_is_retried_keeps_no_other_from_a_summary(one: House) -> None:
     fan_out(one.database, one.telling.routes, NOW)
     deliveries.sum_up("hook", deliveries.untried("hook"), NOW)
     (summary,) = deliveries.ready("hook", NOW, max_wait_s=60)
-    deliveries.begin(summary, NOW)
+    deliveries.begin(summary, NOW, due=NOW)
     one.record("s3")
     fan_out(one.database, one.telling.routes, NOW)
     assert [delivery.incident for delivery in deliveries.untried("hook")] == [one.history.search(site="s3")[0].id]
@@ -81,11 +81,11 @@ def test_who_leads_no_more_makes_no_attempt(one: House) -> None:
     one.record("s1")
     fan_out(one.database, one.telling.routes, NOW)
     (delivery,) = deliveries.ready("hook", NOW, max_wait_s=60)
-    deliveries.begin(delivery, NOW)
+    deliveries.begin(delivery, NOW, due=NOW)
     mine.release()
     assert other.take()
     with pytest.raises(NotLeading):
-        deliveries.begin(delivery, NOW)
+        deliveries.begin(delivery, NOW, due=NOW)
     one.record("s2")
     with pytest.raises(NotLeading):
         fan_out(mine.checked(), one.telling.routes, NOW)
@@ -100,7 +100,6 @@ async def test_the_whole_way_on_postgresql(cluster: Postgres, tmp_path: Path) ->
         async with one.running():
             await until(lambda: one.states() == ["sent"])
             one.shift = timedelta(minutes=2)
-            one.telling._looked = None  # noqa: SLF001 - the time to look has come
             await until(lambda: len(receiver.got) == 2)
             one.resolve(incident)
             await until(lambda: len(receiver.got) == 3)

@@ -60,7 +60,6 @@ async def test_what_nobody_acknowledges_is_told_again_at_its_pace(tmp_path: Path
             await until(lambda: len(receiver.got) == 3)
         for hour in (1, 1, 2):  # a restarted collector does not begin anew
             one.shift = timedelta(hours=hour, minutes=1)
-            one.telling._looked = None  # noqa: SLF001 - the time to look has come
             async with one.running():
                 await until(lambda hour=hour: len(receiver.got) >= 3 + hour)  # type: ignore[misc]
                 await until(lambda: set(one.states()) == {"sent"})
