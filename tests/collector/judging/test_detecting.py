@@ -137,7 +137,7 @@ async def test_a_published_reference_is_taken_over(house: House) -> None:
     known: dict[str, Series] = {}
     house.judging.references = lambda: dict(known)
     await house.judging.judge_now()
-    assert house.judging.current()[SCHOOL.id].reasons[0] == "no_target"
+    assert house.judging.current()[SCHOOL.id].reasons[0] == "no_reference"
     known[name] = Series(name, "Mbps", (Figure("2026-10", date(2026, 10, 1), date(2026, 11, 1), 60.0, "VNNIC"),))
     house.now += MINUTE
     await house.judging.judge_now()
