@@ -83,12 +83,13 @@ class Deliveries:
     def ready(self, route: str, at: datetime, *, max_wait_s: float) -> list[Delivery]:
         """The oldest delivery of each incident, those that are due: news of one incident stay in order.
 
-        One that is due later than anything can be was made before the clock was set back: it is due now.
+        Who has waited longest comes first: what fails again and again keeps none of the others back. One that is due
+        later than anything can be was made before the clock was set back: it is due now.
         """
         mine = (_D.route == route, _D.state == "waiting")
         first = select(func.min(_D.number)).where(*mine).group_by(func.coalesce(_D.incident, _D.id))
         is_due = or_(_D.due <= at, _D.due > at + timedelta(seconds=2 * max_wait_s))
-        query = select(DELIVERIES).where(_D.number.in_(first), is_due).order_by(_D.number).limit(FEW)
+        query = select(DELIVERIES).where(_D.number.in_(first), is_due).order_by(_D.due, _D.number).limit(FEW)
         with self.database.read() as connection:
             return [_delivery(row) for row in connection.execute(query)]
 

@@ -8,6 +8,7 @@ every server and reader that looks at Message-IDs; an incident's mails are one t
 
 import asyncio
 import contextlib
+import re
 import smtplib
 import ssl
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 from email.utils import format_datetime, formataddr, parseaddr
 from typing import Final
+from urllib.parse import parse_qs, urlsplit
 
 from collector.errors import UsageError
 from collector.tell.answer import Answer, Parcel, said
@@ -31,6 +33,7 @@ Compose = Callable[[Parcel], Message]
 PATIENCE: Final = 6
 """One attempt may take so many times the timeout, which is of each step of it."""
 _SUBJECT: Final = 250
+_BETWEEN: Final = re.compile(r"[\s,;]+")
 _HOST: Final = "linkgauge.invalid"  # of Message-IDs: nobody's, and the same on whichever machine leads
 
 
@@ -61,6 +64,9 @@ def server_of(route: Route) -> Server:
         )
     mode = str(plugin.secure_mode) if plugin.secure else "insecure"
     name, address = plugin.from_addr
+    everyone = {each[1] for each in plugin.targets} | set(plugin.cc) | set(plugin.bcc)
+    for lost in _named(route.url) - {parseaddr(each)[1].casefold() for each in everyone}:
+        raise UsageError(f"tell.routes {route.name}: {one_line(lost)!r} is no mail address; nothing would go there")
     return Server(
         host=plugin.smtp_host or plugin.host,
         port=int(plugin.port or {"ssl": 465, "starttls": 587}.get(mode, 25)),
@@ -74,6 +80,13 @@ def server_of(route: Route) -> Server:
         bcc=tuple(sorted(plugin.bcc)),
         reply_to=tuple(sorted(plugin.reply_to)),
     )
+
+
+def _named(url: str) -> set[str]:
+    """All addresses that are asked for: Apprise leaves out without a word what it takes for none."""
+    asked = parse_qs(urlsplit(url).query)
+    parts = " ".join(each for key in ("to", "cc", "bcc") for each in asked.get(key, ()))
+    return {part.strip("<>").casefold() for part in _BETWEEN.split(parts) if "@" in part}
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ from collector.upholding import Upholding, Work
 log = logging.getLogger(__name__)
 _TROUBLE_S: Final = 900.0  # so long a message may wait before it is said that we are not ready
 _CLEAN_S: Final = 3600.0
+_AGAIN: Final = 6.0  # times `again_s`: what brings a fault about is tried less and less often, its work is not to rest
 
 
 def _no_sites() -> Sequence[Standing]:
@@ -103,7 +104,13 @@ class Telling:
             try:
                 async with asyncio.TaskGroup() as group:
                     for name, work in works.items():
-                        upholding = Upholding(f"telling: {name}", self.metrics, self.readiness, first_s=self.again_s)
+                        upholding = Upholding(
+                            f"telling: {name}",
+                            self.metrics,
+                            self.readiness,
+                            first_s=self.again_s,
+                            last_s=_AGAIN * self.again_s,
+                        )
                         group.create_task(upholding.run(work), name=f"telling: {name}")
             finally:
                 for name in self._late:

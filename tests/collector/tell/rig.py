@@ -41,7 +41,6 @@ ACTION = Text(vi="Kiểm tra bộ định tuyến", en="Check the router")
 FAST = """
 [tell]
 poll_s = 0.02
-timeout_s = 0.5
 retry_first_s = 0.02
 retry_max_s = 0.2
 silences_s = 0.05
@@ -220,7 +219,8 @@ class House:
 
 def house(folder: Path, routes: str, *, tell: str = "", start: datetime = NOW) -> House:
     """A house with these routes."""
-    return House(folder, parse(f"{FAST}{tell}\n{routes}", {}, name="test"), start)
+    patience = "" if "timeout_s" in tell else "timeout_s = 0.5\n"
+    return House(folder, parse(f"{FAST}{patience}{tell}\n{routes}", {}, name="test"), start)
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -168,6 +168,31 @@ async def test_a_silence_keeps_other_routes_quiet_until_it_ends(tmp_path: Path, 
     one.close()
 
 
+async def test_what_is_held_is_never_told_after_what_followed_it(tmp_path: Path) -> None:
+    receiver, grafana = Receiver(), Receiver()
+    matchers = [{"name": "severity", "value": "warning", "isRegex": False, "isEqual": True}]
+    silences = [{"id": "g1", "status": {"state": "active"}, "matchers": matchers}]
+    grafana.give = {"/api/alertmanager/grafana/api/v2/silences": silences}
+    async with receiver.listening(), grafana.listening():
+        one = house(tmp_path, hook(receiver), tell=f'grafana_url = "{grafana.url}"\n')
+        incident = one.record("s1")
+        async with one.running():
+            await until(lambda: one.states() == ["held"])
+            found = one.history.get(incident)
+            assert found is not None
+            step = msgspec.structs.replace(found.history[-1], what="updated")
+            put(one.history, msgspec.structs.replace(found, severity="critical", history=[*found.history, step]))
+            await until(lambda: one.states() == ["superseded", "sent"])
+            grafana.give = {}
+            one.resolve(incident)
+            await until(lambda: one.states() == ["superseded", "sent", "sent"])
+    assert [(body["state"], body["severity"]) for body in receiver.got] == [
+        ("open", "critical"),
+        ("resolved", "critical"),
+    ]
+    one.close()
+
+
 async def test_who_cannot_be_asked_for_silences_silences_nothing(tmp_path: Path) -> None:
     receiver = Receiver()
     async with receiver.listening():

@@ -146,6 +146,14 @@ def test_addresses_mean_what_apprise_says(url: str, host: str, port: int, mode: 
     assert "p@" not in repr(server)
 
 
+@pytest.mark.parametrize(
+    "lost", ["to=chánh@province.example,d@x.example", "to=d@x.example&cc=a@b@c", "to=d@x.example&bcc=@c"]
+)
+def test_nobody_is_left_out_without_a_word(lost: str) -> None:
+    with pytest.raises(UsageError, match=r"tell\.routes mail: '.*@.*' is no mail address"):
+        server_of(Route("mail", "mail", f"mailto://127.0.0.1?from=a@here.example&{lost}"))
+
+
 @pytest.mark.parametrize("url", ["mailto://", "mailto://u:p@host?to=nobody", "mailto://?"])
 def test_an_address_that_names_nobody_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match=r"tell\.routes mail: not a mail address"):

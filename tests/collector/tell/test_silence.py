@@ -5,7 +5,7 @@ import pytest
 
 from collector.tell.silence import Matcher, read_silences, silence_on
 
-LABELS = {"site": "s1", "commune": "Hữu Lũng", "severity": "warning"}
+LABELS = {"site": "s1", "commune": "Hữu Lũng", "severity": "warning", "odd": "a" * 200}
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,14 @@ LABELS = {"site": "s1", "commune": "Hữu Lũng", "severity": "warning"}
         ("site", "(", True, True, False),
         ("site", "(", True, False, False),  # what cannot be read silences nothing
         ("site", "(a+)+$" * 500, True, True, False),
+        ("commune", "(?i)hữu lũng", True, True, True),
+        ("commune", "(?i)HỮU.*", True, True, True),
+        ("commune", r"H\w+ .*", True, True, False),  # RE2's letters are ASCII's
+        ("site", r"s\d", True, True, True),
+        ("commune", "[[:alpha:]]+", True, False, False),  # means something else in Python
+        ("commune", "Hữu|Hữu Lũng", True, True, True),
+        ("odd", "(.*)*x", True, True, False),  # would take for ever
+        ("odd", ".*.*.*.*.*.*.*.*x", True, True, False),
     ],
 )
 def test_conditions(name: str, value: str, is_regex: bool, is_equal: bool, holds: bool) -> None:  # noqa: FBT001 - a table
