@@ -10,14 +10,14 @@ from typing import Final
 
 import msgspec
 
-from collector.statistics.mean import mean_of_sorted
+from collector.statistics.mean import mean_interval
 from collector.statistics.order import interval_rank
 from collector.statistics.share import clopper_pearson
 
 CACHED: Final = 65_536
 
 
-class Bounds(msgspec.Struct, frozen=True):
+class Bounds(msgspec.Struct, frozen=True, gc=False):
     """A statistic's value, and an interval for the true one; None where so few samples give none."""
 
     value: float
@@ -43,16 +43,13 @@ def median_bounds(ordered: Sequence[float], median: float, confidence: float) ->
     return Bounds(median, None, None) if rank is None else Bounds(median, ordered[rank - 1], ordered[-rank])
 
 
-def mean_bounds(ordered: Sequence[float], confidence: float) -> Bounds | None:
-    """The mean of sorted samples and its interval; None without samples.
+def mean_bounds(ordered: Sequence[float], mean: float, confidence: float) -> Bounds:
+    """The mean of sorted samples and its interval.
 
     What is measured is never negative, so neither is its mean: an interval that reaches below zero ends there.
     """
-    mean = mean_of_sorted(ordered, confidence=_exact(confidence))
-    if mean is None:
-        return None
-    low = mean.low if mean.low is None or ordered[0] < 0 else max(mean.low, 0.0)
-    return Bounds(mean.value, low, mean.high)
+    low, high = mean_interval(ordered, mean, confidence=_exact(confidence))
+    return Bounds(mean, low if low is None or ordered[0] < 0 else max(low, 0.0), high)
 
 
 @lru_cache(maxsize=CACHED)

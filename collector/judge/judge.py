@@ -43,7 +43,7 @@ MANY_RUNS: Final = 3
 """Fewer than these are never many."""
 
 
-class _Case(msgspec.Struct, frozen=True):
+class _Case(msgspec.Struct, frozen=True, gc=False):
     """All that one verdict rests on."""
 
     site: Site
@@ -184,7 +184,8 @@ def _bounds(preset: Preset, looked: Looked, k: int | None) -> Bounds | None:
         known = looked.median
         return None if known is None else median_bounds(looked.ordered, known, preset.confidence)
     if preset.statistic == "mean":
-        return mean_bounds(looked.ordered, preset.confidence)
+        known = looked.mean
+        return None if known is None else mean_bounds(looked.ordered, known, preset.confidence)
     return None if k is None else share_bounds(k, looked.n, preset.confidence)
 
 

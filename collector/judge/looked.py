@@ -5,7 +5,6 @@ is younger: what was measured before a target came into force does not break it,
 was replaced says nothing of the present one. A reference that moves on every month is no new promise, and cuts nothing.
 """
 
-import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
@@ -18,6 +17,7 @@ import msgspec
 from collector.judge.reasons import Reason
 from collector.judge.sample import Evidence, Sample
 from collector.plans.binding import PLAN_ZONE, Binding
+from collector.statistics.mean import mean_value
 
 CLOCK_SLACK: Final = timedelta(minutes=5)
 """A sample from a clock that runs further ahead counts when its time has come: until then it would be the newest."""
@@ -25,7 +25,7 @@ _STARTED: Final = attrgetter("started")
 _VALUE: Final = attrgetter("value")
 
 
-class Span(msgspec.Struct, frozen=True):
+class Span(msgspec.Struct, frozen=True, gc=False):
     """Where among a site's samples a window begins and ends, from which moment, and what cut it short."""
 
     first: int
@@ -34,7 +34,7 @@ class Span(msgspec.Struct, frozen=True):
     cut: tuple[Reason, ...] = ()
 
 
-class Looked(msgspec.Struct, frozen=True):
+class Looked(msgspec.Struct, frozen=True, gc=False):
     """The samples of a window, oldest first, their values from the least up, and what describes them."""
 
     n: int
@@ -55,7 +55,9 @@ def span_of(evidence: Evidence, binding: Binding, at: datetime, days: int) -> Sp
     samples = evidence.samples
     start = at - timedelta(days=days)
     first = bisect_right(samples, start, key=_STARTED)
-    end = bisect_right(samples, at + CLOCK_SLACK, key=_STARTED)
+    end, latest = len(samples), at + CLOCK_SLACK
+    if end and samples[-1].started > latest:
+        end = bisect_right(samples, latest, key=_STARTED)
     cut: list[Reason] = []
     edges: list[tuple[datetime | None, Reason]] = [
         (_begins(binding.target.valid_from) if binding.target else None, "target_changed"),
@@ -81,7 +83,7 @@ def look(evidence: Evidence, span: Span) -> Looked:
         n=len(ordered),
         samples=samples,
         ordered=ordered,
-        mean=_mean(ordered),
+        mean=mean_value(ordered),
         median=quantile(ordered, 0.5),
         p5=quantile(ordered, 0.05),
         p95=quantile(ordered, 0.95),
@@ -97,14 +99,6 @@ def quantile(ordered: Sequence[float], part: float) -> float:
     below = int(place)
     above = min(below + 1, len(ordered) - 1)
     return ordered[below] + (place - below) * (ordered[above] - ordered[below])
-
-
-def _mean(ordered: Sequence[float]) -> float:
-    n = len(ordered)
-    try:
-        return math.fsum(ordered) / n
-    except OverflowError:  # nothing that a line delivers, but a report may say it
-        return math.fsum(value / n for value in ordered)
 
 
 @lru_cache(maxsize=1024)

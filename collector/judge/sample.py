@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+
+class Sample(msgspec.Struct, frozen=True, gc=False):
     """One conclusive result: when its report started, and its number in the indicator's unit.
 
     Of an indicator that is there or not (`ipv6`): 1.0 for a run that found it working, 0.0 for one that did not.

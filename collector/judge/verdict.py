@@ -15,14 +15,14 @@ Outcome = Literal["met", "below", "inconclusive"]
 Statistic = Literal["median", "mean", "share"]
 
 
-class Window(msgspec.Struct, frozen=True):
+class Window(msgspec.Struct, frozen=True, gc=False):
     """From the oldest to the newest sample looked at; without samples, the days that were searched."""
 
     start: datetime = msgspec.field(name="from")
     end: datetime = msgspec.field(name="to")
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class Verdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The contract's verdict on one question about a site and an indicator, and sentences that say it.
 
     `scope`: of the plan's promise (`fixed`, `mobile`, `fixed-urban`, …), or `contract-` and the network: with plan and

@@ -9,7 +9,7 @@ import msgspec
 from collector.judge.bounds import Bounds
 from collector.judge.presets import Preset
 from collector.judge.reasons import BLOCKING, WORDS, Reason
-from collector.judge.units import comma, mark_en, mbps_en, percent_en
+from collector.judge.units import comma, mark_en, mbps_en, percent_en, percent_vi
 from collector.judge.verdict import Outcome, Statistic
 from collector.plans.binding import PLAN_ZONE, Binding
 from collector.plans.types import Text
@@ -28,7 +28,7 @@ _WORKED: Final = Text(vi="cho thấy IPv6 hoạt động", en="found IPv6 workin
 _DID_NOT: Final = Text(vi="cho thấy IPv6 không hoạt động", en="did not find IPv6 working")
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What there is to say of one verdict; `mark`, `k` and `target` are None without anything to compare with."""
 
     outcome: Outcome
@@ -113,9 +113,9 @@ def _value(found: Finding, bounds: Bounds) -> Text:
     vi, en = f"{name.vi} {comma(value)}", f"{name.en} {value}"
     if bounds.low is not None and bounds.high is not None:
         low, high = write(bounds.low, beside=target), write(bounds.high, beside=target)
-        sure = percent_en(found.preset.confidence)
-        vi += f" (khoảng tin cậy {comma(sure)}: {comma(low)} đến {comma(high)})"
-        en += f" ({sure} interval {low} to {high})"
+        sure = _sure(found.preset.confidence)
+        vi += f" (khoảng tin cậy {sure.vi}: {comma(low)} đến {comma(high)})"
+        en += f" ({sure.en} interval {low} to {high})"
     if statistic == "share" and target is not None:
         wanted = percent_en(target)
         vi += f", cần {comma(wanted)}"
@@ -144,6 +144,11 @@ def _wanting(found: Finding) -> Text:
         vi += f", nhiều hơn số kết quả có được trong {days} ngày với nhịp đo hiện tại"
         en += f", which is more than {days} days bring at the present pace"
     return Text(vi=vi, en=en)
+
+
+@lru_cache(maxsize=64)
+def _sure(confidence: float) -> Text:
+    return Text(vi=percent_vi(confidence), en=percent_en(confidence))
 
 
 @lru_cache(maxsize=4096)

@@ -36,25 +36,36 @@ class Mean:
 
 def mean_of(samples: Sequence[float], *, confidence: Fraction = CONFIDENCE) -> Mean | None:
     """The mean with its interval; None without samples. Of equal samples both bounds are that value."""
-    return mean_of_sorted(sorted(samples), confidence=confidence)
-
-
-def mean_of_sorted(ordered: Sequence[float], *, confidence: Fraction = CONFIDENCE) -> Mean | None:
-    """The same of samples that are sorted already."""
-    if not ordered:
+    if not samples:
         return None
-    n = len(ordered)
-    # Numbers beyond what is measured in units of the greatest: no sum and no cube of them may overflow or vanish.
-    least, greatest = ordered[0], ordered[-1]
-    size = max(-least, greatest)
-    unit = 1.0 if size == 0.0 or _PLAIN[0] < size < _PLAIN[1] else size
+    ordered = sorted(samples)
+    value = mean_value(ordered)
+    return Mean(len(ordered), value, *mean_interval(ordered, value, confidence=confidence))
+
+
+def mean_value(ordered: Sequence[float]) -> float:
+    """The mean of sorted samples, at least one; never beyond the least and the greatest of them."""
+    unit = _unit(ordered)
+    total = math.fsum(ordered) if unit == 1.0 else math.fsum(sample / unit for sample in ordered)
+    return min(max(total / len(ordered) * unit, ordered[0]), ordered[-1])
+
+
+def mean_interval(
+    ordered: Sequence[float], mean: float, *, confidence: Fraction = CONFIDENCE
+) -> tuple[float | None, float | None]:
+    """The interval of sorted samples whose mean is known; without bounds below 6 samples."""
+    if len(ordered) < LEAST:
+        return None, None
+    unit = _unit(ordered)
     parts = ordered if unit == 1.0 else [sample / unit for sample in ordered]
-    mean = math.fsum(parts) / n
-    value = min(max(mean * unit, least), greatest)
-    if n < LEAST:
-        return Mean(n, value, None, None)
-    low, high = _ends(parts, mean, confidence)
-    return Mean(n, value, min(low * unit, value), max(high * unit, value))
+    low, high = _ends(parts, mean / unit, confidence)
+    return min(low * unit, mean), max(high * unit, mean)
+
+
+def _unit(ordered: Sequence[float]) -> float:
+    """Numbers beyond what is measured are reckoned in units of the greatest: no sum or cube overflows or vanishes."""
+    size = max(-ordered[0], ordered[-1])
+    return 1.0 if size == 0.0 or _PLAIN[0] < size < _PLAIN[1] else size
 
 
 def _ends(samples: Sequence[float], mean: float, confidence: Fraction) -> tuple[float, float]:
