@@ -39,6 +39,17 @@ def test_no_result_is_called_the_national_programmes() -> None:
     assert "no result of i-Speed" in preset_of("i-speed-like").name.en
 
 
+def test_what_nobody_read_is_not_said_to_stand_there() -> None:
+    """Quảng Ninh names no i-Speed, the press alone speaks of medians, and the FCC's text was not read."""
+    plan, fcc = preset_of("plan").source.known, preset_of("fcc8080").source.known
+    assert "Quảng Ninh does not name i-Speed" in plan.en
+    assert "Quảng Ninh không nêu i-Speed" in plan.vi
+    assert "press" in plan.en
+    assert "báo chí" in plan.vi
+    assert fcc.en.startswith("By general knowledge, not checked")
+    assert "chưa đối chiếu" in fcc.vi
+
+
 def test_plans_can_name_the_rules_that_there_are() -> None:
     assert set(RULES) <= set(presets())
 
