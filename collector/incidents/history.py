@@ -1,7 +1,6 @@
 """Incidents on disk: what is recorded of each subject and cause, every transition, and what is still to be told."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +18,6 @@ from collector.registry.database import Transactions
 
 Key = tuple[str, Cause]
 Settling = Callable[[Sequence[Incident]], Sequence[Incident]]
-_KEEP_TOLD = timedelta(days=7)
 _FEW = 500  # more names than this in one question cost more than reading all
 _SHOWN = 200  # transitions in an incident's body; the table has all
 _RESOLVED: ColumnElement[str] = literal_column(
@@ -28,15 +26,6 @@ _RESOLVED: ColumnElement[str] = literal_column(
 _ACTIVE = INCIDENTS.c.state != _RESOLVED
 _UNSETTLED = and_(INCIDENTS.c.state == _RESOLVED, INCIDENTS.c.told == literal_column("'open'"))
 _BACK = timedelta(days=100)  # what was resolved longer ago is not looked at again
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """One transition that a receiver has not confirmed: the incident as it was then, as JSON."""
-
-    id: int
-    incident: str
-    body: bytes
 
 
 class History:
@@ -147,30 +136,20 @@ class History:
 
     def set_judged(self, newest: Mapping[str, datetime]) -> None:
         """Remember the newest samples that the rules have seen, so that late data is known as late after a restart."""
+        rows = [{"site": site, "newest": moment} for site, moment in newest.items()]
+        if not rows:
+            return
         with self._database.write() as connection:
-            for site, moment in newest.items():
-                changed = connection.execute(update(JUDGED).where(JUDGED.c.site == site).values(newest=moment))
-                if not changed.rowcount:
-                    connection.execute(insert(JUDGED).values(site=site, newest=moment))
-
-    def pending(self, *, limit: int = 1000) -> list[Letter]:
-        """The oldest letter of each incident that has any, oldest first: one incident's news stay in order."""
-        first = select(func.min(OUTBOX.c.id)).where(OUTBOX.c.delivered.is_(None)).group_by(OUTBOX.c.incident)
-        query = select(OUTBOX).where(OUTBOX.c.id.in_(first)).order_by(OUTBOX.c.id).limit(limit)
-        with self._database.read() as connection:
-            return [Letter(row.id, row.incident, row.body.encode()) for row in connection.execute(query)]
+            for first in range(0, len(rows), _FEW):
+                some = rows[first : first + _FEW]
+                connection.execute(delete(JUDGED).where(JUDGED.c.site.in_([row["site"] for row in some])))
+                connection.execute(insert(JUDGED), some)
 
     def waiting(self) -> int:
-        """How many letters no receiver has confirmed."""
+        """How many letters nobody has made deliveries of yet."""
         with self._database.read() as connection:
             query = select(func.count()).select_from(OUTBOX).where(OUTBOX.c.delivered.is_(None))
             return connection.scalar(query) or 0
-
-    def delivered(self, letter: int, *, at: datetime) -> None:
-        """A receiver has confirmed a letter; letters told a week ago are forgotten."""
-        with self._database.write() as connection:
-            connection.execute(update(OUTBOX).where(OUTBOX.c.id == letter).values(delivered=at))
-            connection.execute(delete(OUTBOX).where(OUTBOX.c.delivered < at - _KEEP_TOLD))
 
     def _keep(
         self, connection: Connection, changes: Sequence[Incident], work: Sequence[Window], at: datetime

@@ -91,7 +91,7 @@ def subject_of(news: News, reader: Reader, *, reminder: bool = False) -> str:
     words = [named(wording.STATES, news.state, language), named(wording.SEVERITIES, news.severity, language)]
     if reminder:
         words.insert(0, say(wording.REMINDER, language))
-    return f"{where}: {named(wording.CAUSES, news.cause, language)} ({', '.join(words)})"
+    return f"{where[:1].upper()}{where[1:]}: {named(wording.CAUSES, news.cause, language)} ({', '.join(words)})"
 
 
 def _name(news: News, language: Language) -> str:
@@ -127,8 +127,9 @@ def _figures(news: News, language: Language) -> list[Line]:
     evidence = news.evidence
     unit, lines = evidence.get("unit"), list[Line]()
     if evidence.get("target") is not None:
-        lines.append((wording.TARGET, amount(evidence["target"], unit, language)))
-    if evidence.get("k") is not None and evidence.get("n") is not None:
+        label = wording.CONTRACT if news.cause == "below_contract" else wording.TARGET
+        lines.append((label, amount(evidence["target"], unit, language)))
+    if evidence.get("k") is not None and evidence.get("n"):
         k, n = number(evidence["k"], language), number(evidence["n"], language)
         lines.append((wording.RESULTS, say(_counted(news), language, k=k, n=n)))
     if evidence.get("median") is not None:
@@ -145,6 +146,8 @@ def _counted(news: News) -> Text:
     """What `k` of `n` means."""
     if news.group is not None:
         return wording.TOGETHER
+    if news.cause == "collapse":
+        return wording.HALVED
     return wording.FAILED if news.cause in {"outage", "silent"} else wording.BELOW
 
 

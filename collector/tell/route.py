@@ -12,6 +12,7 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from collector.errors import UsageError
+from collector.registry.codes import nearest_code
 from collector.tell.news import About, News, severity_rank
 
 Kind = Literal["alertmanager", "webhook", "mail", "apprise"]
@@ -24,7 +25,10 @@ _MAIL: Final = frozenset({"mailto", "mailtos"})
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which incidents a route is told of; an empty list means any. Names are compared without regard to case."""
+    """Which incidents a route is told of; an empty list means any. Names are compared without regard to case.
+
+    `provinces` and `communes` are codes, as the registry files places: `places_of` makes them of what people write.
+    """
 
     severity: str = "warning"
     causes: frozenset[str] = frozenset()
@@ -45,13 +49,16 @@ class Wanted:
     def covers(self, place: About, *, is_group: bool = False) -> bool:
         """Whether a site is one of those that the route is about."""
         pairs = (
-            (self.provinces, place.province),
-            (self.communes, place.commune),
-            (self.kinds, place.kind),
-            (self.providers, place.provider),
-            (self.plans, place.plan),
+            (self.provinces, place.province, nearest_code),
+            (self.communes, place.commune, nearest_code),
+            (self.kinds, place.kind, plain),
+            (self.providers, place.provider, plain),
+            (self.plans, place.plan, plain),
         )
-        return all(not names or (is_group and value is None) or plain(value or "") in names for names, value in pairs)
+        return all(
+            not names or (is_group and value is None) or compared(value or "") in names
+            for names, value, compared in pairs
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +133,11 @@ def _kind(to: str) -> tuple[Kind, str]:
 def plain(name: str) -> str:
     """A name as it is compared: composed, folded, without blanks around it."""
     return unicodedata.normalize("NFC", name).casefold().strip()
+
+
+def places_of(names: Iterable[str]) -> frozenset[str]:
+    """Provinces or communes as they are compared: "Lạng Sơn" is what the registry files as lang-son."""
+    return frozenset(nearest_code(name) for name in names)
 
 
 def plains(names: Iterable[str]) -> frozenset[str]:

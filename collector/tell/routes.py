@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from collector.config import CollectorConfig, RouteSettings, TellSettings, secret
 from collector.errors import UsageError
-from collector.tell.route import Kind, Route, Wanted, kind_and_url, plains
+from collector.tell.route import Kind, Route, Wanted, kind_and_url, places_of, plains
 from collector.tell.silences import GRAFANA, Keeper
 
 IMPLICIT: Final = "webhook"
@@ -131,8 +131,8 @@ def _wanted(settings: RouteSettings, usual: str) -> Wanted:
     return Wanted(
         severity=settings.severity or usual,
         causes=plains(settings.causes),
-        provinces=plains(settings.provinces),
-        communes=plains(settings.communes),
+        provinces=places_of(settings.provinces),
+        communes=places_of(settings.communes),
         kinds=plains(settings.kinds),
         providers=plains(settings.providers),
         plans=plains(settings.plans),

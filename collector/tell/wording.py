@@ -16,7 +16,7 @@ CAUSES: Final = {
     "silent": Text(vi="không có tín hiệu", en="silent"),
 }
 STATES: Final = {
-    "open": Text(vi="mới mở", en="open"),
+    "open": Text(vi="đang mở", en="open"),
     "acknowledged": Text(vi="đã tiếp nhận", en="acknowledged"),
     "silenced": Text(vi="tạm không báo", en="silenced"),
     "resolved": Text(vi="đã hết", en="resolved"),
@@ -35,12 +35,13 @@ GROUPS: Final = {
 }
 SITE: Final = Text(vi="Điểm", en="Site")
 GROUP: Final = Text(vi="Nhóm", en="Group")
-PLACE: Final = Text(vi="Nơi", en="Place")
+PLACE: Final = Text(vi="Địa bàn", en="Place")
 PROVIDER: Final = Text(vi="Nhà cung cấp", en="Provider")
 TARGET: Final = Text(vi="Chỉ tiêu", en="Target")
+CONTRACT: Final = Text(vi="Mức hợp đồng", en="Contract")
 RESULTS: Final = Text(vi="Kết quả", en="Results")
 MEDIAN: Final = Text(vi="Trung vị", en="Median")
-SINCE: Final = Text(vi="Từ", en="Since")
+SINCE: Final = Text(vi="Từ lúc", en="Since")
 ENDED: Final = Text(vi="Kết thúc", en="Ended")
 BY: Final = Text(vi="Người xử lý", en="By")
 NOTE: Final = Text(vi="Ghi chú", en="Note")
@@ -49,7 +50,8 @@ SITES: Final = Text(vi="Các điểm", en="Sites")
 PAGE: Final = Text(vi="Trang", en="Page")
 REMINDER: Final = Text(vi="nhắc lại", en="reminder")
 MORE: Final = Text(vi="và {n} nữa", en="and {n} more")
-BELOW: Final = Text(vi="{k}/{n} kết quả dưới mức", en="{k} of {n} results below it")
+BELOW: Final = Text(vi="{k}/{n} kết quả dưới mức này", en="{k} of {n} results below it")
+HALVED: Final = Text(vi="{k}/{n} kết quả dưới một nửa mức này", en="{k} of {n} results below half of it")
 FAILED: Final = Text(vi="{k}/{n} lần đo không kết nối được", en="{k} of {n} runs reached nothing")
 TOGETHER: Final = Text(vi="{k}/{n} điểm cùng có sự cố", en="{k} of {n} sites fail together")
 INTERVAL: Final = Text(vi="khoảng 95 %: {low} đến {high}", en="95 % interval: {low} to {high}")

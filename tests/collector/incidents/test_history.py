@@ -92,23 +92,6 @@ def test_marks_of_judged_samples_are_kept(database: Database) -> None:
     assert history_on(database).judged() == {"s1": NOW + HOUR, "s2": NOW}
 
 
-def test_letters_of_one_incident_go_in_order(database: Database) -> None:
-    history = history_on(database, tell=True)
-    put(history, incident())
-    history.act(incident().id, "acknowledge", who="Lan", at=NOW + HOUR)
-    put(history, incident("s2"))
-    assert history.waiting() == 3
-    first, other = history.pending()
-    assert b'"state":"open"' in first.body
-    assert other.incident == incident("s2").id
-    history.delivered(first.id, at=NOW + HOUR)
-    second, _other = history.pending()
-    assert b'"state":"acknowledged"' in second.body
-    history.delivered(second.id, at=NOW + HOUR)
-    history.delivered(other.id, at=NOW + HOUR)
-    assert history.pending() == []
-
-
 def test_without_a_receiver_no_letters_pile_up(database: Database) -> None:
     history = history_on(database)
     put(history, incident())

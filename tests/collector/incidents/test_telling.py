@@ -106,6 +106,8 @@ def window(extent: Extent = "all", name: str = "") -> Window:
         ("site", "s1", True),
         ("site", "s2", False),
         ("commune", "Hữu Lũng", True),
+        ("commune", "huu-lung", True),  # as the registry files it
+        ("commune", "Chi Lăng", False),
         ("provider", "VNPT", True),
         ("provider", "Viettel", False),
     ],

@@ -176,7 +176,7 @@ async def test_late_data_below_target_opens_nothing_and_tells_nobody(house: Hous
                 break
             heard.append(event)
     assert all(one.quiet for one in judging.history.search())
-    assert judging.history.pending() == []
+    assert judging.history.waiting() == 0
     verdict_of = {time: fields["verdict"] for time, fields in (await told(house)).items()}
     assert verdict_of[nanoseconds(NOW - timedelta(days=5) + 30 * HOUR)] == "below"
     assert judging.current()[SCHOOL.id].verdict == "below", "the verdict follows the data, the incident what is fresh"
@@ -195,4 +195,4 @@ async def test_a_backlog_of_days_that_drains_oldest_first_opens_nothing(house: H
             await judging.judge_now()
     assert judging.current()[SCHOOL.id].verdict == "below"
     assert [one.quiet for one in judging.history.search()] == [True]
-    assert judging.history.pending() == []
+    assert judging.history.waiting() == 0

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from collector.incidents.incident import Group, moved
+from collector.incidents.incident import Cause, Group, moved
 from collector.plans.types import Text
 from collector.tell.answer import Parcel
 from collector.tell.compose import composed
@@ -53,12 +53,12 @@ def test_a_resolved_incident_in_vietnamese() -> None:
         == """s1: dưới chỉ tiêu
 
 Điểm: Trường TH Hữu Lũng 1 (s1)
-Nơi: Hữu Lũng, Lạng Sơn
+Địa bàn: Hữu Lũng, Lạng Sơn
 Nhà cung cấp: VNPT
 Chỉ tiêu: 50 Mbit/s
-Kết quả: 9/10 kết quả dưới mức
+Kết quả: 9/10 kết quả dưới mức này
 Trung vị: 31,2 Mbit/s (khoảng 95 %: 28 đến 34,5 Mbit/s)
-Từ: 19:00 22/11/2026
+Từ lúc: 19:00 22/11/2026
 Kết thúc: 21:00 22/11/2026
 Người xử lý: Lan
 Ghi chú: đã thay thiết bị
@@ -95,7 +95,7 @@ def test_a_reminder_says_that_it_is_one() -> None:
     news = news_of()
     parcel = Parcel("d", "reminder", ("{}",), (news,), "d")
     assert composed(parcel, EN).subject.endswith("(reminder, open, warning)")
-    assert composed(parcel, VI).subject.endswith("(nhắc lại, mới mở, cảnh báo)")
+    assert composed(parcel, VI).subject.endswith("(nhắc lại, đang mở, cảnh báo)")
 
 
 def test_many_in_one_are_told_line_by_line() -> None:
@@ -154,3 +154,27 @@ def test_a_message_survives_its_record() -> None:
     body = msgspec.json.encode(message).decode()
     assert composed(Parcel("d", "digest", (body,), (), "d"), VI) == message
     assert isinstance(message, Message)
+
+
+@pytest.mark.parametrize(
+    ("cause", "evidence", "lines"),
+    [
+        (
+            "below_contract",
+            {"k": 3, "n": 4, "target": 80.0, "unit": "Mbps"},
+            ["Contract: 80 Mbit/s", "3 of 4 results below it"],
+        ),
+        (
+            "collapse",
+            {"k": 5, "n": 5, "target": 50.0, "unit": "Mbps"},
+            ["Target: 50 Mbit/s", "5 of 5 results below half of it"],
+        ),
+        ("outage", {"k": 4, "n": 4}, ["4 of 4 runs reached nothing"]),
+        ("silent", {"k": 0, "n": 0}, []),
+    ],
+)
+def test_each_cause_has_its_own_figures(cause: Cause, evidence: dict[str, object], lines: list[str]) -> None:
+    news = news_of(msgspec.structs.replace(incident_of(cause=cause), evidence=evidence))
+    text = message_of(news, EN).text
+    assert all(line in text for line in lines)
+    assert ("Results:" in text) == bool(lines)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from collector.incidents.incident import Group
-from collector.tell.route import Route, Wanted, kind_and_url, plains
+from collector.tell.route import Route, Wanted, kind_and_url, places_of, plains
 from tests.collector.tell.rig import incident_of, news_of
 
 
@@ -20,6 +20,7 @@ from tests.collector.tell.rig import incident_of, news_of
         ({"causes": ["outage", "below_target"]}, True),
         ({"provinces": ["lạng sơn "]}, True),
         ({"provinces": ["La\u0323ng So\u031bn"]}, True),  # the same letters, written in parts
+        ({"provinces": ["lang-son"]}, True),
         ({"provinces": ["Bắc Giang"]}, False),
         ({"communes": ["Hữu Lũng"], "kinds": ["clinic"]}, False),
         ({"communes": ["Hữu Lũng"], "kinds": ["school"], "providers": ["vnpt"], "plans": ["lang-son-2025"]}, True),
@@ -27,15 +28,22 @@ from tests.collector.tell.rig import incident_of, news_of
 )
 def test_what_is_not_named_is_not_filtered(wanted: dict[str, Any], takes: bool) -> None:  # noqa: FBT001 - a table
     values: dict[str, Any] = {
-        name: value if isinstance(value, str) else plains(value) for name, value in wanted.items()
+        name: value
+        if isinstance(value, str)
+        else places_of(value)
+        if name in {"provinces", "communes"}
+        else plains(value)
+        for name, value in wanted.items()
     }
     assert Wanted(**values).takes(news_of()) == takes
+    filed = msgspec.structs.replace(news_of().place, province="lang-son", commune="huu-lung")
+    assert Wanted(**values).covers(filed) == Wanted(**values).covers(news_of().place)
 
 
 def test_of_a_group_what_is_not_known_keeps_nothing_back() -> None:
     parent = msgspec.structs.replace(incident_of(), site=None, group=Group("peer", "dc1"), about={"province": "X"})
     assert Wanted(kinds=frozenset({"school"})).takes(news_of(parent))
-    assert not Wanted(provinces=frozenset({"lạng sơn"})).takes(news_of(parent))
+    assert not Wanted(provinces=places_of(["Lạng Sơn"])).takes(news_of(parent))
 
 
 @pytest.mark.parametrize(
