@@ -19,7 +19,7 @@ SHOWN: Final = 20
 _ABOUT: Final = ("name", "kind", "area", "province", "commune", "village", "provider", "access", "plan")
 _MARKS: Final[Mapping[Cause, Text]] = {
     "below_target": Text(vi="chỉ tiêu", en="the target of"),
-    "below_contract": Text(vi="mức hợp đồng", en="the contracted"),
+    "below_contract": Text(vi="mức phải đạt theo hợp đồng", en="the rate due by contract,"),
     "collapse": Text(vi="một nửa mức cần đạt", en="half of the mark of"),
 }
 

@@ -8,6 +8,7 @@ import msgspec
 
 from collector.errors import UsageError
 from collector.incidents.incident import RULES, Incident, moved
+from collector.registry.codes import nearest_code
 
 Extent = Literal["site", "commune", "provider", "all"]
 LONGEST: Final = timedelta(days=366)
@@ -34,7 +35,10 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_about(self, incident: Incident) -> bool:
         """Whether an incident is about a place where the work is."""
-        return self.extent == "all" or self.name == _place(incident, self.extent)
+        place = _place(incident, self.extent)
+        if self.extent == "commune":  # filed by its code, and named as people call it
+            return place is not None and nearest_code(self.name) == nearest_code(place)
+        return self.extent == "all" or self.name == place
 
 
 def checked(window: Window) -> Window:
