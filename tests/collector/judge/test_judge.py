@@ -189,6 +189,23 @@ def test_what_blocks_nothing_is_said_beside() -> None:
     assert judge(SITE, bound(), some, at=NOW).reasons == []
 
 
+@pytest.mark.parametrize(("failed", "good", "many"), [(3, 9, True), (3, 10, False), (2, 1, False), (5, 12, True)])
+def test_one_run_in_four_is_many_from_three_on(failed: int, good: int, *, many: bool) -> None:
+    verdict = judge(SITE, bound(), replace(evidence([110.0] * good), failed=failed), at=NOW)
+    assert ("many_failed" in verdict.reasons) == many
+
+
+def test_failed_runs_are_runs_when_doubted_ones_are_counted() -> None:
+    known = replace(evidence([110.0] * 10), failed=10, doubted={"wifi_bound": 4})
+    assert judge(SITE, bound(), known, at=NOW).reasons == ["many_failed"], "4 doubted of 24 runs, not of 14"
+
+
+@pytest.mark.parametrize(("hours", "said"), [(24, ["one_day"]), (24.5, [])])
+def test_a_day_has_twenty_four_hours(hours: float, said: list[str]) -> None:
+    found = evidence([110.0] * 11, every=timedelta(hours=hours) / 10)
+    assert judge(SITE, bound(), found, at=NOW).reasons == said
+
+
 def test_all_doubted_is_too_few() -> None:
     verdict = judge(SITE, bound(), Evidence(doubted={"wifi_bound": 40}), at=NOW)
     assert (verdict.n, verdict.reasons) == (0, ["too_few", "many_doubted"])

@@ -86,3 +86,14 @@ def test_what_is_proved_is_said_with_numbers() -> None:
     assert "40 targets (13 measured, 8 derived, 19 reported), in steps of 2023, 2025, 2030" in said
     assert "9 targets bind sites" in said
     assert "ispeed_mobile_download_mbps" in said
+
+
+def test_that_a_promise_to_others_is_applied_to_a_site_is_called_a_decision() -> None:
+    """The plans promise speeds to a province, to households and to users; who is accused may ask who decided this."""
+    speeds = [t for plan in PLANS.values() for t in plan.targets if t.binds and t.indicator == "download_mbps"]
+    assert len(speeds) == 14
+    for target in speeds:
+        assert target.reason is not None
+        applied = target.binds is not None and target.binds.group is None
+        assert ("(quyết định của dự án)" in target.reason.vi) == applied
+        assert ("(a decision of the project)" in target.reason.en) == applied

@@ -118,3 +118,27 @@ def test_a_weight_is_as_many_samples() -> None:
 def test_of_no_samples_there_is_no_median() -> None:
     assert pooled_median_of([]) is None
     assert pooled_median_of([[], [(1.0, 0.0)]]) is None
+
+
+def test_a_few_sites_far_above_the_rest_leave_more_room_above() -> None:
+    means = [40.0, 42, 44, 45, 46, 47, 48, 49, 50, 50, 51, 52, 53, 54, 55, 56, 58, 60, 62, 64, 150, 220, 300, 410]
+    found = ratio_of([(mean * 30, 30.0) for mean in means])
+    assert found is not None
+    assert found.low is not None
+    assert found.high is not None
+    assert found.high - found.value > 1.3 * (found.value - found.low)
+
+
+@pytest.mark.parametrize("far", [1, 400])
+@pytest.mark.parametrize("seed", range(4))
+def test_no_end_is_nearer_than_students(seed: int, far: float) -> None:
+    """Also where the draws are lucky, as with one site far out."""
+    means = np.random.default_rng(seed).normal(100, 3, 24)
+    means[0] = far
+    found = ratio_of([(float(mean) * 30, 30.0) for mean in means])
+    reach = stats.t.ppf(0.975, 23) * means.std(ddof=1) / np.sqrt(24)
+    assert found is not None
+    assert found.low is not None
+    assert found.high is not None
+    assert found.value - found.low >= reach * (1 - 1e-9)
+    assert found.high - found.value >= reach * (1 - 1e-9)
