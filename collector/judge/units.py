@@ -40,7 +40,7 @@ def comma(number: str) -> str:
 
 
 def _number(value: float, beside: float | None) -> str:
-    text = f"{value:.1f}"
+    text = f"{value:z.1f}"
     if beside is not None and text == f"{beside:.1f}" and value != beside:
         found = ((f"{value:.{digits}f}", f"{beside:.{digits}f}") for digits in _DIGITS)
         text = next((told for told, other in found if told != other), repr(value))
