@@ -4,26 +4,24 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
-from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from collector.chain.course import CAUSE_OF, Detector, Fold, Spacing, asked, fold, observed, questioned
+from collector.chain.course import SLACK, Seen, Spacing
 from collector.chain.marks import Step, World, steps
-from collector.chain.rows import SHAPES, THROUGHPUT, Rows, moment
+from collector.chain.rows import SHAPES, THROUGHPUT, Rows
 from collector.config import DEFAULT_PATH, CollectorConfig, read, secret
-from collector.detect import collapse, outage, shortfall
-from collector.detect.episode import Episode
 from collector.errors import UsageError
+from collector.explain.comparison import WORDS, comparisons
+from collector.explain.courses import courses
 from collector.figures.figures import Figures
-from collector.incidents.history import History, Key
-from collector.incidents.incident import Incident, Subject
-from collector.incidents.reconcile import Sight
-from collector.incidents.replay import Compared, Timed, compared, stretches
+from collector.incidents.history import History
+from collector.incidents.incident import Incident
+from collector.incidents.replay import Compared
 from collector.ledger.period import period
 from collector.plans.load import load_plans
 from collector.registry.database import Database, database_of
@@ -34,17 +32,9 @@ from collector.store.store import Store
 
 Subparsers = Any  # argparse names this class with an underscore
 _LOCAL: Final = Path("collector.toml")
-S = TypeVar("S", shortfall.State, collapse.State, outage.State)
-T = TypeVar("T", bound=Timed)
 _AT_ONCE: Final = 50
 """Sites whose rows are in memory at one time."""
 _DAYS: Final = 60
-_WORDS: Final = {
-    "missing": "the measurements make an incident that is not recorded",
-    "unborne": "it is recorded, and the measurements do not make it",
-    "still_open": "it is recorded as active, and the measurements say that it is over",
-    "already_over": "it is recorded as over, and the measurements say that it goes on",
-}
 _EPILOG: Final = """examples:
   linkgauge-collector incident replay                              the last 60 days of every site
   linkgauge-collector incident replay --site ls-huulung-th1 --from 2026-10-01 --to 2026-11-15
@@ -54,19 +44,13 @@ exit codes: 0 all are the same; 1 some are not; 2 wrong usage"""
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One site: its rows by kind, what it was asked, its recorded incidents, and the groups it belonged to."""
+    """One site: its rows by kind, what it was asked, its recorded incidents and those of groups that it was in."""
 
     site: str
     kinds: Mapping[str, Rows]
     steps: Sequence[Step]
-    recorded: Mapping[Key, Sequence[Incident]]
-    parents: Sequence[Incident]
+    incidents: Sequence[Incident]
     spacing: Spacing
-
-    def covers(self, detector: Detector) -> datetime | None:
-        """The oldest row that a detector has looked at; of several kinds, from when on all of them are there."""
-        kinds = self.kinds.keys() - {"ipv6"} if detector == "outage" else {THROUGHPUT.kind}
-        return max((moment(rows.times[0]) for kind, rows in self.kinds.items() if kind in kinds and rows), default=None)
 
 
 def add_command(actions: Subparsers) -> None:
@@ -91,40 +75,11 @@ def add_command(actions: Subparsers) -> None:
     parser.set_defaults(func=_run)
 
 
-def replayed(case: Case, at: datetime) -> list[Compared]:
-    """Each cause of a site, held against what its rows make; `at`: up to when they were read."""
-    return [_replayed(case, detector, at) for detector in CAUSE_OF]
-
-
-def _replayed(case: Case, detector: Detector, at: datetime) -> Compared:
-    cause = CAUSE_OF[detector]
-    recorded = [one for one in case.recorded.get((case.site, cause), ()) if one.opened <= at]
-    episodes, newest = _derived(case, detector, recorded, at)
-    parents = [parent for parent in case.parents if parent.cause == cause and case.site in parent.children]
-    sight = Sight(Subject(case.site), cause, at, newest=newest, covers=case.covers(detector), parents=parents)
-    return compared(recorded, episodes, sight)
-
-
-def _derived(
-    case: Case, detector: Detector, recorded: Sequence[Incident], at: datetime
-) -> tuple[list[Episode], datetime | None]:
-    """The episodes of a detector, each stretch by itself, and the newest measurement."""
-    if detector == "outage":
-        contacts = asked(case.kinds, after=None, at=at)
-        return _folded(stretches(contacts, recorded), Fold(outage.START), outage.advance)
-    question = questioned(case.steps) if detector == "collapse" else detector
-    seen = observed(case.kinds.get(THROUGHPUT.kind), case.steps, question, after=None, at=at)
-    parts = stretches(seen, recorded)
-    if detector == "collapse":
-        return _folded(parts, Fold(collapse.START), partial(collapse.advance, spacing=case.spacing.collapse))
-    return _folded(parts, Fold(shortfall.START), partial(shortfall.advance, spacing=case.spacing.shortfall))
-
-
-def _folded(
-    parts: Sequence[Sequence[T]], start: Fold[S], advance: Callable[[S, T], S]
-) -> tuple[list[Episode], datetime | None]:
-    episodes = [episode for part in parts for episode in fold(start, part, advance).episodes]
-    return episodes, max((part[-1].at for part in parts if part), default=None)
+def replayed(case: Case, start: datetime, at: datetime) -> list[Compared]:
+    """Each cause of a site from `start` on, held against what its rows make; `at`: up to when they were read."""
+    own = [one for one in case.incidents if one.site == case.site and one.opened <= at]
+    walked = courses(Seen(case.kinds, case.steps, at, case.spacing), own)
+    return comparisons(walked, case.incidents, case.kinds, case.site, at, start)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -142,10 +97,10 @@ def _run(options: argparse.Namespace) -> int:
 def _moments(options: argparse.Namespace, zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:
     first = period(options.first)[0] if options.first else now.astimezone(zone).date() - timedelta(days=_DAYS)
     start = datetime.combine(first, time(), zone).astimezone(UTC)
-    end = now
+    end = now + SLACK  # a device's clock may be ahead of ours: the judge looks so far, too
     if options.last:
-        end = min(now, datetime.combine(period(options.last)[1] + timedelta(days=1), time(), zone).astimezone(UTC))
-    if start >= end:
+        end = min(end, datetime.combine(period(options.last)[1] + timedelta(days=1), time(), zone).astimezone(UTC))
+    if start >= min(end, now):
         raise UsageError("--from must be a day before --to, and not in the future")
     return start, end
 
@@ -158,8 +113,7 @@ async def _replay(
     if site is not None and site not in snapshot.sites:
         raise UsageError(f"there is no site {site!r}; see: linkgauge-collector site list")
     world = World(load_plans(settings.plans.folder), Figures(database).references())
-    recorded = history.recorded(span[0])
-    parents = [one for some in recorded.values() for one in some if one.group is not None]
+    recorded = [one for some in history.recorded(span[0]).values() for one in some]
     spacing = Spacing(timedelta(seconds=settings.judge.spacing_s), timedelta(seconds=settings.judge.spacing_s / 2))
     names = list(snapshot.sites) if site is None else [site]
     token = secret(settings.store.token, settings.store.token_file, "store.token_file")
@@ -171,9 +125,10 @@ async def _replay(
             group = names[first : first + _AT_ONCE]
             rows = await _read(store, group, span)
             for name in group:
-                asked_then = steps(snapshot.sites[name], world, start=span[0], end=span[1])
-                case = Case(name, rows[name], asked_then, recorded, parents, spacing)
-                for found in replayed(case, span[1]):
+                asked_then = steps(snapshot.sites[name], world, start=span[0] - THROUGHPUT.span, end=span[1])
+                incidents = [one for one in recorded if one.site == name or name in one.children]
+                case = Case(name, rows[name], asked_then, incidents, spacing)
+                for found in replayed(case, *span):
                     agree, faults, untold = agree + found.agree, faults + len(found.differences), untold + found.untold
                     sys.stdout.writelines(_lines(name, found))
     finally:
@@ -184,9 +139,10 @@ async def _replay(
 
 
 async def _read(store: Store, sites: Sequence[str], span: tuple[datetime, datetime]) -> dict[str, dict[str, Rows]]:
+    """Rows of the span, and before it as many as the judge has when it starts: its detectors learn from them."""
     found: dict[str, dict[str, Rows]] = {site: {} for site in sites}
-    start_ns, end_ns = (nanoseconds(at) for at in span)
     for shape in SHAPES:
+        start_ns, end_ns = nanoseconds(span[0] - shape.span), nanoseconds(span[1])
         whole = replace(shape, most=1_000_000)
         there = await store.values(shape.kind, shape.columns, sites=sites, start_ns=start_ns, end_ns=end_ns)
         for site, values in there.items():
@@ -198,4 +154,4 @@ async def _read(store: Store, sites: Sequence[str], span: tuple[datetime, dateti
 def _lines(site: str, found: Compared) -> Iterator[str]:
     for one in found.differences:
         named = f"  {one.incident}" if one.incident else ""
-        yield f"{site}  {found.cause}  {one.opened:%Y-%m-%d %H:%M:%S} UTC{named}: {_WORDS[one.fault]}\n"
+        yield f"{site}  {found.cause}  {one.opened:%Y-%m-%d %H:%M:%S} UTC{named}: {WORDS[one.fault].en}\n"

@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
+from collector.chain.course import Detector
 from collector.chain.evidence import Fate
 from collector.detect.episode import Episode
-from collector.incidents.incident import Incident
+from collector.incidents.incident import Cause, Incident
 from collector.judge.verdict import Verdict
 from collector.plans.types import Text
 
@@ -111,22 +112,33 @@ class Contacts(msgspec.Struct, frozen=True):
 
 
 class Course(msgspec.Struct, frozen=True, kw_only=True):
-    """One detector: its steps (none of what it counts only: `contacts`), and the episodes that came of them."""
+    """One detector: its steps (none of what it counts only: `contacts`), and the episodes that came of them.
 
-    detector: str
-    cause: str
+    `seed`: the episode that was open when the first row came. `anew`: when persons resolved incidents of its cause: it
+    began from nothing then.
+    """
+
+    detector: Detector
+    cause: Cause
     watch: float
     steps: list[Step] = []
     contacts: Contacts | None = None
     episodes: list[Episode] = []
+    seed: Episode | None = None
+    anew: list[datetime] = []
 
 
 class Replay(msgspec.Struct, frozen=True):
-    """Whether the episodes and the recorded incidents of a cause are the same. `apart`: what is not, in words."""
+    """Whether the episodes and the recorded incidents of a cause are the same. `apart`: what is not, in words.
 
-    cause: str
+    `agree`: how many incidents they agree on. `untold`: began before the rows that are there, so it cannot be said.
+    """
+
+    cause: Cause
     same: bool
     apart: list[Text]
+    agree: int = 0
+    untold: int = 0
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):

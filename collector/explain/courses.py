@@ -1,50 +1,97 @@
-"""From a site's rows to the detectors' steps and episodes, and whether what is recorded is what comes of them. Pure."""
+"""From a site's rows to the detectors' steps and episodes, as the judge took them. Pure.
 
-from collections.abc import Callable, Iterable, Sequence
+The judge begins anew after each word of a person who resolved an incident, and in the middle of what began before the
+first row that is there.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from math import log
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 from collector.chain.course import CAUSE_OF, Detector, Seen, asked, observed, questioned
-from collector.chain.rows import THROUGHPUT
+from collector.chain.rows import THROUGHPUT, Rows, moment
 from collector.detect import collapse, outage, shortfall
 from collector.detect.episode import Episode
 from collector.detect.observation import Contact, Observation
-from collector.explain.account import Contacts, Course, Replay, Step
-from collector.incidents.chains import Chain, chains
+from collector.explain.account import Contacts, Course, Step
 from collector.incidents.incident import Incident
-from collector.plans.types import Text
+from collector.incidents.reconcile import episode_of
+from collector.incidents.replay import stretches
 
 S = TypeVar("S", shortfall.State, collapse.State)
+_ASKS_OTHERS: Final = "ipv6"
+"""Of this kind it is not counted what got through."""
 
 
-def courses(seen: Seen) -> list[Course]:
-    """Every detector, from the first row on."""
+def courses(seen: Seen, recorded: Sequence[Incident] = ()) -> list[Course]:
+    """Every detector, from the first row on. `recorded`: the site's incidents until now, of all causes."""
     rows, steps, at = seen.kinds.get(THROUGHPUT.kind), seen.steps, seen.at
     slow = partial(shortfall.advance, spacing=seen.spacing.shortfall)
     quick = partial(collapse.advance, spacing=seen.spacing.collapse)
-    plan, contract = (observed(rows, steps, question, after=None, at=at) for question in ("plan", "contract"))
-    return [
-        _walked("plan", plan, (shortfall.START, slow)),
-        _walked("contract", contract, (shortfall.START, slow)),
-        _walked("collapse", observed(rows, steps, questioned(steps), after=None, at=at), (collapse.START, quick)),
-        _lost(asked(seen.kinds, after=None, at=at)),
-    ]
+    found = []
+    for detector, question in (("plan", "plan"), ("contract", "contract"), ("collapse", questioned(steps))):
+        name: Detector = detector  # type: ignore[assignment]  # one of these words
+        samples = observed(rows, steps, question, after=None, at=at)  # type: ignore[arg-type]  # one of these words
+        known = [one for one in recorded if one.cause == CAUSE_OF[name]]
+        parts, seed = stretches(samples, known), seed_of(known, covers(seen.kinds, name))
+        if name == "collapse":  # what was usual before its first row is gone: it has no seed
+            course = _walked(name, parts, collapse.START, quick)
+        else:
+            start = shortfall.START if seed is None else shortfall.State(episode=seed)
+            course = _walked(name, parts, start, slow, again=shortfall.START)
+        found.append(msgspec.structs.replace(course, anew=_anew(known)))
+    known = [one for one in recorded if one.cause == CAUSE_OF["outage"]]
+    seed = seed_of(known, covers(seen.kinds, "outage"))
+    lost = _lost(stretches(asked(seen.kinds, after=None, at=at), known), seed)
+    return [*found, msgspec.structs.replace(lost, anew=_anew(known))]
 
 
-def _walked(detector: Detector, seen: Iterable[Observation], by: tuple[S, Callable[[S, Observation], S]]) -> Course:
-    state, advance = by
-    steps, episodes, last = list[Step](), list[Episode](), None
-    for one in seen:
-        if last is not None and one.at <= last:
-            continue
-        before, state, last = state, advance(state, one), one.at
-        steps.append(_step(one, before, state))
-        _collect(episodes, before.episode, state.past if state.episode is None else state.episode)
-    return Course(detector=detector, cause=CAUSE_OF[detector], watch=state.watch, steps=steps, episodes=episodes)
+def covers(kinds: Mapping[str, Rows], detector: Detector) -> datetime | None:
+    """The oldest row that a detector has looked at; of several kinds, from when on all of them are there."""
+    names = kinds.keys() - {_ASKS_OTHERS} if detector == "outage" else {THROUGHPUT.kind}
+    return max((moment(rows.times[0]) for kind, rows in kinds.items() if kind in names and rows), default=None)
+
+
+def seed_of(recorded: Iterable[Incident], first: datetime | None) -> Episode | None:
+    """The episode that was open when the first row came; None: none was."""
+    for one in recorded:
+        began = episode_of(one)
+        if first is not None and began.opened < first and (one.resolved is None or one.resolved >= first):
+            return began
+    return None
+
+
+def _anew(recorded: Iterable[Incident]) -> list[datetime]:
+    return sorted(one.dismissed for one in recorded if one.dismissed is not None)
+
+
+def _walked(
+    detector: Detector,
+    parts: Iterable[Sequence[Observation]],
+    state: S,
+    advance: Callable[[S, Observation], S],
+    *,
+    again: S | None = None,
+) -> Course:
+    """`again`: where the second part and those after it start; by default where the first does."""
+    seed, steps, episodes = state.episode, list[Step](), list[Episode]()
+    again = state if again is None else again
+    if seed is not None:
+        episodes.append(seed)
+    for place, part in enumerate(parts):
+        state, last = again if place else state, None
+        for one in part:
+            if last is not None and one.at <= last:
+                continue
+            before, state, last = state, advance(state, one), one.at
+            steps.append(_step(one, before, state))
+            _collect(episodes, before.episode, state.past if state.episode is None else state.episode)
+    watch, cause = state.watch, CAUSE_OF[detector]
+    return Course(detector=detector, cause=cause, watch=watch, steps=steps, episodes=episodes, seed=seed)
 
 
 def _step(one: Observation, before: S, after: S) -> Step:
@@ -65,53 +112,28 @@ def _step(one: Observation, before: S, after: S) -> Step:
     return step
 
 
-def _lost(contacts: Sequence[Contact]) -> Course:
-    state, episodes = outage.START, list[Episode]()
-    for one in contacts:
-        before, state = state, outage.advance(state, one)
-        _collect(episodes, before.episode, state.past if state.episode is None else state.episode)
+def _lost(parts: Sequence[Sequence[Contact]], seed: Episode | None) -> Course:
+    state, episodes = outage.START if seed is None else outage.State(episode=seed), list[Episode]()
+    if seed is not None:
+        episodes.append(seed)
+    for place, part in enumerate(parts):
+        state, last = outage.START if place else state, None
+        for one in part:
+            if last is not None and one.at <= last:
+                continue
+            before, state, last = state, outage.advance(state, one), one.at
+            _collect(episodes, before.episode, state.past if state.episode is None else state.episode)
+    contacts = [one for part in parts for one in part]
     lost = [(one.at, one.kind, one.peer) for one in contacts if not one.reached]
-    told = Contacts(len(contacts) - len(lost), lost)
-    return Course(detector="outage", cause=CAUSE_OF["outage"], watch=state.watch, contacts=told, episodes=episodes)
+    told, cause = Contacts(len(contacts) - len(lost), lost), CAUSE_OF["outage"]
+    return Course(detector="outage", cause=cause, watch=state.watch, contacts=told, episodes=episodes, seed=seed)
 
 
 def _collect(episodes: list[Episode], before: Episode | None, now: Episode | None) -> None:
     """Keep the newest of what is known of each episode."""
     if now is None:
         return
-    if before is not None or (episodes and episodes[-1].opened == now.opened):
+    if episodes and (before is not None or episodes[-1].opened == now.opened):
         episodes[-1:] = [now]
-    else:
+    elif not episodes or now.opened > episodes[-1].opened:
         episodes.append(now)
-
-
-def replays(found: Iterable[Course], incidents: Sequence[Incident], *, since: datetime) -> list[Replay]:
-    """For each cause, whether the incidents recorded `since` then are those that the episodes make."""
-    return [_replay(course, [one for one in incidents if one.cause == course.cause], since) for course in found]
-
-
-def _replay(course: Course, recorded: Sequence[Incident], since: datetime) -> Replay:
-    cause = next(cause for cause in CAUSE_OF.values() if cause == course.cause)
-    dismissed = [one.dismissed for one in recorded if one.dismissed is not None]
-    made = chains(course.episodes, cause, dismissed)
-    apart = [
-        Text(
-            vi=f"dữ liệu cho thấy một đợt mở lúc {chain.opened:%Y-%m-%d %H:%M:%S} UTC, không có sự cố nào ghi lại",
-            en=f"the data make one that opened at {chain.opened:%Y-%m-%d %H:%M:%S} UTC; none is recorded",
-        )
-        for chain in made
-        if not any(_is(one, chain) for one in recorded)
-    ]
-    apart += [
-        Text(
-            vi=f"sự cố {one.id} đã ghi, dữ liệu hiện có không cho thấy",
-            en=f"incident {one.id} is recorded; the data that are there do not make it",
-        )
-        for one in recorded
-        if one.since >= since and not any(_is(one, chain) for chain in made)
-    ]
-    return Replay(course.cause, not apart, apart)
-
-
-def _is(incident: Incident, chain: Chain) -> bool:
-    return chain.overlaps(incident.since, incident.resolved)

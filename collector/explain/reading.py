@@ -3,15 +3,16 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from difflib import get_close_matches
 
-from collector.chain.course import Seen, Spacing
+from collector.chain.course import SLACK, Seen, Spacing
 from collector.chain.marks import World, steps
 from collector.chain.rows import SHAPES, THROUGHPUT, Rows
 from collector.errors import UsageError
 from collector.explain.account import Account, Fact
-from collector.explain.courses import courses, replays
+from collector.explain.comparison import comparisons, replays
+from collector.explain.courses import courses
 from collector.explain.judgements import judgements
 from collector.incidents.incident import Incident
 from collector.registry.site import Site, Snapshot, Version
@@ -19,6 +20,8 @@ from collector.store.points import nanoseconds
 from collector.store.store import Store
 
 _SHOWN = 200
+_GROUPS = 1000
+"""Groups of sites are looked for among so many incidents, the last changed ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,14 @@ async def account(
     """
     versions = _versions(wish, snapshot, world)
     kinds = await rows_of(wish.site, store, wish.at)
-    found = await asyncio.to_thread(search, site=wish.site, limit=_SHOWN)
-    return explained(wish, versions, world, kinds, ([one for one in found if one.opened <= wish.at], spacing))
+    found = await asyncio.to_thread(_incidents, search, wish.site)
+    return explained(wish, versions, world, kinds, ([one for one in found if one.opened <= wish.at + SLACK], spacing))
+
+
+def _incidents(search: Search, site: str) -> list[Incident]:
+    """A site's incidents, and the groups that it was in."""
+    groups = [one for one in search(limit=_GROUPS) if one.group is not None and site in one.children]
+    return [*search(site=site, limit=_SHOWN), *groups]
 
 
 def explained(
@@ -60,8 +69,12 @@ def explained(
     if not asked:
         raise UsageError(f"site {wish.site} was not registered at {at:%Y-%m-%d %H:%M} UTC; name a later --at")
     bindings = [one for one in asked[-1].bindings if wish.question in (None, one.question)]
-    silent = any(one.cause == "silent" and one.active for one in incidents)
-    walked = courses(Seen(kinds, asked, at, spacing))
+    silent = any(
+        one.cause == "silent" and one.site == wish.site and (one.resolved is None or one.resolved > at)
+        for one in incidents
+    )
+    walked = courses(Seen(kinds, asked, at, spacing), [one for one in incidents if one.site == wish.site])
+    same = [] if wish.plan else comparisons(walked, incidents, kinds, wish.site, at)
     return Account(
         site=wish.site,
         name=asked[-1].site.name,
@@ -72,14 +85,14 @@ def explained(
         courses=[one for one in walked if wish.question is None or one.detector not in ("plan", "contract")
                  or one.detector == wish.question],
         incidents=list(incidents),
-        replays=[] if wish.plan else replays(walked, incidents, since=at - THROUGHPUT.span),
+        replays=replays(same),
     )  # fmt: skip
 
 
 async def rows_of(site: str, store: Store, at: datetime) -> dict[str, Rows]:
     """A site's rows of every kind, until a moment."""
     kinds: dict[str, Rows] = {}
-    end = nanoseconds(at + timedelta(minutes=5))
+    end = nanoseconds(at + SLACK)
     for shape in SHAPES:
         start = nanoseconds(at - shape.span)
         found = await store.values(shape.kind, shape.columns, sites=[site], start_ns=start, end_ns=end)

@@ -6,7 +6,7 @@ from textwrap import wrap
 from typing import Final
 
 from collector.detect.episode import Episode
-from collector.explain.account import Account, Course, Judgement, Run, Step
+from collector.explain.account import Account, Course, Judgement, Replay, Run, Step
 from collector.incidents.incident import Incident
 
 WIDTH: Final = 100
@@ -128,6 +128,10 @@ def _course(one: Course, *, everything: bool) -> Iterator[str]:
         yield f"  contacts      {one.contacts.reached} got through, {len(one.contacts.lost)} lost"
         for at, kind, peer in one.contacts.lost[-_LOST:]:
             yield f"    {_at(at)}  {kind} {peer or ''}".rstrip()
+    if one.seed is not None:
+        yield f"  goes on       from the recorded incident since {_at(one.seed.since)}: it is older than the rows"
+    for at in one.anew:
+        yield f"  anew          from {_at(at)} on: a person resolved the incident, what came before counts no more"
     yield from _steps(one.steps if everything else one.steps[-_STEPS:], left_out=len(one.steps))
     for episode in one.episodes:
         yield f"  episode       {_episode(episode)}"
@@ -173,8 +177,15 @@ def _replay(account: Account) -> Iterator[str]:
     if not account.replays:
         yield "  not done: these are the verdicts of another plan"
     for one in account.replays:
-        yield f"  {one.cause:14} {'the data give the recorded incidents' if one.same else 'apart:'}"
+        yield f"  {one.cause:14} {_agreed(one)}"
         yield from (f"                {said.en}" for said in one.apart)
+
+
+def _agreed(one: Replay) -> str:
+    rest = f"; {one.untold} began before the rows that are there, so it cannot be said of them" if one.untold else ""
+    if not one.same:
+        return f"{one.agree} as the data make them, and apart:{rest}"
+    return f"the data make what is recorded: {one.agree}{rest}" if one.agree else f"none, and the data make none{rest}"
 
 
 def _at(at: datetime) -> str:

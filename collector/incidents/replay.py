@@ -73,7 +73,8 @@ def stretches(measured: Iterable[T], recorded: Sequence[Incident]) -> list[list[
 def compared(recorded: Sequence[Incident], episodes: Sequence[Episode], sight: Sight) -> Compared:
     """Hold what is recorded of a subject and cause against its episodes (oldest first, of all stretches).
 
-    `sight.covers`: the oldest measurement that the episodes were derived from; what began before cannot be told.
+    `sight.covers`: from when on they are told: what began before, or was over before, is not. `sight.at`: until when
+    the measurements were looked at.
     """
     cause = sight.cause
     derived = chains(episodes, cause, [one.dismissed for one in recorded if one.dismissed is not None])
@@ -81,6 +82,8 @@ def compared(recorded: Sequence[Incident], episodes: Sequence[Episode], sight: S
     differences: list[Difference] = []
     agree = moved = 0
     for chain in derived:
+        if sight.covers is not None and chain.closed is not None and chain.closed < sight.covers:
+            continue
         match = next((one for one in reversed(recorded) if is_same(one, chain, cause)), None)
         if match is None:
             explained = inhibitor(sight, chain.since, chain.closed) is not None
@@ -88,17 +91,18 @@ def compared(recorded: Sequence[Incident], episodes: Sequence[Episode], sight: S
             continue
         agree += 1
         moved += match.opened != chain.opened
-        differences += _apart(match, chain, derived, cause)
+        differences += _apart(match, chain, derived, sight)
     for one in told:
         if not any(is_same(one, chain, cause) for chain in derived) and not _was_withdrawn(one):
             differences.append(Difference("unborne", one.opened, one.id))
     return Compared(cause, agree, differences, len(recorded) - len(told), moved)
 
 
-def _apart(incident: Incident, chain: Chain, derived: Sequence[Chain], cause: Cause) -> list[Difference]:
+def _apart(incident: Incident, chain: Chain, derived: Sequence[Chain], sight: Sight) -> list[Difference]:
     """Whether only one of both is over; one incident may stand for several chains, of which the last one counts."""
-    last = [one for one in derived if is_same(incident, one, cause)][-1]
-    if chain is not last or incident.dismissed is not None or incident.active == (chain.closed is None):
+    last = [one for one in derived if is_same(incident, one, sight.cause)][-1]
+    goes_on = incident.resolved is None or incident.resolved > sight.at
+    if chain is not last or incident.dismissed is not None or goes_on == (chain.closed is None):
         return []
     return [Difference("already_over" if chain.closed is None else "still_open", chain.opened, incident.id)]
 

@@ -79,7 +79,8 @@ def test_the_whole_chain_fits_a_terminal_and_names_every_sample(run: Run) -> Non
     assert "QUESTION contract: download_mbps contract-fixed" in said
     assert "DETECTOR plan (incidents: below_target)" in said
     assert "  opens" in said
-    assert "the data make one that opened at" in said, "no judge has run, so nothing is recorded"
+    assert "the measurements make an incident that is not recorded" in said, "no judge has run"
+    assert "outage         none, and the data make none" in said
 
 
 def test_every_number_can_be_worked_out_again(run: Run) -> None:
