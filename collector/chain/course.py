@@ -4,12 +4,12 @@ An episode is derived and no record, so whatever is lost here comes out the same
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Generic, Literal, Protocol, TypeVar
 
-from collector.chain.evidence import contacts, told
+from collector.chain.evidence import contacts, counting
 from collector.chain.marks import Held, Step, held, mark_at
 from collector.chain.rows import THROUGHPUT, Rows
 from collector.detect import collapse, outage, shortfall
@@ -134,23 +134,38 @@ def follow(course: Course, seen: Seen) -> Course:
     rows = kinds.get(THROUGHPUT.kind)
     slow = partial(shortfall.advance, spacing=spacing.shortfall)
     quick = partial(collapse.advance, spacing=spacing.collapse)
+    by_plan, by_contract, by = held(steps, "plan"), held(steps, "contract"), questioned(steps)
+    marks = {"plan": by_plan, "contract": by_contract, "collapse": by_plan if by == "plan" else by_contract}
+    untils = [getattr(course, name).until for name, some in marks.items() if _any(some)]
+    first = None if None in untils else min(untils, default=None)
+    found = counting(rows, SPEED, rows.since(_next(first))) if rows is not None and untils else []
+    plan, contract = _against(found, by_plan, at), _against(found, by_contract, at)
     return Course(
-        fold(course.plan, observed(rows, steps, "plan", after=course.plan.until, at=at), slow),
-        fold(course.contract, observed(rows, steps, "contract", after=course.contract.until, at=at), slow),
-        fold(course.collapse, observed(rows, steps, questioned(steps), after=course.collapse.until, at=at), quick),
+        fold(course.plan, plan, slow),
+        fold(course.contract, contract, slow),
+        fold(course.collapse, plan if by == "plan" else contract, quick),
         fold(course.outage, asked(kinds, after=course.outage.until, at=at), outage.advance),
     )
 
 
-def renewed(course: Course, start: Start, *, changed: datetime) -> Course:
-    """The course to go on from when rows from `changed` on are not what they were: what has seen them begins anew."""
-    fresh = begun(start)
+def renewed(course: Course, start: Start, *, changed: Mapping[str, datetime]) -> Course:
+    """The course to go on from when rows are not what they were, by kind from when on: what has seen them begins anew.
+
+    Speed is a matter of throughput alone; every kind is a contact.
+    """
+    fresh, speed, contact = begun(start), changed.get(THROUGHPUT.kind), min(changed.values(), default=None)
     return Course(
-        _kept(course.plan, fresh.plan, changed),
-        _kept(course.contract, fresh.contract, changed),
-        _kept(course.collapse, fresh.collapse, changed),
-        _kept(course.outage, fresh.outage, changed),
+        _kept(course.plan, fresh.plan, speed),
+        _kept(course.contract, fresh.contract, speed),
+        _kept(course.collapse, fresh.collapse, speed),
+        _kept(course.outage, fresh.outage, contact),
     )
+
+
+def reached(course: Course, seen: Seen) -> Course:
+    """As `follow`, where nothing but contacts came: no detector of speed has anything to see."""
+    found = asked(seen.kinds, after=course.outage.until, at=seen.at)
+    return replace(course, outage=fold(course.outage, found, outage.advance))
 
 
 def fold(old: Fold[S], seen: Iterable[O], advance: Callable[[S, O], S]) -> Fold[S]:
@@ -170,20 +185,12 @@ def observed(
     rows: Rows | None, steps: Sequence[Step], question: Held, *, after: datetime | None, at: datetime
 ) -> list[Observation]:
     """The conclusive download results after a moment, each with the mark that held then; without a mark, none."""
-    marks = held(steps, question)
-    if rows is None or all(mark is None for _, mark in marks):
-        return []
-    found = []
-    for one in told(rows, SPEED, rows.since(_next(after))):
-        mark = mark_at(marks, one.at)
-        if one.fate == "counts" and one.value is not None and mark and one.at <= at + SLACK:
-            found.append(Observation(one.at, one.value, mark))
-    return found
+    return [] if rows is None else _against(counting(rows, SPEED, rows.since(_next(after))), held(steps, question), at)
 
 
 def questioned(steps: Sequence[Step]) -> Held:
     """Which mark a collapse is measured by: the plan's, or where there is none the contract's."""
-    return "plan" if any(mark is not None for _, mark in held(steps, "plan")) else "contract"
+    return "plan" if _any(held(steps, "plan")) else "contract"
 
 
 def asked(kinds: Mapping[str, Rows], *, after: datetime | None, at: datetime) -> list[Contact]:
@@ -197,6 +204,23 @@ def asked(kinds: Mapping[str, Rows], *, after: datetime | None, at: datetime) ->
     return sorted(found, key=lambda contact: contact.at)
 
 
+def _against(
+    found: Iterable[tuple[datetime, float]], marks: Sequence[tuple[datetime, float | None]], at: datetime
+) -> list[Observation]:
+    if not _any(marks):
+        return []
+    until = at + SLACK
+    return [
+        Observation(started, value, mark)
+        for started, value in found
+        if started <= until and (mark := mark_at(marks, started))
+    ]
+
+
+def _any(marks: Sequence[tuple[datetime, float | None]]) -> bool:
+    return any(mark is not None for _, mark in marks)
+
+
 def _next(after: datetime | None) -> int:
     """The first nanosecond after a moment, which is exact to the microsecond."""
     return 0 if after is None else nanoseconds(after) + 1_000
@@ -206,5 +230,5 @@ def _slow(episode: Episode | None) -> shortfall.State:
     return shortfall.START if episode is None else shortfall.State(episode=episode)
 
 
-def _kept(old: Fold[S], fresh: Fold[S], changed: datetime) -> Fold[S]:
-    return fresh if old.until is not None and changed <= old.until else old
+def _kept(old: Fold[S], fresh: Fold[S], changed: datetime | None) -> Fold[S]:
+    return fresh if changed is not None and old.until is not None and changed <= old.until else old

@@ -1,12 +1,16 @@
 """From rows to evidence: which runs count, which failed, which are doubted, and why. Pure."""
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import starmap
+from operator import attrgetter
 from typing import Final, Literal
+
+import msgspec
 
 from collector.chain.rows import EPOCH, IPV6, LATENCY, THROUGHPUT, Note, Rows, moment
 from collector.detect.observation import Contact
@@ -24,10 +28,10 @@ _PARTS: Final = {"download_mbps": (0, 3), "upload_mbps": (1, 4)}
 """Where a direction's flag and its own failure stand in a throughput row's note."""
 _WORKS: Final = frozenset({"dual_stack", "ipv6_only"})
 _NOT_THE_LINE: Final = frozenset({"budget", "busy"})
+_STARTED: Final = attrgetter("started")
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(msgspec.Struct, frozen=True):
     """What one row says of an indicator. `failure` and `doubts` are why it does not count."""
 
     at: datetime
@@ -56,52 +60,69 @@ def told(rows: Rows, indicator: str, first: int = 0, end: int | None = None) -> 
     return [one for one in found if one.fate != "absent"]
 
 
-def evidence(rows: Rows | None, indicator: str, span: Span) -> Evidence:
-    """What is known of an indicator within a span."""
+def rates(rows: Rows, indicator: str, first: int = 0, end: int | None = None) -> list[tuple[int, float]]:
+    """The conclusive results of a direction between two places, oldest first: Unix nanoseconds, and the rate."""
+    column = rows.numbers[THROUGHPUT.numbers.index(indicator)]
+    return [
+        (time_ns, value)
+        for time_ns, value, note in zip(rows.times[first:end], column[first:end], rows.notes[first:end], strict=True)
+        if value == value and _speed_fate(note, indicator, measured=True)[0] == "counts"  # noqa: PLR0124 - nan alone differs from itself
+    ]
+
+
+def counting(rows: Rows, indicator: str, first: int = 0) -> list[tuple[datetime, float]]:
+    """The conclusive results of a direction from a place on, oldest first: when each started, and its rate."""
+    return [(moment(time_ns), value) for time_ns, value in rates(rows, indicator, first)]
+
+
+def evidence(rows: Rows | None, indicator: str, span: Span, started: dict[int, datetime] | None = None) -> Evidence:
+    """What is known of an indicator within a span. `started`: moments by their nanoseconds, of whoever asks again."""
     if rows is None:
         return Evidence(since=span.line)
     first, end = span.of(rows)
     if indicator in _PARTS:
-        return _of_speed(rows, indicator, (first, end), span.line)
+        return _of_speed(rows, indicator, (first, end), span.line, {} if started is None else started)
     return _of_told(told(rows, indicator, first, end), span.line)
 
 
 def pace_of(evidence: Evidence, at: datetime) -> float | None:
     """Conclusive samples a day, as they came in the last week; None where that says nothing."""
-    week = at - timedelta(days=7)
-    recent = sum(week < sample.started <= at for sample in evidence.samples)
+    samples = evidence.samples
+    recent = bisect_right(samples, at, key=_STARTED) - bisect_right(samples, at - timedelta(days=7), key=_STARTED)
     if not recent:
         return None
-    days = min((at - evidence.samples[0].started) / timedelta(days=1), 7)
+    days = min((at - samples[0].started) / timedelta(days=1), 7)
     return recent / max(days, 1)
 
 
 def contacts(rows: Rows, kind: str, first: int = 0) -> list[Contact]:
     """Whether each report of a kind got through to what it asked; a fault of the device itself says nothing of that."""
     failed, asked = _CONTACTS[kind]
-    is_measured = bool(rows.shape.numbers) and kind == LATENCY.kind
+    notes, times = rows.notes[first:], rows.times[first:]
+    losses = [share == 1 for share in rows.numbers[0][first:]] if kind == LATENCY.kind else [False] * len(notes)
     return [
-        Contact(
-            moment(at), not (note[failed] or (is_measured and numbers[0] == 1)), note[asked] if asked else None, kind
-        )
-        for at, *numbers, note in rows.rows(first)
-        if not _is_of_the_device(note[failed])
+        Contact(moment(at), not (is_lost or note[failed]), note[asked] if asked else None, kind)
+        for at, is_lost, note in zip(times, losses, notes, strict=True)
+        if not (note[failed] and _is_of_the_device(note[failed]))
     ]
 
 
 def evidence_of(kinds: Mapping[str, Rows], indicators: Iterable[str], span: Span) -> dict[str, Evidence]:
     """The evidence of several indicators, by their names."""
-    return {name: evidence(kinds.get(KIND_OF.get(name, "")), name, span) for name in dict.fromkeys(indicators)}
+    started: dict[int, datetime] = {}  # both directions are of the same runs
+    return {name: evidence(kinds.get(KIND_OF.get(name, "")), name, span, started) for name in dict.fromkeys(indicators)}
 
 
-def _of_speed(rows: Rows, indicator: str, places: tuple[int, int], line: datetime | None) -> Evidence:
+def _of_speed(
+    rows: Rows, indicator: str, places: tuple[int, int], line: datetime | None, started: dict[int, datetime]
+) -> Evidence:
     """As `_of_told`, for a third of its time: this is done for every site whose reports come in."""
     place = THROUGHPUT.numbers.index(indicator)
     part = slice(*places)
     values, notes, times = rows.numbers[place][part], rows.notes[part], rows.times[part]
-    fates = [_speed_fate(note, indicator, value == value) for note, value in zip(notes, values, strict=True)]  # noqa: PLR0124 - nan alone differs from itself
+    fates = [_speed_fate(note, indicator, measured=value == value) for note, value in zip(notes, values, strict=True)]  # noqa: PLR0124 - nan alone differs from itself
     samples = [
-        Sample(moment(time_ns), value)
+        Sample(started.get(time_ns) or started.setdefault(time_ns, moment(time_ns)), value)
         for time_ns, value, (fate, _, _) in zip(times, values, fates, strict=True)
         if fate == "counts"
     ]
@@ -135,13 +156,13 @@ class _Speed:
         found = []
         for time_ns, *values, note in rows.rows(first, end):
             value = values[self._place]
-            fate, failure, doubts = _speed_fate(note, self._indicator, value is not None)
+            fate, failure, doubts = _speed_fate(note, self._indicator, measured=value is not None)
             found.append(Told(moment(time_ns), value, fate, failure, doubts))
         return found
 
 
 @lru_cache(maxsize=65_536)
-def _speed_fate(note: Note, indicator: str, measured: bool) -> tuple[Fate, str | None, tuple[str, ...]]:  # noqa: FBT001 - a cache's key
+def _speed_fate(note: Note, indicator: str, *, measured: bool) -> tuple[Fate, str | None, tuple[str, ...]]:
     flag, own = _PARTS[indicator]
     if measured and note[flag] is True:
         return "counts", None, ()
@@ -167,6 +188,7 @@ def _doubts(words: str | None) -> tuple[str, ...]:
     return tuple(words.split(",")) if words else ()
 
 
-def _is_of_the_device(failure: str | None) -> bool:
-    stage, _, reason = (failure or "").partition(":")
+@lru_cache(maxsize=4096)
+def _is_of_the_device(failure: str) -> bool:
+    stage, _, reason = failure.partition(":")
     return stage == "device" or reason in _NOT_THE_LINE

@@ -18,6 +18,7 @@ from collector.events import Bus, Event
 from collector.incidents.incident import RULES, Incident
 from collector.judge.verdict import Verdict
 from collector.judging.opinion import Opinion, same
+from collector.judging.windows import slices
 from collector.registry.database import Transactions
 from collector.registry.site import Site, Snapshot
 from collector.store.points import incident_point, verdict_point
@@ -39,6 +40,12 @@ class Announcing:
     own: dict[str, Present] = field(default_factory=dict)
     _points: list[Point] = field(default_factory=list)
     _unsaved: dict[str, Present] = field(default_factory=dict)
+
+    async def open(self, database: Transactions) -> None:
+        """Learn what was said before a restart: it is not told again. Raises RegistryUnavailable."""
+        for present in await asyncio.to_thread(Verdicts().load, database):
+            self.own.setdefault(present.site, present)
+            self.verdicts.put(self.own[present.site])
 
     def verdict(self, site: str, opinion: Opinion, snapshot: Snapshot, now: datetime) -> None:
         """Take a site's verdicts; those that say something new are told."""
@@ -63,10 +70,11 @@ class Announcing:
 
     async def incidents(self, changed: Sequence[Incident], snapshot: Snapshot) -> None:
         """Say what is recorded already: in the series (later, while the store is away), a log line, the live page."""
-        self._points += [incident_point(msgspec.to_builtins(one), _place(snapshot, one)) for one in changed]
+        async for one in slices(changed):
+            self._points.append(incident_point(msgspec.to_builtins(one), _place(snapshot, one)))
         with contextlib.suppress(StoreUnavailable, StoreFull):
             await self.write()
-        for incident in changed:
+        async for incident in slices(changed):
             last = incident.history[-1]
             who = last.who if last.who == RULES else "person"
             log.warning(

@@ -104,7 +104,10 @@ class Casework:
         for cause in CAUSE_OF.values():
             opening = {look.name for look in looks if self._is_opening(look, cause, recorded)}
             if opening or any(parent.active and parent.cause == cause for parent in self.parents.values()):
-                found = [standing_of(one, cause, at=moment.at, decided=one.name in opening) for one in everyone()]
+                found = [
+                    standing_of(one, cause, at=moment.at, decided=one.name in opening)
+                    async for one in slices(everyone())
+                ]
                 changed += await self.group(cause, found, moment)
         steps: dict[Key, Settling] = {}
         by_name = {look.name: look for look in looks}
@@ -121,18 +124,24 @@ class Casework:
         failing = sum(one.since is not None for one in standings)
         if failing < RULES_OF[cause].sites and not parents:
             return []
-        found = grouped(cause, standings, parents, at=moment.at, listening=moment.listening)
+        found = await asyncio.to_thread(
+            grouped, cause, standings, parents, at=moment.at, listening=moment.listening
+        )  # of ten thousand sites too long for a loop's turn
         return await self.settle(steps_of(found.changes), moment.at)
 
     async def silences(
         self, heard: Mapping[str, list[Heard]], known: Mapping[str, Known], patience: Patience, moment: Moment
     ) -> tuple[set[str], list[Incident]]:
         """Which sites are silent now, and what has changed of their incidents."""
-        now = {site for site, agents in heard.items() if site in known and is_silent(agents, patience, moment.at)}
+        now = {
+            site
+            async for site, agents in slices(heard.items())
+            if site in known and is_silent(agents, patience, moment.at)
+        }
         untold = now - {site for (site, _), one in self.silent.items() if one.active}
         standings = [
             _silent_standing(known[site].site, agents, silent=site in now, decided=site in untold, at=moment.at)
-            for site, agents in heard.items()
+            async for site, agents in slices(heard.items())
             if site in known
         ]
         changed: list[Incident] = []
@@ -141,7 +150,7 @@ class Casework:
         ):
             changed += await self.group("silent", standings, moment)
         steps: dict[Key, Settling] = {}
-        for site, agents in heard.items():
+        async for site, agents in slices(heard.items()):
             if site in known:
                 step = partial(self._silence, known[site].site, agents, patience, moment)
                 last = self.silent.get((site, "silent"))

@@ -2,16 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from collector.chain.course import Course, Spacing
+from collector.chain.course import Course, Seen, Spacing
 from collector.chain.marks import World
 from collector.config import JudgeSettings
 from collector.errors import RegistryUnavailable, StoreFull, StoreUnavailable, UsageError
-from collector.events import Bus, Subscription
+from collector.events import Bus, Event, Subscription
 from collector.fleet import Fleet
 from collector.incidents.acts import Action
 from collector.incidents.history import History
@@ -23,7 +23,7 @@ from collector.judging.announcing import Announcing
 from collector.judging.casework import Casework, Moment, Recorded
 from collector.judging.hearing import heard_by_site
 from collector.judging.news import News
-from collector.judging.opinion import Known, Opinion, begun_anew, known, opinion
+from collector.judging.opinion import Known, Opinion, after_contacts, begun_anew, is_judged_by, known, opinion
 from collector.judging.sights import Look, start_of
 from collector.judging.windows import Windows, slices
 from collector.metrics import Metrics
@@ -84,6 +84,7 @@ class Judging:
     _world: World = field(init=False)
     _news: News = field(init=False, default_factory=News)
     _silent: set[str] = field(init=False, default_factory=set)
+    _turned: set[str] = field(init=False, default_factory=set)
     _faulty: set[str] = field(init=False, default_factory=set)
     _looked_round: datetime = field(init=False, default=_EPOCH)
     _refreshed: datetime = field(init=False, default=_EPOCH)
@@ -135,18 +136,28 @@ class Judging:
                 news.note(site, kind, now)
         await self._pass(news, now)
 
+    async def start(self) -> None:
+        """Open what is needed and judge every site; `run` does it, and waits for the store. Raises as `judge_now`."""
+        await self._open()
+        await self.catch_up()
+
     async def _open(self) -> None:
         await asyncio.to_thread(self.registry.open)
         await asyncio.to_thread(self.history.open)
+        await self._announcing.open(self.registry.database)
         await self._casework.open()
+
+    def hear(self, event: Event) -> None:
+        """Take in that a report is stored; `run` hears the bus."""
+        self._news.hear(event)
 
     async def _listen(self, subscription: Subscription) -> None:
         async for event in subscription.events():
-            self._news.hear(event)
+            self.hear(event)
 
     async def _judge_for_ever(self, subscription: Subscription) -> None:
         while True:
-            await self._when_up(self._catch_up)
+            await self._when_up(self.catch_up)
             try:
                 async with asyncio.timeout(self.settings.every_s):
                     await self._news.wake.wait()
@@ -157,8 +168,8 @@ class Judging:
                 self._news.lost = subscription.lost
                 self._news.note_all(self._known, self.clock())
 
-    async def _catch_up(self) -> None:
-        """One pass over what has news; on failure the news are kept for the next try."""
+    async def catch_up(self) -> None:
+        """One pass over what has news; on failure the news are kept for the next try. Raises as `judge_now`."""
         news, now = self._news, self.clock()
         every_s = _SOON_S if news.missed else self.reread_s
         news.unread |= _is_time(self._reread, now, every_s)
@@ -172,14 +183,14 @@ class Judging:
 
     async def _pass(self, news: News, now: datetime) -> None:
         """From news to verdicts and incidents. Whoever could not be read is as before, and stays unread."""
-        is_new = await self._learn(now)
+        news.unjudged |= await self._learn(now)
         await self._announcing.write()
         await self._read(news, now)
-        turned = await self._look_round(now, always=news.unjudged)
-        is_all = news.unjudged or is_new
-        some = {**news.since, **self._windows.changes, **dict.fromkeys(sorted(turned))}
+        await self._look_round(now, always=news.unjudged)
+        is_all = news.unjudged
+        some = {**news.since, **self._windows.changes, **dict.fromkeys(sorted(self._turned))}
         names = list(self._known) if is_all else [site for site in some if site in self._known]
-        await self._judge(names, now, everyone=is_all)
+        await self._judge({site: is_all or self._is_judged_by(news, site) for site in names}, now, everyone=is_all)
         await self._announcing.write()
         await self._announcing.save(self.registry.database)
         await self._casework.save()
@@ -196,6 +207,11 @@ class Judging:
             return
         await self._windows.refresh({site: kinds for site, kinds in news.since.items() if site in self._known}, now)
         await self._windows.fill(self._windows.unknown(everyone), now)
+
+    def _is_judged_by(self, news: News, site: str) -> bool:
+        """Whether a verdict rests on what is new of a site, or only whether it can be reached."""
+        kinds = {*news.since.get(site, ()), *self._windows.changes.get(site, ())}
+        return site in self._turned or is_judged_by(kinds)
 
     async def _learn(self, now: datetime) -> bool:
         """Take over a changed registry, references and plans: each may move every target. Whether one did.
@@ -227,10 +243,10 @@ class Judging:
         if before is None or _asked_of(before) != _asked_of(one):
             self._opinions.pop(site, None)
 
-    async def _look_round(self, now: datetime, *, always: bool) -> set[str]:
-        """When it is time: what time has brought, and who is silent. The sites whose silence began or ended."""
+    async def _look_round(self, now: datetime, *, always: bool) -> None:
+        """When it is time: what time has brought, and who is silent. Sites whose silence began or ended are noted."""
         if not always and not _is_time(self._looked_round, now, self.settings.every_s):
-            return set()
+            return
         await self._announcing.incidents(await self._casework.look_round(now), self._snapshot)
         before, moment = self._silent, self._moment(now)
         since = self.listening_since() if self.listening_since else self._started
@@ -243,34 +259,39 @@ class Judging:
             self._silent, changed = await self._casework.silences(heard, self._known, patience, moment)
             await self._announcing.incidents(changed, self._snapshot)
         self._looked_round = now
-        return (before ^ self._silent) & self._known.keys()
+        self._turned = (self._turned | (before ^ self._silent)) & self._known.keys()
 
-    async def _judge(self, names: Sequence[str], now: datetime, *, everyone: bool) -> None:
+    async def _judge(self, names: Mapping[str, bool], now: datetime, *, everyone: bool) -> None:
+        """Judge these sites; where nothing came that a verdict rests on (False), only whether they can be reached."""
         recorded = await self._casework.recorded(None if everyone else names, now)
         looks: list[Look] = []
         async for site in slices(names):
             try:
-                looks.append(self._look(site, recorded, now))
+                looks.append(self._look(site, recorded, now, whole=names[site]))
             except _FAULTS as fault:
                 self._say(site, fault)
         await self._announcing.write()
         changed = await self._casework.sites(looks, self._everyone, recorded, self._moment(now))
         await self._announcing.incidents(changed, self._snapshot)
 
-    def _look(self, site: str, recorded: Recorded, now: datetime) -> Look:
-        """Form and tell the opinion of one site."""
+    def _look(self, site: str, recorded: Recorded, now: datetime, *, whole: bool) -> Look:
+        """Form and tell the opinion of one site; not `whole`: its verdicts stand, and only contacts are looked at."""
         changed = self._windows.changes.get(site)
         kinds, one, before = self._windows.of(site), self._known[site], self._opinions.get(site)
         start = start_of(recorded, site, kinds)
         course: Course | None = before.course if before and start.floors == one.start.floors else None
         one = self._known[site] = Known(one.versions, one.steps, start)
-        if course is not None and changed is not None:
+        if course is not None and changed:
             course = begun_anew(one, course, changed)
         spacing = Spacing(timedelta(seconds=self.settings.spacing_s), timedelta(seconds=self.settings.spacing_s / 2))
-        found = opinion(one, kinds, course, at=now, silent=site in self._silent, spacing=spacing)
+        if before is not None and course is not None and not whole:
+            found = after_contacts(before, course, Seen(kinds, one.steps, now, spacing))
+        else:
+            found = opinion(one, kinds, course, at=now, silent=site in self._silent, spacing=spacing)
+            self._announcing.verdict(site, found, self._snapshot, now)
         self._opinions[site] = found
-        self._announcing.verdict(site, found, self._snapshot, now)
         self._windows.changes.pop(site, None)
+        self._turned.discard(site)
         self._faulty.discard(site)
         return Look(one, found, kinds)
 

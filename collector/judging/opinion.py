@@ -1,15 +1,15 @@
 """What is thought of one site: its verdicts, and how far its detectors are. Pure."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
 import msgspec
 
-from collector.chain.course import Course, Seen, Spacing, Start, begun, follow, renewed
-from collector.chain.evidence import Span, evidence_of, pace_of
+from collector.chain.course import Course, Seen, Spacing, Start, begun, follow, reached, renewed
+from collector.chain.evidence import KIND_OF, Span, evidence_of, pace_of
 from collector.chain.marks import Step, World, steps
 from collector.chain.rows import THROUGHPUT, Rows, moment
 from collector.judge.judge import CLOCK_SLACK, judge_site
@@ -21,6 +21,7 @@ from collector.registry.site import Site, Version
 WATCH: Final = 0.4
 """From here on recent weak results are shown."""
 _GAPS: Final = 9
+_MEASURED: Final = frozenset(KIND_OF.values())
 _SOON: Final = timedelta(hours=12)
 
 
@@ -76,8 +77,18 @@ def opinion(
     )
 
 
-def begun_anew(one: Known, course: Course, changed: datetime) -> Course:
-    """The course to go on from, when rows from `changed` on are not what they were."""
+def after_contacts(before: Opinion, course: Course, seen: Seen) -> Opinion:
+    """An opinion after reports that no verdict rests on, as of latency every few minutes."""
+    return replace(before, course=reached(course, seen))
+
+
+def is_judged_by(kinds: Iterable[str]) -> bool:
+    """Whether any verdict rests on reports of these kinds."""
+    return not _MEASURED.isdisjoint(kinds)
+
+
+def begun_anew(one: Known, course: Course, changed: Mapping[str, datetime]) -> Course:
+    """The course to go on from, when rows are not what they were: by kind from when on."""
     return renewed(course, one.start, changed=changed)
 
 

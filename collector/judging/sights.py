@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from collector.chain.course import CAUSE_OF, Detector, Lost, Quick, Slow, Start
-from collector.chain.evidence import told
+from collector.chain.evidence import rates
 from collector.chain.marks import held, mark_at
 from collector.chain.rows import THROUGHPUT, Rows, moment
 from collector.detect import outage, shortfall
 from collector.detect.episode import Episode
 from collector.incidents.actions import Clues
-from collector.incidents.description import Scene
+from collector.incidents.description import SHOWN, Scene
 from collector.incidents.grouping import Standing
 from collector.incidents.incident import Cause, Incident
 from collector.incidents.reconcile import counts_from, episode_of
@@ -98,15 +98,15 @@ def scene_of(look: Look, cause: Cause, episode: Episode) -> Scene:
     scene = Scene(name=site.name, clues=clues_of(look, cause))
     if detector == "outage":
         return replace(scene, facts={"why": sorted(look.opinion.course.outage.state.peers)})
-    samples = _since(look.kinds.get(THROUGHPUT.kind), episode)
-    median = median_of([sample.value for sample in samples])
+    found = _since(look.kinds.get(THROUGHPUT.kind), episode)
+    median = median_of([value for _, value in found])
     if median is not None:
         scene = replace(scene, median=median.value, low=median.low, high=median.high)
     return replace(
         scene,
         mark=mark_at(held(look.known.steps, "contract" if question == "contract" else "plan"), episode.opened),
         target_id=verdict.target_id if verdict else None,
-        samples=samples,
+        samples=[Sample(moment(time_ns), value) for time_ns, value in found[-SHOWN:]],
     )
 
 
@@ -172,16 +172,11 @@ def _peer(kinds: Mapping[str, Rows], detector: Detector) -> str | None:
     return peer
 
 
-def _since(rows: Rows | None, episode: Episode) -> list[Sample]:
+def _since(rows: Rows | None, episode: Episode) -> list[tuple[int, float]]:
     if rows is None:
         return []
-    found = told(rows, SPEED, rows.since(nanoseconds(episode.since)))
-    until = episode.closed
-    return [
-        Sample(one.at, one.value)
-        for one in found
-        if one.fate == "counts" and one.value is not None and (until is None or one.at <= until)
-    ]
+    end = None if episode.closed is None else rows.since(nanoseconds(episode.closed) + 1_000)
+    return rates(rows, SPEED, rows.since(nanoseconds(episode.since)), end)
 
 
 def _frequent(verdict: Verdict | None) -> frozenset[str]:

@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequen
 from datetime import datetime, timedelta
 from itertools import groupby
 from time import monotonic
-from typing import Final
+from typing import Final, TypeVar
 
 from collector.chain.rows import SHAPES, Rows, Shape, moment
 from collector.store.points import nanoseconds
 from collector.store.store import Store
 
+T = TypeVar("T")
 AHEAD: Final = timedelta(days=1)
 """How far ahead of us a device's clock may run; the pipeline takes nothing beyond."""
 _AT_ONCE: Final = 100
@@ -22,20 +23,21 @@ _AT_ONCE: Final = 100
 _MOST: Final = 500
 _AGES: Final = (timedelta(hours=2), timedelta(days=1), timedelta(days=7))
 """Sites whose news are about as old share a question, so that one backlog does not have all sites read far back."""
-SLICE_S: Final = 0.02
+SLICE_S: Final = 0.01
 
 
 class Windows:
     """For one event loop. Raises what the store raises; then what was not read yet is as it was.
 
-    `changes`: by site the time of the earliest row that is new or otherwise than when somebody last took it from here.
+    `changes`: by site and kind the time of the earliest row that is new or otherwise than when somebody last took it
+    from here.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._sites: dict[str, dict[str, Rows]] = {}
         self._filled: set[str] = set()
-        self.changes: dict[str, datetime] = {}
+        self.changes: dict[str, dict[str, datetime]] = {}
 
     def of(self, site: str) -> Mapping[str, Rows]:
         """A site's rows by kind."""
@@ -91,12 +93,12 @@ class Windows:
             changed = rows.put(start_ns, there)
             rows.forget(old)
             if changed is not None:
-                at = moment(changed)
-                self.changes[site] = min(at, self.changes.get(site, at))
+                at, known = moment(changed), self.changes.setdefault(site, {})
+                known[shape.kind] = min(at, known.get(shape.kind, at))
 
 
-async def slices(sites: Iterable[str]) -> AsyncIterator[str]:
-    """One site after the other, with time for everybody else in between."""
+async def slices(sites: Iterable[T]) -> AsyncIterator[T]:
+    """One after the other, with time for everybody else in between."""
     began = monotonic()
     for site in sites:
         if monotonic() - began >= SLICE_S:

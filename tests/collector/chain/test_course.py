@@ -50,7 +50,7 @@ def test_in_whatever_pieces_rows_come_the_episodes_are_those_of_all_at_once() ->
         start = min(row[0] for row in some)
         changed = rows.put(start, [row for row in known if row[0] >= start])
         assert changed is not None
-        course = follow(renewed(course, Start(), changed=moment(changed)), seen(rows))
+        course = follow(renewed(course, Start(), changed={rows.shape.kind: moment(changed)}), seen(rows))
     assert course == whole
 
 

@@ -41,7 +41,7 @@ async def test_fresh_news_of_many_sites_are_one_question_and_old_ones_another() 
         (10, nanoseconds(NOW - HOUR)),
         (1, nanoseconds(NOW - 30 * 24 * HOUR)),
     ]
-    assert windows.changes == {**{f"s{number}": NOW - MINUTE for number in range(10)}, "s15": NOW - 30 * 24 * HOUR}
+    assert windows.changes == {**news, "s15": {"throughput": NOW - 30 * 24 * HOUR}}
     assert len(windows.of("s15")["throughput"]) == 2
 
 
