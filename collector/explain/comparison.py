@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from collector.chain.course import SLACK
 from collector.chain.rows import Rows
 from collector.explain.account import Course, Replay
 from collector.explain.courses import covers
@@ -43,7 +42,8 @@ def comparisons(
 ) -> list[Compared]:
     """For each cause, what is recorded of a site (`incidents`: and of groups with it) held against its courses.
 
-    `since`: what began before then is not told of, though the rows reach farther back.
+    `at`: until when measurements were looked at. `since`: what began before then is not told of, though the rows reach
+    farther back.
     """  # fmt: skip
     return [_compared(course, incidents, kinds, site, (at, since)) for course in found]
 
@@ -70,7 +70,7 @@ def _compared(
     at, since = span
     first = covers(kinds, course.detector)
     bounds = [one for one in (first, since) if one is not None]
-    same = [one for one in incidents if one.cause == course.cause and one.opened <= at + SLACK]
+    same = [one for one in incidents if one.cause == course.cause and one.opened <= at]
     sight = Sight(
         Subject(site),
         course.cause,

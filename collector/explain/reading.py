@@ -74,7 +74,7 @@ def explained(
         for one in incidents
     )
     walked = courses(Seen(kinds, asked, at, spacing), [one for one in incidents if one.site == wish.site])
-    same = [] if wish.plan else comparisons(walked, incidents, kinds, wish.site, at)
+    same = [] if wish.plan else comparisons(walked, incidents, kinds, wish.site, at + SLACK)
     return Account(
         site=wish.site,
         name=asked[-1].site.name,
