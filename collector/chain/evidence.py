@@ -1,6 +1,6 @@
 """From rows to evidence: which runs count, which failed, which are doubted, and why. Pure."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -126,7 +126,8 @@ def _of_speed(
         for time_ns, value, (fate, _, _) in zip(times, values, fates, strict=True)
         if fate == "counts"
     ]
-    rest = Counter(one for one in fates if one[0] not in ("counts", "absent"))
+    own = bisect_left(times, nanoseconds(line)) if line else 0
+    rest = Counter(one for one in fates[own:] if one[0] not in ("counts", "absent"))
     doubted: Counter[str] = Counter()
     for (_, _, doubts), count in rest.items():
         doubted.update(dict.fromkeys(doubts, count))
@@ -137,11 +138,13 @@ def _of_speed(
 
 
 def _of_told(found: list[Told], line: datetime | None) -> Evidence:
+    """All samples, and what failed or is doubted of the present line: another line's failures are not this one's."""
     samples = list(
         starmap(Sample, ((one.at, one.value) for one in found if one.fate == "counts" and one.value is not None))
     )
-    doubted = Counter(doubt for one in found if one.fate == "doubted" for doubt in one.doubts)
-    fates = Counter(one.fate for one in found)
+    own = [one for one in found if line is None or one.at >= line]
+    doubted = Counter(doubt for one in own if one.fate == "doubted" for doubt in one.doubts)
+    fates = Counter(one.fate for one in own)
     return Evidence(samples, fates["failed"], dict(doubted), fates["doubted"], line)
 
 

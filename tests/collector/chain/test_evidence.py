@@ -41,6 +41,22 @@ def test_a_direction_that_was_not_measured_is_neither_failed_nor_doubted() -> No
     assert (found.samples, found.failed, found.doubted, found.uncounted) == ([], 0, {}, 0)
 
 
+def test_what_failed_on_the_line_before_is_not_held_against_this_one() -> None:
+    runs = [run_row(NOW - hours * HOUR, None, failure="connect:timeout") for hours in (9, 8, 7, 2)]
+    doubted = [run_row(NOW - 6 * HOUR, 9.0, doubts="wifi_bound"), run_row(NOW - HOUR, 9.0, doubts="cpu_bound")]
+    good = [run_row(NOW - hours * HOUR, 50.0) for hours in (5, 4)]
+    rows = throughput(sorted([*runs, *doubted, *good]))
+    changed = Span(MONTH.since, MONTH.until, NOW - 4 * HOUR)
+    found = evidence(rows, "download_mbps", changed)
+    assert (found.failed, found.doubted, found.uncounted) == (1, {"cpu_bound": 1}, 1)
+    assert len(found.samples) == 2, "it is the judge who cuts them, and says so"
+    assert evidence(rows, "download_mbps", MONTH).failed == 4
+    at, then = nanoseconds(NOW), nanoseconds(NOW - 5 * HOUR)
+    six = Rows(IPV6)
+    six.put(0, [(then, None, False, "dns:timeout", None), (at, None, False, "dns:timeout", None)])
+    assert (evidence(six, "ipv6", changed).failed, evidence(six, "ipv6", MONTH).failed) == (1, 2)
+
+
 def test_only_what_started_within_the_span_is_evidence() -> None:
     rows = throughput([run_row(NOW - 2 * HOUR, 1.0), run_row(NOW, 2.0), run_row(NOW + HOUR, 3.0)])
     assert [sample.value for sample in evidence(rows, "download_mbps", Span(NOW - HOUR, NOW)).samples] == [2.0]
