@@ -154,6 +154,7 @@ async def _overview(request: web.Request) -> web.Response:
     filters = Filters(query.get("q", "")[:100], state, query.get("province", ""), query.get("kind", ""))
     named = await whereabouts.names(sources, (row.site for row in found.rows)) if filters.text else {}
     rows = pages.listed(found.rows, filters, names=named)
+    called = await whereabouts.called(sources, (row.site for row in found.rows))
     return _page(
         request,
         "overview.html",
@@ -164,7 +165,8 @@ async def _overview(request: web.Request) -> web.Response:
         total=len(found.rows),
         counts=pages.counts(found.rows),
         filters=filters,
-        provinces=sorted({row.site.province for row in found.rows}),
+        called=called,
+        provinces=dict(sorted((row.site.province, called[row.site.id][1]) for row in found.rows)),
         waiting=found.waiting,
         behind=found.behind,
         open_incidents=len(found.incidents),
@@ -216,7 +218,8 @@ async def _explain(request: web.Request) -> web.Response:
 async def _row(request: web.Request) -> web.Response:
     sources = request.app[SOURCES]
     snapshot, site = await api.site_of(request, sources)
-    return _page(request, "row.html", here="sites", row=await views.one_row(sources, site, snapshot))
+    row, called = await views.one_row(sources, site, snapshot), await whereabouts.called(sources, [site])
+    return _page(request, "row.html", here="sites", row=row, called=called)
 
 
 async def _incidents(request: web.Request) -> web.Response:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from collector.detect.silence import Level
+from collector.incidents.incident import Cause, Incident
 from collector.judge.verdict import Verdict
 from collector.registry.site import Site
 from collector.store.store import Row, Summary
@@ -49,6 +50,8 @@ class SiteRow:
     rehearsed: bool = False
     level: Level = "never"
     """How long its speed results have been missing."""
+    trouble: tuple[Cause, ...] = ()
+    """What goes on there that its state does not say."""
 
     @property
     def watch(self) -> bool:
@@ -179,6 +182,22 @@ def site_row(
     )
 
 
+def troubles(incidents: Iterable[Incident]) -> Mapping[str, set[Cause]]:
+    """By site, the causes of what is open there, its groups' included; what is told in a digest only is no trouble."""
+    found: dict[str, set[Cause]] = {}
+    for each in incidents:
+        if each.active and each.severity != "notice":
+            for site in [each.site] if each.site is not None else each.children:
+                found.setdefault(site, set()).add(each.cause)
+    return found
+
+
+def with_trouble(row: SiteRow, causes: Iterable[Cause]) -> SiteRow:
+    """The line with what goes on: thirty days may well reach a target on a line that broke down yesterday."""
+    said = {"below": "below_target", "silent": "silent"}.get(row.state)
+    return replace(row, trouble=tuple(sorted(cause for cause in causes if cause != said)))
+
+
 def state_of(verdict: Verdict | None, contact: Contact) -> State:
     """What a site is filed under. Silence hides an old `met`, but never an old `below`."""
     if verdict is not None and verdict.verdict == "below":
@@ -213,8 +232,9 @@ def _sought(site: Site, names: str) -> str:
     return f"{site.id} {site.name} {site.commune} {site.village or ''} {names}"
 
 
-def _worst_first(row: SiteRow) -> tuple[int, float, str]:
-    return ORDER.index(row.state), row.ratio if row.ratio is not None else 2.0, row.site.name
+def _worst_first(row: SiteRow) -> tuple[int, bool, float, str]:
+    is_quiet = row.state == "below" or not row.trouble
+    return ORDER.index(row.state), is_quiet, row.ratio if row.ratio is not None else 2.0, row.site.name
 
 
 def counts(rows: Sequence[SiteRow]) -> Mapping[State, int]:

@@ -89,6 +89,7 @@ async def overview(sources: Sources) -> Overview:
     verdicts = sources.judged.current()
     contacts = contacts_of(sources, snapshot, verdicts)
     newest = _newest_reports(sources, snapshot)
+    troubles = pages.troubles(incidents)
     rows = [
         _with_level(
             sources,
@@ -102,6 +103,7 @@ async def overview(sources: Sources) -> Overview:
         )
         for site_id, versions in snapshot.sites.items()
     ]
+    rows = [pages.with_trouble(row, troubles.get(row.site.id, ())) for row in rows]
     return Overview(rows, waiting, incidents, behind)
 
 
@@ -112,6 +114,8 @@ async def one_row(sources: Sources, site: Site, snapshot: Snapshot) -> SiteRow:
     verdicts = sources.judged.current()
     contact = contacts_of(sources, snapshot, verdicts)[site.id]
     row = pages.site_row(site, verdicts.get(site.id), rows[-1:], _summary(rows), contact)
+    incidents = await asyncio.to_thread(sources.casebook.search, active=True)
+    row = pages.with_trouble(row, pages.troubles(incidents).get(site.id, ()))
     return _with_level(sources, row, _newest_reports(sources, snapshot).get(site.id))
 
 

@@ -3,12 +3,27 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
+from collector.incidents.incident import Finding, Subject, begun
 from collector.plans.binding import binding_for
 from collector.plans.load import load_plans
+from collector.plans.types import Text
 from collector.registry.site import Site
 from collector.store.store import Row, Summary
-from collector.web.pages import Contact, Filters, SiteRow, State, counts, listed, measured, site_row, state_of
+from collector.web.pages import (
+    Contact,
+    Filters,
+    SiteRow,
+    State,
+    counts,
+    listed,
+    measured,
+    site_row,
+    state_of,
+    troubles,
+    with_trouble,
+)
 from tests.collector.web.house import NOW, SITES, judged
 
 SCHOOL = SITES[0]
@@ -54,6 +69,19 @@ def test_worst_comes_first_and_the_furthest_below_on_top() -> None:
         "ub-loc-ninh", "tyt-yen-the", "th-moi", "th-huu-lung",
     ]  # fmt: skip
     assert counts(rows) == {"below": 2, "silent": 0, "inconclusive": 0, "unjudged": 1, "met": 1}
+
+
+def test_what_broke_down_yesterday_shows_beside_a_median_of_thirty_days() -> None:
+    words = Finding("critical", Text(vi="Sụt", en="Collapsed"), {})
+    broken, grave = begun(Subject("th-huu-lung"), "collapse", NOW, words), row(SITES[1], LOW, median=100)
+    group = replace(broken, site=None, cause="outage", children=["th-huu-lung", "th-moi"])
+    minor, over = replace(broken, severity="notice", cause="silent"), replace(broken, state="resolved", cause="silent")
+    found = troubles([broken, group, minor, over])
+    assert found == {"th-huu-lung": {"collapse", "outage"}, "th-moi": {"outage"}}
+    troubled = with_trouble(row(SCHOOL, HIGH, median=150), found["th-huu-lung"])
+    assert troubled.trouble == ("collapse", "outage")
+    assert listed([row(SITES[2], HIGH, median=110), troubled], Filters())[0] == troubled
+    assert with_trouble(grave, ["below_target", "below_contract"]).trouble == ("below_contract",)
 
 
 @pytest.mark.parametrize(

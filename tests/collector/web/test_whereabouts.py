@@ -12,7 +12,7 @@ from collector.places.placement import placed
 from collector.places.places import Places
 from collector.places.unit import Unit
 from collector.registry.site import Site
-from collector.web.whereabouts import item
+from collector.web.whereabouts import called, item
 from tests.collector.web.house import NOW, Province, province
 
 LAST = date(2025, 6, 30)
@@ -42,6 +42,15 @@ async def test_a_site_of_a_province_that_is_no_more(tmp_path: Path) -> None:
             },
             "since": "2025-07-01",
         }  # fmt: skip
+
+
+async def test_a_list_says_places_as_people_call_them(tmp_path: Path) -> None:
+    async with province(tmp_path) as it:
+        filed = [("lang-son", "huu-lung"), ("bac-giang", "luc-ngan"), ("lang-son", "noi-la"), ("Lạng Sơn", "Hữu Lũng")]
+        sites = [Site(f"s{number}", "S", "school", "rural", *places) for number, places in enumerate(filed)]
+        assert list((await called(it.sources, sites)).values()) == [
+            ("Hữu Lũng", "Lạng Sơn"), ("Lục Ngạn", "Bắc Giang"), ("noi-la", "Lạng Sơn"), ("Hữu Lũng", "Lạng Sơn"),
+        ]  # fmt: skip
 
 
 @pytest.mark.parametrize("wanted", ["Bắc Ninh", "bac ninh", "bac-ninh", "BẮC GIANG", "bac giang"])
