@@ -47,7 +47,7 @@ STATISTICS: Final = {
     "pooled_median": Text(vi="trung vị của mọi kết quả", en="median of all results"),
     "pooled_mean": Text(vi="trung bình của mọi kết quả", en="mean of all results"),
     "site_median": Text(vi="trung vị của trung vị các điểm", en="median of the sites' medians"),
-    "share_of_sites": Text(vi="tỷ lệ điểm chắc chắn đạt", en="share of sites that surely reach it"),
+    "share_of_sites": Text(vi="tỷ lệ điểm đạt rõ ràng", en="share of sites that clearly reach it"),
     "reported": Text(vi="số liệu báo cáo", en="reported figure"),
 }
 
@@ -81,8 +81,8 @@ def sites_said(sites: Sites) -> Text:
     """How many sites the promise is about, and what is known of each."""
     vi, en = [f"{sites.seen}/{sites.aimed} điểm có kết quả"], [f"{sites.seen} of {sites.aimed} sites have results"]
     if sites.reached is not None:
-        vi.append(f"{sites.reached} chắc chắn đạt, {sites.missed} chắc chắn không đạt, {sites.open} chưa rõ")
-        en.append(f"{sites.reached} surely reach it, {sites.missed} surely do not, {sites.open} are open")
+        vi.append(f"{sites.reached} đạt rõ ràng, {sites.missed} rõ ràng chưa đạt, {sites.open} chưa rõ")
+        en.append(f"{sites.reached} clearly reach it, {sites.missed} clearly do not, {sites.open} are open")
     if sites.short:
         vi.append(f"{sites.short} có quá ít kết quả")
         en.append(f"{sites.short} have too few results")

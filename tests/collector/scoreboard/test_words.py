@@ -52,7 +52,7 @@ def test_sites_in_words() -> None:
     assert sites_said(Sites(aimed=9, seen=8)).vi == "8/9 điểm có kết quả"
     told = sites_said(Sites(aimed=9, seen=8, short=1, reached=5, missed=1, open=1))
     assert told.en == (
-        "8 of 9 sites have results; 5 surely reach it, 1 surely do not, 1 are open; 1 have too few results"
+        "8 of 9 sites have results; 5 clearly reach it, 1 clearly do not, 1 are open; 1 have too few results"
     )
 
 
@@ -61,6 +61,6 @@ def test_what_a_figure_is_of() -> None:
         plan(target(), shared(id="share"), target("up", indicator="upload_mbps")), Known(SITES, SPEEDS)
     )
     assert basis(speed).en == "median of all results: n = 3000, 25 sites"
-    assert basis(share).vi.startswith("tỷ lệ điểm chắc chắn đạt: ")
+    assert basis(share).vi.startswith("tỷ lệ điểm đạt rõ ràng: ")
     assert basis(nothing).en == "-"
     assert [unit_of(row) for row in (speed, share, nothing)] == ["Mbps", "percent", "Mbps"]
