@@ -108,6 +108,11 @@ class _Course:
     def is_asked(self) -> bool:
         return any(step.bindings for step in self.steps)
 
+    def line_at(self, at: datetime) -> datetime | None:
+        """From when a site had the line of a moment; None: from the beginning."""
+        place = bisect_right(self.steps, at, key=_SINCE) - 1
+        return self.lines[place] if place >= 0 else None
+
     def verdicts(self, known: Evidence, at: datetime) -> Iterator[tuple[Site, Verdict]]:
         """The verdicts as of a moment; none for a site that was not registered then."""
         place = bisect_right(self.steps, at, key=_SINCE) - 1
@@ -134,10 +139,12 @@ def _told(course: _Course, runs: Sequence[Told], span: tuple[datetime, datetime]
             continue  # of two at one moment the later place sees both
         if place + 1 == len(times) and at > now - window:
             return
+        line = course.line_at(at)
+        since = at - window if line is None else max(at - window, line - _MOMENT)
         known = Evidence(
             samples[bisect_right(times, at - window) : place + 1],
-            failed=_within(failed, at - window, at),
-            uncounted=_within(doubted, at - window, at),
+            failed=_within(failed, since, at),
+            uncounted=_within(doubted, since, at),
         )
         for site, verdict in course.verdicts(known, at):
             yield verdict_point(_fields(verdict), site)

@@ -144,6 +144,18 @@ def test_what_failed_and_was_doubted_until_then_is_said() -> None:
     assert [point.fields["n"] for point in points][-1] == 11
 
 
+def test_what_failed_on_another_line_is_not_said_of_the_present_one() -> None:
+    times = [NOW - 60 * DAY + 6 * HOUR * place for place in range(30)]
+    moved = Version(times[11], replace(SCHOOL, provider="Viettel"))
+    found = {at: speed(120.0) for at in times}
+    found |= {at + HOUR: {"conclusive": False, "failure": "connect:timeout"} for at in times[:10]}
+    first = Version(None, replace(SCHOOL, provider="VNPT"))
+    points = past("throughput", rows("throughput", found), times[10], NOW, first, moved)
+    assert [point.fields["reasons"] for point in points][-1] == "line_changed"
+    stayed = past("throughput", rows("throughput", found), times[10], NOW, first)
+    assert [point.fields["reasons"] for point in stayed][-1] == "many_failed"
+
+
 def test_what_was_measured_on_another_line_is_not_held_against_the_present_one() -> None:
     times = [NOW - 60 * DAY + 6 * HOUR * place for place in range(22)]
     moved = Version(times[11], replace(BOUGHT, provider="Viettel", contract_up_mbps=None))
