@@ -63,6 +63,14 @@ class State(msgspec.Struct, frozen=True):
             return 0.0
         return min(sum(_is_weak(look, usual) for look in self.looks) / AGREE, 0.99)
 
+    @property
+    def since(self) -> datetime | None:
+        """The first of the present weak looks, or of the open episode; None: none is weak, or nothing is usual yet."""
+        if self.episode is not None:
+            return self.episode.since
+        usual = _usual(self)
+        return None if usual is None else next((look[0] for look in self.looks if _is_weak(look, usual)), None)
+
 
 START: Final = State()
 

@@ -1,6 +1,7 @@
 """The live loop: listens for news, reads them, judges their sites, settles their incidents, tells all of it."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -156,8 +157,9 @@ class Judging:
             self.hear(event)
 
     async def _judge_for_ever(self, subscription: Subscription) -> None:
+        await self._when_up(self.catch_up)
+        gc.freeze()  # what a whole fleet is known by stays: to look through it for circles stops the loop for 0.1 s
         while True:
-            await self._when_up(self.catch_up)
             try:
                 async with asyncio.timeout(self.settings.every_s):
                     await self._news.wake.wait()
@@ -167,6 +169,7 @@ class Judging:
             if subscription.lost != self._news.lost:
                 self._news.lost = subscription.lost
                 self._news.note_all(self._known, self.clock())
+            await self._when_up(self.catch_up)
 
     async def catch_up(self) -> None:
         """One pass over what has news; on failure the news are kept for the next try. Raises as `judge_now`."""
@@ -183,7 +186,7 @@ class Judging:
 
     async def _pass(self, news: News, now: datetime) -> None:
         """From news to verdicts and incidents. Whoever could not be read is as before, and stays unread."""
-        news.unjudged |= await self._learn(now)
+        await self._learn(now)
         await self._announcing.write()
         await self._read(news, now)
         await self._look_round(now, always=news.unjudged)
@@ -213,8 +216,8 @@ class Judging:
         kinds = {*news.since.get(site, ()), *self._windows.changes.get(site, ())}
         return site in self._turned or is_judged_by(kinds)
 
-    async def _learn(self, now: datetime) -> bool:
-        """Take over a changed registry, references and plans: each may move every target. Whether one did.
+    async def _learn(self, now: datetime) -> None:
+        """Take over a changed registry, references and plans; sites that are asked otherwise now are judged anew.
 
         A day that begins may bring a target into force.
         """
@@ -226,7 +229,7 @@ class Judging:
         world = World(dict(self.plans.items()), references)
         is_new = revision != self._snapshot.revision or world != self._world
         if not is_new and not _is_time(self._refreshed, now, self.refresh_s):
-            return False
+            return
         snapshot = await asyncio.to_thread(self.registry.snapshot) if is_new else self._snapshot
         found = dict[str, Known]()
         async for site in slices(snapshot.sites):
@@ -235,13 +238,14 @@ class Judging:
                 found[site] = one
                 self._keep_course(site, one)
         self._snapshot, self._world, self._known = snapshot, world, found
-        return is_new
 
     def _keep_course(self, site: str, one: Known) -> None:
-        """Detectors go on unless the site was asked something else than they thought."""
+        """Detectors go on unless the site was asked something else than they thought; who is another is judged anew."""
         before = self._known.get(site)
         if before is None or _asked_of(before) != _asked_of(one):
             self._opinions.pop(site, None)
+        if before is None or _said_of(before) != _said_of(one):
+            self._turned.add(site)
 
     async def _look_round(self, now: datetime, *, always: bool) -> None:
         """When it is time: what time has brought, and who is silent. Sites whose silence began or ended are noted."""
@@ -332,6 +336,13 @@ class Judging:
 def _is_time(last: datetime, now: datetime, every_s: float) -> bool:
     """Whether so much time has passed; also when the clock was set back."""
     return abs(now - last) >= timedelta(seconds=every_s)
+
+
+def _said_of(one: Known) -> tuple[Any, ...]:
+    """What verdicts rest on beside measurements; the first step begins with the window, which moves."""
+    return one.versions, [
+        (step.since if place else None, step.site, step.bindings) for place, step in enumerate(one.steps)
+    ]
 
 
 def _asked_of(one: Known) -> list[tuple[datetime | None, Any]]:

@@ -9,7 +9,7 @@ from collector.chain.course import CAUSE_OF, Detector, Lost, Quick, Slow, Start
 from collector.chain.evidence import rates
 from collector.chain.marks import held, mark_at
 from collector.chain.rows import THROUGHPUT, Rows, moment
-from collector.detect import outage, shortfall
+from collector.detect import outage
 from collector.detect.episode import Episode
 from collector.incidents.actions import Clues
 from collector.incidents.description import SHOWN, Scene
@@ -158,9 +158,7 @@ def _failing_since(fold: AnyFold) -> datetime | None:
         return state.episode.since
     if isinstance(state, outage.State):
         return state.since
-    if isinstance(state, shortfall.State) and state.watch >= _WEAK:
-        return state.since
-    return None
+    return state.since if state.watch >= _WEAK else None
 
 
 def _peer(kinds: Mapping[str, Rows], detector: Detector) -> str | None:

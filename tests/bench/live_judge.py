@@ -8,6 +8,7 @@ is the most that the event loop's thread worked between two turns of another tas
 
 import argparse
 import asyncio
+import gc
 import logging
 import random
 import resource
@@ -215,6 +216,13 @@ async def measured(house: House, days: int, rounds: int) -> list[Line]:
         judging = house.judge()
         again = await house.spent(judging.start)
         found.append(Line("a start, everything said before", [again], 5.0, f"VmHWM {_rss():.0f} MB"))
+        gc.freeze()  # as `run` does
+        found.append(
+            Line(
+                "the first report of each site: what was quiet is told",
+                [await house.batch(judging, "throughput", house.sites)],
+            )
+        )
         for kind in ("throughput", "latency"):
             for size in SIZES:
                 some = [house.dice.sample(house.sites, min(size, len(house.sites))) for _ in range(rounds)]
@@ -280,6 +288,7 @@ def main() -> int:
     asked.add_argument("--rounds", type=int, default=9)
     asked.add_argument("--save", action="store_true", help=f"write {RESULTS.name}")
     said = asked.parse_args()
+    gc.set_threshold(20_000, 20, 100)  # as `collector.loop` does
     logging.disable(logging.WARNING)  # a line for each incident
     with tempfile.TemporaryDirectory() as folder:
         found = asyncio.run(measured(House(Path(folder), fleet(said.sites)), said.days, said.rounds))
