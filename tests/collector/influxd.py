@@ -1,6 +1,7 @@
 """A real InfluxDB 1.x of one's own: free ports, own directory, killed and restarted by its process id."""
 
 import base64
+import os
 import shutil
 import signal
 import socket
@@ -97,9 +98,10 @@ class Influxd:
         self._end(signal.SIGKILL)
 
     def pause(self) -> None:
-        """SIGSTOP: connections open, nothing answers."""
+        """SIGSTOP, until every thread has stopped: connections open, nothing answers."""
         if self._process:
             self._process.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self) -> None:
         """SIGCONT."""
