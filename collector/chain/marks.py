@@ -61,7 +61,7 @@ def _mark(bindings: Sequence[Binding], question: Held) -> float | None:
     """What a rule compares single results with: of a contract only the part that the rule asks for."""
     for binding in bindings:
         if binding.question == question and binding.indicator == SPEED and binding.mark is not None:
-            return binding.mark * presets()[binding.rule].factor
+            return presets()[binding.rule].mark_of(binding.mark)
     return None
 
 

@@ -37,8 +37,6 @@ __all__ = ["CLOCK_SLACK", "judge", "judge_site"]
 ONE_DAY: Final = timedelta(days=1)
 MANY: Final = 0.25
 """From this part of all runs on, failed ones or doubted ones are many: one in four can no longer be left unsaid."""
-_DIGITS: Final = 9
-"""Of a mark: 0.8 of 3.1 Mbit/s is 2.48, and not the 2.4800000000000004 that no result of 2.48 would reach."""
 MANY_RUNS: Final = 3
 """Fewer than these are never many."""
 
@@ -106,7 +104,7 @@ def judge_site(
 
 def _verdict(case: _Case) -> Verdict:
     binding, preset, looked = case.binding, case.preset, case.looked
-    mark = None if binding.mark is None else round(binding.mark * preset.factor, _DIGITS)
+    mark = None if binding.mark is None else preset.mark_of(binding.mark)
     target = mark if preset.statistic != "share" or mark is None else preset.share
     k = None if mark is None else looked.reaching(mark)
     bounds = _bounds(preset, looked, k)

@@ -15,6 +15,8 @@ from collector.plans.types import Id, Text, Words
 
 Ratio = Annotated[float, msgspec.Meta(gt=0, le=1)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
+_DIGITS: Final = 9
+"""Of a mark: 0.8 of 3.1 Mbit/s is 2.48, and not the 2.4800000000000004 that no result of 2.48 would reach."""
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,6 +46,10 @@ class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     window_days: Count
     confidence: Annotated[float, msgspec.Meta(gt=0.5, lt=1)]
     source: Source
+
+    def mark_of(self, bound: float) -> float:
+        """What one sample is compared with, where this much binds a site."""
+        return round(bound * self.factor, _DIGITS)
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
