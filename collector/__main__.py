@@ -78,6 +78,7 @@ def _add_commands(commands: Subparsers) -> None:
     from collector.refill import commands as refill
     from collector.registry import commands as registry
     from collector.registry import version_command
+    from collector.scoreboard import commands as scoreboard
     from collector.store import commands as store
     from collector.tell import commands as tell
 
@@ -88,7 +89,8 @@ def _add_commands(commands: Subparsers) -> None:
     refill.add_command(store.add_commands(commands))
     replay.add_command(incidents.add_commands(commands))
     explain.add_command(commands)
-    for part in (places, plans, figures, archive, ledger, tell, quarantine):
+    scoreboard.add_period(plans.add_commands(commands))
+    for part in (places, figures, archive, ledger, tell, quarantine):
         part.add_commands(commands)
 
 

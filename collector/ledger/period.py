@@ -8,6 +8,7 @@ from collector.errors import UsageError
 
 _FORM: Final = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
 _DAYS: Final = 400
+_YEARS: Final = range(2000, 2101)  # whose days every zone and calendar can count
 
 
 def period(text: str) -> tuple[date, date]:
@@ -29,7 +30,9 @@ def _bounds(text: str) -> tuple[date, date]:
     if found is None:
         raise ValueError(text)
     year, month, day = (int(part) if part else None for part in found.groups())
-    first = date(year or 0, month or 1, day or 1)
+    if year is None or year not in _YEARS:
+        raise ValueError(text)
+    first = date(year, month or 1, day or 1)
     if day is not None:
         return first, first
     if month is not None:

@@ -21,12 +21,13 @@ Subparsers = Any  # argparse names this class with an underscore
 EXAMPLES: Final = """examples:
   linkgauge-collector plan list
   linkgauge-collector plan show lang-son-2025
+  linkgauge-collector plan show lang-son-2025 --period 2026-10    its scoreboard: what became of each promise
   linkgauge-collector plan check                       read every plan strictly, and say what was proved
   linkgauge-collector plan check --file bac-ninh-2030.toml    one that is not in use yet, or a folder of them"""
 
 
-def add_commands(subparsers: Subparsers) -> None:
-    """Add `plan`; each action sets `func`, which answers the exit code."""
+def add_commands(subparsers: Subparsers) -> argparse.ArgumentParser:
+    """Add `plan`; each action sets `func`, which answers the exit code. Gives the parser of `show`."""
     plan = _parser(subparsers, "plan", "the plans and their targets: list, show, check")
     actions = plan.add_subparsers(dest="action", required=True, metavar="ACTION")
     _parser(actions, "list", "the plans that are known").set_defaults(func=list_plans)
@@ -38,6 +39,7 @@ def add_commands(subparsers: Subparsers) -> None:
         "--file", metavar="FILE", type=Path, help="a plan's file, or a folder of them, that is not in use"
     )
     check.set_defaults(func=check_plans)
+    return show
 
 
 def _parser(subparsers: Subparsers, name: str, about: str) -> argparse.ArgumentParser:

@@ -116,7 +116,7 @@ def _when(course: Course) -> Text:
         case "away":
             return Text(vi="đang giảm, ra xa chỉ tiêu", en="falling, away from the target")
         case "far":
-            return Text(vi="với tốc độ này không đạt trong 10 năm", en="not within ten years at this pace")
+            return Text(vi="theo đà này không đạt trong 10 năm", en="not within ten years at this pace")
         case "approaching":
             return _reached_in(course)
 
@@ -126,9 +126,12 @@ def _reached_in(course: Course) -> Text:
         return Text(vi="đang tăng", en="rising")
     until_vi = f"đến {_month_vi(course.latest)}" if course.latest else "hoặc rất lâu sau"
     until_en = f"to {_month_en(course.latest)}" if course.latest else "or much later"
+    about_vi, about_en = f" (từ {_month_vi(course.earliest)} {until_vi})", f" ({_month_en(course.earliest)} {until_en})"
+    if course.earliest == course.latest:
+        about_vi = about_en = ""
     return Text(
-        vi=f"với tốc độ này đạt chỉ tiêu tháng {_month_vi(course.month)} (từ {_month_vi(course.earliest)} {until_vi})",
-        en=f"reaches the target in {_month_en(course.month)} at this pace ({_month_en(course.earliest)} {until_en})",
+        vi=f"theo đà này sẽ đạt chỉ tiêu vào tháng {_month_vi(course.month)}{about_vi}",
+        en=f"reaches the target in {_month_en(course.month)} at this pace{about_en}",
     )
 
 

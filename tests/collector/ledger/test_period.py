@@ -24,7 +24,20 @@ def test_a_period_is_its_first_and_last_day(text: str, first: date, last: date) 
 
 
 @pytest.mark.parametrize(
-    "text", ["", "..", "26", "2026-13", "2026-02-30", "2026-10-02..2026-10-01", "2020..2026", "9999-99", "0000"]
+    "text",
+    [
+        "",
+        "..",
+        "26",
+        "2026-13",
+        "2026-02-30",
+        "2026-10-02..2026-10-01",
+        "2020..2026",
+        "9999-99",
+        "0000",
+        "0001-01",
+        "9999",
+    ],
 )
 def test_anything_else_is_refused_in_one_line(text: str) -> None:
     with pytest.raises(UsageError, match="period"):

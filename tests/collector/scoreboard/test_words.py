@@ -21,18 +21,18 @@ def course(pace: Pace, **other: date) -> Course:
     [
         (
             course("approaching", month=date(2027, 3, 1), earliest=date(2027, 1, 1), latest=date(2027, 8, 1)),
-            "với tốc độ này đạt chỉ tiêu tháng 3/2027 (từ 1/2027 đến 8/2027); ",
+            "theo đà này sẽ đạt chỉ tiêu vào tháng 3/2027 (từ 1/2027 đến 8/2027); ",
             "reaches the target in March 2027 at this pace (January 2027 to August 2027); ",
         ),
         (
             course("approaching", month=date(2027, 3, 1), earliest=date(2027, 1, 1)),
-            "với tốc độ này đạt chỉ tiêu tháng 3/2027 (từ 1/2027 hoặc rất lâu sau); ",
+            "theo đà này sẽ đạt chỉ tiêu vào tháng 3/2027 (từ 1/2027 hoặc rất lâu sau); ",
             "reaches the target in March 2027 at this pace (January 2027 or much later); ",
         ),
         (course("no_trend"), "không có xu hướng; ", "no trend; "),
         (course("reached"), "xu hướng đã ở mức chỉ tiêu; ", "the trend is at the target; "),
         (course("away"), "đang giảm, ra xa chỉ tiêu; ", "falling, away from the target; "),
-        (course("far"), "với tốc độ này không đạt trong 10 năm; ", "not within ten years at this pace; "),
+        (course("far"), "theo đà này không đạt trong 10 năm; ", "not within ten years at this pace; "),
         (course("approaching"), "đang tăng; ", "rising; "),
     ],
 )
