@@ -87,9 +87,11 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One sample as a detector saw it. `score`: ln(value/mark); None of 0. `watch`: how near it is to opening.
+    """One sample as a detector saw it. `score`: ln(value/mark); None of 0. `watch`: how near it is to opening after it.
 
-    `evidence` of `needs`: what the sequential test holds after it, and `added` of that by this sample.
+    Of the sequential test: `added` to the evidence by this sample, which weighs `weight` (less than 1 if it came soon
+    after another), what it came to then, never less than 0 (`evidence`), and what it `needs` to open or to close. After
+    that the evidence begins at 0. Of a collapse: what was `usual` then; None: not known yet.
     """
 
     at: datetime
@@ -100,6 +102,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     evidence: float | None = None
     added: float | None = None
     needs: float | None = None
+    weight: float | None = None
+    usual: float | None = None
     opens: bool = False
     closes: bool = False
 
@@ -114,12 +118,13 @@ class Contacts(msgspec.Struct, frozen=True):
 class Course(msgspec.Struct, frozen=True, kw_only=True):
     """One detector: its steps (none of what it counts only: `contacts`), and the episodes that came of them.
 
-    `seed`: the episode that was open when the first row came. `anew`: when persons resolved incidents of its cause: it
-    began from nothing then.
+    `rule`: how it decides. `seed`: the episode that was open when the first row came. `anew`: when persons resolved
+    incidents of its cause: it began from nothing then.
     """
 
     detector: Detector
     cause: Cause
+    rule: Text
     watch: float
     steps: list[Step] = []
     contacts: Contacts | None = None

@@ -5,19 +5,21 @@ first row that is there.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
-from math import log
+from math import inf, log
+from statistics import median_low
 from typing import Final, TypeVar
 
 import msgspec
 
-from collector.chain.course import CAUSE_OF, Detector, Seen, asked, observed, questioned
+from collector.chain.course import CAUSE_OF, Detector, Seen, Spacing, asked, observed, questioned
 from collector.chain.rows import THROUGHPUT, Rows, moment
 from collector.detect import collapse, outage, shortfall
 from collector.detect.episode import Episode
 from collector.detect.observation import Contact, Observation
 from collector.explain.account import Contacts, Course, Step
+from collector.explain.rules import rule_of
 from collector.incidents.incident import Incident
 from collector.incidents.reconcile import episode_of
 from collector.incidents.replay import stretches
@@ -39,14 +41,14 @@ def courses(seen: Seen, recorded: Sequence[Incident] = ()) -> list[Course]:
         known = [one for one in recorded if one.cause == CAUSE_OF[name]]
         parts, seed = stretches(samples, known), seed_of(known, covers(seen.kinds, name))
         if name == "collapse":  # what was usual before its first row is gone: it has no seed
-            course = _walked(name, parts, collapse.START, quick)
+            course = _walked(name, parts, (collapse.START, collapse.START), quick, seen.spacing)
         else:
             start = shortfall.START if seed is None else shortfall.State(episode=seed)
-            course = _walked(name, parts, start, slow, again=shortfall.START)
+            course = _walked(name, parts, (start, shortfall.START), slow, seen.spacing)
         found.append(msgspec.structs.replace(course, anew=_anew(known)))
     known = [one for one in recorded if one.cause == CAUSE_OF["outage"]]
     seed = seed_of(known, covers(seen.kinds, "outage"))
-    lost = _lost(stretches(asked(seen.kinds, after=None, at=at), known), seed)
+    lost = _lost(stretches(asked(seen.kinds, after=None, at=at), known), seed, seen.spacing)
     return [*found, msgspec.structs.replace(lost, anew=_anew(known))]
 
 
@@ -72,14 +74,13 @@ def _anew(recorded: Iterable[Incident]) -> list[datetime]:
 def _walked(
     detector: Detector,
     parts: Iterable[Sequence[Observation]],
-    state: S,
+    starts: tuple[S, S],
     advance: Callable[[S, Observation], S],
-    *,
-    again: S | None = None,
+    spacing: Spacing,
 ) -> Course:
-    """`again`: where the second part and those after it start; by default where the first does."""
+    """`starts`: where the first part starts, and where those after it do."""
+    state, again = starts
     seed, steps, episodes = state.episode, list[Step](), list[Episode]()
-    again = state if again is None else again
     if seed is not None:
         episodes.append(seed)
     for place, part in enumerate(parts):
@@ -88,13 +89,20 @@ def _walked(
             if last is not None and one.at <= last:
                 continue
             before, state, last = state, advance(state, one), one.at
-            steps.append(_step(one, before, state))
+            steps.append(_step(one, before, state, spacing.shortfall))
             _collect(episodes, before.episode, state.past if state.episode is None else state.episode)
-    watch, cause = state.watch, CAUSE_OF[detector]
-    return Course(detector=detector, cause=cause, watch=watch, steps=steps, episodes=episodes, seed=seed)
+    return Course(
+        detector=detector,
+        cause=CAUSE_OF[detector],
+        rule=rule_of(detector, spacing),
+        watch=state.watch,
+        steps=steps,
+        episodes=episodes,
+        seed=seed,
+    )
 
 
-def _step(one: Observation, before: S, after: S) -> Step:
+def _step(one: Observation, before: S, after: S, spacing: timedelta) -> Step:
     opens = before.episode is None and after.episode is not None
     closes = before.episode is not None and after.episode is None
     step = Step(
@@ -106,13 +114,28 @@ def _step(one: Observation, before: S, after: S) -> Step:
         opens=opens,
         closes=closes,
     )
-    if isinstance(after, shortfall.State) and isinstance(before, shortfall.State):  # type: ignore[redundant-expr]  # one type for both
-        added = None if opens or closes else after.evidence - before.evidence
-        return msgspec.structs.replace(step, evidence=after.evidence, added=added, needs=after.needs)
-    return step
+    if isinstance(before, shortfall.State):
+        return _summed(step, before, spacing)
+    usual = after.usual if after.usual is not None else before.usual
+    if usual is None and len(after.earlier) >= collapse.ENOUGH:
+        usual = median_low(after.earlier)
+    return msgspec.structs.replace(step, usual=usual)
 
 
-def _lost(parts: Sequence[Sequence[Contact]], seed: Episode | None) -> Course:
+def _summed(step: Step, before: shortfall.State, spacing: timedelta) -> Step:
+    """A step with the sum as a person does it: also of a sample that decides, after which the detector has 0 again."""
+    apart = spacing if before.last is None else step.at - before.last
+    had = 0.0 if apart > shortfall.FORGET else before.evidence
+    weight = min(max(apart / spacing, 0.0), 1.0)
+    x = step.score if step.score is not None else -inf
+    says = x if before.episode is not None else -x
+    added = weight * (min(max(says, -shortfall.STRONG), shortfall.WEAK) - shortfall.REF)
+    return msgspec.structs.replace(
+        step, added=added, evidence=max(had + added, 0.0), needs=before.needs, weight=weight if weight < 1 else None
+    )
+
+
+def _lost(parts: Sequence[Sequence[Contact]], seed: Episode | None, spacing: Spacing) -> Course:
     state, episodes = outage.START if seed is None else outage.State(episode=seed), list[Episode]()
     if seed is not None:
         episodes.append(seed)
@@ -125,8 +148,15 @@ def _lost(parts: Sequence[Sequence[Contact]], seed: Episode | None) -> Course:
             _collect(episodes, before.episode, state.past if state.episode is None else state.episode)
     contacts = [one for part in parts for one in part]
     lost = [(one.at, one.kind, one.peer) for one in contacts if not one.reached]
-    told, cause = Contacts(len(contacts) - len(lost), lost), CAUSE_OF["outage"]
-    return Course(detector="outage", cause=cause, watch=state.watch, contacts=told, episodes=episodes, seed=seed)
+    return Course(
+        detector="outage",
+        cause=CAUSE_OF["outage"],
+        rule=rule_of("outage", spacing),
+        watch=state.watch,
+        contacts=Contacts(len(contacts) - len(lost), lost),
+        episodes=episodes,
+        seed=seed,
+    )
 
 
 def _collect(episodes: list[Episode], before: Episode | None, now: Episode | None) -> None:

@@ -123,6 +123,7 @@ def _how(one: Judgement) -> str:
 
 
 def _course(one: Course, *, everything: bool) -> Iterator[str]:
+    yield f"  rule          {one.rule.en}"
     yield f"  now           watch {one.watch:.2f} (1 opens)"
     if one.contacts is not None:
         yield f"  contacts      {one.contacts.reached} got through, {len(one.contacts.lost)} lost"
@@ -144,17 +145,21 @@ def _steps(steps: Sequence[Step], *, left_out: int) -> Iterator[str]:
         return
     if left_out > len(steps):
         yield f"  steps         the last {len(steps)} of {left_out} (--all shows every one)"
-    yield "    time                            value     mark  ln(v/m)   added  evidence of needs  watch"
+    sums = any(step.evidence is not None for step in steps)
+    last = "  added  evidence of needs  watch" if sums else "    usual  watch"
+    yield f"    time                            value     mark  ln(v/m)  {last}"
     for step in steps:
         score = "-" if step.score is None else f"{step.score:+.3f}"
-        added = "" if step.added is None else f"{step.added:+.3f}"
-        evidence = "" if step.evidence is None else f"{step.evidence:.3f}"
-        needs = "" if step.needs is None else f"{step.needs:.2f}"
-        sign = "  opens" if step.opens else "  closes" if step.closes else ""
-        yield (
-            f"    {_at(step.at)}  {step.value:>10.2f} {step.mark:>8.2f} {score:>8} {added:>7} {evidence:>9}    "
-            f"{needs:>5}  {step.watch:>5.2f}{sign}"
-        )
+        yield f"    {_at(step.at)}  {step.value:>10.2f} {step.mark:>8.2f} {score:>8}  {_decided(step)}"
+
+
+def _decided(step: Step) -> str:
+    sign = "  opens" if step.opens else "  closes" if step.closes else ""
+    if step.evidence is None:
+        usual = "-" if step.usual is None else f"{step.usual:.2f}"
+        return f"{usual:>9}  {step.watch:>5.2f}{sign}"
+    weight = "" if step.weight is None else f"  weight {step.weight:.2f}"
+    return f"{step.added:>+7.3f} {step.evidence:>9.3f}    {step.needs:>5.2f}  {step.watch:>5.2f}{sign}{weight}"
 
 
 def _episode(one: Episode) -> str:

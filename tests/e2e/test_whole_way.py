@@ -47,7 +47,8 @@ async def test_a_newcomer_sees_a_result_come_in_and_a_verdict_stand(tmp_path: Pa
             assert shown.complaints == []
             assert shown.elsewhere == []
         verdict = ask(f"{base}/api/v1/sites/this-machine")["verdict"]
-        assert (verdict["verdict"], verdict["target"], verdict["n"]) == ("met", 102.0, 10)
+        assert (verdict["verdict"], verdict["target"]) == ("met", 102.0)
+        assert 10 <= verdict["n"] <= 12, "ten are needed; one or two more leave room for doubted ones"
         assert verdict["value"] == pytest.approx(300, rel=0.05), "the peer is paced to 300 Mbit/s"
         report = ask(f"{base}/api/v1/sites/this-machine")["last"]["throughput"]["id"]
         assert ask(f"{base}/api/v1/reports/{report}")["agent"] == "this-machine"

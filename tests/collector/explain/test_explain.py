@@ -103,13 +103,24 @@ def test_every_number_can_be_worked_out_again(run: Run) -> None:
     mean, low, high = (contract["verdict"][name] for name in ("value", "low", "high"))
     assert (low <= mean - half * 0.999, high >= mean + half * 0.999) == (True, True)
     assert (low, high) == (pytest.approx(mean - half, abs=half / 3), pytest.approx(mean + half, abs=half / 3))
+
+
+def test_every_step_can_be_worked_out_again(run: Run) -> None:
+    found = json.loads(run("ls-th1", "--at", AT, "--json"))
     steps = next(one["steps"] for one in found["courses"] if one["detector"] == "plan")
-    before = 0.0
+    before, is_open = 0.0, False
     for step in steps:
         assert step["score"] == pytest.approx(math.log(step["value"] / step["mark"]))
-        if step.get("added") is not None:
-            assert step["evidence"] == pytest.approx(before + step["added"])
-        before = step["evidence"]
+        sign = 1 if is_open else -1
+        says = min(max(sign * step["score"], -0.6), 0.5)
+        assert step["added"] == pytest.approx(says - 0.04)
+        assert step["evidence"] == pytest.approx(max(before + step["added"], 0.0))
+        decides = step["evidence"] >= step["needs"]
+        assert (step["opens"], step["closes"]) == (decides and not is_open, decides and is_open)
+        assert step["watch"] == pytest.approx(1.0 if is_open or decides else step["evidence"] / step["needs"])
+        is_open = is_open != decides
+        before = 0.0 if decides else step["evidence"]
+    assert is_open
 
 
 def test_one_question_another_plan_and_an_earlier_moment(run: Run) -> None:
