@@ -1,6 +1,6 @@
 """What is asked of the year: every page as a browser gets it, and the dear questions below them."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -19,7 +19,6 @@ from collector.incidents.history import History
 from collector.incidents.incident import Finding, Subject, begun
 from collector.judge.judge import judge
 from collector.judge.sample import Evidence, Sample
-from collector.judge.verdict import Verdict
 from collector.ledger.completeness import Completeness
 from collector.ledger.ledger import Ledger
 from collector.ledger.tables import COMPLETENESS
@@ -32,6 +31,7 @@ from collector.rollups.recents import Recents, compute
 from collector.rollups.rollups import RECENT_SITES
 from collector.store.points import nanoseconds
 from collector.store.store import Store
+from collector.verdicts import Present, Verdicts
 from collector.web.app import make_app
 from collector.web.sources import Sources
 from tests.bench.year_data import ASKED, END, ZONE, sites
@@ -44,16 +44,6 @@ _DAY: Final = timedelta(days=1)
 _ROWS: Final = 50_000
 Ask = Callable[[], Awaitable[Any]]
 Question = tuple[str, Ask, float | None]
-
-
-@dataclass
-class Judged:
-    """Verdicts as the real rule makes them, of speeds around the target."""
-
-    verdicts: Mapping[str, Verdict]
-
-    def current(self) -> Mapping[str, Verdict]:
-        return self.verdicts
 
 
 class Archive:
@@ -139,15 +129,16 @@ async def province(store: Store, registry: Registry) -> AsyncIterator[Asked]:
     """The web role over a store and a furnished registry."""
     history, recents, fleet = History(registry.database), Recents(registry.database), Fleet()
     history.open()
-    verdicts = {}
+    verdicts = Verdicts()
     plans = load_plans()
     for number, (name, versions) in enumerate(registry.snapshot().sites.items()):
         site = versions[-1].value
         samples = [Sample(END - turn * _DAY / 4, 70.0 + (number + turn) % 40) for turn in range(10, 0, -1)]
-        verdicts[name] = judge(site, binding_for(plans.get(site.plan or ""), site, END), Evidence(samples), at=END)
+        verdict = judge(site, binding_for(plans.get(site.plan or ""), site, END), Evidence(samples), at=END)
+        verdicts.put(Present([verdict]))
         fleet.heard(f"{name}-a", Status(state="online"), END)
     sources = Sources(
-        store=store, places=registry, originals=Archive(), judged=Judged(verdicts), casebook=history,
+        store=store, places=registry, originals=Archive(), judged=verdicts, casebook=history,
         calendar=Calendar(registry.database),
         completeness=Completeness(Ledger(registry.database)), fleet=fleet, bus=Bus(), plans=plans,
         now=lambda: END, zone=ZONE, version="bench", recents=recents.read,
