@@ -15,10 +15,13 @@ from collector.config import DEFAULT_PATH, read
 from collector.errors import UsageError
 from collector.incidents.acts import Action, Decision
 from collector.incidents.calendar import Calendar
+from collector.incidents.description import about_of
 from collector.incidents.history import History
 from collector.incidents.incident import Cause, Incident
 from collector.incidents.maintenance import Extent, Window
 from collector.registry.database import Database, database_of
+from collector.registry.registry import Registry
+from collector.registry.site import Snapshot
 
 Subparsers = Any  # argparse names this class with an underscore
 _LOCAL: Final = Path("collector.toml")
@@ -188,9 +191,22 @@ def _plan(options: argparse.Namespace) -> int:
             who=options.who,
             note=options.note,
         )
+        sites = _known(window, Registry(database).snapshot())
         made = Calendar(database).add(window, at=now)
     sys.stdout.write(f"{_window(made, zone)}\n")
+    if not sites:
+        sys.stderr.write(
+            f"no site is in {window.extent} {_plain(window.name)} now; see: linkgauge-collector site list\n"
+        )
     return 0
+
+
+def _known(window: Window, snapshot: Snapshot) -> int:
+    """How many sites work is planned at; raises UsageError for one site that there is not."""
+    if window.extent == "site" and window.name not in snapshot.sites:
+        raise UsageError(f"there is no site {window.name!r}; see: linkgauge-collector site list")
+    sites = (versions[-1].value for versions in snapshot.sites.values())
+    return sum(window.covers(site.id, about_of(site)) for site in sites)
 
 
 def _planned(options: argparse.Namespace) -> int:

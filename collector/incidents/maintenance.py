@@ -35,7 +35,11 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_about(self, incident: Incident) -> bool:
         """Whether an incident is about a place where the work is."""
-        place = _place(incident, self.extent)
+        return self.covers(incident.site, incident.about)
+
+    def covers(self, site: str | None, about: Mapping[str, str]) -> bool:
+        """Whether the work is at a site, or in what the sites of a group have in common."""
+        place = site if self.extent == "site" else about.get(self.extent)
         if self.extent == "commune":  # filed by its code, and named as people call it
             return place is not None and nearest_code(self.name) == nearest_code(place)
         return self.extent == "all" or self.name == place
@@ -63,8 +67,3 @@ def maintained(incident: Incident, windows: Iterable[Window], at: datetime) -> I
     what: Literal["maintenance", "maintenance_over"] = "maintenance" if holding else "maintenance_over"
     changed = moved(incident, incident.state, at, who=RULES, note=note, what=what)
     return msgspec.structs.replace(changed, maintenance=holding is not None)
-
-
-def _place(incident: Incident, extent: Extent) -> str | None:
-    about: Mapping[str, str] = incident.about
-    return incident.site if extent == "site" else about.get(extent)

@@ -77,6 +77,10 @@ def test_work_is_planned_listed_and_ended(run: Run) -> None:
     code, out, _ = run("maintenance", "add", "--commune", "Hữu Lũng", "--to", "4h", "--who", "Minh", "--note", "cáp")
     assert (code, "commune Hữu Lũng  Minh  cáp" in out) == (0, True)
     assert run("maintenance", "list")[1] == out
+    assert "no site is in provider VNTP now" in run("maintenance", "add", "--provider", "VNTP", "--to", "1m")[2]
+    assert run("maintenance", "end", "2")[0] == 0
+    code, _, err = run("maintenance", "add", "--site", "nosuch", "--to", "2h")
+    assert (code, "there is no site 'nosuch'" in err) == (2, True)
     assert run("maintenance", "end", "99")[0] == 2
     assert "ended by Lan" in run("maintenance", "end", "1", "--who", "Lan")[1]
     assert run("maintenance", "list")[1] == ""
