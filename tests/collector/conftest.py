@@ -30,10 +30,14 @@ def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of a database with all tables and nothing in them."""
     if request.param == "sqlite":
         shutil.copy(request.getfixturevalue("blank"), tmp_path / "registry.db")
-        return f"sqlite://{tmp_path}/registry.db"
+        yield f"sqlite://{tmp_path}/registry.db"
+        return
     server: Postgres = request.getfixturevalue("cluster")
-    return server.new_database(migrated=True)
+    url = server.new_database(migrated=True)
+    yield url
+    if server.process is not None:
+        server.drop(url)
