@@ -7,6 +7,7 @@ ours in one work stops neither the others nor the process: `Upholding` begins th
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
+from time import monotonic
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -48,6 +49,7 @@ async def lead(parts: Parts, lease: Lease, *, listening_since: Callable[[], date
             verdicts=parts.verdicts,
             references=Figures(registry.database).references,
             metrics=parts.metrics,
+            ticks=monotonic,
         )
         judges[:] = [one]
         return one.run()

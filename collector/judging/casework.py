@@ -7,7 +7,7 @@ something changes, and decides again on what is recorded then.
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -27,10 +27,13 @@ from collector.judging.sights import DETECTOR_OF, Look, scene_of, standing_of
 from collector.judging.windows import slices
 from collector.registry.site import Site
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 BACK: Final = timedelta(days=100)
 """What was resolved longer ago is not looked at again."""
 _PARENTS: Final = max(SETTLED.values())
 """A group that comes back sooner is the same."""
+_REGROUP: Final = timedelta(seconds=10)
+"""So often it is looked whether a group that nothing new belongs to grows or ends: it is a look at the whole fleet."""
 Recorded = Mapping[Key, Sequence[Incident]]
 
 
@@ -47,7 +50,9 @@ class Moment:
 class Casework:
     """For one event loop. Raises RegistryUnavailable; then nothing of that step was recorded.
 
-    `judged`: by site and detector the newest measurement that was looked at before.
+    `judged`: by site and detector the newest measurement that was looked at before. After a restart that of contacts is
+    the newest speed result's, which is never later: contacts that were seen already may make known what is quiet, if
+    they are no older than a report that comes in time; nothing is taken for known that was not.
     """
 
     history: History
@@ -55,6 +60,7 @@ class Casework:
     parents: dict[str, Incident] = field(default_factory=dict)
     silent: dict[Key, Incident] = field(default_factory=dict)
     _unsaved: dict[str, datetime] = field(default_factory=dict)
+    _grouped: dict[Cause, datetime] = field(default_factory=dict)
 
     async def open(self) -> None:
         """Learn up to when measurements were looked at before a restart."""
@@ -102,13 +108,15 @@ class Casework:
         """Bring the incidents of these sites in step with their detectors; what has changed, in order."""
         changed: list[Incident] = []
         for cause in CAUSE_OF.values():
-            opening = {look.name for look in looks if self._is_opening(look, cause, recorded)}
-            if opening or any(parent.active and parent.cause == cause for parent in self.parents.values()):
+            explained = {site for one in self._active(cause) for site in one.children}
+            opening = {look.name for look in looks if self._is_opening(look, cause, recorded)} - explained
+            if opening or (self._active(cause) and abs(moment.at - self._grouped.get(cause, _EPOCH)) >= _REGROUP):
                 found = [
                     standing_of(one, cause, at=moment.at, decided=one.name in opening)
                     async for one in slices(everyone())
                 ]
                 changed += await self.group(cause, found, moment)
+                self._grouped[cause] = moment.at
         steps: dict[Key, Settling] = {}
         by_name = {look.name: look for look in looks}
         async for name in slices(by_name):
@@ -145,9 +153,7 @@ class Casework:
             if site in known
         ]
         changed: list[Incident] = []
-        if any(one.decided for one in standings) or any(
-            p.active and p.cause == "silent" for p in self.parents.values()
-        ):
+        if any(one.decided for one in standings) or self._active("silent"):
             changed += await self.group("silent", standings, moment)
         steps: dict[Key, Settling] = {}
         async for site, agents in slices(heard.items()):
@@ -158,6 +164,9 @@ class Casework:
                     steps[site, "silent"] = step
         changed += await self.settle(steps, moment.at)
         return now | {site for (site, _), one in self.silent.items() if one.active}, changed
+
+    def _active(self, cause: Cause) -> list[Incident]:
+        return [parent for parent in self.parents.values() if parent.active and parent.cause == cause]
 
     def _is_opening(self, look: Look, cause: Cause, recorded: Recorded) -> bool:
         """Whether a site's detector has found what no incident records yet."""

@@ -22,7 +22,7 @@ from collector.incidents.silence import Patience
 from collector.judge.verdict import Verdict
 from collector.judging.announcing import Announcing
 from collector.judging.casework import Casework, Moment, Recorded
-from collector.judging.hearing import heard_by_site
+from collector.judging.hearing import Pace, heard_by_site
 from collector.judging.news import News
 from collector.judging.opinion import Known, Opinion, after_contacts, begun_anew, is_judged_by, known, opinion
 from collector.judging.sights import Look, start_of
@@ -56,6 +56,7 @@ class Judging:
     `run`. `debounce_s`: reports of one site that come together are judged together. `refresh_s`: every site is judged
     at least so often, because samples leave the window. `reread_s`: so often everything is read anew, for what no news
     told of. `late_s`: gives the age from which on a report counts as late. `references`: the reference series; blocks.
+    `ticks`: seconds that nobody can set, to notice when the clock is (None: it is not looked at).
     """
 
     store: Store
@@ -74,6 +75,7 @@ class Judging:
     refresh_s: float = 3600.0
     reread_s: float = 6 * 3600.0
     retry_s: float = 2.0
+    ticks: Callable[[], float] | None = None
     history: History = field(init=False)
     last_pass: datetime | None = field(init=False, default=None)
     _windows: Windows = field(init=False)
@@ -83,6 +85,7 @@ class Judging:
     _opinions: dict[str, Opinion] = field(init=False, default_factory=dict)
     _snapshot: Snapshot = field(init=False, default_factory=lambda: Snapshot(revision=-1))
     _world: World = field(init=False)
+    _pace: Pace = field(init=False)
     _news: News = field(init=False, default_factory=News)
     _silent: set[str] = field(init=False, default_factory=set)
     _turned: set[str] = field(init=False, default_factory=set)
@@ -100,6 +103,7 @@ class Judging:
         self._windows, self._casework = Windows(self.store), Casework(self.history)
         self._announcing = Announcing(self.store, self.bus, self.verdicts)
         self._world = World(self.plans, {})
+        self._pace = Pace(self.ticks)
 
     def current(self) -> Mapping[str, Verdict]:
         """The newest verdict of each site on its plan's download speed, by its id."""
@@ -255,6 +259,9 @@ class Judging:
         before, moment = self._silent, self._moment(now)
         since = self.listening_since() if self.listening_since else self._started
         active = {site for (site, _), one in self._casework.silent.items() if one.active}
+        self._pace.look(now)
+        if self._pace.jumped is not None and since is not None:
+            since = max(since, min(self._pace.jumped, now))
         if self.fleet is None or since is None:
             self._silent = active
         else:

@@ -1,5 +1,6 @@
 """Sites that are not heard: an incident of its own, which says nothing of speed."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -87,3 +88,23 @@ async def test_an_agent_that_was_never_heard_is_not_installed_yet(house: House) 
     house.now += 40 * HOUR
     await house.judging.judge_now()
     assert house.judging.history.search() == []
+
+
+async def test_a_clock_that_jumps_makes_nobody_silent(house: House) -> None:
+    house.fleet.heard(
+        "a1", Status(state="online", next={"throughput": [NOW + HOUR * ahead for ahead in (1, 2, 3)]}), NOW
+    )
+    passed = 0.0
+    judging = replace(house.judging, ticks=lambda: passed)
+    await judging.start()
+    house.now += 24 * HOUR
+    await judging.judge_now()
+    assert judging.history.search() == []
+    house.now += 9 * MINUTE
+    passed += 9 * 60
+    await judging.judge_now()
+    assert judging.history.search() == []
+    house.now += MINUTE
+    passed += 60
+    await judging.judge_now()
+    assert [one.cause for one in judging.history.search()] == ["silent"]
