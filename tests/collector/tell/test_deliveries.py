@@ -23,7 +23,7 @@ def one(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     url = None
     if request.param == "postgresql":
         server: Postgres = request.getfixturevalue("cluster")
-        url = server.new_database()
+        url = server.new_database(migrated=True)
     made = House(tmp_path, parse(FAST + ROUTES, {}, name="test"), url=url)
     yield made
     made.close()
@@ -95,7 +95,7 @@ async def test_the_whole_way_on_postgresql(cluster: Postgres, tmp_path: Path) ->
     receiver = Receiver()
     async with receiver.listening():
         settings = parse(FAST + webhook(f"{receiver.url}/x", "remind_s = 60"), {}, name="test")
-        one = House(tmp_path, settings, url=cluster.new_database())
+        one = House(tmp_path, settings, url=cluster.new_database(migrated=True))
         incident = one.record("s1")
         async with one.running():
             await until(lambda: one.states() == ["sent"])
