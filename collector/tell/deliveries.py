@@ -261,7 +261,11 @@ class Deliveries:
 
 
 def _learn(connection: Connection, delivery: Delivery, news: News, at: datetime) -> None:
+    """Note what a route knows now; a summary that came late makes nobody forget what he has heard since."""
     mine = (_K.route == delivery.route, _K.incident == news.id)
+    before = connection.scalar(select(_K.body).where(*mine))
+    if before is not None and read_news(before).updated > news.updated:
+        return
     values = {"body": _body_of(delivery, news), "active": int(news.active), "at": at}
     if not connection.execute(update(KNOWN).where(*mine).values(**values)).rowcount:
         connection.execute(insert(KNOWN).values(route=delivery.route, incident=news.id, thread=delivery.id, **values))

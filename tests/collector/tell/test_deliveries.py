@@ -10,6 +10,7 @@ from collector.config import parse
 from collector.incidents.tables import OUTBOX
 from collector.registry.lease import Lease, NotLeading
 from collector.tell.deliveries import Deliveries
+from collector.tell.news import read_news
 from collector.tell.outbox import fan_out
 from tests.collector.postgres import Postgres
 from tests.collector.tell.rig import FAST, NOW, House, Receiver, until
@@ -72,6 +73,21 @@ def test_what_is_retried_keeps_no_other_from_a_summary(one: House) -> None:
     one.record("s3")
     fan_out(one.database, one.telling.routes, NOW)
     assert [delivery.incident for delivery in deliveries.untried("hook")] == [one.history.search(site="s3")[0].id]
+
+
+def test_what_comes_late_is_not_what_is_known_last(one: House) -> None:
+    deliveries = one.telling.deliveries
+    incident = one.record("s1")
+    one.shift = timedelta(hours=1)
+    one.resolve(incident)
+    fan_out(one.database, one.telling.routes, NOW)
+    (opened,) = deliveries.ready("hook", NOW, max_wait_s=60)
+    deliveries.hold(opened, "am silence 1")
+    (over,) = deliveries.ready("hook", NOW, max_wait_s=60)
+    for delivery in (over, opened):
+        deliveries.confirmed(delivery, [read_news(delivery.body)], at=NOW, answer="status_200")
+    assert deliveries.active("hook") == []
+    assert deliveries.known("hook", [incident])[incident].body == over.body
 
 
 def test_who_leads_no_more_makes_no_attempt(one: House) -> None:
