@@ -26,6 +26,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Spreads = dict[str, list[tuple[datetime, Spread]]]
 """By site: the start of each roll-up, and what it holds."""
+Cut = tuple[Level, datetime, datetime]
+"""A stretch of time, and whose roll-ups are read for it."""
 
 
 class Figures(Protocol):
@@ -95,10 +97,11 @@ async def _known(plan: Plan, window: tuple[date, date], shelves: Shelves, now: d
         return known
     spreads: dict[str, dict[str, list[Spread]]] = {}
     months: dict[str, Months] = {}
+    cuts = _cuts((start, end), now, shelves.zone)
     for indicator in sorted({target.indicator for target in plan.targets} & MEASURED.keys()):
         kind, field = MEASURED[indicator]
         by_month = await _months(shelves, kind, field, (start, end), now)
-        spreads[indicator] = await _spreads(shelves, kind, field, (start, end), by_month, names)
+        spreads[indicator] = await _spreads(shelves, kind, field, cuts, by_month, names)
         over = bucket_of("month", min(end, now), shelves.zone).start
         months[indicator] = _by_month(by_month, names, over, shelves.zone)
     told = await asyncio.to_thread(shelves.told, *window)
@@ -115,13 +118,17 @@ async def _months(shelves: Shelves, kind: str, field: str, period: tuple[datetim
     return await _read(shelves.store, f"{kind}_month", field, first, end)
 
 
+def _cuts(period: tuple[datetime, datetime], now: datetime, zone: tzinfo) -> list[Cut]:
+    """Whole months, days at the edges, and of a month that is not over: its own roll-up may be a day behind."""
+    return [("day" if end > now else level, start, end) for level, start, end in stretches(*period, zone)]
+
+
 async def _spreads(
-    shelves: Shelves, kind: str, field: str, period: tuple[datetime, datetime], by_month: Spreads, names: set[str]
+    shelves: Shelves, kind: str, field: str, cuts: Sequence[Cut], by_month: Spreads, names: set[str]
 ) -> dict[str, list[Spread]]:
-    """Each site's roll-ups of the period: whole months, days at the edges."""
+    """Each site's roll-ups of the period."""
     found: dict[str, list[Spread]] = {}
-    level: Level
-    for level, start, end in stretches(*period, shelves.zone):
+    for level, start, end in cuts:
         some = by_month if level == "month" else await _read(shelves.store, f"{kind}_day", field, start, end)
         for site in names & some.keys():
             found.setdefault(site, []).extend(spread for at, spread in some[site] if start <= at < end)
