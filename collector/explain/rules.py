@@ -20,14 +20,14 @@ def rule_of(detector: Detector, spacing: Spacing) -> Text:
         vi=f"Mỗi kết quả cộng trọng số nhân (s - {_vi(ref)}) vào bằng chứng, s = -ln(kết quả/mức) giới hạn "
         f"từ -{_vi(strong)} đến +{_vi(weak)}; bằng chứng không xuống dưới 0; khi đạt mức cần thì mở sự cố. Sau đó tính "
         f"lại từ 0 với s = +ln(kết quả/mức); khi đạt mức cần thì sự cố kết thúc. Trọng số là 1, nhỏ hơn nếu kết quả "
-        f"trước đó cách chưa đến {_vi(hours)} giờ. Mức cần là {_vi(shortfall.NEEDS)}, cao hơn nếu kết quả của điểm dao động "
-        f"nhiều hoặc sự cố vừa kết thúc. Sau {days} ngày không có kết quả, bằng chứng bị bỏ.",
+        f"trước đó cách chưa đến {_vi(hours)} giờ. Mức cần là {_vi(shortfall.NEEDS)}, cao hơn nếu kết quả của điểm dao "
+        f"động nhiều hoặc sự cố vừa kết thúc. Sau {days} ngày không có kết quả, bằng chứng bị bỏ.",
         en=f"Each result adds weight x (s - {ref:g}) to the evidence, where s = -ln(value/mark), kept within "
         f"-{strong:g} and +{weak:g}. The evidence is never below 0; when it reaches what it needs, an incident opens. "
         f"Then it begins at 0 with s = +ln(value/mark); when it reaches what it needs, the incident is over. The "
         f"weight is 1, and less if the result before was nearer than {hours:.3g} h. Needed is {shortfall.NEEDS:g}, "
-        f"and more where results scatter widely, or soon after an incident. After {days} days without results the evidence is "
-        "void.",
+        f"and more where results scatter widely, or soon after an incident. After {days} days without results the "
+        "evidence is void.",
     )
 
 

@@ -11,6 +11,10 @@ from pathlib import Path
 import pytest
 
 from collector.__main__ import main
+from collector.detect import shortfall
+from collector.incidents.history import History
+from collector.incidents.incident import Finding, Subject, begun
+from collector.plans.types import Text
 from collector.registry.registry import Registry
 from collector.registry.site import Site
 from collector.store.points import nanoseconds
@@ -112,8 +116,8 @@ def test_every_step_can_be_worked_out_again(run: Run) -> None:
     for step in steps:
         assert step["score"] == pytest.approx(math.log(step["value"] / step["mark"]))
         sign = 1 if is_open else -1
-        says = min(max(sign * step["score"], -0.6), 0.5)
-        assert step["added"] == pytest.approx(says - 0.04)
+        says = min(max(sign * step["score"], -shortfall.STRONG), shortfall.WEAK)
+        assert step["added"] == pytest.approx(says - shortfall.REF)
         assert step["evidence"] == pytest.approx(max(before + step["added"], 0.0))
         decides = step["evidence"] >= step["needs"]
         assert (step["opens"], step["closes"]) == (decides and not is_open, decides and is_open)
@@ -167,3 +171,40 @@ def test_what_another_plan_of_the_province_asks_is_explained_from_that_plan(conf
         for one in json.loads(run("bg-so", "--at", AT, "--json"))["judgements"]
     ]
     assert asked == [("download_mbps", "bac-giang-2025"), ("ipv6", "bac-giang-ict-2030"), ("download_mbps", None)]
+
+
+def test_what_the_judge_took_is_shown_after_a_persons_word_too(config: Path, run: Run) -> None:
+    """A person resolved what had opened: the detector begins at 0 there, and the same data give the same incidents."""
+    found = json.loads(run("ls-th1", "--at", AT, "--json"))
+    (episode,) = next(one["episodes"] for one in found["courses"] if one["detector"] == "plan")
+    opened, since = (datetime.fromisoformat(episode[name]) for name in ("opened", "since"))
+    registry = Registry(f"sqlite:///{config.parent}/registry.db")
+    registry.open()
+    history = History(registry.database)
+    incident = begun(
+        Subject("ls-th1"), "below_target", opened, Finding("warning", Text(vi="vi", en="en"), {"since": since})
+    )
+    history.settle({("ls-th1", "below_target"): lambda _: [incident]}, at=opened)
+    history.act(incident.id, "resolve", who="Lan", at=opened + HOUR)
+    registry.close()
+    said = run("ls-th1", "--at", AT)
+    assert f"anew          from {opened + HOUR:%Y-%m-%d %H:%M:%S} UTC on: a person resolved" in said
+    plan = next(one for one in json.loads(run("ls-th1", "--at", AT, "--json"))["courses"] if one["detector"] == "plan")
+    assert len(plan["episodes"]) == 2
+    again = next(step for step in plan["steps"] if datetime.fromisoformat(step["at"]) > opened + HOUR)
+    assert again["evidence"] == pytest.approx(again["added"]), "it begins at 0"
+    assert "below_target   1 as the data make them, and apart:" in said, "the second has been recorded by nobody"
+
+
+def test_a_decision_reads_the_same_as_ever(run: Run) -> None:
+    lines = run("ls-th1", "--at", AT, "--question", "plan").splitlines()
+    (deciding,) = [line for line in lines if line.endswith("opens")]
+    before = lines[lines.index(deciding) - 1].split()
+    _, _, _, value, mark, score, added, evidence, needs, watch, _ = deciding.split()
+    assert (mark, watch) == ("102.00", "1.00")
+    assert float(score) == pytest.approx(math.log(float(value) / 102), abs=0.001)
+    assert float(evidence) == pytest.approx(float(before[7]) + float(added), abs=0.0011)
+    assert float(evidence) >= float(needs) > float(before[7])
+    said = "\n".join(lines)
+    assert "  k of n        60 of 76 are at or above 102 Mbps" in said
+    assert "  needed " not in said
