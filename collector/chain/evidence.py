@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -75,13 +75,13 @@ def counting(rows: Rows, indicator: str, first: int = 0) -> list[tuple[datetime,
     return [(moment(time_ns), value) for time_ns, value in rates(rows, indicator, first)]
 
 
-def evidence(rows: Rows | None, indicator: str, span: Span, started: dict[int, datetime] | None = None) -> Evidence:
-    """What is known of an indicator within a span. `started`: moments by their nanoseconds, of whoever asks again."""
+def evidence(rows: Rows | None, indicator: str, span: Span, started: Sequence[datetime] = ()) -> Evidence:
+    """What is known of an indicator within a span. `started`: of its runs, where both directions are asked for."""
     if rows is None:
         return Evidence(since=span.line)
     first, end = span.of(rows)
     if indicator in _PARTS:
-        return _of_speed(rows, indicator, (first, end), span.line, {} if started is None else started)
+        return _of_speed(rows, indicator, (first, end), span.line, started or list(map(moment, rows.times[first:end])))
     return _of_told(told(rows, indicator, first, end), span.line)
 
 
@@ -109,24 +109,23 @@ def contacts(rows: Rows, kind: str, first: int = 0) -> list[Contact]:
 
 def evidence_of(kinds: Mapping[str, Rows], indicators: Iterable[str], span: Span) -> dict[str, Evidence]:
     """The evidence of several indicators, by their names."""
-    started: dict[int, datetime] = {}  # both directions are of the same runs
+    runs = kinds.get(THROUGHPUT.kind)
+    started = [] if runs is None else [moment(time_ns) for time_ns in runs.times[slice(*span.of(runs))]]
     return {name: evidence(kinds.get(KIND_OF.get(name, "")), name, span, started) for name in dict.fromkeys(indicators)}
 
 
 def _of_speed(
-    rows: Rows, indicator: str, places: tuple[int, int], line: datetime | None, started: dict[int, datetime]
+    rows: Rows, indicator: str, places: tuple[int, int], line: datetime | None, started: Sequence[datetime]
 ) -> Evidence:
     """As `_of_told`, for a third of its time: this is done for every site whose reports come in."""
     place = THROUGHPUT.numbers.index(indicator)
     part = slice(*places)
-    values, notes, times = rows.numbers[place][part], rows.notes[part], rows.times[part]
+    values, notes = rows.numbers[place][part], rows.notes[part]
     fates = [_speed_fate(note, indicator, measured=value == value) for note, value in zip(notes, values, strict=True)]  # noqa: PLR0124 - nan alone differs from itself
     samples = [
-        Sample(started.get(time_ns) or started.setdefault(time_ns, moment(time_ns)), value)
-        for time_ns, value, (fate, _, _) in zip(times, values, fates, strict=True)
-        if fate == "counts"
+        Sample(at, value) for at, value, (fate, _, _) in zip(started, values, fates, strict=True) if fate == "counts"
     ]
-    own = bisect_left(times, nanoseconds(line)) if line else 0
+    own = bisect_left(started, line) if line else 0
     rest = Counter(one for one in fates[own:] if one[0] not in ("counts", "absent"))
     doubted: Counter[str] = Counter()
     for (_, _, doubts), count in rest.items():
