@@ -232,9 +232,9 @@ def _sought(site: Site, names: str) -> str:
     return f"{site.id} {site.name} {site.commune} {site.village or ''} {names}"
 
 
-def _worst_first(row: SiteRow) -> tuple[int, bool, float, str]:
-    is_quiet = row.state == "below" or not row.trouble
-    return ORDER.index(row.state), is_quiet, row.ratio if row.ratio is not None else 2.0, row.site.name
+def _worst_first(row: SiteRow) -> tuple[int, int, float, str]:
+    open_there = 0 if row.state == "below" else len(row.trouble)
+    return ORDER.index(row.state), -open_there, row.ratio if row.ratio is not None else 2.0, row.site.name
 
 
 def counts(rows: Sequence[SiteRow]) -> Mapping[State, int]:
