@@ -28,7 +28,9 @@ Floats = NDArray[np.float64]
 class Kind:
     """How results vary. `dip`: what 18 to 23 h takes; `weekend`: what Saturday and Sunday take; `memory`: AR(1).
 
-    `broken`: log-normal, and every twelfth result is only 30 to 80 % of what it would be.
+    `broken`: log-normal, and every twelfth result is only 30 to 80 % of what it would be. `swing`: with it tests stand
+    at 0, 6, 12 and 18 h, speeds go by 1 + swing cos(hour) and `dip` and `weekend` are left out; the true median is that
+    of the noise alone.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Kind:
     weekend: float = 0.05
     memory: float = 0.0
     a_day: int = 4
+    swing: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,8 @@ def drawn(kind: Kind, sites: int, days: int, seed: int) -> Drawn:
     """Draw a fleet: tests at random moments of equal slots; 2 % fail, 10 % are doubted, neither counts."""
     random = np.random.default_rng([seed, sites, days])
     tests, slot = days * kind.a_day, DAY_H / kind.a_day
-    hours = np.arange(tests) * slot + random.random((sites, tests)) * slot
+    within = 0.0 if kind.swing else random.random((sites, tests))
+    hours = np.arange(tests) * slot + within * np.ones((sites, tests)) * slot
     levels = _noise(kind, random, (sites, tests), memory=kind.memory) + _dips(kind, hours) - _median(kind)
     return Drawn(days, hours, levels, random.random((sites, tests)) >= FAILED + DOUBTED)
 
@@ -89,6 +93,9 @@ def _noise(kind: Kind, random: np.random.Generator, shape: tuple[int, int], *, m
 
 
 def _dips(kind: Kind, hours: Floats) -> Floats:
+    if kind.swing:
+        swung: Floats = np.log1p(kind.swing * np.cos(2 * np.pi * hours / DAY_H))
+        return swung
     hour, day = hours % DAY_H, (hours // DAY_H) % 7
     evening = np.where((hour >= _EVENING[0]) & (hour < _EVENING[1]), np.log1p(-kind.dip), 0.0)
     found: Floats = evening + np.where(day >= _WEEKEND, np.log1p(-kind.weekend), 0.0)
@@ -99,4 +106,5 @@ def _median(kind: Kind) -> float:
     """The median over the whole week, dips included: what "true median" means here."""
     random = np.random.default_rng(0)
     hours = random.random((1, _DRAWS)) * 7 * DAY_H
-    return float(np.median(_noise(kind, random, (1, _DRAWS)) + _dips(kind, hours)))
+    noise = _noise(kind, random, (1, _DRAWS))
+    return float(np.median(noise if kind.swing else noise + _dips(kind, hours)))

@@ -17,3 +17,11 @@ def test_alarms_are_seldom_false_and_true_ones_come_soon() -> None:
     assert delays(Ours, change, 1.15, 0.85).within(8) >= 0.92
     assert delays(Collapse, change, 1.15, 0.3).within(1.25) >= 0.9
     assert 2 <= delays(Ours, change, 0.7, 1.15, opens=False).quantile(0.5) <= 6
+
+
+def test_the_fleet_of_the_issue_is_no_harder() -> None:
+    kind = Kind("as the issue's", noise="gamma", swing=0.10)
+    assert openings(Ours, [drawn(kind, 40, 365, 5)], 1.15).rate <= 0.16
+    change = [drawn(kind, 120, STEADY_DAYS + 7 + AFTER_DAYS, 5)]
+    assert delays(Ours, change, 1.15, 0.7).within(3) >= 0.94
+    assert delays(Ours, change, 1.15, 0.85).within(8) >= 0.92
