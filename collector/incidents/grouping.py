@@ -125,8 +125,15 @@ def grouped(
 
 
 def _go_on(found: Grouping, parent: Incident, standings: Iterable[Standing], *, at: datetime, rule: Rule) -> None:
-    """Keep a parent: take in who fails now, or end it."""
-    members = [one for one in standings if parent.group is not None and one.group(parent.group.by) == parent.group]
+    """Keep a parent: take in who fails now, or end it.
+
+    Its children count though they belong to it no more: a peer that was renamed would be failing for ever.
+    """
+    members = [
+        one
+        for one in standings
+        if parent.group is not None and (one.site in parent.children or one.group(parent.group.by) == parent.group)
+    ]
     measured = [one for one in members if one.measured]
     failing = [one for one in measured if one.since is not None and one.since >= parent.since - rule.within]
     if measured and len(failing) <= len(measured) * rule.over:

@@ -191,3 +191,14 @@ def test_a_group_that_comes_back_soon_is_the_same_parent() -> None:
     much = NOW + timedelta(hours=3)
     (new,) = grouped("outage", failing(province(), began=much), [over], at=much).changes
     assert new.id != parent.id
+
+
+def test_a_parent_whose_peer_was_renamed_ends_when_its_children_are_well_again() -> None:
+    parent = only("outage", failing(province()))
+    renamed = province("langson-dc2")
+    (ended,) = grouped("outage", renamed, [parent], at=NOW + MINUTE).changes
+    assert (ended.id, ended.state) == (parent.id, "resolved")
+    still = failing(renamed)
+    assert grouped("outage", still, [parent], at=NOW + MINUTE).changes == [], "still the same trouble, and the same"
+    nobody = [replace(one, measured=False) for one in renamed]
+    assert grouped("outage", nobody, [parent], at=NOW + MINUTE).changes == [], "silence ends nothing"
