@@ -171,8 +171,8 @@ class House:
 
     async def batch(self, judging: Judging, kind: str, sites: Sequence[Site]) -> Spent:
         """One fresh report of each of these sites, stored and announced, then judged in one pass."""
-        self.now += timedelta(seconds=20)
-        at = self.now - timedelta(seconds=15)
+        self.now += timedelta(seconds=2)
+        at = self.now - timedelta(seconds=1)
         points = [
             self.latency(site, at) if kind == "latency" else self.speed(site, at, (site.contract_down_mbps or 0) * 0.9)
             for site in sites
@@ -229,6 +229,10 @@ async def measured(house: House, days: int, rounds: int) -> list[Line]:
                 goes = [await house.batch(judging, kind, sites) for sites in some]
                 found.append(Line(f"{size} fresh {kind} reports of as many sites", goes, BATCH_S))
         found.append(Line("a late day of one site", [await _late(house, judging) for _ in range(rounds)], BATCH_S))
+        house.now += timedelta(seconds=judging.settings.every_s + 1)
+        found.append(
+            Line("a look round with no news: silences, groups, what time brings", [await house.spent(judging.catch_up)])
+        )
         house.now += timedelta(hours=1, seconds=1)
         found.append(Line("the hourly look at everyone", [await house.spent(judging.catch_up)]))
         ticking.cancel()
@@ -239,7 +243,7 @@ async def measured(house: House, days: int, rounds: int) -> list[Line]:
 
 async def _late(house: House, judging: Judging) -> Spent:
     """24 results of one site, hourly, from ten days ago."""
-    house.now += timedelta(seconds=20)
+    house.now += timedelta(seconds=2)
     site, first = house.dice.choice(house.sites), house.now - timedelta(days=10)
     await house.store.write([house.speed(site, first + timedelta(hours=hour), 80.0) for hour in range(24)])
     judging.hear(Event("report", site.id, house.now, {"kind": "throughput", "oldest": iso(first)}))

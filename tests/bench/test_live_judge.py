@@ -7,7 +7,7 @@ from tests.bench.live_judge import House, Line, Spent, fleet, is_met, markdown, 
 
 async def test_a_small_fleet_is_filled_and_judged(tmp_path: Path) -> None:
     found = await measured(House(tmp_path, fleet(6)), 2, 1)
-    assert len(found) == 11
+    assert len(found) == 12
     assert "19 verdicts" in found[0].note
     assert all(go.wall > 0 and go.judge > 0 for line in found for go in line.goes)
 
