@@ -13,11 +13,12 @@
    comes back soon opens the same again.
 5. While a parent explains a site's trouble, the site opens nothing of its own; what ended with the parent is no
    incident. What still goes on `GRACE` after the parent's end becomes one, with the parent's id.
-6. All times are those of the data, so the same data give the same incidents, at whatever moments they are judged.
+6. That it became graver is told at once when its severity rises, once per level; other worsening at most once a day.
+7. All times are those of the data, so the same data give the same incidents, at whatever moments they are judged.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -229,20 +230,24 @@ def _saying(incident: Incident, finding: Finding) -> Incident:
 
 
 def _update(book: _Book, incident: Incident, episode: Episode, sight: Sight, describe: Describe) -> None:
-    """Say that it became graver; at most once a day, and only with fresh news."""
-    if not sight.is_fresh or incident.quiet or sight.newest is None:
-        return
-    said = [step.at for step in incident.history if step.what in (*_MOVES, "updated")]
-    if sight.newest - max(said, default=incident.opened) < UPDATE_EVERY or inhibitor(sight, episode.since, None):
+    """Say that it became graver, only with fresh news: a higher severity at once, all else at most once a day.
+
+    A severity never falls while it is open, so each is said once; of what comes and goes it waits its day as well.
+    """
+    if not sight.is_fresh or incident.quiet or sight.newest is None or inhibitor(sight, episode.since, None):
         return
     finding = describe(episode)
-    if _is_worse(incident, finding):
+    if _RANK[finding.severity] < _RANK[incident.severity]:
+        finding = replace(finding, severity=incident.severity)
+    rises = finding.severity != incident.severity
+    said = [step.at for step in incident.history if step.what in (*_MOVES, "updated")]
+    is_due = sight.newest - max(said, default=incident.opened) >= UPDATE_EVERY
+    at_once = rises and incident.reopened < FLAPS
+    if at_once or (is_due and (rises or _is_weaker(incident, finding))):
         book.put(_saying(moved(incident, incident.state, sight.newest, who=RULES, what="updated"), finding))
 
 
-def _is_worse(incident: Incident, finding: Finding) -> bool:
-    if _RANK[finding.severity] > _RANK[incident.severity]:
-        return True
+def _is_weaker(incident: Incident, finding: Finding) -> bool:
     before, now = incident.evidence.get("median"), finding.evidence.get("median")
     numbers = isinstance(before, (int, float)) and isinstance(now, (int, float))
     return numbers and now <= before * WORSE  # type: ignore[operator]  # both are numbers

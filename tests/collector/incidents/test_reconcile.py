@@ -1,6 +1,6 @@
 """Incidents from episodes: the same data give the same incidents, and only fresh news is told."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 
 import msgspec
@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from collector.incidents.acts import Decision, acted
 from collector.incidents.chains import chains
-from collector.incidents.incident import Finding, Incident, Subject, begun
+from collector.incidents.incident import Finding, Incident, Subject, begun, moved
 from collector.incidents.reconcile import GRACE, LATE, UPDATE_EVERY, Sight, episode_of, reconcile
+from collector.incidents.telling import FLAPS
 from collector.plans.types import Text
 from tests.collector.incidents.book import SITE, START, STEP, Book, contacts, fold, found, identity
 
@@ -173,15 +174,41 @@ def shortfall(median: float, *, severe: bool = False) -> Finding:
         (shortfall(15), UPDATE_EVERY, True),  # half of what was told
         (shortfall(16), UPDATE_EVERY, False),
         (shortfall(30, severe=True), UPDATE_EVERY, True),
-        (shortfall(1, severe=True), UPDATE_EVERY - STEP, False),  # at most once a day
+        (shortfall(1), UPDATE_EVERY - STEP, False),  # at most once a day
+        (shortfall(30, severe=True), STEP, True),  # a rise at once
     ],
 )
-def test_growing_worse_is_told_at_most_once_a_day(now: Finding, after: timedelta, is_told: bool) -> None:  # noqa: FBT001 - a parameter
+def test_growing_worse_is_told_at_most_once_a_day_and_a_rise_at_once(
+    now: Finding,
+    after: timedelta,
+    is_told: bool,  # noqa: FBT001 - a parameter
+) -> None:
     incident = msgspec.structs.replace(begun(SITE, "outage", START, shortfall(30)), told="open")
     episode = msgspec.structs.replace(episode_of(incident), last=START + after)
     sight = Sight(SITE, "outage", START + after, START + after, START, START + after - STEP)
     changes = reconcile([incident], [episode], sight, lambda _: now)
     assert [(one.history[-1].what, one.severity) for one in changes] == ([("updated", now.severity)] if is_told else [])
+
+
+def test_a_severity_is_told_once_and_of_what_comes_and_goes_once_a_day() -> None:
+    first = msgspec.structs.replace(begun(SITE, "outage", START, shortfall(30)), told="open")
+    at = START + STEP
+
+    def updated(incident: Incident, finding: Finding, at: datetime) -> list[Incident]:
+        episode = msgspec.structs.replace(episode_of(incident), last=at)
+        return list(
+            reconcile([incident], [episode], Sight(SITE, "outage", at, at, START, at - STEP), lambda _: finding)
+        )
+
+    (grave,) = updated(first, shortfall(30, severe=True), at)
+    assert [updated(grave, shortfall(30, severe=severe), at + STEP) for severe in (False, True)] == [[], []]
+    (weaker,) = updated(grave, shortfall(1), at + UPDATE_EVERY)
+    assert weaker.severity == "critical"
+    flapping = first
+    for _ in range(FLAPS):
+        flapping = moved(moved(flapping, "resolved", START, who="rules"), "open", START, who="rules", what="reopened")
+    assert updated(flapping, shortfall(30, severe=True), at) == []
+    assert len(updated(flapping, shortfall(30, severe=True), at + UPDATE_EVERY)) == 1
 
 
 def parent(*, resolved: bool = False) -> Incident:
