@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from collector.upholding import Upholding
 from collector.metrics import Metrics, Readiness
+from collector.upholding import Upholding
 from tests.collector.rig import until
 
 
