@@ -7,6 +7,7 @@ ours in one work stops neither the others nor the process: `Upholding` begins th
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
+from functools import cache
 from time import monotonic
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,10 +20,14 @@ from collector.leadership import LeadersStore
 from collector.ledger.keeping import Keeping
 from collector.ledger.ledger import Ledger
 from collector.parts import Parts
+from collector.places.gazetteer import Gazetteer
+from collector.places.placement import called
+from collector.places.places import Places
 from collector.registry.lease import Lease
 from collector.registry.registry import Registry
 from collector.registry.site import Snapshot
 from collector.rollups.rollups import Rollups
+from collector.tell.place import Called
 from collector.tell.standing import standings
 from collector.tell.telling import Telling
 from collector.upholding import Upholding
@@ -33,7 +38,7 @@ Request = Callable[[str, Resend], None]
 async def lead(parts: Parts, lease: Lease, *, listening_since: Callable[[], datetime | None], request: Request) -> None:
     """Do all that one process at a time does, until cancelled. `request` asks an agent to send again."""
     series, registry = LeadersStore(parts.series, lease), Registry(lease.checked())
-    judges: list[Judging] = []
+    places, judges = Places(registry.database), list[Judging]()
 
     def judging() -> Coroutine[Any, Any, None]:
         one = Judging(
@@ -88,6 +93,7 @@ async def lead(parts: Parts, lease: Lease, *, listening_since: Callable[[], date
             parts.readiness,
             last_pass=lambda: judges[0].last_pass if judges else None,
             names=lambda sites: site_names(registry.snapshot(), sites),
+            places=lambda: place_names(places.gazetteer(), parts),
             sites=lambda: standings(_verdicts(parts), registry.snapshot(), parts.now()),
         ).run()
 
@@ -100,6 +106,12 @@ async def lead(parts: Parts, lease: Lease, *, listening_since: Callable[[], date
 
 def _verdicts(parts: Parts) -> list[list[Verdict]]:
     return [present.verdicts for present in list(parts.verdicts.present().values())]
+
+
+def place_names(gazetteer: Gazetteer, parts: Parts) -> Called:
+    """What provinces and communes are called today."""
+    today = parts.now().astimezone(ZoneInfo(parts.settings().web.zone)).date()
+    return cache(lambda province, commune: called(gazetteer, province, commune, today))
 
 
 def site_names(snapshot: Snapshot, sites: Sequence[str]) -> dict[str, str]:

@@ -66,6 +66,16 @@ def placed(site: Site, gazetteer: Gazetteer, day: date, *, area: str | None = No
     )
 
 
+def called(gazetteer: Gazetteer, province: str, commune: str, day: date) -> tuple[str, str]:
+    """Province and commune as people call them on a day, where they are known; as they are filed otherwise."""
+    filed, code = _code(province), _code(commune)
+    area, unit = gazetteer.newest(filed, day), gazetteer.newest(path_of(filed, code), day)
+    if unit is None:  # filed under a province that is no more: the commune may go on under its name
+        present = _communes(gazetteer, filed, code, units_now(gazetteer, filed, day), day)
+        unit = present[0] if len(present) == 1 and present[0].code == code else None
+    return area.name if area else province, unit.name if unit else commune
+
+
 def _code(text: str) -> str:
     return nearest_code(text) if code_fault(text) else text
 

@@ -25,7 +25,8 @@ class Parcel:
 
     `thread`: the id of the parcel that first told of this incident here, which may be this one. `earlier`: whether
     there was one. `before`: the letter that was told last. `bodies`: the letters themselves as JSON, one or, of a
-    summary, several. `names`: what sites are called.
+    summary, several. `names`: what sites are called. `spoken`: `news` with places by their names,
+    for people; empty: as they are.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Parcel:
     before: News | None = None
     written: str | None = None
     names: Mapping[str, str] = field(default_factory=dict)
+    spoken: tuple[News, ...] = ()
 
 
 class Channel(Protocol):

@@ -14,6 +14,7 @@ def composed(parcel: Parcel, reader: Reader) -> Message:
         return msgspec.json.decode(parcel.bodies[0], type=Message)
     if parcel.kind == "test":
         return test_of(reader)
+    news = parcel.spoken or parcel.news
     if parcel.kind == "summary":
-        return summary_of(parcel.news, reader)
-    return message_of(parcel.news[0], replace(reader, names=parcel.names), reminder=parcel.kind == "reminder")
+        return summary_of(news, reader)
+    return message_of(news[0], replace(reader, names=parcel.names), reminder=parcel.kind == "reminder")

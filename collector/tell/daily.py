@@ -19,6 +19,7 @@ from collector.tell.digest import Day, Standing, digest_of
 from collector.tell.message import Reader
 from collector.tell.news import News, read_news
 from collector.tell.outbox import New
+from collector.tell.place import Called
 from collector.tell.route import Route
 
 _DAY: Final = timedelta(days=1)
@@ -34,7 +35,13 @@ def due_day(route: Route, now: datetime, zone: tzinfo) -> str | None:
 
 
 def make_due(
-    deliveries: Deliveries, route: Route, reader: Reader, *, now: datetime, sites: Callable[[], Sequence[Standing]]
+    deliveries: Deliveries,
+    route: Route,
+    reader: Reader,
+    *,
+    now: datetime,
+    sites: Callable[[], Sequence[Standing]],
+    places: Callable[[], Called],
 ) -> str | None:
     """Make a route's digest if it is due and was not made; gives its id. Blocks; raises RegistryUnavailable."""
     day = due_day(route, now, reader.zone)
@@ -46,7 +53,7 @@ def make_due(
     before = deliveries.newest(route.name, "digest", before=now)
     since = before if before is not None and now - before < 7 * _DAY else now - _DAY
     whole = gather(deliveries.database, since, now)
-    message = digest_of(replace(whole, sites=sites()).wanted(route.wanted), reader)
+    message = digest_of(replace(whole, sites=sites()).wanted(route.wanted).called(places()), reader)
     body = msgspec.json.encode(message).decode()
     return deliveries.make(New(route.name, "digest", key, body), now)
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from html import escape
 from typing import Final
@@ -10,6 +10,7 @@ from typing import Final
 from collector.tell import wording
 from collector.tell.message import Message, Reader, subject_of
 from collector.tell.news import About, News, severity_rank
+from collector.tell.place import Called, about_called, news_called
 from collector.tell.route import Wanted
 from collector.tell.wording import moment, named, one_line, say
 
@@ -45,6 +46,12 @@ class Day:
 
         sites = [site for site in self.sites if wanted.covers(site.about)]
         return Day(self.since, self.at, ours(self.active), ours(self.changed), sites)
+
+    def called(self, called: Called) -> "Day":
+        """The same with places by their names."""
+        active, changed = ([news_called(each, called) for each in news] for news in (self.active, self.changed))
+        sites = [replace(site, about=about_called(site.about, called)) for site in self.sites]
+        return replace(self, active=active, changed=changed, sites=sites)
 
 
 def digest_of(day: Day, reader: Reader) -> Message:

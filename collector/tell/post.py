@@ -25,6 +25,7 @@ from collector.tell.keeping import Keeping
 from collector.tell.labels import labels_of
 from collector.tell.news import News, read_news
 from collector.tell.pace import Patience, room
+from collector.tell.place import Called, as_filed, news_called
 from collector.tell.route import Route
 from collector.tell.silences import Silences
 
@@ -39,6 +40,10 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
+def _codes() -> Called:
+    return as_filed
+
+
 def _no_names(_sites: Sequence[str]) -> Mapping[str, str]:
     return {}
 
@@ -47,7 +52,7 @@ def _no_names(_sites: Sequence[str]) -> Mapping[str, str]:
 class Post:
     """Sends one route's deliveries until cancelled. `due`: set by whoever knows that something waits.
 
-    `names`: what sites are called; it may block.
+    `names`: what sites are called; `places`: what places are. Both may block.
     """
 
     route: Route
@@ -59,6 +64,7 @@ class Post:
     draw: Callable[[], float] = random.random
     poll_s: float = 1.0
     names: Names = _no_names
+    places: Callable[[], Called] = _codes
     keeping: Keeping | None = None
     due: bool = True
     _patience: Patience = field(init=False)
@@ -217,7 +223,7 @@ class Post:
         bodies: tuple[str, ...] = (delivery.body,)
         if delivery.kind == "summary":
             bodies = tuple(bytes(each).decode() for each in msgspec.json.decode(delivery.body, type=list[msgspec.Raw]))
-        news = tuple(read_news(body) for body in bodies)
+        news, called = tuple(read_news(body) for body in bodies), self.places()
         known = self.deliveries.known(self.route.name, [each.id for each in news]).get(news[0].id)
         return Parcel(
             delivery.id,
@@ -228,6 +234,7 @@ class Post:
             earlier=known is not None and len(news) == 1,
             before=read_news(known.body) if known is not None and known.active else None,
             names=self._names(news),
+            spoken=tuple(news_called(each, called) for each in news),
         )
 
     def _names(self, news: Sequence[News]) -> Mapping[str, str]:

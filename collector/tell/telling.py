@@ -33,6 +33,7 @@ from collector.tell.heartbeat import Heartbeat, is_progress
 from collector.tell.keeping import Keeping
 from collector.tell.message import Reader
 from collector.tell.outbox import fan_out
+from collector.tell.place import Called, as_filed
 from collector.tell.post import Names, Post
 from collector.tell.posting import Wire
 from collector.tell.route import Route
@@ -50,6 +51,10 @@ def _no_sites() -> Sequence[Standing]:
     return ()
 
 
+def _codes() -> Called:
+    return as_filed
+
+
 def _no_names(_sites: Sequence[str]) -> Mapping[str, str]:
     return {}
 
@@ -59,8 +64,8 @@ class Telling:
     """Tells until cancelled.
 
     `last_pass`: when judging last ended a pass; None: it has not yet. `sites`: how each site stands, for
-    digests; `names`: what sites are called. Both may block. `look_s`: how often digests and reminders are looked after;
-    `again_s`: how soon a work goes on after a fault of ours.
+    digests; `names`: what sites are called; `places`: what places are. All may block. `look_s`: how often digests and
+    reminders are looked after; `again_s`: how soon a work goes on after a fault of ours.
     """
 
     database: Transactions
@@ -71,6 +76,7 @@ class Telling:
     last_pass: Callable[[], datetime | None] = lambda: None
     sites: Callable[[], Sequence[Standing]] = _no_sites
     names: Names = _no_names
+    places: Callable[[], Called] = _codes
     draw: Callable[[], float] = random.random
     look_s: float = 15.0
     again_s: float = 5.0
@@ -153,6 +159,7 @@ class Telling:
             draw=self.draw,
             poll_s=self.config.tell.poll_s,
             names=self.names,
+            places=self.places,
             keeping=keeping,
         )
 
@@ -207,7 +214,7 @@ class Telling:
         now, zone = self.clock(), ZoneInfo(self.config.web.zone)
         if route.daily is not None:
             reader = Reader(route.language, zone, public_url_of(self.config))
-            make_due(self.deliveries, route, reader, now=now, sites=self.sites)
+            make_due(self.deliveries, route, reader, now=now, sites=self.sites, places=self.places)
         elif route.remind_s is not None:
             self._remind(route, timedelta(seconds=route.remind_s), now)
 

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
+from collector.places import placement
 from collector.places.gazetteer import Gazetteer
 from collector.places.placement import Placement, placed
 from collector.places.unit import Unit
-from collector.registry.codes import nearest_code
 from collector.registry.site import Site
 from collector.web.sources import Sources
 
@@ -56,18 +56,10 @@ async def called(sources: Sources, sites: Iterable[Site]) -> Mapping[str, tuple[
     for site in sites:
         key = (site.province, site.commune)
         if key not in known:
-            known[key] = _called_as_filed(gazetteer, site, today)
+            province, commune = placement.called(gazetteer, *key, today)
+            known[key] = commune, province
         found[site.id] = known[key]
     return found
-
-
-def _called_as_filed(gazetteer: Gazetteer, site: Site, today: date) -> tuple[str, str]:
-    province, commune = nearest_code(site.province), nearest_code(site.commune)
-    area, unit = gazetteer.newest(province, today), gazetteer.newest(f"{province}/{commune}", today)
-    if unit is None:  # filed under a province that is no more: the commune may go on under its name
-        present = placed(site, gazetteer, today).commune
-        unit = present if present is not None and present.code == commune else None
-    return unit.name if unit else site.commune, area.name if area else site.province
 
 
 def _names(gazetteer: Gazetteer, site: Site, area: str | None, today: date) -> str:

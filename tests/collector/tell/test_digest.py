@@ -79,6 +79,15 @@ def test_a_digest_is_of_what_its_route_wants_and_of_nothing_that_late_data_opene
     assert (elsewhere.active, elsewhere.sites) == ([], [there])
 
 
+def test_places_are_called_by_their_names() -> None:
+    day = Day(
+        SINCE, NOW, [news_of()], [news_of()], [Standing(About(province="lang-son", name="S"), "met", watched=True)]
+    )
+    text = digest_of(day.called(lambda province, commune: (province.upper(), commune.upper())), EN).text
+    assert "- LANG-SON, S\n" in text
+    assert text.count("- LẠNG SƠN, HỮU LŨNG, Trường TH Hữu Lũng 1: ") == 2
+
+
 def test_long_lists_are_cut() -> None:
     many = [news_of(incident_of(f"s{number}")) for number in range(60)]
     assert "- and 10 more\n" in digest_of(Day(SINCE, NOW, many, []), EN).text

@@ -23,6 +23,7 @@ async def test_an_incidents_mails_are_one_thread(tmp_path: Path) -> None:
     sink = Sink()
     sink.answers = ["451 try again"]
     one = house(tmp_path, mailto(sink.port, 'language = "en"'))
+    one.telling.places = lambda: lambda province, commune: (f"Tỉnh {province}", f"Xã {commune}")
     with sink.listening():
         incident = one.record("s1")
         async with one.running():
@@ -37,8 +38,10 @@ async def test_an_incidents_mails_are_one_thread(tmp_path: Path) -> None:
     assert [mail["Message-ID"] for mail in sink.mails] == [message_id(row.id) for row in rows]
     assert first["In-Reply-To"] is None
     assert second["In-Reply-To"] == second["References"] == third["In-Reply-To"] == first["Message-ID"]
-    assert first["Subject"] == "Lạng Sơn, Hữu Lũng, Trường TH Hữu Lũng 1: speed below target (open, warning)"
-    assert third["Subject"] == "Lạng Sơn, Hữu Lũng, Trường TH Hữu Lũng 1: speed below target (resolved, warning)"
+    assert first["Subject"] == "Tỉnh Lạng Sơn, Xã Hữu Lũng, Trường TH Hữu Lũng 1: speed below target (open, warning)"
+    assert (
+        third["Subject"] == "Tỉnh Lạng Sơn, Xã Hữu Lũng, Trường TH Hữu Lũng 1: speed below target (resolved, warning)"
+    )
     assert sink.recipients == [["noc@province.example", "boss@province.example"]] * 3
     text = second.get_body(("plain",))
     assert text is not None

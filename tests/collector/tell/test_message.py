@@ -8,11 +8,14 @@ import msgspec
 import pytest
 
 from collector.incidents.incident import Cause, Group, moved
+from collector.places.catalogue import known
+from collector.places.placement import called
 from collector.plans.types import Text
 from collector.tell.answer import Parcel
 from collector.tell.compose import composed
 from collector.tell.message import Message, Reader, message_of, summary_of
 from collector.tell.message import test_of as message_of_test
+from collector.tell.place import news_called
 from tests.collector.tell.rig import ABOUT, NOW, incident_of, news_of
 from tests.collector.tell.test_telling import HOSTILE
 
@@ -178,3 +181,24 @@ def test_each_cause_has_its_own_figures(cause: Cause, evidence: dict[str, object
     text = message_of(news, EN).text
     assert all(line in text for line in lines)
     assert ("Results:" in text) == bool(lines)
+
+
+def test_places_are_called_by_their_names_where_they_are_known() -> None:
+    def named(province: str, commune: str) -> tuple[str, str]:
+        return called(known(), province, commune, NOW.date())
+
+    filed = ABOUT | {"province": "lang-son", "commune": "huu-lung"}
+    message = message_of(news_called(news_of(about=filed), named), EN)
+    assert message.subject.startswith("Lạng Sơn, Hữu Lũng, Trường TH Hữu Lũng 1: ")
+    assert "Place: Hữu Lũng, Lạng Sơn\n" in message.text
+    nowhere = news_called(news_of(about=filed | {"commune": "noi-la"}), named)
+    assert message_of(nowhere, EN).subject.startswith("Lạng Sơn, noi-la, ")
+    group = Group("provider_commune", "VNPT, huu-lung, lang-son")
+    summary = Text(vi=f"4 điểm của {group.name}.", en=f"4 sites of {group.name}.")
+    parent = news_called(news_of(site=None, group=group, summary=summary, about={}), named)
+    assert (parent.group and parent.group.name, parent.summary.en) == (
+        "VNPT, Hữu Lũng, Lạng Sơn",
+        "4 sites of VNPT, Hữu Lũng, Lạng Sơn.",
+    )
+    assert news_called(news_of(group=Group("province", "lang-son")), named).name == "Lạng Sơn"
+    assert news_called(news_of(group=Group("peer", "th-1")), named).name == "th-1"
