@@ -11,7 +11,7 @@ from collector.tell import wording
 from collector.tell.message import Message, Reader, subject_of
 from collector.tell.news import About, News, severity_rank
 from collector.tell.place import Called, about_called, news_called
-from collector.tell.route import Wanted
+from collector.tell.route import Language, Wanted
 from collector.tell.wording import moment, named, one_line, say
 
 _LONGEST: Final = 50  # lines of one section
@@ -30,13 +30,18 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What a digest is made of. `changed`: everything that has changed since `since`, whatever its state."""
+    """What a digest is made of. `changed`: everything that has changed since `since`, whatever its state.
+
+    `quiet`, `maintained`: how many are active besides that nobody is told of.
+    """
 
     since: datetime
     at: datetime
     active: Sequence[News]
     changed: Sequence[News]
     sites: Sequence[Standing] = ()
+    quiet: int = 0
+    maintained: int = 0
 
     def wanted(self, wanted: Wanted) -> "Day":
         """The part of it that a route is told; nothing that late data opened or somebody maintains."""
@@ -45,7 +50,16 @@ class Day:
             return [each for each in news if each.is_tellable and wanted.takes(each)]
 
         sites = [site for site in self.sites if wanted.covers(site.about)]
-        return Day(self.since, self.at, ours(self.active), ours(self.changed), sites)
+        held = [each for each in self.active if not each.is_tellable and wanted.takes(each)]
+        maintained = sum(bool(each.maintenance) for each in held)
+        return replace(
+            self,
+            active=ours(self.active),
+            changed=ours(self.changed),
+            sites=sites,
+            quiet=len(held) - maintained,
+            maintained=maintained,
+        )
 
     def called(self, called: Called) -> "Day":
         """The same with places by their names."""
@@ -55,7 +69,7 @@ class Day:
 
 
 def digest_of(day: Day, reader: Reader) -> Message:
-    """Tell a day; an empty one says that all is well."""
+    """Tell a day; an empty one says that all is well, or what goes on that nobody need act on."""
     language = reader.language
     local = day.at.astimezone(reader.zone)
     title = say(wording.DIGEST, language, day=f"{local:%d/%m/%Y}" if language == "vi" else f"{local:%Y-%m-%d}")
@@ -66,7 +80,7 @@ def digest_of(day: Day, reader: Reader) -> Message:
         numbers = {"active": len(day.active), "opened": len(opened), "resolved": len(resolved)}
         counts = say(wording.COUNTS, language, **numbers)
     else:
-        counts = say(wording.ALL_WELL, language, since=since)
+        counts = _nothing(day, language, since)
     sections = _open_now(day.active, reader)
     sections += _section(say(wording.OPENED, language, since=since), [subject_of(each, reader) for each in opened])
     sections += _section(say(wording.RESOLVED, language, since=since), [subject_of(each, reader) for each in resolved])
@@ -79,6 +93,14 @@ def digest_of(day: Day, reader: Reader) -> Message:
         html=_html(counts, [(head, _cut(lines, reader)) for head, lines in sections], page),
         short=one_line(f"{title}: {counts}", _SHORT),
     )
+
+
+def _nothing(day: Day, language: Language, since: str) -> str:
+    held = ((wording.KNOWN_QUIETLY, day.quiet), (wording.IN_MAINTENANCE, day.maintained))
+    known = ", ".join(say(words, language, n=n) for words, n in held if n)
+    if known:
+        return say(wording.NOTHING_TO_DO, language, known=known, since=since)
+    return say(wording.ALL_WELL, language, since=since)
 
 
 def _open_now(active: Sequence[News], reader: Reader) -> list[Section]:

@@ -69,6 +69,12 @@ ALL_WELL: Final = Text(
     vi="Mọi việc đều ổn: không có sự cố nào đang mở, cũng không có gì mới từ {since}.",
     en="All is well: nothing is open, and nothing has happened since {since}.",
 )
+NOTHING_TO_DO: Final = Text(
+    vi="Không có việc gì cần xử lý: {known}; không có gì mới từ {since}.",
+    en="Nothing to act on: {known}; nothing new since {since}.",
+)
+KNOWN_QUIETLY: Final = Text(vi="{n} sự cố đã ghi nhận nhưng chưa báo", en="{n} known quietly")
+IN_MAINTENANCE: Final = Text(vi="{n} sự cố đang trong thời gian bảo trì", en="{n} in maintenance")
 OPEN_NOW: Final = Text(vi="Đang mở, {severity}", en="Open now, {severity}")
 SILENT_NOW: Final = Text(vi="Không có tín hiệu", en="Silent")
 OPENED: Final = Text(vi="Mới mở từ {since}", en="Opened since {since}")

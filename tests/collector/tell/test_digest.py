@@ -79,6 +79,16 @@ def test_a_digest_is_of_what_its_route_wants_and_of_nothing_that_late_data_opene
     assert (elsewhere.active, elsewhere.sites) == ([], [there])
 
 
+def test_what_goes_on_quietly_or_in_maintenance_is_not_called_well() -> None:
+    quiet, maintained = news_of(quiet=True), news_of(incident_of("s2", severity="critical"), maintenance=True)
+    day = Day(SINCE, NOW, [quiet, quiet, maintained], [quiet])
+    said = digest_of(day.wanted(Wanted()), EN).text.splitlines()[0]
+    assert said == "Nothing to act on: 2 known quietly, 1 in maintenance; nothing new since 2026-11-21 19:00."
+    assert digest_of(day.wanted(Wanted("critical")), VI).text.startswith(
+        "Không có việc gì cần xử lý: 1 sự cố đang trong thời gian bảo trì; không có gì mới từ 19:00 21/11/2026."
+    )
+
+
 def test_places_are_called_by_their_names() -> None:
     day = Day(
         SINCE, NOW, [news_of()], [news_of()], [Standing(About(province="lang-son", name="S"), "met", watched=True)]
