@@ -16,6 +16,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 PREFIX: Final = "LINKGAUGE_"
 _TYPE: Final = re.compile(r"`([^`]+)`")
 _MISSING: Final = re.compile(r"Object missing required field `(.+)`")
+_PLACE: Final = re.compile(r"\[\d+\]")
 _TYPES: Final = {
     "str": "text",
     "int": "a whole number",
@@ -74,12 +75,13 @@ def _lacks(key: str) -> str:
 
 
 def _choices(kind: type[msgspec.Struct], key: str) -> str:
-    """Name what a key of fixed words may be, where it is one of a plain table."""
+    """Name what a key of fixed words may be, in a list of tables too."""
     hint: Any = kind
-    for name in key.split("."):
+    for name in _PLACE.sub("", key).split("."):
         inner = _struct_in(hint)
         hint = _sections(inner).get(name) if inner is not None else None
-    return f"expected one of {', '.join(map(str, get_args(hint)))}, got " if get_origin(hint) is Literal else "got "
+    words = next((each for each in (hint, *get_args(hint)) if get_origin(each) is Literal), None)
+    return f"expected one of {', '.join(map(str, get_args(words)))}, got " if words is not None else "got "
 
 
 def _sections(kind: type[msgspec.Struct]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import asyncio
 import os
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,6 +76,9 @@ def _list(options: argparse.Namespace) -> int:
     with closing(database):
         database.open()
         deliveries = Deliveries(database)
+        names, asked = [route.name for route in routes], options.route
+        if asked is not None and asked not in names and not deliveries.search(route=asked, limit=1):
+            raise _unknown(asked, names)
         backlog = deliveries.backlog()
         rows = deliveries.search(route=options.route, state=options.state, limit=max(1, options.limit))
     for route in routes:
@@ -101,13 +104,17 @@ def _cells(row: Row[Any]) -> list[str]:
     return [made, row.route, row.kind, what, row.state, str(row.attempts), told, one_line(answer or "-", 300)]
 
 
+def _unknown(name: str, known: Iterable[str]) -> UsageError:
+    """That there is no such route, and which there are."""
+    return UsageError(f"there is no route {name!r}; those of the configuration: {', '.join(sorted(known)) or 'none'}")
+
+
 def _test(options: argparse.Namespace) -> int:
     config = read(options.config, os.environ)
     routes = {route.name: route for route in routes_of(config)}
     route = routes.get(options.route)
     if route is None:
-        known = ", ".join(sorted(routes)) or "none"
-        raise UsageError(f"there is no route {options.route!r}; those of the configuration: {known}")
+        raise _unknown(options.route, routes)
     answer = asyncio.run(_tested(config, route))
     database = database_of(config.registry)
     with closing(database):

@@ -1,7 +1,7 @@
 """Where something is told and what of it: one `[[tell.routes]]` of the configuration, checked. Pure.
 
-An address may hold a secret: only `Route.address` is ever shown. It is the scheme, and the host where that is one
-(in many of Apprise's addresses the place of the host is a token's).
+An address may hold a secret: only `Route.address` is ever shown. It is the scheme, and host and port where they are
+that (in many of Apprise's addresses the place of the host is a token's).
 """
 
 import unicodedata
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import time
 from typing import Final, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from collector.errors import UsageError
 from collector.registry.codes import nearest_code
@@ -87,8 +87,17 @@ class Route:
     def address(self) -> str:
         """As much of the address as may be shown."""
         parts = urlsplit(self.url)
-        shown = self.kind != "apprise" and parts.hostname
-        return f"{parts.scheme}://{parts.hostname}" if shown else f"{parts.scheme}://..."
+        if self.kind == "apprise" or not parts.hostname:
+            return f"{parts.scheme}://..."
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        return f"{parts.scheme}://{host}:{parts.port}" if _has_port(parts) else f"{parts.scheme}://{host}"
+
+
+def _has_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port is not None
+    except ValueError:  # it may be anything where Apprise reads it
+        return False
 
 
 def kind_and_url(to: str, key: str) -> tuple[Kind, str]:

@@ -49,14 +49,15 @@ def test_of_a_group_what_is_not_known_keeps_nothing_back() -> None:
 @pytest.mark.parametrize(
     ("to", "kind", "shown"),
     [
-        ("alertmanager+http://am.example:9093", "alertmanager", "http://am.example"),
+        ("alertmanager+http://am.example:9093", "alertmanager", "http://am.example:9093"),
         ("https://u:p@hooks.example/T0/secret?t=x", "webhook", "https://hooks.example"),
         ("webhook+http://hooks.example/x", "webhook", "http://hooks.example"),
         ("mailtos://u:p@gmail.com?to=a@x.example", "mail", "mailtos://gmail.com"),
+        ("mailto://u:p@[::1]:2525?to=a@x.example", "mail", "mailto://[::1]:2525"),
         ("tgram://123456:TOKEN/chat", "apprise", "tgram://..."),
     ],
 )
-def test_only_scheme_and_host_are_shown(to: str, kind: str, shown: str) -> None:
+def test_only_scheme_host_and_port_are_shown(to: str, kind: str, shown: str) -> None:
     found, url = kind_and_url(to, "x")
     route = Route("r", found, url, secret="hidden")  # noqa: S106 - a test's
     assert (found, route.address) == (kind, shown)

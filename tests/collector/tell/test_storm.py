@@ -79,7 +79,7 @@ async def test_what_nobody_takes_is_said_then_given_up_and_kept_in_the_record(tm
         one.telling._cleaned = None  # noqa: SLF001 - an hour has passed
         await until(lambda: one.states() == ["expired"])
         assert one.count("tell_expired_total") == 1
-    assert one.said[0].startswith("telling hook: http://127.0.0.1 has not taken a message for 20 min")
+    assert one.said[0].startswith("telling hook: http://127.0.0.1:9 has not taken a message for 20 min")
     one.telling.deliveries.clean(one.now + timedelta(days=1))
     assert one.states() == []
     one.close()
