@@ -18,7 +18,7 @@ from collector.incidents.calendar import Calendar
 from collector.incidents.description import about_of
 from collector.incidents.history import History
 from collector.incidents.incident import Cause, Incident
-from collector.incidents.maintenance import Extent, Window
+from collector.incidents.maintenance import Extent, Window, unknown_site
 from collector.registry.database import Database, database_of
 from collector.registry.registry import Registry
 from collector.registry.site import Snapshot
@@ -128,12 +128,20 @@ def _list(options: argparse.Namespace) -> int:
     with _opened(options) as (database, zone):
         history = History(database)
         found = history.search(active=True if options.active else None, site=options.site)
+        if options.site is not None and not found:
+            _check_site(options.site, history, Registry(database).snapshot())
     found = [one for one in found if options.cause in (None, one.cause)]
     for one in found[: options.limit]:
         sys.stdout.write(f"{_head(one, zone)}\n  {_plain(one.id)}\n  {_plain(one.summary.en)}\n")
     hidden = f"; shown: {options.limit}" if len(found) > options.limit else ""
     sys.stderr.write(f"{len(found)} incidents, {sum(one.active for one in found)} active{hidden}\n")
     return 0
+
+
+def _check_site(site: str, history: History, snapshot: Snapshot) -> None:
+    """Raise UsageError for what is no site, and had no incident either, as groups and sites that are gone have."""
+    if site not in snapshot.sites and not history.search(site=site, limit=1):
+        raise unknown_site(site, snapshot.sites)
 
 
 def _head(one: Incident, zone: ZoneInfo) -> str:
@@ -204,7 +212,7 @@ def _plan(options: argparse.Namespace) -> int:
 def _known(window: Window, snapshot: Snapshot) -> int:
     """How many sites work is planned at; raises UsageError for one site that there is not."""
     if window.extent == "site" and window.name not in snapshot.sites:
-        raise UsageError(f"there is no site {window.name!r}; see: linkgauge-collector site list")
+        raise unknown_site(window.name, snapshot.sites)
     sites = (versions[-1].value for versions in snapshot.sites.values())
     return sum(window.covers(site.id, about_of(site)) for site in sites)
 

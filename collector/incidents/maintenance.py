@@ -1,5 +1,6 @@
 """Maintenance windows: planned work during which incidents are recorded and nobody is told. Pure."""
 
+import difflib
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -43,6 +44,13 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
         if self.extent == "commune":  # filed by its code, and named as people call it
             return place is not None and nearest_code(self.name) == nearest_code(place)
         return self.extent == "all" or self.name == place
+
+
+def unknown_site(site: str, sites: Iterable[str]) -> UsageError:
+    """That there is no such site among these, and which one may be meant."""
+    near = difflib.get_close_matches(site, list(sites), n=1, cutoff=0.5)
+    meant = f"; did you mean {near[0]}?" if near else ";"
+    return UsageError(f"there is no site {site!r}{meant} see: linkgauge-collector site list")
 
 
 def checked(window: Window) -> Window:

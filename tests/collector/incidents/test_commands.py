@@ -45,6 +45,9 @@ def id_of(out: str) -> str:
 
 
 def test_incidents_are_listed_and_shown(run: Run) -> None:
+    code, _, err = run("list", "--site", "nosuch")
+    assert (code, err.count("\n"), "there is no site 'nosuch'; see: " in err) == (2, 1, True)
+    assert run("list", "--site", "s1")[0] == 0  # it is gone, and its incidents are kept
     code, out, err = run("list", "--active")
     assert (code, err) == (0, "2 incidents, 2 active\n")
     assert "open  critical  outage  langson-dc (0 sites)" in out
