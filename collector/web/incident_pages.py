@@ -102,7 +102,7 @@ async def plan(request: web.Request, sources: Sources) -> web.Response:
         moments = {name: _moment(form.get(name), sources.zone) for name in ("starts", "ends")}
         asked = {name: form[name] for name in ("extent", "name", "who", "note") if form.get(name)}
         work = msgspec.convert(asked | moments, incidents.Work)
-        await asyncio.to_thread(sources.calendar.add, incidents.window_of(work), at=sources.now())
+        await incidents.planned(sources, work)
 
     return await _changed(request, change, "/incidents")
 

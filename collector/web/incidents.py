@@ -12,7 +12,7 @@ from collector.errors import UsageError
 from collector.events import Event
 from collector.incidents.acts import Action, Decision
 from collector.incidents.incident import Cause, Incident, State
-from collector.incidents.maintenance import Extent, Window
+from collector.incidents.maintenance import Extent, Window, checked, unknown_site
 from collector.web import api
 from collector.web.sources import Sources
 
@@ -141,7 +141,7 @@ async def _windows(_: web.Request, sources: Sources) -> web.Response:
 
 async def _plan(request: web.Request, sources: Sources) -> web.Response:
     async def plan(work: Work) -> Window:
-        return await asyncio.to_thread(sources.calendar.add, window_of(work), at=sources.now())
+        return await planned(sources, work)
 
     return await _changed(request, Work, _WORK, plan)
 
@@ -155,9 +155,14 @@ async def _end(request: web.Request, sources: Sources) -> web.Response:
     return await _changed(request, _End, 'send {"who": "your name"}', end)
 
 
-def window_of(work: Work) -> Window:
-    """Planned maintenance as the calendar keeps it."""
-    return Window(**msgspec.structs.asdict(work))
+async def planned(sources: Sources, work: Work) -> Window:
+    """Put maintenance into the calendar; raises UsageError for a site that there is not, and what makes no sense."""
+    window = checked(Window(**msgspec.structs.asdict(work)))
+    if window.extent == "site":
+        snapshot = await asyncio.to_thread(sources.places.snapshot)
+        if window.name not in snapshot.sites:
+            raise unknown_site(window.name, snapshot.sites)
+    return await asyncio.to_thread(sources.calendar.add, window, at=sources.now())
 
 
 async def _changed(request: web.Request, body: type[T], example: str, change: Callable[[T], Any]) -> web.Response:

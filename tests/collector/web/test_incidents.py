@@ -133,6 +133,10 @@ async def test_maintenance_is_planned_and_ended_by_form_and_json(tmp_path: Path)
         assert (await it.client.post("/incidents/maintenance", data=form, headers=EVIL)).status == 403
         assert (await it.client.post("/incidents/maintenance", data=form | {"starts": "soon"})).status == 400
         assert (await it.client.post("/incidents/maintenance", data=form | {"extent": "moon"})).status == 400
+        assert (await it.client.post("/incidents/maintenance", data=form | {"extent": "site"})).status == 400
+        slip = form | {"extent": "site", "name": "th-huu-lumg"}
+        refused = await it.client.post("/incidents/maintenance", data=slip)
+        assert (refused.status, "did you mean th-huu-lung?" in await refused.text()) == (400, True)
         assert (await it.client.post("/incidents/maintenance", data=form)).status == 200
         assert "đổi cáp" in await text(it, "/incidents")
         (window,) = await items(it, "/api/v1/maintenance")
@@ -141,6 +145,8 @@ async def test_maintenance_is_planned_and_ended_by_form_and_json(tmp_path: Path)
         assert (await it.client.post("/api/v1/maintenance", json=body, headers=EVIL)).status == 403
         assert (await it.client.post("/api/v1/maintenance", json=body | {"name": "x"})).status == 409
         assert (await it.client.post("/api/v1/maintenance", json=body | {"starts": "x"})).status == 400
+        nowhere = body | {"extent": "site", "name": "nosuch"}
+        assert (await it.client.post("/api/v1/maintenance", json=nowhere)).status == 409
         made = await (await it.client.post("/api/v1/maintenance", json=body)).json()
         end = f"/api/v1/maintenance/{made['id']}/end"
         assert (await it.client.post(end, json={"who": ""})).status == 400
