@@ -1,7 +1,7 @@
 """When digests are due, and gathering what they tell.
 
 One a day and route, on the province's day; a late one is made as soon as there is somebody to make it. It covers what
-has happened since the one before.
+has happened since the one before. A new route's first one covers a whole day at least.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -45,17 +45,26 @@ def make_due(
 ) -> str | None:
     """Make a route's digest if it is due and was not made; gives its id. Blocks; raises RegistryUnavailable."""
     day = due_day(route, now, reader.zone)
-    if day is None:
+    before = deliveries.newest(route.name, "digest", before=now)
+    if before is None and deliveries.begin_digests(route.name, now):
         return None
     key = f"digest#{day}"
-    if deliveries.has(route.name, key):
+    if day is None or deliveries.has(route.name, key) or _is_early(deliveries, route, reader, now):
         return None
-    before = deliveries.newest(route.name, "digest", before=now)
     since = before if before is not None and now - before < 7 * _DAY else now - _DAY
     whole = gather(deliveries.database, since, now)
     message = digest_of(replace(whole, sites=sites()).wanted(route.wanted).called(places()), reader)
     body = msgspec.json.encode(message).decode()
     return deliveries.make(New(route.name, "digest", key, body), now)
+
+
+def _is_early(deliveries: Deliveries, route: Route, reader: Reader, now: datetime) -> bool:
+    """Whether the route was not there for a whole day when today's digest was due."""
+    begun = deliveries.made(route.name, "digest#first")
+    if begun is None or route.daily is None or begun >= now:  # a clock that ran ahead counts not
+        return False
+    due = datetime.combine(now.astimezone(reader.zone), route.daily, reader.zone)
+    return due - begun < _DAY
 
 
 def gather(database: Transactions, since: datetime, now: datetime) -> Day:

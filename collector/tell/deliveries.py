@@ -222,10 +222,24 @@ class Deliveries:
             told = {"told": at} if sent else {}
             connection.execute(update(DELIVERIES).where(_D.id == drawn).values(**values, **told))
 
+    def begin_digests(self, route: str, at: datetime) -> bool:
+        """Keep from when a route's digests are gathered; whether that was not known already."""
+        with self.database.write() as connection:
+            drawn = put(connection, New(route, "digest", "digest#first", "{}"), at)
+            values = {"state": "superseded", "answer": "the first digest goes after one whole day"}
+            connection.execute(update(DELIVERIES).where(_D.id == drawn).values(**values))
+            return drawn is not None
+
     def has(self, route: str, key: str) -> bool:
         """Whether a route was told this, or is to be."""
         with self.database.read() as connection:
             return connection.scalar(select(_D.number).where(_D.route == route, _D.key == key)) is not None
+
+    def made(self, route: str, key: str) -> datetime | None:
+        """When this was made for a route; None: it was not."""
+        with self.database.read() as connection:
+            found: datetime | None = connection.scalar(select(_D.made).where(_D.route == route, _D.key == key))
+            return found
 
     def newest(self, route: str, kind: str, *, before: datetime) -> datetime | None:
         """When the newest delivery of a kind was made for a route, before then: a clock that ran ahead counts not."""

@@ -8,10 +8,11 @@ import msgspec
 import pytest
 
 from collector.incidents.incident import moved
-from collector.tell.daily import due_day
+from collector.tell.daily import due_day, make_due
 from collector.tell.digest import Day, Standing, digest_of
 from collector.tell.message import Reader
 from collector.tell.news import About
+from collector.tell.place import as_filed
 from collector.tell.route import Route, Wanted
 from tests.collector.tell.rig import ABOUT, NOW, house, incident_of, news_of, until
 from tests.collector.tell.sink import Sink
@@ -122,19 +123,40 @@ async def test_a_digest_is_mailed_once_a_day_also_by_a_restarted_collector(tmp_p
     routes = f'[[tell.routes]]\nname = "day"\nto = "{to}"\nwhen = "daily"\nlanguage = "en"'
     morning = datetime(2026, 11, 22, 1, tzinfo=UTC)
     with sink.listening():
+        one = house(tmp_path, routes, start=morning - timedelta(days=1, hours=1))
+        async with one.running():
+            await until(lambda: one.answers() == {"the first digest goes after one whole day"})
+        one.close()
         for day in range(2):
             for _ in range(2):
                 one = house(tmp_path, routes, start=morning + timedelta(days=day))
                 one.record(f"s{day}")
                 async with one.running():
                     await until(lambda day=day: len(sink.mails) == day + 1)  # type: ignore[misc]
-                    await until(lambda: one.history.waiting() == 0 and set(one.states()) == {"sent"})  # noqa: B023 - at once
+                    await until(lambda one=one: one.history.waiting() == 0)  # type: ignore[misc]
+                    await until(lambda one=one: set(one.states()) == {"superseded", "sent"})  # type: ignore[misc]
                 one.close()
     assert [str(mail["Subject"]).rpartition(": ")[2] for mail in sink.mails] == [
         "1 open, 1 new, 0 ended",
         "2 open, 1 new, 0 ended",
     ]
     assert [mail["In-Reply-To"] for mail in sink.mails] == [None, None]
+
+
+def test_a_new_routes_first_digest_covers_a_whole_day(tmp_path: Path) -> None:
+    one, route = house(tmp_path, ""), Route("d", "mail", "mailto://x", daily=time(7, 30))
+    due = datetime(2026, 11, 22, 0, 30, tzinfo=UTC)
+
+    def made(at: datetime) -> bool:
+        found = make_due(one.telling.deliveries, route, EN, now=at, sites=tuple, places=lambda: as_filed)
+        return found is not None
+
+    ages = [timedelta(hours=hours) for hours in (-20, -19, 0, 1)]
+    assert [made(due + age) for age in ages] == [False] * 4
+    assert [made(due + age) for age in (timedelta(hours=23), timedelta(days=1))] == [False, True]
+    assert "since 2026-11-21 11:30" in str(one.telling.deliveries.search()[0].body)
+    assert [made(due + timedelta(days=day, hours=3)) for day in (1, 2)] == [False, True]
+    one.close()
 
 
 def test_a_digest_can_be_recorded() -> None:
