@@ -136,9 +136,9 @@ def follow(course: Course, seen: Seen) -> Course:
     quick = partial(collapse.advance, spacing=spacing.collapse)
     by_plan, by_contract, by = held(steps, "plan"), held(steps, "contract"), questioned(steps)
     marks = {"plan": by_plan, "contract": by_contract, "collapse": by_plan if by == "plan" else by_contract}
-    untils = [getattr(course, name).until for name, some in marks.items() if _any(some)]
-    first = None if None in untils else min(untils, default=None)
-    found = counting(rows, SPEED, rows.since(_next(first))) if rows is not None and untils else []
+    ends = [getattr(course, name).until for name, some in marks.items() if _any(some)]
+    first = None if None in ends else min(ends, default=None)
+    found = counting(rows, SPEED, rows.since(_next(first))) if rows is not None and ends else []
     plan, contract = _against(found, by_plan, at), _against(found, by_contract, at)
     return Course(
         fold(course.plan, plan, slow),

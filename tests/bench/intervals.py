@@ -142,8 +142,8 @@ def markdown(rows: Sequence[Row], *, sets: int, areas: int) -> str:
     head = (
         "| interval | data | n | held | the binomial says | goal | |\n| --- | --- | ---: | ---: | ---: | ---: | --- |"
     )
-    whats = list(dict.fromkeys(row.what for row in rows))
-    worst = [min((row for row in rows if row.what == what), key=lambda row: row.held) for what in whats]
+    names = list(dict.fromkeys(row.what for row in rows))
+    worst = [min((row for row in rows if row.what == what), key=lambda row: row.held) for what in names]
     return "\n".join(
         [
             "# Intervals: how often they hold the truth, nominal 95 %",

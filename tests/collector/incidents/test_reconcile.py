@@ -129,9 +129,9 @@ def test_whatever_the_order_of_arrival_the_record_says_in_the_end_what_the_data_
 def test_what_comes_back_soon_is_the_same_incident() -> None:
     book = live(f"{DOWN}{UP}.{DOWN}{UP}")
     (incident,) = book.incidents
-    whats = ["opened", "resolved", "reopened", "resolved"]
-    assert [step.what for step in incident.history] == whats
-    assert [what for _, what in book.told] == whats
+    steps = ["opened", "resolved", "reopened", "resolved"]
+    assert [step.what for step in incident.history] == steps
+    assert [what for _, what in book.told] == steps
     assert len(live(f"{DOWN}{UP}{LONG}{DOWN}").incidents) == 2
 
 

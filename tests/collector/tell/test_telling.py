@@ -135,7 +135,7 @@ async def test_a_receiver_with_a_strangers_certificate_gets_nothing(tmp_path: Pa
         (b"HTTP/1.1 200", "unreached: closed"),
         (b"\x00\xff nonsense\r\n\r\n", "unreached: ClientResponseError"),
         (b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n", "status_302"),
-        (b"HTTP/1.1 503 No\r\nContent-Length: 99\r\n\r\nhalf an ans", "status_503: half an ans"),
+        (b"HTTP/1.1 503 No\r\nContent-Length: 99\r\n\r\nhalf a wor", "status_503: half a wor"),
     ],
 )
 async def test_a_receiver_that_misbehaves_is_tried_again(tmp_path: Path, answer: bytes | None, said: str) -> None:
