@@ -95,8 +95,12 @@ class TellMetrics:
             "linkgauge_tell_failures", "Attempts that failed, by what became of them: refused unreached",
             ["route", "outcome"], registry=registry,
         )  # fmt: skip
-        self.waiting = Gauge("linkgauge_tell_waiting", "Messages still to be told", ["route"], registry=registry)
-        self.held = Gauge("linkgauge_tell_silenced", "Messages that a silence holds back", ["route"], registry=registry)
+        self.waiting = Gauge(
+            "linkgauge_tell_waiting_messages", "Messages still to be told", ["route"], registry=registry
+        )
+        self.held = Gauge(
+            "linkgauge_tell_silenced_messages", "Messages that a silence holds back", ["route"], registry=registry
+        )
         self.oldest = Gauge(
             "linkgauge_tell_oldest_seconds", "How long the oldest message has waited", ["route"], registry=registry
         )

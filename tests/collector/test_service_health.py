@@ -63,7 +63,7 @@ PROMISED = {
 # Of whole things without a unit of measure the name says what is counted.
 UNITS = re.compile(
     r"(seconds|bytes|ratio|info|messages|reports|points|payloads|days|buckets_waiting|reports_waiting|late|duplicate"
-    r"|fds|up|connected|leader|behind|bad|heard|agents_waiting)$"
+    r"|fds|up|connected|leader|behind|bad|heard|agents_waiting|alerts|unknown)$"
 )
 
 

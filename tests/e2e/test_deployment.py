@@ -71,13 +71,16 @@ async def test_the_broker_lets_each_agent_into_its_own_place_only(tmp_path: Path
 
 def test_the_readme_s_settings_are_accepted() -> None:
     readme = (DEPLOY / "README.md").read_text("utf-8")
-    one, several = [settings.parse(block.split("```")[0], {}, name="README") for block in readme.split("```toml\n")[1:]]
+    one, told, several = [
+        settings.parse(block.split("```")[0], {}, name="README") for block in readme.split("```toml\n")[1:]
+    ]
     assert one.broker.username == "collector"
     assert one.store.url.startswith("influxdb1://linkgauge@")
     assert one.store.token_file is not None
     server = place_from_url(one.store.url, token="word").server  # noqa: S106 - what stands in the file
     assert server is not None
     assert server.credentials == basic("linkgauge", "word"), "the user signs in with the file's password"
+    assert {route.when for route in told.tell.routes} == {"now", "daily"}
     assert (several.broker.group, several.registry.password_file) == (
         "collector",
         "/etc/linkgauge/registry.password",
