@@ -56,6 +56,7 @@ class Refill:
     """One refill. `touch` is given hours to roll up again, `tell` is called after each batch.
 
     `window`: reports that started from the one day up to before the other, UTC; None: all.
+    `at_once`: reports of a batch.
     """
 
     archive: Archive
@@ -65,6 +66,7 @@ class Refill:
     window: tuple[date, date] | None = None
     tell: Callable[[Tally], None] = lambda _: None
     patience_s: float = 300.0
+    at_once: int = AT_ONCE
     tally: Tally = field(default_factory=Tally)
     _snapshot: Snapshot | None = None
     _hours: set[Hour] = field(default_factory=set)
@@ -100,7 +102,7 @@ class Refill:
             for _, raw in reports:
                 batch.append(raw)
                 size += len(raw)
-                if len(batch) >= AT_ONCE or size >= BYTES:
+                if len(batch) >= self.at_once or size >= BYTES:
                     yield batch
                     batch, size = [], 0
         if batch:

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -14,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from tests.collector.mosquitto import free_port
 
 SEARCH = "/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin"
 START_S = 15.0
@@ -35,14 +36,6 @@ receivers:
 def program() -> str | None:
     """The program, where it is installed."""
     return shutil.which("prometheus-alertmanager", path=SEARCH) or shutil.which("alertmanager", path=SEARCH)
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass

@@ -191,10 +191,7 @@ async def test_a_period_takes_what_started_in_it(tmp_path: Path, second: str) ->
     assert not (await filling.run(window=(date(2026, 11, 25), date(2026, 11, 26)))).read
 
 
-async def test_batches_are_bounded_and_a_kill_between_them_costs_nothing(
-    tmp_path: Path, second: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(parts, "AT_ONCE", 4)
+async def test_batches_are_bounded_and_a_kill_between_them_costs_nothing(tmp_path: Path, second: str) -> None:
     filling, heard = Filling(tmp_path, second), list[int]()
 
     def stop(tally: parts.Tally) -> None:
@@ -203,7 +200,7 @@ async def test_batches_are_bounded_and_a_kill_between_them_costs_nothing(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        await filling.run(tell=stop)
+        await filling.run(tell=stop, at_once=4)
     assert heard == [4, 8]
     assert (await filling.run()).read > 8
     assert await filling.is_equal()
@@ -217,11 +214,8 @@ async def test_a_store_that_is_away_is_waited_for_and_refusals_are_told(tmp_path
         await filling.run(into=Failing(9), patience_s=0.1)
 
 
-async def test_what_was_registered_meanwhile_is_seen(
-    tmp_path: Path, second: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_was_registered_meanwhile_is_seen(tmp_path: Path, second: str) -> None:
     """What came in after the refill began may have been tagged by a newer registry than the one it began with."""
-    monkeypatch.setattr(parts, "AT_ONCE", 4)
     registry = Registry(f"sqlite:///{tmp_path}/registry.db")
     registry.open()
     waiting = True
@@ -237,5 +231,5 @@ async def test_what_was_registered_meanwhile_is_seen(
     raw = json.dumps(report(1, agent="a9")).encode()
     other.append([Entry(head_of(str(uuid.uuid4()), place=("a9", "e1", 1), kind="latency"), raw)], at=NOW + timedelta(9))
     other.close()
-    assert (await Filling(tmp_path, second).run(tell=register)).strangers == {}
+    assert (await Filling(tmp_path, second).run(tell=register, at_once=4)).strangers == {}
     registry.close()
