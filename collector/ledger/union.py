@@ -21,8 +21,8 @@ class Union:
     """
 
     def __init__(self, *, limit: int = _PLACES) -> None:
-        self.revision = -1
-        self.generation = -1
+        self.revision: int | None = None
+        self.generation: int | None = None
         self._limit = limit
         self._known: dict[Place, Intervals] = {}
 
@@ -31,10 +31,11 @@ class Union:
         row = connection.execute(select(STATE.c.revision, STATE.c.generation).where(STATE.c.id == 1)).one_or_none()
         revision, generation = (0, 0) if row is None else row
         wanted = set(places)
-        if generation != self.generation or revision < self.revision or len(self._known) + len(wanted) > self._limit:
+        before = self.revision if generation == self.generation else None
+        if before is None or revision < before or len(self._known) + len(wanted) > self._limit:
             self._known.clear()  # a ledger made anew, or an older one
-        elif revision != self.revision:
-            self._follow(connection)
+        elif revision != before:
+            self._follow(connection, before)
         self._load(connection, [place for place in wanted if place not in self._known])
         self.revision, self.generation = revision, generation
 
@@ -45,10 +46,10 @@ class Union:
     def forget(self) -> None:
         """Read everything anew: what was added here was not stored."""
         self._known.clear()
-        self.revision = -1
+        self.revision = None
 
-    def _follow(self, connection: Connection) -> None:
-        for place, first, last in _rows(connection, STORED.c.revision > self.revision):
+    def _follow(self, connection: Connection, revision: int) -> None:
+        for place, first, last in _rows(connection, STORED.c.revision > revision):
             known = self._known.get(place)
             if known is not None:
                 known.add(first, last)
