@@ -136,6 +136,8 @@ class WebSettings(_Section, frozen=True, kw_only=True):
     health: str = ""
     zone: str = "Asia/Ho_Chi_Minh"
     public_url: str | None = None
+    outlines: str | None = None
+    demonstration: bool = False
 
 
 class PlansSettings(_Section, frozen=True, kw_only=True):

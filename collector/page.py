@@ -83,6 +83,7 @@ def _app(parts: Parts) -> web.Application:
             gazetteer=Places(parts.registry.database).gazetteer,
             figures=Figures(parts.registry.database),
             spacing_s=settings.judge.spacing_s,
+            demonstration=settings.web.demonstration,
         )
     )
 

@@ -15,7 +15,7 @@ from collector.errors import UsageError
 from collector.incidents.acts import Action
 from collector.incidents.incident import Cause, Incident, Severity, State, Transition
 from collector.incidents.maintenance import Extent, Window
-from collector.web import api, incidents
+from collector.web import api, incidents, rendering
 from collector.web.sources import Sources
 
 CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
@@ -53,6 +53,19 @@ class Page:
         rows = self.incident.evidence.get("samples", [])
         found = [(row.get("started"), row.get("value", row.get("mbps"))) for row in rows]
         return [(msgspec.convert(at, datetime), float(value)) for at, value in found if at and value is not None]
+
+
+def add_routes(app: web.Application, sources: Sources) -> None:
+    """Add the pages of incidents."""
+    app.add_routes(
+        [
+            web.get("/incidents", _incidents),
+            web.post("/incidents/maintenance", api.bound(plan, sources)),
+            web.post(r"/incidents/maintenance/{number:\d{1,9}}/end", api.bound(end, sources)),
+            web.get("/incidents/{incident}", _incident),
+            web.post("/incidents/{incident}", api.bound(act, sources)),
+        ]
+    )
 
 
 def wish_of(query: Mapping[str, str]) -> incidents.Wish:
@@ -138,3 +151,14 @@ def _moment(text: object, zone: ZoneInfo) -> datetime:
 async def _names(sources: Sources) -> Mapping[str, str]:
     snapshot = await asyncio.to_thread(sources.places.snapshot)
     return {site: versions[-1].value.name for site, versions in snapshot.sites.items()}
+
+
+async def _incidents(request: web.Request) -> web.Response:
+    found = await listed(request.app[rendering.SOURCES], wish_of(request.query))
+    choices = {"states": STATES, "causes": CAUSES, "extents": EXTENTS}
+    return rendering.page(request, "incidents.html", here="incidents", found=found, names=found.names, **choices)
+
+
+async def _incident(request: web.Request) -> web.Response:
+    found = await shown(request.app[rendering.SOURCES], request.match_info["incident"])
+    return rendering.page(request, "incident.html", here="incidents", found=found)

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from agent.wire.control import Request
 from collector.events import Bus
 from collector.figures.figure import Entry
 from collector.fleet import Fleet
@@ -148,3 +149,9 @@ class Sources:
     figures: Reported | None = None
     spacing_s: float = 7200.0
     """How far apart results count in full for the detectors."""
+    ask: Callable[[str, Request], None] | None = None
+    """Has an agent asked to run a probe now; None where this process has no way to the broker."""
+    outlines: Callable[[], bytes | None] = lambda: None
+    """GeoJSON of communes and provinces that the operator supplies, for the map. Sync: called in a thread."""
+    demonstration: bool = False
+    """Everything here is made up, and every page says so."""

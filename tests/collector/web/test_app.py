@@ -137,7 +137,7 @@ async def test_unknown_things_are_404_in_the_readers_form(tmp_path: Path) -> Non
 async def test_a_big_province_shows_its_worst_sites_unless_asked_for_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("collector.web.app.WORST", 2)
+    monkeypatch.setattr("collector.web.overview.page.WORST", 2)
     async with province(tmp_path) as it:
         page = await _text(await it.client.get("/?lang=en&kind="))
         assert page.count("data-site=") == 2
