@@ -14,7 +14,7 @@ from collector import config as collector_config
 from tests.house.keys import keys_of
 
 ROOT = Path(__file__).parents[2]
-SOURCES = sorted(path for side in ("agent", "collector") for path in (ROOT / side).rglob("*.py"))
+SOURCES = sorted(path for side in ("agent", "collector", "dashboards") for path in (ROOT / side).rglob("*.py"))
 DUMPING_GROUNDS = {"util", "utils", "helper", "helpers", "common", "misc", "base", "manager", "handler", "processor"}
 CATCH_ALLS = {"agent/measure.py", "agent/peer/server.py", "collector/subscribe.py"}
 README = (ROOT / "README.md").read_text("utf-8")
