@@ -29,7 +29,7 @@ async def _scoreboard(request: web.Request) -> web.Response:
     asked = scoreboard.asked_for(request, sources)
     board = await scoreboard.board_of(asked, sources, request.app[scoreboard.BOARDS])
     if request.query.get("format") == "csv" and asked.problem is None:  # no table of another period than was asked for
-        return await scoreboard.table(board, asked, words.language)
+        return scoreboard.table(board, asked, words, demonstration=sources.demonstration)
     shown = scoreboard.lines(board, words.language)
     months = scoreboard.last_months(sources)
     return rendering.page(

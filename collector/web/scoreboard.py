@@ -1,8 +1,5 @@
 """A plan's scoreboard: for the page, as a table for spreadsheets, and for other programs."""
 
-import asyncio
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,11 +16,11 @@ from collector.registry.site import Snapshot
 from collector.scoreboard.board import Board, Row
 from collector.scoreboard.reading import Shelves, read_scoreboard
 from collector.scoreboard.words import STATISTICS, amount, basis, course_said, reasons_said, sites_said, unit_of
+from collector.web import csv_table
 from collector.web.sources import Sources
-from collector.web.words import Language
+from collector.web.words import Language, Words
 
 _ENCODER: Final = msgspec.json.Encoder()
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _MONTHS: Final = 6
 COLUMNS: Final = (
     "plan", "from", "to", "target", "indicator", "name", "scope", "how", "promised", "mark", "unit", "verdict",
@@ -110,29 +107,19 @@ async def answer(request: web.Request, sources: Sources) -> web.Response:
         return web.Response(body=_ENCODER.encode(body), status=400, content_type="application/problem+json")
     board = await board_of(asked, sources, request.app[BOARDS])
     if request.query.get("format") == "csv":
-        return await table(board, asked, "en" if request.query.get("lang") == "en" else "vi")
+        language: Language = "en" if request.query.get("lang") == "en" else "vi"
+        return table(board, asked, Words(language, sources.zone), demonstration=sources.demonstration)
     rows = [msgspec.to_builtins(row) | {"said": _said(row)} for row in board.rows]
     told = msgspec.to_builtins(board) | {"rows": rows}
     return web.Response(body=_ENCODER.encode(told), content_type="application/json")
 
 
-async def table(board: Board, asked: Asked, language: Language) -> web.Response:
-    """The scoreboard as a CSV file that spreadsheets open as it is."""
-    body = await asyncio.to_thread(as_csv, board, language)
-    name = f"{board.plan}-{asked.text.replace('..', '_')}.csv"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return web.Response(body=body, content_type="text/csv", charset="utf-8", headers=headers)
-
-
-def as_csv(board: Board, language: Language) -> bytes:
-    """Every row with all that it says; what a spreadsheet would take for a formula is marked as text."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
-    for row in board.rows:
-        cells = _cells(board, row, language)
-        writer.writerow([_plain(cells[column]) for column in COLUMNS])
-    return out.getvalue().encode("utf-8-sig")
+def table(board: Board, asked: Asked, words: Words, *, demonstration: bool) -> web.Response:
+    """The scoreboard as a CSV file: every row with all that it says."""
+    cells = (_cells(board, row, words.language) for row in board.rows)
+    rows = [[found[column] for column in COLUMNS] for found in cells]
+    columns = [(column, "") for column in COLUMNS]
+    return csv_table.answer(board.plan, columns, rows, words=words, demonstration=demonstration, when=asked.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +205,3 @@ def _cells(board: Board, row: Row, language: Language) -> Mapping[str, object]:
         "source": line.source, "notes": "; ".join(line.notes), "valid_from": row.valid_from,
         "section": row.section, "quote": row.quote,
     }  # fmt: skip
-
-
-def _plain(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
