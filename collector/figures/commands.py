@@ -1,8 +1,6 @@
 """`linkgauge-collector figure …`: reported figures and reference series at the terminal."""
 
 import argparse
-import getpass
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,17 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from collector.errors import UsageError
-from collector.figures.figure import WHO_LIMIT, Change, Figure
+from collector.figures.figure import Change, Figure, told
 from collector.figures.figures import Figures
 from collector.figures.figures_sheet import COLUMNS, REQUIRED, area_of, parse, rows_of
 from collector.plans.binding import PLAN_ZONE
 from collector.plans.load import load_plans
 from collector.plans.period import FORMS, period
 from collector.registry.cells import written
-from collector.registry.codes import name_fault
 from collector.registry.commands import registry_settings, table
 from collector.registry.database import database_of
+from collector.registry.journal import Author, person, sealed
 from collector.registry.plan_files import plans_folder
 from collector.registry.sheet import SheetError
 from collector.registry.sheet_file import named, read_lines, write_lines
@@ -90,7 +87,7 @@ def _runs(parser: argparse.ArgumentParser, func: Callable[[argparse.Namespace], 
 
 def import_figures(options: argparse.Namespace, clock: Clock) -> int:
     """Import a file of figures and print what changed."""
-    who = who_enters(options.who)
+    who = person(options.who)
     lines = read_lines(options.file)
     now = clock()
     try:
@@ -98,7 +95,8 @@ def import_figures(options: argparse.Namespace, clock: Clock) -> int:
     except SheetError as error:
         raise named(error, options.file) from error
     with _figures(options) as figures:
-        changes = figures.bring(sheet.figures, who=who, now=now, dry=options.dry_run)
+        seal = sealed(Author(who, "terminal", options.file.name), "figures", told, now=now)
+        changes = figures.bring(sheet.figures, who=who, now=now, dry=options.dry_run, seal=seal)
     _say(*(f"note: {remark}" for remark in sheet.remarks))
     _say(*map(_told, changes[:_SHOWN]))
     if len(changes) > _SHOWN:
@@ -140,7 +138,10 @@ def withdraw(options: argparse.Namespace, clock: Clock) -> int:
     """Take one figure back."""
     key = (options.plan, options.indicator, area_of(options.area) if options.area else "", period(options.period).text)
     with _figures(options) as figures:
-        change = figures.take_back(key, who=who_enters(options.who), now=clock())
+        who, now = person(options.who), clock()
+        change = figures.take_back(
+            key, who=who, now=now, seal=sealed(Author(who, "terminal"), "figures", told, now=now)
+        )
     _say(_told(change))
     return 0
 
@@ -153,18 +154,6 @@ def _figures(options: argparse.Namespace) -> Iterator[Figures]:
         yield Figures(database)
     finally:
         database.close()
-
-
-def who_enters(given: str | None, user: Callable[[], str] = getpass.getuser) -> str:
-    """Who enters: as named, else the system's user; raises UsageError for what is no name."""
-    try:
-        who = user() if given is None else given.strip()
-    except (OSError, KeyError):  # an account that the system knows by number only
-        who = f"user {os.getuid()}"
-    fault = name_fault(who, limit=WHO_LIMIT) if who else "is empty"
-    if fault:
-        raise UsageError(f"--who: {fault}")
-    return who
 
 
 def _told(change: Change) -> str:

@@ -3,16 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, cast
+from typing import cast
 
 from collector.plans.period import Period
 from collector.plans.reference import Point, Series
 from collector.plans.types import Unit
+from collector.registry.difference import Change as Told
+from collector.registry.difference import compared
 
 Key = tuple[str, str, str, str]
 """Plan, indicator, area and period, as text; empty where there is none."""
-
-WHO_LIMIT: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,12 @@ class Change:
 
     before: Entry | None
     after: Figure
+
+
+def told(change: Change) -> Told:
+    """What became of a figure, field by field."""
+    key = " ".join(part for part in change.after.key if part)
+    return compared(key, change.after.source, change.before.figure if change.before else None, change.after)
 
 
 def changes_of(known: dict[Key, Entry], figures: Iterable[Figure]) -> list[Change]:

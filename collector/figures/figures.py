@@ -13,6 +13,7 @@ from collector.figures.tables import FIGURES
 from collector.plans.period import period
 from collector.plans.reference import Series
 from collector.registry.database import Transactions
+from collector.registry.journal import Seal, unsealed
 
 _KEY = (FIGURES.c.plan, FIGURES.c.indicator, FIGURES.c.area, FIGURES.c.period)
 
@@ -52,8 +53,19 @@ class Figures:
             rows = connection.execute(select(FIGURES).where(*narrow)).all()
         return _sorted(rows)
 
-    def bring(self, figures: Sequence[Figure], *, who: str, now: datetime, dry: bool = False) -> list[Change]:
-        """Enter figures, all or none; what is known already stays as it was entered. With `dry` nothing is written."""
+    def bring(
+        self,
+        figures: Sequence[Figure],
+        *,
+        who: str,
+        now: datetime,
+        dry: bool = False,
+        seal: Seal[Change] = unsealed,
+    ) -> list[Change]:
+        """Enter figures, all or none; what is known already stays as it was entered. With `dry` nothing is written.
+
+        `seal` ends the transaction.
+        """
         if dry:
             with self.database.read() as connection:
                 return changes_of(_known(connection), figures)
@@ -61,9 +73,10 @@ class Figures:
             changes = changes_of(_known(connection), figures)
             if changes:
                 connection.execute(FIGURES.insert(), [_values(change, who, now) for change in changes])
+            seal(connection, changes)
             return changes
 
-    def take_back(self, key: Key, *, who: str, now: datetime) -> Change:
+    def take_back(self, key: Key, *, who: str, now: datetime, seal: Seal[Change] = unsealed) -> Change:
         """Take a figure back; what it was stays in the history. Raises UsageError when there is none."""
         with self.database.write() as connection:
             before = _known(connection).get(key)
@@ -72,6 +85,7 @@ class Figures:
                 raise UsageError(f"there is no figure of {named}; figure list shows what there is")
             change = Change(before, replace(before.figure, value=None))
             connection.execute(FIGURES.insert(), [_values(change, who, now)])
+            seal(connection, [change])
             return change
 
 

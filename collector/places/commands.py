@@ -15,13 +15,24 @@ from collector.errors import UsageError
 from collector.places import units_sheet, villages_sheet
 from collector.places.gazetteer import Gazetteer, meant, span
 from collector.places.placement import remarks
-from collector.places.places import Entry, Fault, PlaceError, Places, PopulationChange, UnitChange
+from collector.places.places import (
+    Entry,
+    Fault,
+    PlaceError,
+    Places,
+    PopulationChange,
+    UnitChange,
+    population_told,
+    unit_told,
+    withdrawn_told,
+)  # fmt: skip
 from collector.places.unit import LEVELS, Population, Unit
 from collector.places.units_sheet import Units
 from collector.places.villages_sheet import Villages
 from collector.registry.cells import day_of, written
 from collector.registry.commands import registry_settings, table
 from collector.registry.database import Database, database_of
+from collector.registry.journal import Author, Subject, person, sealed
 from collector.registry.sheet import Line, SheetError
 from collector.registry.sheet_file import named, read_lines, write_lines
 from collector.registry.site import Site
@@ -63,7 +74,7 @@ def add_commands(subparsers: Subparsers, *, clock: Clock = _utc_now) -> None:
     village = _parser(subparsers, "village", "villages: import, export, list", VILLAGE_EXAMPLES)
     actions = village.add_subparsers(dest="action", required=True, metavar="ACTION")
     bring = _file(_parser(actions, "import", "add and correct villages, all or nothing", VILLAGE_EXAMPLES))
-    _runs(bring, lambda options: import_villages(options, clock))
+    _runs(bring, lambda options: import_villages(options, clock), writes=True)
     send = _parser(actions, "export", "write all villages to a CSV or XLSX file", VILLAGE_EXAMPLES)
     send.add_argument("file", type=Path, metavar="FILE")
     _runs(send, export_villages)
@@ -84,14 +95,14 @@ def _add_place(subparsers: Subparsers, clock: Clock) -> None:
     show.add_argument("path", metavar="CODE")
     _runs(show, lambda options: show_place(options, clock))
     bring = _file(_parser(actions, "import", "add and correct units, or populations", PLACE_EXAMPLES))
-    _runs(bring, lambda options: import_places(options, clock))
+    _runs(bring, lambda options: import_places(options, clock), writes=True)
     send = _parser(actions, "export", "write all units that were imported to a CSV or XLSX file", PLACE_EXAMPLES)
     send.add_argument("file", type=Path, metavar="FILE")
     _runs(send, export_places)
     back = _parser(actions, "withdraw", "take back a period that was imported", PLACE_EXAMPLES)
     back.add_argument("path", metavar="PATH")
     back.add_argument("--from", dest="begins", metavar="DAY", help="the period's first day; without: that has none")
-    _runs(back, lambda options: withdraw(options, clock))
+    _runs(back, lambda options: withdraw(options, clock), writes=True)
 
 
 def _parser(subparsers: Subparsers, name: str, about: str, examples: str) -> argparse.ArgumentParser:
@@ -107,9 +118,11 @@ def _file(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     return parser
 
 
-def _runs(parser: argparse.ArgumentParser, func: Callable[[argparse.Namespace], int]) -> None:
+def _runs(parser: argparse.ArgumentParser, func: Callable[[argparse.Namespace], int], *, writes: bool = False) -> None:
     parser.add_argument("--config", metavar="FILE", help="collector configuration")
     parser.add_argument("--registry", metavar="URL", help="the registry's database, instead of the configured one")
+    if writes:
+        parser.add_argument("--who", metavar="NAME", help="recorded as who did it (default: the system's user)")
     parser.set_defaults(func=func)
 
 
@@ -178,7 +191,9 @@ def import_places(options: argparse.Namespace, clock: Clock) -> int:
 def _import_populations(options: argparse.Namespace, lines: Sequence[Line], clock: Clock) -> int:
     with _places(options) as places, _in_file(options.file):
         figures = units_sheet.parse_populations(lines, places.gazetteer())
-        changes = places.import_populations(figures, now=clock(), dry=options.dry_run)
+        now = clock()
+        seal = sealed(_author(options, options.file), "populations", population_told, now=now)
+        changes = places.import_populations(figures, now=now, dry=options.dry_run, seal=seal)
     _told(options, map(_figure_told, changes))
     _counted(options, changes, len(figures))
     return 0
@@ -186,8 +201,11 @@ def _import_populations(options: argparse.Namespace, lines: Sequence[Line], cloc
 
 def _brought(places: Places, sheet: Villages | Units, options: argparse.Namespace, clock: Clock) -> list[UnitChange]:
     """Import units; what they cannot be is said at the cells that say so."""
+    now = clock()
+    subject: Subject = "villages" if isinstance(sheet, Villages) else "places"
+    seal = sealed(_author(options, options.file), subject, unit_told, now=now)
     try:
-        return places.import_units(sheet.units, now=clock(), keep=sheet.absent, dry=options.dry_run)
+        return places.import_units(sheet.units, now=now, keep=sheet.absent, dry=options.dry_run, seal=seal)
     except PlaceError as error:
         raise _placed(error.faults, sheet) from error
 
@@ -308,9 +326,15 @@ def withdraw(options: argparse.Namespace, clock: Clock) -> int:
     if options.begins and begins is None:
         raise UsageError(f"--from: {options.begins!r} is not a day as YYYY-MM-DD")
     with _places(options) as places:
-        unit = places.withdraw(options.path, begins, now=clock())
+        now = clock()
+        seal = sealed(_author(options), "places", withdrawn_told, now=now)
+        unit = places.withdraw(options.path, begins, now=now, seal=seal)
     _say(f"{unit.path} {span(unit)}: withdrawn")
     return 0
+
+
+def _author(options: argparse.Namespace, file: Path | None = None) -> Author:
+    return Author(person(options.who), "terminal", file.name if file else "")
 
 
 @contextmanager

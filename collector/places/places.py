@@ -14,6 +14,8 @@ from collector.places.gazetteer import Gazetteer, faults_of
 from collector.places.tables import POPULATIONS, REVISION, UNITS
 from collector.places.unit import LEVELS, Level, Population, Unit
 from collector.registry.database import Transactions
+from collector.registry.difference import Change, Difference, compared
+from collector.registry.journal import Seal, unsealed
 
 _ABOVE: Final = tuple(level for level in LEVELS if level != "village")
 _OWN: Final = (
@@ -45,6 +47,22 @@ class PopulationChange:
 
     before: Population | None
     after: Population
+
+
+def unit_told(change: UnitChange) -> Change:
+    """What became of a period of a unit, field by field."""
+    return compared(change.after.path, change.after.title, change.before, change.after)
+
+
+def withdrawn_told(unit: Unit) -> Change:
+    """A period that was taken back."""
+    begins = unit.valid_from.isoformat() if unit.valid_from else ""
+    return Change(unit.path, unit.title, is_new=False, differences=(Difference(unit.path, "valid_from", begins, ""),))
+
+
+def population_told(change: PopulationChange) -> Change:
+    """What became of a figure of people."""
+    return compared(f"{change.after.path} {change.after.year}", change.after.path, change.before, change.after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +135,21 @@ class Places:
             return list(_held(connection, LEVELS, path=path).values())
 
     def import_units(
-        self, units: Sequence[Unit], *, now: datetime, keep: Collection[str] = (), dry: bool = False
+        self,
+        units: Sequence[Unit],
+        *,
+        now: datetime,
+        keep: Collection[str] = (),
+        dry: bool = False,
+        seal: Seal[UnitChange] = unsealed,
     ) -> list[UnitChange]:
         """Add and correct units in one transaction; unchanged ones make no version, absent ones stay as they are.
 
         `keep` names fields in which a known period keeps its own value. Raises PlaceError for what cannot be, with
-        nothing written. With `dry` nothing is written at all.
+        nothing written. With `dry` nothing is written at all. `seal` ends the transaction.
         """
         levels: tuple[Level, ...] = ("village",) if all(unit.level == "village" for unit in units) else LEVELS
-        with self._database.write() as connection:
+        with self._database.read() if dry else self._database.write() as connection:
             held = _held(connection, LEVELS)
             wished = [_kept(unit, held.get(_key(unit)), keep) for unit in units]
             changes = [UnitChange(held.get(_key(unit)), unit) for unit in wished if held.get(_key(unit)) != unit]
@@ -135,11 +159,13 @@ class Places:
             faults = [Fault(*fault) for fault in faults_of(whole, affected)]
             if faults:
                 raise PlaceError(faults)
-            if changes and not dry:
-                _write(connection, [change.after for change in changes], now, withdrawn=False)
+            if not dry:
+                if changes:
+                    _write(connection, [change.after for change in changes], now, withdrawn=False)
+                seal(connection, changes)
         return changes
 
-    def withdraw(self, path: str, begins: date | None, *, now: datetime) -> Unit:
+    def withdraw(self, path: str, begins: date | None, *, now: datetime, seal: Seal[Unit] = unsealed) -> Unit:
         """Take back a period that was imported; raises UsageError for one that was not, or that others lead to."""
         with self._database.write() as connection:
             held = _held(connection, LEVELS)
@@ -152,13 +178,19 @@ class Places:
             for needing, _, what in faults_of(rest, affected):
                 raise UsageError(f"{path} is still needed by {needing.path}: {what}")
             _write(connection, [unit], now, withdrawn=True)
+            seal(connection, [unit])
         return unit
 
     def import_populations(
-        self, figures: Sequence[Population], *, now: datetime, dry: bool = False
+        self,
+        figures: Sequence[Population],
+        *,
+        now: datetime,
+        dry: bool = False,
+        seal: Seal[PopulationChange] = unsealed,
     ) -> list[PopulationChange]:
-        """Add and correct figures in one transaction; unchanged ones make no version."""
-        with self._database.write() as connection:
+        """Add and correct figures in one transaction; unchanged ones make no version. `seal` ends the transaction."""
+        with self._database.read() if dry else self._database.write() as connection:
             held = {(each.path, each.year): each for each in _populations(connection)}
             changes = [
                 PopulationChange(held.get((figure.path, figure.year)), figure)
@@ -173,6 +205,8 @@ class Places:
                     for figure in (change.after for change in changes)
                 ]
                 connection.execute(insert(POPULATIONS), rows)
+            if not dry:
+                seal(connection, changes)
         return changes
 
     def populations(self, path: str | None = None) -> list[Population]:

@@ -35,6 +35,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from collector.registry.difference import Change, Difference, compared
 from collector.registry.site import Site
 
 _FIRST: Final = datetime(2024, 1, 1, tzinfo=UTC)
@@ -59,6 +60,17 @@ class AgentChange:
     before: str | None
     after: str | None
     since: datetime | None
+
+
+def site_told(change: SiteChange) -> Change:
+    """What became of a site, field by field."""
+    return compared(change.after.id, change.after.name, change.before, change.after)
+
+
+def agent_told(change: AgentChange) -> Change:
+    """Where an agent stood and stands."""
+    where = Difference(change.agent, "site", change.before or "", change.after or "")
+    return Change(change.agent, change.after or "", change.before is None, (where,))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,10 @@ from typing import Any, Final, get_args
 from agent.wire.settings import PREFIX
 from collector.config import DEFAULT_PATH, RegistrySettings, read
 from collector.errors import UsageError
-from collector.registry.changes import AgentChange, SiteChange
+from collector.registry.changes import AgentChange, SiteChange, agent_told, site_told
 from collector.registry.codes import code_fault
 from collector.registry.database import Database, database_of
+from collector.registry.journal import Author, person, sealed
 from collector.registry.plan_files import LOCAL_CONFIG, known_plans, plans_folder
 from collector.registry.registry import Registry
 from collector.registry.sheet import Line, Row, SheetError
@@ -83,7 +84,7 @@ def _add_site(subparsers: Subparsers, clock: Clock, remarks: Remarks) -> None:
     bring.add_argument("file", type=Path, metavar="FILE")
     bring.add_argument("--dry-run", action="store_true", help="say what would change and write nothing")
     bring.add_argument("--strict", action="store_true", help="refuse places that are not known as they are written")
-    _runs(bring, lambda arguments: import_file(arguments, clock, remarks))
+    _runs(bring, lambda arguments: import_file(arguments, clock, remarks), writes=True)
     send = _parser(actions, "export", "write all sites, as they are now, to a CSV or XLSX file", SITE_EXAMPLES)
     send.add_argument("file", type=Path, metavar="FILE")
     _runs(send, export_file)
@@ -94,7 +95,7 @@ def _add_site(subparsers: Subparsers, clock: Clock, remarks: Remarks) -> None:
         add.add_argument(
             name, dest=f"site_{column}", required=column in REQUIRED, metavar="…", help=MEANINGS[column]
         )  # fmt: skip
-    _runs(add, lambda arguments: add_site(arguments, clock, remarks))
+    _runs(add, lambda arguments: add_site(arguments, clock, remarks), writes=True)
 
 
 def _add_agent(subparsers: Subparsers, clock: Clock) -> None:
@@ -106,11 +107,11 @@ def _add_agent(subparsers: Subparsers, clock: Clock) -> None:
     add.add_argument(
         "--from", dest="table", type=Path, metavar="FILE", help="CSV agent,site: many at once, all or none"
     )
-    _runs(add, lambda arguments: add_agent(arguments, clock))
+    _runs(add, lambda arguments: add_agent(arguments, clock), writes=True)
     _runs(_parser(actions, "list", "registered agents, and those that wait to be registered", AGENT_EXAMPLES), agents)
     revoke = _parser(actions, "revoke", "take an agent's reports no longer", AGENT_EXAMPLES)
     revoke.add_argument("id", metavar="ID")
-    _runs(revoke, lambda arguments: revoke_agent(arguments, clock))
+    _runs(revoke, lambda arguments: revoke_agent(arguments, clock), writes=True)
 
 
 def _parser(subparsers: Subparsers, name: str, about: str, examples: str) -> argparse.ArgumentParser:
@@ -120,11 +121,13 @@ def _parser(subparsers: Subparsers, name: str, about: str, examples: str) -> arg
     return parser
 
 
-def _runs(parser: argparse.ArgumentParser, func: Callable[[argparse.Namespace], int]) -> None:
+def _runs(parser: argparse.ArgumentParser, func: Callable[[argparse.Namespace], int], *, writes: bool = False) -> None:
     parser.add_argument(
         "--config", metavar="FILE", help=f"collector configuration (default: {LOCAL_CONFIG} here, else {DEFAULT_PATH})"
     )
     parser.add_argument("--registry", metavar="URL", help="the registry's database, instead of the configured one")
+    if writes:
+        parser.add_argument("--who", metavar="NAME", help="recorded as who did it (default: the system's user)")
     parser.set_defaults(func=func)
 
 
@@ -135,7 +138,9 @@ def import_file(arguments: argparse.Namespace, clock: Clock, remarks: Remarks = 
         sheet = parse(lines, plans=known_plans(plans_folder(arguments.config)))
         with _registry(arguments) as registry:
             remarked = _remarked(sheet, remarks(registry.database, clock()), strict=arguments.strict)
-            changes = registry.import_sites(sheet.sites, now=clock(), keep=sheet.absent, dry=arguments.dry_run)
+            now = clock()
+            seal = sealed(_author(arguments, arguments.file.name), "sites", site_told, now=now)
+            changes = registry.import_sites(sheet.sites, now=now, keep=sheet.absent, dry=arguments.dry_run, seal=seal)
     except SheetError as error:
         raise named(error, arguments.file) from error
     _say(*(line for change in changes for line in described(change)))
@@ -194,7 +199,9 @@ def add_site(arguments: argparse.Namespace, clock: Clock, remarks: Remarks = _un
         faults = (fault.partition("column ")[2].partition(": ") for fault in error.faults)
         raise UsageError("\n".join(f"--{column.replace('_', '-')}: {what}" for column, _, what in faults)) from error
     with _registry(arguments) as registry:
-        changes = registry.import_sites(sheet.sites, now=clock(), keep=sheet.absent)
+        now = clock()
+        seal = sealed(_author(arguments), "sites", site_told, now=now)
+        changes = registry.import_sites(sheet.sites, now=now, keep=sheet.absent, seal=seal)
         said = remarks(registry.database, clock())(sheet.sites[0])
     _say(*(line for change in changes for line in described(change)))
     _say(*(f"--{column}: {text}" for column, text, _ in said))
@@ -214,7 +221,9 @@ def add_agent(arguments: argparse.Namespace, clock: Clock) -> int:
         if fault or agent == "collector":
             raise UsageError(f"agent id: {fault or 'collector is reserved'}")
     with _registry(arguments) as registry:
-        changes = registry.add_agents(places, now=clock())
+        now = clock()
+        author = _author(arguments, arguments.table.name if arguments.table else "")
+        changes = registry.add_agents(places, now=now, seal=sealed(author, "agents", agent_told, now=now))
     if arguments.table is None:
         _say(*map(_agent_change, changes))
         return 0
@@ -244,7 +253,9 @@ def _places(table: Path) -> dict[str, str]:
 def revoke_agent(arguments: argparse.Namespace, clock: Clock) -> int:
     """Take an agent's reports no longer."""
     with _registry(arguments) as registry:
-        change = registry.revoke(arguments.id, now=clock())
+        now = clock()
+        seal = sealed(_author(arguments), "agents", agent_told, now=now)
+        change = registry.revoke(arguments.id, now=now, seal=seal)
     _say(_agent_change(change))
     return 0
 
@@ -279,6 +290,10 @@ def registry_settings(config: str | None, registry: str | None) -> RegistrySetti
             "or the database with --registry URL"
         )
     return read(found[0], os.environ).registry
+
+
+def _author(arguments: argparse.Namespace, about: str = "") -> Author:
+    return Author(person(arguments.who), "terminal", about)
 
 
 @contextmanager

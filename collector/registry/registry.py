@@ -10,6 +10,7 @@ from sqlalchemy import Column, Connection, RowMapping, Table, bindparam, delete,
 from collector.errors import UsageError
 from collector.registry.changes import EVERYWHERE, AgentChange, SiteChange, Waiting, effective, mark_of
 from collector.registry.database import Database
+from collector.registry.journal import Seal, unsealed
 from collector.registry.site import Site, Snapshot, Version
 from collector.registry.tables import AGENTS, MARKS, REVISION, SITES, WAITING
 
@@ -57,15 +58,21 @@ class Registry:
             return read
 
     def import_sites(
-        self, sites: Sequence[Site], *, now: datetime, keep: Collection[str] = (), dry: bool = False
+        self,
+        sites: Sequence[Site],
+        *,
+        now: datetime,
+        keep: Collection[str] = (),
+        dry: bool = False,
+        seal: Seal[SiteChange] = unsealed,
     ) -> list[SiteChange]:
         """Add and change sites in one transaction; unchanged ones make no version, absent ones stay as they are.
 
         `keep` names fields in which a known site keeps its own value. With `dry` nothing is written: the answer is
-        what would change.
+        what would change. `seal` ends the transaction.
         """
         changes: list[SiteChange] = []
-        with self.database.write() as connection:
+        with self.database.read() if dry else self.database.write() as connection:
             newest = _newest(connection, SITES, SITES.c.site)
             marks = _marks(connection)
             for given in sites:
@@ -79,15 +86,19 @@ class Registry:
                 if not dry:
                     number = row["version"] + 1 if row else 1
                     _append(connection, SITES, _columns(site) | {"version": number, "since": since, "entered": now})
-            if changes and not dry:
-                _raise_revision(connection)
+            if not dry:
+                if changes:
+                    _raise_revision(connection)
+                seal(connection, changes)
         return changes
 
-    def add_agent(self, agent: str, site: str, *, now: datetime) -> AgentChange:
+    def add_agent(self, agent: str, site: str, *, now: datetime, seal: Seal[AgentChange] = unsealed) -> AgentChange:
         """Register an agent at a site, or move it there; raises UsageError for a site that does not exist."""
-        return self.add_agents({agent: site}, now=now)[0]
+        return self.add_agents({agent: site}, now=now, seal=seal)[0]
 
-    def add_agents(self, places: Mapping[str, str], *, now: datetime) -> list[AgentChange]:
+    def add_agents(
+        self, places: Mapping[str, str], *, now: datetime, seal: Seal[AgentChange] = unsealed
+    ) -> list[AgentChange]:
         """Register agents at sites, or move them there, all or none; raises UsageError for a site that is unknown."""
         with self.database.write() as connection:
             known = _newest(connection, SITES, SITES.c.site)
@@ -99,15 +110,19 @@ class Registry:
             newest = _newest(connection, AGENTS, AGENTS.c.agent)
             gone = delete(WAITING).where(WAITING.c.agent == bindparam("registered"))
             connection.execute(gone, [{"registered": agent} for agent in places])
-            return [_assign(connection, agent, site, newest.get(agent), now) for agent, site in places.items()]
+            changes = [_assign(connection, agent, site, newest.get(agent), now) for agent, site in places.items()]
+            seal(connection, [change for change in changes if change.before != change.after])
+            return changes
 
-    def revoke(self, agent: str, *, now: datetime) -> AgentChange:
+    def revoke(self, agent: str, *, now: datetime, seal: Seal[AgentChange] = unsealed) -> AgentChange:
         """Take an agent away from its site: what it measures from then on stays out."""
         with self.database.write() as connection:
             row = _newest(connection, AGENTS, AGENTS.c.agent).get(agent)
             if row is None:
                 raise UsageError(f"there is no agent {agent!r}: see linkgauge-collector agent list")
-            return _assign(connection, agent, None, row, now)
+            change = _assign(connection, agent, None, row, now)
+            seal(connection, [change] if change.before != change.after else [])
+            return change
 
     def fix_tags(self, until: Mapping[str, datetime], *, revision: int) -> bool:
         """Promise, durably, that tags of reports started before `until[site]` will never change (EVERYWHERE: all).

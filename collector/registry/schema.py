@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect, text
 from collector.errors import UsageError
 
 LOG: Final = logging.getLogger(__name__)
-HEAD: Final = "0008"
+HEAD: Final = "0009"
 """The version that this program works with: the newest file in `migrations/versions`."""
 VERSION_TABLE: Final = "alembic_version"
 

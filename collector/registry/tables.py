@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import Column, Float, Integer, MetaData, String, Table
+from sqlalchemy import Column, Float, Integer, MetaData, String, Table, Text
 
 from collector.registry.database import Utc
 
@@ -60,4 +60,18 @@ REVISION: Final = Table(
     METADATA,
     Column("id", Integer, primary_key=True),
     Column("revision", Integer, nullable=False),
+)
+
+JOURNAL: Final = Table(
+    "journal",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("at", Utc, nullable=False),
+    Column("who", String(200), nullable=False),
+    Column("way", String(20), nullable=False),  # page, terminal
+    Column("subject", String(20), nullable=False),
+    Column("about", String(300), nullable=False),  # the file's name; empty: none
+    Column("added", Integer, nullable=False),
+    Column("changed", Integer, nullable=False),
+    Column("details", Text, nullable=False),  # JSON: the first differences
 )

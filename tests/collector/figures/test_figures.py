@@ -13,13 +13,14 @@ from threading import Barrier
 import pytest
 
 from collector.errors import RegistryUnavailable, UsageError
-from collector.figures.commands import add_commands, who_enters
+from collector.figures.commands import add_commands
 from collector.figures.figure import Figure
 from collector.figures.figures import Figures
 from collector.figures.figures_sheet import COLUMNS, parse
 from collector.plans.load import load_plans
 from collector.plans.period import period
 from collector.registry.database import Database
+from collector.registry.journal import person
 from collector.registry.sheet_file import read_lines
 
 ROOT = Path(__file__).parents[3]
@@ -190,9 +191,9 @@ def test_who_enters_is_the_systems_user_unless_named() -> None:
     def unknown() -> str:
         raise KeyError("uid not found")
 
-    assert who_enters(None, lambda: "lan") == "lan"
-    assert who_enters(" Phòng BCVT ", unknown) == "Phòng BCVT"
-    assert who_enters(None, unknown) == f"user {os.getuid()}"
+    assert person(None, user=lambda: "lan") == "lan"
+    assert person(" Phòng BCVT ", user=unknown) == "Phòng BCVT"
+    assert person(None, user=unknown) == f"user {os.getuid()}"
 
 
 def test_of_many_changes_the_first_are_told_and_the_others_counted(run: Run, tmp_path: Path) -> None:
