@@ -1,7 +1,5 @@
 """The web application: its pages put together, errors and security headers. The JSON surface is in `api`."""
 
-from importlib.resources import files
-from pathlib import Path
 from typing import Final
 
 from aiohttp import web
@@ -10,6 +8,7 @@ from aiohttp.typedefs import Handler
 from collector.errors import CollectorError, RegistryUnavailable
 from collector.web import (
     api,
+    assets,
     completeness_page,
     fleet_page,
     incident_pages,
@@ -28,7 +27,6 @@ from collector.web.sources import Sources
 
 COMPRESSED_BYTES: Final = 16_384
 """Pages and lists from this size on are compressed: those of two thousand devices are a twentieth then."""
-STATIC: Final = Path(str(files("collector.web") / "static"))
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
     "X-Content-Type-Options": "nosniff",
@@ -45,16 +43,12 @@ def make_app(sources: Sources) -> web.Application:
     """Put pages, API and live events together; health and metrics are added by the service."""
     app = web.Application(middlewares=[_with_headers, _with_errors])
     app[rendering.SOURCES] = sources
-    app[rendering.TEMPLATES] = rendering.environment()
+    static = assets.read()
+    app[rendering.TEMPLATES] = rendering.environment(static)
     app[scoreboard.BOARDS] = {}
     for part in PAGES:
         part.add_routes(app, sources)
-    app.add_routes(
-        [
-            web.get("/favicon.ico", _icon),  # asked for where a page cannot name its own, beside raw reports
-            web.static("/static", STATIC),
-        ]
-    )
+    assets.add_routes(app, static)
     api.add_routes(app, sources)
     app.add_routes([web.get("/api/v1/plans/{plan}/scoreboard", api.bound(scoreboard.answer, sources))])
     incidents.add_routes(app, sources)
@@ -68,11 +62,17 @@ async def _with_headers(request: web.Request, handler: Handler) -> web.StreamRes
     response = await handler(request)
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    if not request.path.startswith("/static/") and not response.prepared:
+    if request.app[rendering.SOURCES].demonstration:
+        response.headers["Linkgauge-Demonstration"] = "true"
+    if not response.prepared:
         response.headers.setdefault("Cache-Control", "no-store")
-    if isinstance(response, web.Response) and (response.content_length or 0) >= COMPRESSED_BYTES:
+    if isinstance(response, web.Response) and _worth_compressing(response):
         response.enable_compression()
     return response
+
+
+def _worth_compressing(response: web.Response) -> bool:
+    return (response.content_length or 0) >= COMPRESSED_BYTES and "Content-Encoding" not in response.headers
 
 
 @web.middleware
@@ -100,7 +100,3 @@ def _problem(request: web.Request, status: int, title: str, detail: str) -> web.
     if status == web.HTTPServiceUnavailable.status_code:
         response.headers["Refresh"] = "5"
     return response
-
-
-async def _icon(_: web.Request) -> web.FileResponse:
-    return web.FileResponse(STATIC / "icon.svg")

@@ -1,5 +1,6 @@
 """How a handler turns plain values into a page: templates, the reader's language, what every page shows."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -7,22 +8,27 @@ from urllib.parse import urlencode
 import jinja2
 from aiohttp import web
 
+from collector.web.assets import Assets
 from collector.web.sources import Sources
 from collector.web.words import LANGUAGES, Words, choose
 
 SOURCES: Final = web.AppKey("sources", Sources)
 TEMPLATES: Final = web.AppKey("templates", jinja2.Environment)
+THEMES: Final = ("auto", "light", "dark")
+_YEAR_S: Final = 365 * 86400
 
 
-def environment() -> jinja2.Environment:
+def environment(static: Assets) -> jinja2.Environment:
     """The templates; a value that a page forgot is an error, not a gap."""
-    return jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.PackageLoader("collector.web", "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.globals["static"] = static
+    return made
 
 
 def page(request: web.Request, template: str, *, here: str, **values: Any) -> web.Response:  # noqa: ANN401 - a template's values
@@ -30,26 +36,22 @@ def page(request: web.Request, template: str, *, here: str, **values: Any) -> we
     sources = request.app[SOURCES]
     words = words_of(request)
     now: datetime = sources.now()
-    links = {code: f"{request.path}?{urlencode({**request.query, 'lang': code})}" for code in LANGUAGES}
+    theme = theme_of(request)
     values.setdefault("open_incidents", 0)
-    html = (
-        request.app[TEMPLATES]
-        .get_template(template)
-        .render(
-            {
-                "_": words.say,
-                "words": words,
-                "now": now,
-                "here": here,
-                "language_links": links,
-                "version": sources.version,
-            }
-            | values
-        )
-    )
+    known = {
+        "_": words.say,
+        "words": words,
+        "now": now,
+        "here": here,
+        "theme": theme,
+        "language_links": {code: _address(request, lang=code) for code in LANGUAGES},
+        "theme_links": {name: _address(request, theme=name) for name in THEMES},
+        "demonstration": sources.demonstration,
+        "version": sources.version,
+    }
+    html = request.app[TEMPLATES].get_template(template).render(known | values)
     response = web.Response(text=html, content_type="text/html")
-    if request.query.get("lang") in LANGUAGES:
-        response.set_cookie("lang", words.language, max_age=365 * 86400, samesite="Lax", httponly=True)
+    _remember(request, response, {"lang": words.language, "theme": theme})
     return response
 
 
@@ -59,3 +61,24 @@ def words_of(request: web.Request) -> Words:
         request.query.get("lang"), request.cookies.get("lang"), request.headers.get("Accept-Language", "")
     )
     return Words(language, request.app[SOURCES].zone)
+
+
+def theme_of(request: web.Request) -> str:
+    """Light or dark as asked for in the address or remembered in a cookie, else as the reader's system has it."""
+    for wish in (request.query.get("theme"), request.cookies.get("theme")):
+        if wish in THEMES:
+            return wish
+    return THEMES[0]
+
+
+def _address(request: web.Request, **changed: str) -> str:
+    """This page's own address with something else in its query; what occurs twice there stays twice."""
+    kept = [(name, value) for name, value in request.query.items() if name not in changed]
+    return f"{request.path}?{urlencode([*kept, *changed.items()])}"
+
+
+def _remember(request: web.Request, response: web.Response, chosen: Mapping[str, str]) -> None:
+    """What the address chose holds for other pages too."""
+    for name, value in chosen.items():
+        if request.query.get(name) == value:
+            response.set_cookie(name, value, max_age=_YEAR_S, samesite="Lax")
