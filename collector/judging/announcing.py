@@ -6,7 +6,7 @@ What is written to the series waits here while the store is away.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -18,6 +18,7 @@ from collector.events import Bus, Event
 from collector.incidents.incident import RULES, Incident
 from collector.judge.verdict import Verdict
 from collector.judging.opinion import Opinion, same
+from collector.judging.standings import Standings
 from collector.judging.windows import slices
 from collector.registry.database import Transactions
 from collector.registry.site import Site, Snapshot
@@ -38,6 +39,7 @@ class Announcing:
     bus: Bus
     verdicts: Verdicts
     own: dict[str, Present] = field(default_factory=dict)
+    _standings: Standings = field(default_factory=Standings)
     _points: list[Point] = field(default_factory=list)
     _unsaved: dict[str, Present] = field(default_factory=dict)
 
@@ -67,6 +69,13 @@ class Announcing:
         if present != before:
             self.own[site] = self._unsaved[site] = present
             self.verdicts.put(present)
+        place = snapshot.site(site)
+        if place is not None:
+            self._points += self._standings.told(place, self.own[site], now)
+
+    def census(self, sites: Iterable[Site], now: datetime) -> None:
+        """Take how many sites stand where, when it is time for that again."""
+        self._points += self._standings.census(((one, self.own[one.id]) for one in sites if one.id in self.own), now)
 
     async def incidents(self, changed: Sequence[Incident], snapshot: Snapshot) -> None:
         """Say what is recorded already: in the series (later, while the store is away), a log line, the live page."""

@@ -198,6 +198,7 @@ class Judging:
         some = {**news.since, **self._windows.changes, **dict.fromkeys(sorted(self._turned))}
         names = list(self._known) if is_all else [site for site in some if site in self._known]
         await self._judge({site: is_all or self._is_judged_by(news, site) for site in names}, now, everyone=is_all)
+        self._announcing.census((one.site for one in self._known.values()), now)
         await self._announcing.write()
         await self._announcing.save(self.registry.database)
         await self._casework.save()

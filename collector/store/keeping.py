@@ -2,7 +2,7 @@
 
 InfluxDB's retention rules hold for a policy or bucket, not for a measurement. So with `?raw=NAME` in the store's URL,
 raw measurements go to the policy (1.x) or bucket (2.x: `BUCKET/NAME`) of that name, which `store init --keep-raw`
-makes; roll-ups, verdicts, incidents and completeness stay in the database's default, which keeps for ever.
+makes; roll-ups, verdicts, standings, incidents and completeness stay in the database's default, which keeps for ever.
 """
 
 import re
@@ -14,7 +14,7 @@ from collector.errors import PointsRefused, UsageError
 from collector.store.store import Point
 
 POLICY: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
-_LASTING: Final = re.compile(r".*_(hour|day|month)|verdict|incident|completeness")
+_LASTING: Final = re.compile(r".*_(hour|day|month)|verdict|standing|census|incident|completeness")
 _SPAN: Final = re.compile(r"(\d{1,5})\s*([hdwy])")
 _UNITS: Final = {"h": 1, "d": 24, "w": 168, "y": 8766}
 _LEAST: Final = timedelta(days=31)

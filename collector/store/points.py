@@ -76,7 +76,11 @@ _TEMPLATES: Final[dict[tuple[str, ...], str]] = {}
 _set: Final = object.__setattr__
 _STATUS_COLUMNS: Final[Mapping[str, type]] = {"online": bool}
 _VERDICT_NUMBERS: Final = ("value", "target", "low", "high", "n", "k", "mean")
+_OUTCOMES: Final = ("met", "below", "inconclusive")
+_STANDINGS: Final = ("met", "below", "inconclusive", "silent", "contract_below")
+_CENSUS: Final = ("sites", "met", "below", "inconclusive", "silent")
 _INCIDENT_WORDS: Final = ("id", "state", "severity")
+_INCIDENT_PLACE: Final = ("province", "commune", "provider")
 _COMPLETENESS: Final = (
     "planned", "run", "skipped", "produced", "received", "late", "rejected", "dropped", "missing", "duplicate", "ratio",
 )  # fmt: skip
@@ -162,25 +166,48 @@ def verdict_point(verdict: Mapping[str, Any], site: Site | None) -> Point:
     """A verdict, given as the contract's JSON object, at the end of its window.
 
     Its tags tell a site's verdicts apart: one on a contract is about no plan, and its scope begins with `contract-`.
+    Each outcome is a number too, 1 or 0: what counts sites, or raises an alarm, can do nothing with words. The site's
+    name and position stand beside it, so that a table or a map of verdicts needs no registry.
     """
     fields: dict[str, FieldValue] = {"verdict": str(verdict["verdict"])}
+    fields |= {name: float(name == verdict["verdict"]) for name in _OUTCOMES}
     fields |= {name: float(verdict[name]) for name in _VERDICT_NUMBERS if verdict.get(name) is not None}
     fields["reasons"] = ",".join(verdict.get("reasons") or ())  # also when none: it replaces what stood there before
+    fields |= _whereabouts(site)
     tags = tuple((name, verdict.get(name)) for name in ("plan", "indicator", "scope"))
     return Point("verdict", _tags(site, tags), fields, nanoseconds(_moment(verdict["window"]["to"])))
 
 
 def incident_point(incident: Mapping[str, Any], site: Site | None) -> Point:
-    """An incident as it stood after its latest change, given as the contract's JSON object."""
+    """An incident as it stood after its latest change, given as the contract's JSON object.
+
+    `active`: 1 until it is resolved, then 0; `summary_vi`, `summary_en`: what it is, in words. One that is about a
+    group of sites has that group's name, and of the place what they have in common.
+    """
     fields: dict[str, FieldValue] = {name: str(incident[name]) for name in _INCIDENT_WORDS if incident.get(name)}
-    return Point(
-        "incident", _tags(site, (("cause", incident["cause"]),)), fields, nanoseconds(_moment(incident["updated"]))
-    )
+    fields["active"] = float(incident["state"] != "resolved")
+    fields |= {f"summary_{language}": text(words) for language, words in (incident.get("summary") or {}).items()}
+    tags = [("cause", incident["cause"])]
+    if group := incident.get("group"):
+        about = incident.get("about") or {}
+        fields["group"] = text(group["name"])
+        tags += [(name, about.get(name)) for name in _INCIDENT_PLACE]
+    return Point("incident", _tags(site, tuple(tags)), fields, nanoseconds(_moment(incident["updated"])))
 
 
 def completeness_point(site: Site | None, fields: Mapping[str, float], at: datetime) -> Point:
     """What became of a site's day, at its start."""
     return Point("completeness", _tags(site, ()), fields, nanoseconds(at))
+
+
+def standing_point(site: Site, fields: Mapping[str, float], at: datetime) -> Point:
+    """Where a site stands at a moment, whether it is heard or not."""
+    return Point("standing", _tags(site, ()), fields, nanoseconds(at))
+
+
+def census_point(province: str | None, fields: Mapping[str, float], at: datetime) -> Point:
+    """How many of a province's registered sites stand where."""
+    return Point("census", _tags(None, (("province", province),)), fields, nanoseconds(at))
 
 
 def conclusive_flag(measurement: str, field: str) -> str:
@@ -198,8 +225,12 @@ def known_columns() -> dict[str, dict[str, type]]:
     columns = {kind: {**_REPORT_COLUMNS, **columns_of(shape, _TAGS)} for kind, shape in RESULTS.items()}
     columns["throughput"] |= {"download_conclusive": bool, "upload_conclusive": bool}
     columns["status"] = {**_STATUS_COLUMNS, **columns_of(Status)}
-    columns["verdict"] = {"verdict": str, **dict.fromkeys(_VERDICT_NUMBERS, float), "reasons": str}
-    columns["incident"] = dict.fromkeys(_INCIDENT_WORDS, str)
+    numbers = (*_OUTCOMES, *_VERDICT_NUMBERS, "latitude", "longitude")
+    columns["verdict"] = {"verdict": str, **dict.fromkeys(numbers, float), "reasons": str, "name": str}
+    words = (*_INCIDENT_WORDS, "summary_vi", "summary_en", "group")
+    columns["incident"] = {**dict.fromkeys(words, str), "active": float}
+    columns["standing"] = dict.fromkeys(_STANDINGS, float)
+    columns["census"] = dict.fromkeys(_CENSUS, float)
     columns["completeness"] = dict.fromkeys(_COMPLETENESS, float)
     return columns
 
@@ -223,6 +254,16 @@ def _sound(report: AnyReport) -> bool:
 
 def _measured(direction: Direction | None) -> bool:
     return direction is not None and direction.failure is None and direction.mbps is not None
+
+
+def _whereabouts(site: Site | None) -> dict[str, FieldValue]:
+    """The name and, when both are known, the coordinates of a site."""
+    if site is None:
+        return {}
+    found: dict[str, FieldValue] = {"name": text(site.name)} if site.name else {}
+    if site.latitude is not None and site.longitude is not None:
+        found |= {"latitude": float(site.latitude), "longitude": float(site.longitude)}
+    return found
 
 
 def _moment(value: datetime | str) -> datetime:

@@ -278,11 +278,15 @@ def test_a_verdict_stands_at_the_end_of_its_window() -> None:
     assert point.time_ns == nanoseconds(datetime(2026, 11, 30, 17, tzinfo=UTC))
     assert point.fields == {
         "verdict": "inconclusive",
+        "met": 0.0,
+        "below": 0.0,
+        "inconclusive": 1.0,
         "value": 97.5,
         "mean": 98.0,
         "target": 100.0,
         "n": 4.0,
         "reasons": "few_samples,cpu_bound",
+        "name": SITE.name,
     }
     tags = dict(point.tags)
     assert (tags["plan"], tags["indicator"], tags["scope"]) == ("lang-son-2025", "school_download", "site")
@@ -290,6 +294,10 @@ def test_a_verdict_stands_at_the_end_of_its_window() -> None:
     assert verdict_point(verdict | {"reasons": []}, SITE).fields["reasons"] == ""
     moment = datetime(2026, 11, 30, 17, tzinfo=UTC)
     assert verdict_point(verdict | {"window": {"to": moment}}, SITE) == point
+    placed = verdict_point(verdict, replace(SITE, latitude=21, longitude=106.5)).fields
+    assert (placed["latitude"], placed["longitude"]) == (21.0, 106.5)
+    assert "latitude" not in verdict_point(verdict, replace(SITE, latitude=21.0)).fields
+    assert verdict_point(verdict, None).fields.keys().isdisjoint({"name", "latitude"})
 
 
 def test_an_incident_is_a_point_per_change() -> None:
@@ -303,8 +311,15 @@ def test_an_incident_is_a_point_per_change() -> None:
         "summary": {"vi": "chậm", "en": "slow"},
     }
     point = incident_point(incident, SITE)
-    assert point.fields == {"id": "i-1", "state": "open", "severity": "warning"}
+    assert point.fields == {
+        "id": "i-1", "state": "open", "severity": "warning", "active": 1.0, "summary_vi": "chậm", "summary_en": "slow",
+    }  # fmt: skip
     assert dict(point.tags)["cause"] == "slow_download"
+    assert incident_point(incident | {"state": "resolved"}, SITE).fields["active"] == 0.0
+    of_many = {"site": None, "group": {"by": "commune", "name": "Hữu Lũng"}, "about": {"commune": "huu-lung", "x": "y"}}
+    parent = incident_point(incident | of_many, None)
+    assert parent.tags == (("cause", "slow_download"), ("commune", "huu-lung"))
+    assert parent.fields["group"] == "Hữu Lũng"
 
 
 def test_upload_has_its_own_flag() -> None:
