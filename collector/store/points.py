@@ -201,8 +201,8 @@ def completeness_point(site: Site | None, fields: Mapping[str, float], at: datet
 
 
 def standing_point(site: Site, fields: Mapping[str, float], at: datetime) -> Point:
-    """Where a site stands at a moment, whether it is heard or not."""
-    return Point("standing", _tags(site, ()), fields, nanoseconds(at))
+    """Where a site stands at a moment, whether it is heard or not; with its plan, its name and its position."""
+    return Point("standing", _tags(site, (("plan", site.plan),)), {**fields, **_whereabouts(site)}, nanoseconds(at))
 
 
 def census_point(province: str | None, fields: Mapping[str, float], at: datetime) -> Point:
@@ -229,7 +229,7 @@ def known_columns() -> dict[str, dict[str, type]]:
     columns["verdict"] = {"verdict": str, **dict.fromkeys(numbers, float), "reasons": str, "name": str}
     words = (*_INCIDENT_WORDS, "summary_vi", "summary_en", "group")
     columns["incident"] = {**dict.fromkeys(words, str), "active": float}
-    columns["standing"] = dict.fromkeys(_STANDINGS, float)
+    columns["standing"] = {**dict.fromkeys((*_STANDINGS, "latitude", "longitude"), float), "name": str}
     columns["census"] = dict.fromkeys(_CENSUS, float)
     columns["completeness"] = dict.fromkeys(_COMPLETENESS, float)
     return columns

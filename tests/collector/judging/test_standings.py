@@ -24,7 +24,8 @@ async def test_a_site_that_was_never_heard_stands_in_the_series(house: House) ->
     (standing,) = await house.series("standing")
     assert await house.series("verdict") == []  # nothing was measured: here there is nothing to see of the site
     assert (standing["inconclusive"], standing["below"], standing["silent"]) == (1.0, 0.0, 0.0)
-    assert (standing["province"], standing["commune"]) == ("lang-son", "huu-lung")
+    assert (standing["province"], standing["commune"], standing["plan"]) == ("lang-son", "huu-lung", SCHOOL.plan)
+    assert standing["name"] == SCHOOL.name
     assert standing["time_ns"] == nanoseconds(NOW)
 
 
