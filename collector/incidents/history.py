@@ -95,13 +95,27 @@ class History:
             incidents = [_read(body) for body in connection.scalars(query)]
         return {(incident.subject, incident.cause): incident for incident in incidents}
 
-    def search(self, *, active: bool | None = None, site: str | None = None, limit: int = 1000) -> list[Incident]:
-        """Incidents, the last changed first; only active or only resolved ones, only one subject's."""
+    def search(
+        self,
+        *,
+        active: bool | None = None,
+        site: str | None = None,
+        limit: int = 1000,
+        before: tuple[datetime, str] | None = None,
+    ) -> list[Incident]:
+        """Incidents, the last changed first; only active or only resolved ones, only one subject's.
+
+        `before`: those that come after the one which changed then and has this id.
+        """
         query = select(INCIDENTS.c.body).order_by(INCIDENTS.c.updated.desc(), INCIDENTS.c.id).limit(limit)
         if active is not None:
             query = query.where(_ACTIVE if active else ~_ACTIVE)
         if site is not None:
             query = query.where(INCIDENTS.c.subject == site)
+        if before is not None:
+            at, incident = before
+            same = and_(INCIDENTS.c.updated == at, INCIDENTS.c.id > incident)
+            query = query.where(or_(INCIDENTS.c.updated < at, same))
         with self._database.read() as connection:
             return [_read(body) for body in connection.scalars(query)]
 

@@ -72,13 +72,17 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What to look for; every condition that is set must hold. `text` stands in topic, detail or payload."""
+    """What to look for; every condition that is set must hold. `text` stands in topic, detail or payload.
+
+    `before`: what a list gives after the one that came last then and has this number.
+    """
 
     numbers: Sequence[int] | None = None
     reason: str | None = None
     agent: str | None = None
     since: datetime | None = None
     text: str | None = None
+    before: tuple[str, int] | None = None
 
     def where(self) -> tuple[str, list[object]]:
         """The same as a condition with its parameters."""
@@ -95,6 +99,9 @@ class Search:
         if self.text is not None:
             parts.append("(instr(topic, ?) OR instr(detail, ?) OR instr(payload, ?))")
             values += [self.text, self.text, self.text.encode("utf-8", "surrogateescape")]
+        if self.before is not None:
+            parts.append("(last, number) < (?, ?)")
+            values += self.before
         if self.numbers is not None:
             parts.append(f"number IN ({', '.join(str(int(number)) for number in self.numbers)})")
         return " AND ".join(parts) or "1", values

@@ -68,8 +68,15 @@ class Completeness(Protocol):
 class Casebook(Protocol):
     """The incidents. Sync: called in a thread."""
 
-    def search(self, *, active: bool | None = None, site: str | None = None, limit: int = 1000) -> list[Incident]:
-        """Incidents, the last changed first."""
+    def search(
+        self,
+        *,
+        active: bool | None = None,
+        site: str | None = None,
+        limit: int = 1000,
+        before: tuple[datetime, str] | None = None,
+    ) -> list[Incident]:
+        """Incidents, the last changed first; `before`: after the one that changed then and has this id."""
 
     def get(self, incident: str) -> Incident | None:
         """One incident."""
