@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from dashboards import catalogue
+from dashboards import catalogue, provisioning
 
 GENERATED: Final = Path(__file__).parent / "generated"
-PARTS: Final[tuple[Callable[[], Mapping[str, str]], ...]] = (catalogue.files,)
+PARTS: Final[tuple[Callable[[], Mapping[str, str]], ...]] = (catalogue.files, provisioning.files)
 """Each gives files: path below `generated/`, with slashes → text."""
 
 
