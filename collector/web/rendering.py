@@ -47,6 +47,7 @@ def page(request: web.Request, template: str, *, here: str, **values: Any) -> we
         "language_links": {code: _address(request, lang=code) for code in LANGUAGES},
         "theme_links": {name: _address(request, theme=name) for name in THEMES},
         "demonstration": sources.demonstration,
+        "offered": {resource.canonical for resource in request.app.router.resources()},
         "version": sources.version,
     }
     html = request.app[TEMPLATES].get_template(template).render(known | values)

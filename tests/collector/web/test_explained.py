@@ -28,7 +28,7 @@ async def test_the_chain_is_on_a_page_in_both_languages(tmp_path: Path, language
             page = await answer.text()
     for some in words:
         assert some in page
-    assert page.count("<details>") == page.count("</details>") > 0
+    assert page.count("<details") == page.count("</details>") > 1  # the menu is one
 
 
 async def test_a_sites_notice_leads_to_its_incident(tmp_path: Path) -> None:
