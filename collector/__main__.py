@@ -26,6 +26,7 @@ _EXAMPLES: Final = """examples:
   linkgauge-collector agent add ls-huulung-th1 --site ls-huulung-th1
   linkgauge-collector store check
   linkgauge-collector quarantine list
+  linkgauge-collector grafana push --url https://grafana.example:3000 --token-file grafana.token
 exit codes: 0 done, 2 wrong usage or configuration, 1 anything else"""
 
 
@@ -70,6 +71,7 @@ def _add_commands(commands: Subparsers) -> None:
     from collector.archive import commands as archive
     from collector.explain import commands as explain
     from collector.figures import commands as figures
+    from collector.grafana import commands as grafana
     from collector.incidents import commands as incidents
     from collector.ledger import commands as ledger
     from collector.places import commands as places
@@ -90,7 +92,7 @@ def _add_commands(commands: Subparsers) -> None:
     replay.add_command(incidents.add_commands(commands))
     explain.add_command(commands)
     scoreboard.add_period(plans.add_commands(commands))
-    for part in (places, figures, archive, ledger, tell, quarantine):
+    for part in (places, figures, archive, ledger, tell, quarantine, grafana):
         part.add_commands(commands)
 
 
