@@ -29,8 +29,8 @@ def pytest_configure() -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what this machine cannot run, and say what it lacks."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what this machine cannot run, and say what it lacks; begin with what takes long."""
     for item in items:
         if item.get_closest_marker("root") and os.geteuid() != 0:
             item.add_marker(pytest.mark.skip(reason="needs root, for network namespaces and mounts"))
@@ -38,6 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             for program in marker.args:
                 if shutil.which(program, path=SEARCH) is None:
                     item.add_marker(pytest.mark.skip(reason=f"needs the program {program}"))
+    items[:] = _long_ones_first(items, workers=int(getattr(config, "workerinput", {}).get("workercount", 1)))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -45,6 +46,19 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("LINKGAUGE_NO_SKIPS") and reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _long_ones_first(items: list[pytest.Item], *, workers: int) -> list[pytest.Item]:
+    """The same tests, each worker's share headed by its part of the slow ones: begun last, all would wait for them."""
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    rest = [item for item in items if not item.get_closest_marker("slow")]
+    size = -(-len(items) // workers)
+    shares = []
+    for worker in range(workers):
+        own = slow[worker::workers]
+        shares += [*own, *rest[: size - len(own)]]
+        del rest[: size - len(own)]
+    return shares + rest
 
 
 def _has_plenty_of_memory() -> bool:

@@ -170,6 +170,7 @@ def _done_again(ground: Ground, sent: dict[tuple[str, int], AnyReport]) -> None:
     assert ground.take() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 def test_killed_at_any_step_nothing_is_lost_or_doubled_or_sent_under_another_name() -> None:
     """The same walk is cut at each step in its turn; at every second one what was taken is delivered before it goes on.

@@ -471,8 +471,8 @@ async def test_what_a_process_of_the_group_archived_right_before_its_death_is_no
         await agent.send(body, report(2))
         await until(lambda: agent.stored() == {1, 2})
         assert [days.reports for days in inventory.days(dead.folder)] == [1, 1]
-        with turn(dead.folder) as held:
-            assert not held.left
+        with turn(dead.folder) as held:  # our own may be there still: a busy registry is told by the next batch
+            assert dead.slot not in held.left
     dead.close()
 
 

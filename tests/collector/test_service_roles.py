@@ -220,6 +220,7 @@ def _is_whole(pipe: dict[str, Any]) -> bool:
     return passed and bool(pipe["leader"]) and roles == ["ingest", "ingest+judge", "judge", "web"]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 @pytest.mark.program("mosquitto")
 async def test_roles_in_processes_of_their_own_work_as_one(tmp_path: Path, cluster: Postgres) -> None:
@@ -249,6 +250,7 @@ async def test_roles_in_processes_of_their_own_work_as_one(tmp_path: Path, clust
                 await process.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 async def test_a_leader_that_hangs_is_followed_and_stays_silent_when_it_wakes_up(tmp_path: Path) -> None:
     async with split_collector(

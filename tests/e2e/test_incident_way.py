@@ -200,6 +200,7 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
     registry.close()
 
 
+@pytest.mark.slow
 async def test_people_hear_once_that_a_line_gets_slow_worse_and_well_and_that_a_peer_fails(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         await a_backlog_tells_nothing(on)

@@ -50,6 +50,7 @@ async def recorded(here: Ground, count: int, *arguments: str) -> str:
     return rest
 
 
+@pytest.mark.slow
 async def test_500_places_recorded_offline_are_delivered_complete_and_in_order(tmp_path: Path) -> None:
     way = track()
     async with ground(tmp_path, [*way]) as here:

@@ -136,6 +136,7 @@ def subject(state: str) -> str:
     return f"Lạng Sơn, Hữu Lũng, Trường TH Hữu Lũng 1: speed below target ({state}, warning)"
 
 
+@pytest.mark.slow
 async def test_exactly_once_although_everybody_is_killed(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         incident = on.open("s1")

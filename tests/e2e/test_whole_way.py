@@ -36,6 +36,7 @@ def ask(url: str) -> dict[str, Any]:
         return found
 
 
+@pytest.mark.alone
 @pytest.mark.program("chromium")
 async def test_a_newcomer_sees_a_result_come_in_and_a_verdict_stand(tmp_path: Path) -> None:
     with everything(tmp_path) as (up, base):

@@ -90,6 +90,7 @@ def test_a_program_beside_a_spinner_on_its_core_is_doubted_although_it_gets_half
     assert judged(use) == ("cpu_bound",)
 
 
+@pytest.mark.alone
 @pytest.mark.root
 def test_a_program_held_by_its_cgroup_is_doubted_although_it_gets_a_third() -> None:
     with quota(0.3) as folder:

@@ -115,6 +115,7 @@ def failed(found: dict[str, Any]) -> set[str]:
     return {f"{check['name']} {check['stage']}:{check['reason']}" for check in checks if not check["ok"]}
 
 
+@pytest.mark.slow
 def test_every_scenario_is_told_for_what_it_is(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """All at once, over several sites: what is dead costs its timeout, and there is much that is dead."""
     chosen = _chosen(request.config)

@@ -41,6 +41,7 @@ def ours(certificate: tuple[Path, Path], *, pace_mbps: float | None = PACE_MBPS)
     return PeerSettings(**listen, cert=cert, key=key, pace_mbps=pace_mbps)  # type: ignore[arg-type] # as in PeerSettings
 
 
+@pytest.mark.alone
 @pytest.mark.program("openssl")
 async def test_our_own_peer_at_a_stated_pace(certificate: tuple[Path, Path]) -> None:
     steps: list[Progress] = []
