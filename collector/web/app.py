@@ -7,21 +7,21 @@ from aiohttp.typedefs import Handler
 
 from collector.errors import CollectorError, RegistryUnavailable
 from collector.web import (
-    api,
     assets,
     completeness_page,
     fleet_page,
     incident_pages,
-    incidents,
     live,
     pipe_page,
     plan_pages,
-    quarantine,
     quarantine_page,
     rendering,
     scoreboard,
 )
+from collector.web.admin import page as admin_page
+from collector.web.api import routes
 from collector.web.overview import page as overview_page
+from collector.web.overview.listing import LiveList
 from collector.web.site import page as site_page
 from collector.web.sources import Sources
 
@@ -35,13 +35,14 @@ HEADERS: Final = {
 }
 PAGES: Final = (
     overview_page, site_page, incident_pages, fleet_page, quarantine_page, completeness_page, plan_pages, pipe_page,
+    admin_page,
 )  # fmt: skip
 """The modules that each add a page or a few."""
 
 
 def make_app(sources: Sources) -> web.Application:
     """Put pages, API and live events together; health and metrics are added by the service."""
-    app = web.Application(middlewares=[_with_headers, _with_errors])
+    app = web.Application(middlewares=[_with_headers, _with_errors, routes.problems])
     app[rendering.SOURCES] = sources
     static = assets.read()
     app[rendering.TEMPLATES] = rendering.environment(static)
@@ -49,11 +50,8 @@ def make_app(sources: Sources) -> web.Application:
     for part in PAGES:
         part.add_routes(app, sources)
     assets.add_routes(app, static)
-    api.add_routes(app, sources)
-    app.add_routes([web.get("/api/v1/plans/{plan}/scoreboard", api.bound(scoreboard.answer, sources))])
-    incidents.add_routes(app, sources)
-    quarantine.add_routes(app, sources)
-    live.add_routes(app, sources)
+    routes.add_routes(app, sources)
+    live.add_routes(app, sources, digests={"list": LiveList(sources).digest})
     return app
 
 
@@ -91,8 +89,6 @@ async def _with_errors(request: web.Request, handler: Handler) -> web.StreamResp
 
 
 def _problem(request: web.Request, status: int, title: str, detail: str) -> web.Response:
-    if request.path.startswith("/api/"):
-        return api.problem(status, title, detail)
     words = rendering.words_of(request)
     said = detail if detail != "404: Not Found" else "There is no page here."
     response = rendering.page(request, "error.html", here="", title=words.say(title), detail=words.say(said))

@@ -132,7 +132,7 @@ async def end(request: web.Request, sources: Sources) -> web.Response:
 
 async def _changed(request: web.Request, change: Any, back: str) -> web.Response:  # noqa: ANN401 - a coroutine function
     if not api.from_here(request):
-        return api.problem(403, "Not allowed", incidents.NOT_HERE)
+        return api.problem(403, "Not allowed", api.NOT_HERE)
     try:
         await change(await request.post())
     except (UsageError, msgspec.ValidationError) as error:

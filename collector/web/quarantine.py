@@ -1,10 +1,10 @@
-"""The quarantine on a page and in the API: what was rejected, searched, and judged again on a person's word."""
+"""The quarantine for its page and the API: what was rejected, searched, and judged again on a person's word."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Final, TypeVar, get_args
+from typing import Annotated, Final, TypeVar, get_args
 from urllib.parse import urlencode
 
 import msgspec
@@ -13,7 +13,7 @@ from aiohttp import web
 from agent.wire.topics import parse
 from collector.ingest import RejectReason
 from collector.quarantine import Held, Search
-from collector.web import api
+from collector.web import api, incidents
 from collector.web.sources import Detention, Sources
 
 REASONS: Final[tuple[str, ...]] = get_args(RejectReason)
@@ -65,22 +65,13 @@ class View:
         return sum(self.counts.values())
 
 
-class _Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who wants which to be judged again."""
 
-    who: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-    numbers: Annotated[list[int], msgspec.Meta(min_length=1, max_length=10_000)]
-
-
-def add_routes(app: web.Application, sources: Sources) -> None:
-    """Add the API of the quarantine."""
-    app.add_routes(
-        [
-            web.get("/api/v1/quarantine", api.bound(_list, sources)),
-            web.get(r"/api/v1/quarantine/{number:\d{1,18}}", api.bound(_one, sources)),
-            web.post("/api/v1/quarantine/replay", api.bound(_replay, sources)),
-        ]
-    )
+    who: incidents.Who
+    numbers: Annotated[
+        list[Annotated[int, msgspec.Meta(ge=0, lt=10**18)]], msgspec.Meta(min_length=1, max_length=10_000)
+    ]
 
 
 def wish_of(query: Mapping[str, str]) -> Wish:
@@ -101,62 +92,34 @@ async def view(sources: Sources, wish: Wish) -> View:
             rows.append(Shown(held, agent[0] if agent else held.topic, text))
         return View(rows, found.count(wish.search), found.gone())
 
-    return await _asked(sources, look, View([], {}, 0))
+    return await ask(sources, look, View([], {}, 0))
 
 
 async def judge_again(request: web.Request, sources: Sources) -> web.Response:
     """The page's form: mark what it shows, and come back to it."""
     if not api.from_here(request):
-        return api.problem(403, "Not allowed", "Changes are accepted from this machine and its own page only.")
+        return api.problem(403, "Not allowed", api.NOT_HERE)
     form = await request.post()
     who = str(form.get("who", "")).strip()[:100]
     numbers = [int(str(number)) for number in form.getall("number", []) if str(number).isdecimal()][:SHOWN]
     if not who or not numbers:
         return api.problem(400, "Bad request", "Say your name, and which payloads.")
-    marked = await _mark(sources, numbers, who)
+    marked = await mark(sources, numbers, who)
     wish = {key: str(form.get(key, "")) for key in ("reason", "agent", "text")}
     words = urlencode({key: value for key, value in wish.items() if value} | {"asked": str(len(marked))})
     return web.Response(status=_SEE_OTHER, headers={"Location": f"/quarantine?{words}"})
 
 
-async def _replay(request: web.Request, sources: Sources) -> web.Response:
-    if not api.from_here(request):
-        return api.problem(403, "Not allowed", "Changes are accepted from this machine and its own page only.")
-    try:
-        order = msgspec.json.decode(await request.read(), type=_Order)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return api.problem(400, "Bad request", f'{error}; send {{"who": "your name", "numbers": [17, 18]}}')
-    return _json({"asked": list(await _mark(sources, order.numbers, order.who))})
+async def mark(sources: Sources, numbers: Sequence[int], who: str) -> Sequence[int]:
+    """Have payloads judged again; the numbers of those that are there. Raises StoreUnavailable."""
+    return await ask(sources, lambda held: held.ask(Search(numbers=numbers), who=who, at=sources.now()), [])
 
 
-async def _list(request: web.Request, sources: Sources) -> web.Response:
-    wish = wish_of(request.query)
-    found: Sequence[Held] = await _asked(sources, lambda held: held.list(wish.search, limit=SHOWN), ())
-    return _json({"items": [asdict(one) for one in found], "next": None})
-
-
-async def _one(request: web.Request, sources: Sources) -> web.Response:
-    number = int(request.match_info["number"])
-    found = await _asked(sources, lambda held: held.show(number), None)
-    if found is None:
-        raise web.HTTPNotFound(text="There is no such payload in quarantine.")
-    headers = {"Content-Disposition": f'attachment; filename="quarantine-{number}.bin"'}
-    return web.Response(body=found[1], content_type="application/octet-stream", headers=headers)
-
-
-async def _mark(sources: Sources, numbers: Sequence[int], who: str) -> Sequence[int]:
-    return await _asked(sources, lambda held: held.ask(Search(numbers=numbers), who=who, at=sources.now()), [])
-
-
-async def _asked(sources: Sources, question: Callable[[Detention], T], nothing: T) -> T:
+async def ask(sources: Sources, question: Callable[[Detention], T], nothing: T) -> T:
     """Ask the quarantine, in a thread; `nothing` while there is none."""
 
-    def ask() -> T:
+    def put() -> T:
         held = sources.quarantine()
         return nothing if held is None else question(held)
 
-    return await asyncio.to_thread(ask)
-
-
-def _json(value: Any) -> web.Response:  # noqa: ANN401 - whatever JSON holds
-    return web.Response(body=msgspec.json.encode(value), content_type="application/json")
+    return await asyncio.to_thread(put)

@@ -20,7 +20,6 @@ from collector.web import csv_table
 from collector.web.sources import Sources
 from collector.web.words import Language, Words
 
-_ENCODER: Final = msgspec.json.Encoder()
 _MONTHS: Final = 6
 COLUMNS: Final = (
     "plan", "from", "to", "target", "indicator", "name", "scope", "how", "promised", "mark", "unit", "verdict",
@@ -99,19 +98,11 @@ async def _made(asked: Asked, sources: Sources) -> Board:
     return await read_scoreboard(asked.plan, asked.window, shelves, now=sources.now())
 
 
-async def answer(request: web.Request, sources: Sources) -> web.Response:
-    """The scoreboard as JSON, or as CSV where that is asked for."""
-    asked = asked_for(request, sources)
-    if asked.problem is not None:
-        body = {"type": "about:blank", "title": "Bad request", "status": 400, "detail": asked.problem}
-        return web.Response(body=_ENCODER.encode(body), status=400, content_type="application/problem+json")
-    board = await board_of(asked, sources, request.app[BOARDS])
-    if request.query.get("format") == "csv":
-        language: Language = "en" if request.query.get("lang") == "en" else "vi"
-        return table(board, asked, Words(language, sources.zone), demonstration=sources.demonstration)
+def item(board: Board) -> dict[str, object]:
+    """The scoreboard as the API gives it: each row with its sentences."""
     rows = [msgspec.to_builtins(row) | {"said": _said(row)} for row in board.rows]
-    told = msgspec.to_builtins(board) | {"rows": rows}
-    return web.Response(body=_ENCODER.encode(told), content_type="application/json")
+    told: dict[str, object] = msgspec.to_builtins(board) | {"rows": rows}
+    return told
 
 
 def table(board: Board, asked: Asked, words: Words, *, demonstration: bool) -> web.Response:

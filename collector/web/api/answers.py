@@ -38,9 +38,9 @@ def problem(status: int, title: str, detail: str, *, parameter: str | None = Non
 def answered(request: web.Request, value: object) -> web.Response:
     """A value as JSON or as its own bytes; of a question that was answered before with the same, only that."""
     blob = value if isinstance(value, Blob) else Blob(_ENCODER.encode(value), "application/json")
-    headers = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding", **blob.headers}
     if request.method not in ("GET", "HEAD"):
-        return web.Response(body=blob.body, content_type=blob.content_type)
+        return web.Response(body=blob.body, headers={"Content-Type": blob.content_type})
+    headers = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding", **blob.headers}
     mark = blake2b(blob.body, digest_size=16).hexdigest()
     # As it is sent compressed to some, those bytes have a tag of their own (RFC 9110, 8.8.3.3).
     accepted = request.headers.get("Accept-Encoding", "").lower()
@@ -48,7 +48,7 @@ def answered(request: web.Request, value: object) -> web.Response:
     headers["ETag"] = f'"{mark}-{coding}"' if coding else f'"{mark}"'
     if _is_known(request, mark):
         return web.Response(status=304, headers=headers)
-    return web.Response(body=blob.body, content_type=blob.content_type, headers=headers)
+    return web.Response(body=blob.body, headers={"Content-Type": blob.content_type, **headers})
 
 
 def _is_known(request: web.Request, mark: str) -> bool:

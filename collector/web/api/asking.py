@@ -126,14 +126,13 @@ def _value(one: Parameter, text: str) -> Any:  # noqa: ANN401 - as the parameter
     if any(ord(letter) < _BELOW or ord(letter) == _DELETE for letter in text):
         raise Wrong(one.name, f"{shown} has control characters", one.allowed, status=status)
     try:
-        value = msgspec.convert(_number(text) if one.schema.get("type") == "integer" else text, one.kind, strict=False)
         if one.check is not None:
             one.check(text)
+        return msgspec.convert(_number(text) if one.schema.get("type") == "integer" else text, one.kind, strict=False)
     except msgspec.ValidationError:
-        raise Wrong(one.name, f"{shown} cannot be", one.allowed, status=status) from None
+        raise Wrong(one.name, f"it cannot be {shown}", one.allowed, status=status) from None
     except UsageError as error:
         raise Wrong(one.name, str(error), "", status=status) from None
-    return value
 
 
 def _number(text: str) -> object:
