@@ -19,7 +19,9 @@ from collector.ledger.ledger import Ledger
 from collector.parts import Parts
 from collector.places.places import Places
 from collector.quarantine import Quarantine
+from collector.registry.plan_files import plan_files
 from collector.rollups.recents import Recents
+from collector.web.admin.office import office_of
 from collector.web.app import make_app
 from collector.web.sources import Sources
 
@@ -84,6 +86,7 @@ def _app(parts: Parts) -> web.Application:
             figures=Figures(parts.registry.database),
             spacing_s=settings.judge.spacing_s,
             demonstration=settings.web.demonstration,
+            office=office_of(parts.registry, origins=plan_files(settings.plans.folder)),
         )
     )
 

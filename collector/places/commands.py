@@ -13,11 +13,11 @@ from typing import Any, Final
 
 from collector.errors import UsageError
 from collector.places import units_sheet, villages_sheet
+from collector.places.faults_sheet import placed
 from collector.places.gazetteer import Gazetteer, meant, span
 from collector.places.placement import remarks
 from collector.places.places import (
     Entry,
-    Fault,
     PlaceError,
     Places,
     PopulationChange,
@@ -207,7 +207,7 @@ def _brought(places: Places, sheet: Villages | Units, options: argparse.Namespac
     try:
         return places.import_units(sheet.units, now=now, keep=sheet.absent, dry=options.dry_run, seal=seal)
     except PlaceError as error:
-        raise _placed(error.faults, sheet) from error
+        raise placed(error.faults, sheet) from error
 
 
 @contextmanager
@@ -228,15 +228,6 @@ def _in_file(path: Path) -> Iterator[None]:
         yield
     except SheetError as error:
         raise named(error, path) from error
-
-
-def _placed(faults: Sequence[Fault], sheet: Villages | Units) -> SheetError:
-    said = []
-    for fault in faults:
-        row = sheet.rows.get((fault.unit.path, written(fault.unit.valid_from)))
-        column = "commune" if fault.column == "parent" and isinstance(sheet, Villages) else fault.column
-        said.append(row.fault(column, fault.what) if row else f"{fault.unit.path}, imported before: {fault.what}")
-    return SheetError(said)
 
 
 def export_places(options: argparse.Namespace) -> int:

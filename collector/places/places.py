@@ -49,9 +49,14 @@ class PopulationChange:
     after: Population
 
 
+def period_key(unit: Unit) -> str:
+    """What people tell a period of a unit by: its path, and its first day if it has one."""
+    return f"{unit.path} {unit.valid_from}" if unit.valid_from else unit.path
+
+
 def unit_told(change: UnitChange) -> Change:
     """What became of a period of a unit, field by field."""
-    return compared(change.after.path, change.after.title, change.before, change.after)
+    return compared(period_key(change.after), change.after.title, change.before, change.after)
 
 
 def withdrawn_told(unit: Unit) -> Change:
@@ -116,6 +121,23 @@ class Places:
         """Every period of every village, by path."""
         with self._database.read() as connection:
             return list(_held(connection, ("village",)).values())
+
+    def revision(self) -> int:
+        """A number that rises with every change to units by any process; cheap."""
+        with self._database.read() as connection:
+            return _revision(connection)
+
+    def village_names(self) -> list[tuple[str, str]]:
+        """Path and name of every period of every village, by path: what a search needs, of a hundred thousand."""
+        newest = _newest(UNITS.c.level == "village").with_only_columns(UNITS.c.path, UNITS.c.name, UNITS.c.withdrawn)
+        with self._database.read() as connection:
+            return [(path, name) for path, name, withdrawn in connection.execute(newest) if not withdrawn]
+
+    def some(self, paths: Collection[str]) -> list[Unit]:
+        """Every period of a few units, by path."""
+        with self._database.read() as connection:
+            rows = connection.execute(_newest(UNITS.c.path.in_(paths))).mappings()
+            return [_unit(row) for row in rows if not row["withdrawn"]]
 
     def imported(self) -> list[Unit]:
         """Every period of every unit that was imported, but villages, by path."""

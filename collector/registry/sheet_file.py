@@ -17,6 +17,7 @@ from collector.registry.sheet import FORMULA, MAX_LINES, Line, SheetError, read_
 
 MAX_BYTES: Final = 100_000_000
 MAX_UNPACKED: Final = 500_000_000
+MAX_COLUMNS: Final = 16_384
 _CHUNK: Final = 1 << 20
 _NO_SHEET: Final = (
     zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, IndexError, OSError, TypeError, AttributeError,
@@ -58,15 +59,18 @@ def is_xlsx(path: Path) -> bool:
     return path.suffix.lower() in {".xlsx", ".xlsm"}
 
 
-def read_xlsx(data: bytes) -> list[Line]:
-    """The first sheet's rows that hold something, as lines of text; raises SheetError for what is no spreadsheet."""
+def read_xlsx(data: bytes, *, unpacked: int = MAX_UNPACKED, columns: int = MAX_COLUMNS) -> list[Line]:
+    """The first sheet's rows that hold something, as lines of text; raises SheetError for what is no spreadsheet.
+
+    `unpacked`: bytes that its parts may have together; `columns`: so wide a row may be.
+    """
     try:
-        has_formulas = _inspected(data)
+        has_formulas = _inspected(data, unpacked)
         rows = _rows(data, values=True)
         if has_formulas:  # a formula that nothing has ever calculated reads as an empty cell, which would clear a value
             rows = _told(rows, _rows(data, values=False))
         return [
-            Line(number, tuple(_text(cell) for cell in row), cells=True)
+            Line(number, tuple(_text(cell) for cell in _narrow(row, number, columns)), cells=True)
             for number, row in enumerate(rows, 1)
             if any(cell is not None for cell in row)
         ]
@@ -74,11 +78,20 @@ def read_xlsx(data: bytes) -> list[Line]:
         raise SheetError([f"not a readable XLSX file ({error})"]) from error
 
 
-def _inspected(data: bytes) -> bool:
+def _narrow(row: tuple[object, ...], number: int, columns: int) -> tuple[object, ...]:
+    """A row without the cells behind its last value: sheets are as wide as somebody once typed."""
+    if len(row) <= columns:
+        return row
+    if any(cell is not None for cell in row[columns:]):
+        raise SheetError([f"line {number}: more than {columns} columns; delete what stands to the right of the table"])
+    return row[:columns]
+
+
+def _inspected(data: bytes, unpacked: int) -> bool:
     """Whether a sheet holds formulas; refuses an archive that would fill the memory."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        if sum(entry.file_size for entry in archive.infolist()) > MAX_UNPACKED:
-            raise SheetError([f"the XLSX file unpacks to more than {MAX_UNPACKED // 10**6} MB: split it"])
+        if sum(entry.file_size for entry in archive.infolist()) > unpacked:
+            raise SheetError([f"the XLSX file unpacks to more than {unpacked // 10**6} MB: split it"])
         sheets = [entry for entry in archive.infolist() if entry.filename.startswith("xl/worksheets/sheet")]
         return any(_holds_formula(archive, sheet) for sheet in sheets)
 

@@ -26,6 +26,7 @@ from collector.rollups.recent import Recent
 from collector.store.store import Store
 from collector.verdicts import Present
 from collector.vitals import Board
+from collector.web.admin.office import Office
 
 
 class Places(Protocol):
@@ -162,3 +163,5 @@ class Sources:
     """GeoJSON of communes and provinces that the operator supplies, for the map. Sync: called in a thread."""
     demonstration: bool = False
     """Everything here is made up, and every page says so."""
+    office: Office | None = None
+    """What administration reads and changes; None where nothing is administered."""

@@ -29,6 +29,7 @@ from collector.registry.site import Site
 from collector.store.open import store_from_url
 from collector.store.store import Point
 from collector.verdicts import Present
+from collector.web.admin.office import office_of
 from collector.web.app import make_app
 from collector.web.sources import Sources
 
@@ -141,7 +142,7 @@ async def province(folder: Path) -> AsyncIterator[Province]:
         store=store, places=registry, originals=Archive(), judged=judge, casebook=history,
         calendar=Calendar(registry.database),
         completeness=Completeness(Ledger(registry.database)), fleet=fleet, bus=Bus(),
-        plans=load_plans(), now=lambda: NOW, zone=ZoneInfo("Asia/Ho_Chi_Minh"), version="0.1.0",
+        plans=load_plans(), now=lambda: NOW, zone=ZoneInfo("Asia/Ho_Chi_Minh"), version="0.1.0", office=office_of(registry),
     )  # fmt: skip
     server = TestServer(make_app(sources))
     await server.start_server(shutdown_timeout=0.3)  # open live streams would hold it for a minute

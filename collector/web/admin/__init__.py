@@ -1,0 +1,1 @@
+"""What officers and technicians administer: sites, devices, places, figures; imports are shown before they are made."""
