@@ -1,43 +1,86 @@
-"""Server-sent events: what happens, told to open pages within moments."""
+"""Server-sent events: what happens, told to open pages within moments (contract, `GET /api/v1/live`)."""
 
 import asyncio
 import contextlib
-from typing import Final
+from collections.abc import AsyncIterator, Mapping
+from types import MappingProxyType
+from typing import Final, get_args
 
-import msgspec
 from aiohttp import web
 
-from collector.events import Event, Subscription
+from collector.events import Topic
+from collector.web import api
+from collector.web.audience import Audience, Digest, Viewer, Wish
 from collector.web.sources import Sources
 
-HEARTBEAT_S: Final = 15.0
+__all__ = ["Digest", "add_routes", "wish_of"]
+
+BACK_IN_S: Final = 30
+_NONE: Final[Mapping[str, Digest]] = MappingProxyType({})
+_HEADERS: Final = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+"""The last one keeps a proxy in front of us from collecting events before it passes them on."""
+_FIRST: Final = b"retry: 2000\n\n"
 
 
-def add_routes(app: web.Application, sources: Sources) -> None:
-    """Add `/api/v1/live`; a stream ends when its viewer goes or the application stops."""
+def add_routes(app: web.Application, sources: Sources, digests: Mapping[str, Digest] = _NONE) -> None:
+    """Add `/api/v1/live`; a stream ends when its viewer goes, takes nothing any more, or the application stops."""
+    audience = Audience(sources.bus, digests)
 
     async def answer(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        try:
+            wish = wish_of(request, digests)
+        except ValueError as error:
+            return api.problem(400, "Bad request", str(error))
+        if audience.full:
+            return _full()
+        return await _stream(request, audience, wish)
+
+    async def work(_: web.Application) -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(audience.run(), name="live page")
+            yield
+            task.cancel()
+
+    async def farewell(_: web.Application) -> None:
+        audience.close()
+
+    app.cleanup_ctx.append(work)
+    app.on_shutdown.append(farewell)
+    app.router.add_get("/api/v1/live", answer, allow_head=False)
+
+
+def wish_of(request: web.Request, digests: Mapping[str, Digest]) -> Wish:
+    """What the address asks for; raises ValueError that says what is wrong with it."""
+    known: tuple[Topic, ...] = get_args(Topic)
+    asked = [name for name in request.query.get("topics", "").split(",") if name]
+    if any(name not in known for name in asked):
+        raise ValueError(f"topics: some of {', '.join(known)}, separated by commas.")
+    digest = request.query.get("digest") or None
+    if digest is not None and digest not in digests:
+        raise ValueError(f"digest: one of {', '.join(digests) or 'none here'}.")
+    topics = frozenset(topic for topic in known if topic in asked or not asked)
+    return Wish(request.query.get("site") or None, topics, digest)
+
+
+async def _stream(request: web.Request, audience: Audience, wish: Wish) -> web.StreamResponse:
+    response = web.StreamResponse(headers=_HEADERS)
+    with audience.join(wish) as viewer:
         await response.prepare(request)
-        with sources.bus.listen() as subscription, contextlib.suppress(ConnectionError):
-            await response.write(b"retry: 2000\n\n")
-            while True:
-                await response.write(await _next(subscription))
-        return response
-
-    app.router.add_get("/api/v1/live", answer)
+        if not await _fed(viewer, response) and request.transport is not None:
+            request.transport.abort()  # what was written and not taken would keep the connection for ever
+    return response
 
 
-async def _next(subscription: Subscription) -> bytes:
-    """Wait for the next event; a comment when nothing happens, so that a dead viewer is noticed."""
-    try:
-        async with asyncio.timeout(HEARTBEAT_S):
-            return text_of(await subscription.queue.get())
-    except TimeoutError:
-        return b":\n\n"
+async def _fed(viewer: Viewer, response: web.StreamResponse) -> bool:
+    """Whether the viewer took all that it was told."""
+    with contextlib.suppress(ConnectionError, TimeoutError):
+        await response.write(_FIRST)
+        await viewer.feed(response.write)
+        return True
+    return False
 
 
-def text_of(event: Event) -> bytes:
-    """An event as the stream carries it."""
-    body = msgspec.json.encode({"site": event.site, "at": event.at, **event.data})
-    return b"event: " + event.topic.encode() + b"\ndata: " + body + b"\n\n"
+def _full() -> web.Response:
+    response = api.problem(503, "Not available", "So many people watch already; come back in half a minute.")
+    response.headers["Retry-After"] = str(BACK_IN_S)
+    return response
