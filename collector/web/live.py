@@ -10,10 +10,10 @@ from aiohttp import web
 
 from collector.events import Topic
 from collector.web import api
-from collector.web.audience import Audience, Digest, Viewer, Wish
+from collector.web.audience import STALL_S, Audience, Digest, Viewer, Wish
 from collector.web.sources import Sources
 
-__all__ = ["Digest", "add_routes", "wish_of"]
+__all__ = ["Digest", "add_routes", "stream", "wish_of"]
 
 BACK_IN_S: Final = 30
 _NONE: Final[Mapping[str, Digest]] = MappingProxyType({})
@@ -33,7 +33,7 @@ def add_routes(app: web.Application, sources: Sources, digests: Mapping[str, Dig
             return api.problem(400, "Bad request", str(error))
         if audience.full:
             return _full()
-        return await _stream(request, audience, wish)
+        return await stream(request, audience, wish)
 
     async def work(_: web.Application) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as group:
@@ -62,20 +62,23 @@ def wish_of(request: web.Request, digests: Mapping[str, Digest]) -> Wish:
     return Wish(request.query.get("site") or None, topics, digest)
 
 
-async def _stream(request: web.Request, audience: Audience, wish: Wish) -> web.StreamResponse:
+async def stream(
+    request: web.Request, audience: Audience, wish: Wish, *, stall_s: float = STALL_S
+) -> web.StreamResponse:
+    """Tell one viewer until it goes; one that takes nothing for so long is cut off."""
     response = web.StreamResponse(headers=_HEADERS)
     with audience.join(wish) as viewer:
         await response.prepare(request)
-        if not await _fed(viewer, response) and request.transport is not None:
+        if not await _fed(viewer, response, stall_s) and request.transport is not None:
             request.transport.abort()  # what was written and not taken would keep the connection for ever
     return response
 
 
-async def _fed(viewer: Viewer, response: web.StreamResponse) -> bool:
+async def _fed(viewer: Viewer, response: web.StreamResponse, stall_s: float) -> bool:
     """Whether the viewer took all that it was told."""
     with contextlib.suppress(ConnectionError, TimeoutError):
         await response.write(_FIRST)
-        await viewer.feed(response.write)
+        await viewer.feed(response.write, stall_s=stall_s)
         return True
     return False
 
