@@ -27,11 +27,13 @@ _FIELDS: Final = ("download_mbps", "failure", "started")
 class Cells(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A site's line, as far as it may have changed. `last_…`, `failure`, `doubted`: only of one that has reported now.
 
-    `since`: when what its state says began, or the oldest of its troubles. `seen`: the newest sign of life.
+    `reported`: there is a new speed test, and with it a new median that only the store knows. `since`: when what its
+    state says began, or the oldest of its troubles. `seen`: the newest sign of life.
     """
 
     site: str
     state: State
+    reported: bool = False
     last_mbps: float | None = None
     last_at: str | None = None
     failure: str | None = None
@@ -118,6 +120,7 @@ def _told(report: Mapping[str, Any] | None) -> dict[str, Any]:
     mbps, failure, started = (report.get(name) for name in _FIELDS)
     doubts = report.get("doubts")
     return {
+        "reported": True,
         "last_mbps": float(mbps) if isinstance(mbps, int | float) and not isinstance(mbps, bool) else None,
         "last_at": started if isinstance(started, str) else None,
         "failure": failure if isinstance(failure, str) else None,
