@@ -11,7 +11,7 @@ from collector.incidents.incident import Cause, Incident
 from collector.judge.verdict import Verdict
 from collector.registry.site import Site
 from collector.store.store import Row, Summary
-from collector.web.chart import Look
+from collector.web.plot import Look
 from collector.web.senses import Fact, facts
 
 State = Literal["below", "silent", "inconclusive", "met", "unjudged"]
@@ -99,12 +99,18 @@ class Measured:
     """The peer played the line: what stands here is no line's."""
     facts: tuple[Fact, ...] = ()
     """What the kinds without columns of their own found."""
+    agent: str | None = None
+    engine: str | None = None
+    peer: str | None = None
+    upload_conclusive: bool | None = None
+    """As far as the upload is told apart from the download."""
 
-    def look(self, value: float | None) -> Look:
+    def look(self, value: float | None, *, upload: bool = False) -> Look:
         """How a value of this report is drawn."""
         if value is None:
             return "failed"
-        return "conclusive" if self.conclusive else "doubted"
+        apart = self.upload_conclusive if upload else None
+        return "conclusive" if (self.conclusive if apart is None else apart) else "doubted"
 
 
 def time_of(row: Row) -> datetime:
@@ -144,7 +150,16 @@ def measured(kind: str, row: Row) -> Measured:
         data_bytes=_sum(number(row, f"{way}_bytes") for way in _WAYS),
         rehearsed=row.tags.get("peer") == REHEARSAL,
         facts=facts(kind, row),
+        agent=row.tags.get("agent"),
+        engine=row.tags.get("engine"),
+        peer=row.tags.get("peer"),
+        upload_conclusive=_flag(row, "upload_conclusive"),
     )
+
+
+def _flag(row: Row, name: str) -> bool | None:
+    value = row.fields.get(name)
+    return value if isinstance(value, bool) else None
 
 
 def _stops(row: Row) -> tuple[str | None, ...]:

@@ -7,7 +7,6 @@ from datetime import datetime, tzinfo
 from collector.rollups.buckets import Level, bucket_of
 from collector.store.store import Row
 from collector.web import pages
-from collector.web.chart import Band, Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +60,6 @@ def span(row: Row, field: str, level: Level, zone: tzinfo) -> Span | None:
     bucket = bucket_of(level, pages.time_of(row), zone)
     share, target = (pages.number(row, f"{field}_{name}") for name in ("share", "target"))
     return Span(bucket.start, bucket.end, int(n), median, p5, p95, share, target)
-
-
-def bands(spans: Sequence[Span]) -> list[Band]:
-    """Where nine of ten results lie."""
-    return [Band(span.start, span.end, span.p5, span.p95) for span in spans]
-
-
-def targets(spans: Sequence[Span]) -> list[Line]:
-    """The steps of the target that the spans were held against."""
-    steps: list[Line] = []
-    for one in spans:
-        if one.target is not None and (not steps or steps[-1].value != one.target):
-            steps.append(Line(one.start if steps else None, one.target))
-    return steps
 
 
 def _month(row: Row, zone: tzinfo) -> Month:

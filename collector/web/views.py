@@ -12,7 +12,6 @@ from collector.judge.verdict import Verdict
 from collector.ledger.accounts import Told
 from collector.registry.changes import Waiting
 from collector.registry.site import Site, Snapshot
-from collector.rollups.buckets import RAW_SPAN, bucket_of, resolution
 from collector.rollups.recent import COMPARED, KIND, WAYS, WINDOW, Recent
 from collector.rollups.recents import compute
 from collector.store.points import nanoseconds
@@ -22,10 +21,8 @@ from collector.web.completeness import Page as Completeness
 from collector.web.fleet import Device, DoubtCount, EarlyStop
 from collector.web.pages import Contact, Measured, SiteRow
 from collector.web.sources import Sources
-from collector.web.trend import Trend, trend
 
 KINDS: Final = ("throughput", "latency", "ipv6", "dns", "web", "path", "radio")
-NEWEST: Final = 100
 BEHIND: Final = 50
 """So many sites of which something newer is known are worked out for a page; more wait for the leader's roll-ups."""
 OLD: Final = timedelta(days=2)
@@ -57,18 +54,6 @@ class Overview:
     incidents: list[Incident]
     behind: int = 0
     """Sites whose newest results are not among the rows yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class SitePage:
-    """One site with its reports of a period, newest first."""
-
-    row: SiteRow
-    incidents: list[Incident]
-    throughput: list[Measured]
-    reports: list[Measured]
-    trend: Trend | None = None
-    """Instead of `throughput`, of a period too long to show every test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,25 +109,6 @@ def _with_level(sources: Sources, row: SiteRow, newest: datetime | None) -> Site
     known = max((at for at in (newest, row.last_at) if at is not None), default=None)
     present = sources.judged.present().get(row.site.id)
     return replace(row, level=judged.silence(present, known, sources.now()))
-
-
-async def site_page(sources: Sources, site: Site, snapshot: Snapshot, *, days: int) -> SitePage:
-    """One site with its reports of the last days; raises StoreUnavailable."""
-    span = timedelta(days=days)
-    long = await _trend(sources, site.id, span)
-    recent = sources.now() - min(span, RAW_SPAN)
-    by_kind = {
-        kind: await _rows(sources, site.id, kind, recent, limit=NEWEST) for kind in KINDS if kind != "throughput"
-    }
-    by_kind["throughput"] = await _rows(sources, site.id, "throughput", recent if long else sources.now() - span)
-    found = [pages.measured(kind, row) for kind, rows in by_kind.items() for row in rows]
-    return SitePage(
-        row=await one_row(sources, site, snapshot),
-        incidents=await asyncio.to_thread(sources.casebook.search, active=True, site=site.id),
-        throughput=[report for report in found if report.kind == "throughput" and long is None],
-        reports=sorted(found, key=lambda report: report.at, reverse=True)[:NEWEST],
-        trend=long,
-    )
 
 
 async def fleet_page(sources: Sources) -> FleetPage:
@@ -230,18 +196,6 @@ def _told(recent: Recent | None) -> tuple[list[Row], Summary | None]:
     tags = {"peer": recent.peer} if recent.peer else {}
     summary = None if recent.median is None else Summary(recent.n, recent.median)
     return [Row(recent.newest_ns, tags, recent.last)], summary
-
-
-async def _trend(sources: Sources, site_id: str, span: timedelta) -> Trend | None:
-    """A long period from roll-ups; None where raw is read: of a short one, or when nothing was rolled up yet."""
-    level = resolution(span)
-    if level == "raw":
-        return None
-    start = bucket_of(level, sources.now() - span, sources.zone).start
-    first_month = bucket_of("month", start, sources.zone).start
-    rows = await _rows(sources, site_id, f"throughput_{level}", start)
-    months = await _rows(sources, site_id, "throughput_month", first_month)
-    return trend(rows, months, level, sources.zone) if rows else None
 
 
 async def _rows(sources: Sources, site_id: str, kind: str, start: datetime, *, limit: int | None = None) -> list[Row]:

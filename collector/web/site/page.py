@@ -1,30 +1,38 @@
-"""One site: verdict, charts, facts and the last reports; and how its verdict was found."""
+"""One site: verdict, charts, facts, the last reports and "test now"; and how its verdict was found."""
 
-from datetime import timedelta
 from typing import Final
+from urllib.parse import urlencode
 
+import msgspec
 from aiohttp import web
 
+from collector.errors import CollectorError, UsageError
 from collector.judge.verdict import Verdict
-from collector.registry.site import Site
-from collector.web import api, explain, rendering, views, whereabouts
-from collector.web.chart import Chart, Line, Mark, draw
-from collector.web.pages import Measured
+from collector.registry.site import Site, Snapshot
+from collector.web import api, csv_table, explain, rendering, whereabouts
+from collector.web.plot import Table
+from collector.web.site import listing, reading
+from collector.web.site.asking import ASKS, KINDS, Asks, NoWay, TooMany, Wish
+from collector.web.site.fault import held
+from collector.web.site.figures import Figure, figures
+from collector.web.site.period import DAYS, Period, period_of
+from collector.web.site.progress import Progress, asked_of
 from collector.web.sources import Sources
-from collector.web.trend import Span, Trend, bands, targets
-from collector.web.words import Words
 
-PERIODS: Final = (1, 7, 30, 90, 365)
-BEFORE_FIRST: Final = 0.04
-"""Share of a new site's chart that is left free before its first test."""
+_SEE_OTHER: Final = 303
+_KEPT: Final = ("days", "period", "kind")
 
 
-def add_routes(app: web.Application, _: Sources) -> None:
-    """Add the pages of a site."""
+def add_routes(app: web.Application, sources: Sources) -> None:
+    """Add the pages of a site, and what its page asks the API while a test is under way."""
+    app[ASKS] = Asks()
     app.add_routes(
         [
             web.get("/sites/{site}", _site),
+            web.post("/sites/{site}/test", _test),
             web.get("/sites/{site}/explain", _explain),
+            web.get("/api/v1/sites/{site}/test/{request}", api.bound(_progress, sources)),
+            web.post("/api/v1/sites/{site}/test", api.bound(_ask, sources)),
         ]
     )
 
@@ -32,12 +40,28 @@ def add_routes(app: web.Application, _: Sources) -> None:
 async def _site(request: web.Request) -> web.Response:
     sources = request.app[rendering.SOURCES]
     snapshot, site = await api.site_of(request, sources)
-    asked = request.query.get("days", "30")
-    days = next((days for days in PERIODS if str(days) == asked), 30)
-    found = await views.site_page(sources, site, snapshot, days=days)
-    words = rendering.words_of(request)
+    asked = asked_of(request.query.get("asked", ""))
+    shown = await request.app[ASKS].look(sources, site.id, asked) if asked is not None and asked.kind in KINDS else None
+    return await _page(request, site, snapshot, shown=shown)
+
+
+async def _page(
+    request: web.Request,
+    site: Site,
+    snapshot: Snapshot,
+    *,
+    shown: Progress | None = None,
+    wrong: CollectorError | None = None,
+) -> web.Response:
+    sources, words = request.app[rendering.SOURCES], rendering.words_of(request)
+    period = period_of(request.query, sources.now(), sources.zone)
+    found = await reading.gather(sources, site, snapshot, period)
+    drawn = figures(found, period, words, sources.now())
+    kind = request.query.get("kind")
+    if request.query.get("format") == "csv":
+        return await _csv(request, site, drawn, period)
     verdict = found.row.verdict
-    return rendering.page(
+    response = rendering.page(
         request,
         "site.html",
         here="sites",
@@ -46,20 +70,124 @@ async def _site(request: web.Request) -> web.Response:
         sentence=getattr(verdict.sentence, words.language) if verdict else words.say("No throughput test yet."),
         basis=getattr(verdict.basis, words.language) if verdict else None,
         source=_source(sources, verdict),
-        incidents=found.incidents,
-        others=_others(sources, site),
-        charts=_trends(sources, words, found.trend, days) if found.trend else _charts(sources, words, found, days),
+        incidents=found.open,
+        others=found.others,
+        held=held(
+            verdict, found.others, contract=site.contract_down_mbps, median=found.row.median_mbps, n=found.row.n
+        ),
+        figures=drawn,
         trend=found.trend,
-        reports=found.reports,
-        period_days=days,
-        periods=PERIODS,
-    )
+        found=found,
+        reports=await listing.reports(sources, site.id, period, kind=kind, before=request.query.get("before")),
+        period=period,
+        periods=DAYS,
+        kinds=KINDS,
+        link=_Links(request, site.id),
+        shown=shown,
+        wrong=wrong,
+        wish=await _form(request),
+        can_ask=sources.ask is not None and api.from_here(request),
+        pending=request.app[ASKS].pending(site.id, sources.now()),
+    )  # fmt: skip
+    if wrong is not None:
+        response.set_status(_status(wrong))
+    return response
 
 
-def _others(sources: Sources, site: Site) -> list[Verdict]:
-    """What is said of a site besides its plan's download speed."""
-    present = sources.judged.present().get(site.id)
-    return list(present.verdicts[1:]) if present else []
+class _Links:
+    """Addresses of this page with something else in them."""
+
+    def __init__(self, request: web.Request, site: str) -> None:
+        self._path = f"/sites/{site}"
+        self._kept = {name: request.query[name] for name in _KEPT if name in request.query}
+
+    def __call__(self, **changed: str | None) -> str:
+        """The page's address with these parameters; None takes one away."""
+        asked = {name: value for name, value in {**self._kept, **changed}.items() if value is not None}
+        return f"{self._path}?{urlencode(asked)}" if asked else self._path
+
+
+async def _csv(request: web.Request, site: Site, drawn: list[Figure], period: Period) -> web.Response:
+    sources, words = request.app[rendering.SOURCES], rendering.words_of(request)
+    name = request.query.get("table", "reports")
+    if name == "reports":
+        table: Table | None = await listing.everything(sources, site.id, period, request.query.get("kind"))
+    else:
+        table = next((one.table for one in drawn if one.id == name), None)
+    if table is None:
+        raise web.HTTPNotFound(text="There is no such table.")
+    columns = [(column.code, column.heading) for column in table.columns]
+    return csv_table.answer(f"{site.id}-{name}", columns, table.rows, words=words, demonstration=sources.demonstration)
+
+
+async def _form(request: web.Request) -> dict[str, str]:
+    if request.method != "POST":
+        return {}
+    return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+
+
+async def _test(request: web.Request) -> web.Response:
+    """The form: ask, and come back to the page that shows how far it is."""
+    sources = request.app[rendering.SOURCES]
+    snapshot, site = await api.site_of(request, sources)
+    if not api.from_here(request):
+        return await _page(request, site, snapshot, wrong=UsageError(api.NOT_HERE))
+    form = {name: value for name, value in (await _form(request)).items() if value}
+    try:
+        wish = msgspec.convert(
+            {"who": ""} | {name: form[name] for name in ("who", "kind", "agent") if name in form}, Wish
+        )
+        asked = await request.app[ASKS].ask(sources, site, snapshot, wish)
+    except (UsageError, TooMany, NoWay) as error:
+        return await _page(request, site, snapshot, wrong=error)
+    return web.Response(status=_SEE_OTHER, headers={"Location": f"/sites/{site.id}?asked={asked.name}#test"})
+
+
+async def _ask(request: web.Request, sources: Sources) -> web.Response:
+    """`POST /api/v1/sites/{site}/test`: the same for programs."""
+    snapshot, site = await api.site_of(request, sources)
+    if not api.from_here(request):
+        return api.problem(403, "Not allowed", api.NOT_HERE)
+    try:
+        wish = msgspec.json.decode(await request.read(), type=Wish)
+        asked = await request.app[ASKS].ask(sources, site, snapshot, wish)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return api.problem(400, "Bad request", f'{error}; send {{"who": "your name", "kind": "throughput"}}')
+    except (UsageError, TooMany, NoWay) as error:
+        return api.problem(_status(error), "Not asked", str(error))
+    body = msgspec.json.encode(_told(Progress(asked, "waiting")))
+    where = f"/api/v1/sites/{site.id}/test/{asked.name}"
+    return web.Response(status=202, body=body, content_type="application/json", headers={"Location": where})
+
+
+async def _progress(request: web.Request, sources: Sources) -> web.Response:
+    """`GET /api/v1/sites/{site}/test/{request}`: how far it is."""
+    _, site = await api.site_of(request, sources)
+    asked = asked_of(request.match_info["request"])
+    if asked is None or asked.kind not in KINDS:
+        raise web.HTTPNotFound(text="There is no such request.")
+    found = await request.app[ASKS].look(sources, site.id, asked)
+    return web.Response(body=msgspec.json.encode(_told(found)), content_type="application/json")
+
+
+def _told(found: Progress) -> dict[str, object]:
+    asked = found.asked
+    told = {
+        "request": asked.name,
+        "kind": asked.kind,
+        "asked": asked.at,
+        "expires": asked.expires,
+        "state": found.stage,
+    }
+    return told | ({"report": found.report.id} if found.report is not None else {})
+
+
+def _status(error: CollectorError) -> int:
+    if isinstance(error, TooMany):
+        return 429
+    if isinstance(error, NoWay):
+        return 503
+    return 403 if str(error) == api.NOT_HERE else 400
 
 
 async def _explain(request: web.Request) -> web.Response:
@@ -69,62 +197,6 @@ async def _explain(request: web.Request) -> web.Response:
     if found is None:
         raise web.HTTPNotFound(text="This site is not registered yet.")
     return rendering.page(request, "explain.html", here="sites", found=found, clock=explain.clock, most=explain.STEPS)
-
-
-def _charts(sources: Sources, words: Words, found: views.SitePage, days: int) -> list[tuple[str, str, Chart]]:
-    end = sources.now()
-    start = end - timedelta(days=days)
-    if found.throughput:  # a new site's first minutes should fill its chart
-        oldest = min(report.at for report in found.throughput)
-        start = max(start, oldest - max((end - oldest) * BEFORE_FIRST, timedelta(seconds=15)))
-    offset = words.offset(end)
-    target = [Line(None, found.row.target_mbps)] if found.row.target_mbps else []
-
-    def marks(direction: str) -> list[Mark]:
-        return [_mark(words, report, getattr(report, f"{direction}_mbps")) for report in found.throughput]
-
-    return [
-        (
-            "download",
-            words.say("Download, Mbit/s"),
-            draw(marks("download"), start=start, end=end, target=target, zone_offset=offset),
-        ),
-        (
-            "upload",
-            words.say("Upload, Mbit/s"),
-            draw(marks("upload"), start=start, end=end, target=[], zone_offset=offset),
-        ),
-    ]
-
-
-def _trends(sources: Sources, words: Words, found: Trend, days: int) -> list[tuple[str, str, Chart]]:
-    end = sources.now()
-    start, offset = end - timedelta(days=days), words.offset(end)
-    ways = (("download", "Download, Mbit/s", found.download), ("upload", "Upload, Mbit/s", found.upload))
-    return [
-        (
-            name,
-            words.say(title),
-            draw(
-                [_day(words, span) for span in spans],
-                start=start, end=end, target=targets(spans), zone_offset=offset, bands=bands(spans),
-            ),
-        )
-        for name, title, spans in ways
-    ]  # fmt: skip
-
-
-def _day(words: Words, span: Span) -> Mark:
-    among = f"{words.number(span.p5)}…{words.number(span.p95)}"
-    label = f"{words.time(span.start, 'dd/MM/yyyy')} · {words.number(span.median)} Mbit/s ({among}) · n = {span.n}"
-    return Mark(span.start + (span.end - span.start) / 2, span.median, "median", label)
-
-
-def _mark(words: Words, report: Measured, value: float | None) -> Mark:
-    said = report.failure if value is None else f"{words.number(value)} Mbit/s"
-    doubts = f" · {words.say('doubt:')} {words.listing(report.doubts)}" if report.doubts else ""
-    label = f"{words.time(report.at)} · {said}{doubts}"
-    return Mark(report.at, value, report.look(value), label, f"/api/v1/reports/{report.id}")
 
 
 def _source(sources: Sources, verdict: Verdict | None) -> str | None:

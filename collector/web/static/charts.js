@@ -68,7 +68,8 @@ class Chart {
     this.gather();
     this.build();
     this.figure.querySelector("details.behind")?.removeAttribute("open");
-    new ResizeObserver(() => this.fit()).observe(box);
+    this.watch = new ResizeObserver(() => this.fit());
+    this.watch.observe(box);
   }
 
   when(seconds, style) {
@@ -203,6 +204,7 @@ class Chart {
   }
 
   update(spec) {
+    if (spec.start !== this.spec.start && this.zoom) this.zoom = null; // what comes is what was chosen
     this.spec = spec;
     this.focus = null;
     this.gather();
@@ -313,7 +315,27 @@ export const mount = (root = document) => {
   }
 };
 
+// A page that exchanged its content has other boxes: what was chosen on a chart is chosen on its successor.
+addEventListener("fresh", () => {
+  const gone = [...charts.values()].filter((chart) => !chart.box.isConnected);
+  for (const chart of gone) {
+    chart.watch.disconnect();
+    chart.u.destroy();
+    charts.delete(chart.id);
+  }
+  mount();
+  for (const { id, zoom, hidden } of gone) {
+    const chart = charts.get(id);
+    if (!chart) continue;
+    chart.hidden = hidden;
+    chart.zoom = zoom;
+    chart.whole.hidden = zoom == null;
+    chart.keys();
+    chart.scale();
+  }
+});
+
 const repaint = () => charts.forEach((chart) => { chart.fit(); chart.repaint(); });
-for (const query of ["(prefers-color-scheme: dark)", "print"]) matchMedia(query).addEventListener("change", repaint);
-new MutationObserver(repaint).observe(document.documentElement, { attributes: true, attributeFilter: ["class", "data-theme"] });
+addEventListener("theme", repaint);
+matchMedia("print").addEventListener("change", repaint);
 mount();
