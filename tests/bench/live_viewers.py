@@ -52,7 +52,7 @@ CASES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One case: the share of a core, bytes to each viewer a second, and how old the oldest event of each write was on arrival."""
+    """One case: the share of a core, bytes to each viewer a second, and the age of each write's oldest event."""
 
     name: str
     viewers: int
