@@ -152,6 +152,7 @@ def _check_config(options: argparse.Namespace) -> int:
     from collector.store.open import store_from_url
     from collector.tell import channels
     from collector.tell.routes import routes_of
+    from collector.web.overview.outlines_file import OutlinesFile
 
     settings = read(options.config, os.environ)
     load_plans(settings.plans.folder)
@@ -160,6 +161,8 @@ def _check_config(options: argparse.Namespace) -> int:
     store_from_url(settings.store.url, token=token, timeout_s=settings.store.timeout_s)
     routes = routes_of(settings)
     channels.check(routes)
+    if settings.web.outlines is not None:
+        OutlinesFile(Path(settings.web.outlines)).read()
     told = f"roles {', '.join(settings.roles)}; broker {settings.broker.url}; page {settings.web.listen}"
     sys.stdout.write(f"{options.config}: good; {told}\n")
     return 0

@@ -3,7 +3,8 @@
 import contextlib
 import importlib.metadata
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,7 @@ from collector.registry.plan_files import plan_files
 from collector.rollups.recents import Recents
 from collector.web.admin.office import office_of
 from collector.web.app import make_app
+from collector.web.overview.outlines_file import OutlinesFile
 from collector.web.sources import Sources
 
 _FAREWELL_S: Final = 0.3
@@ -85,10 +87,32 @@ def _app(parts: Parts) -> web.Application:
             gazetteer=Places(parts.registry.database).gazetteer,
             figures=Figures(parts.registry.database),
             spacing_s=settings.judge.spacing_s,
+            outlines=_outlines(settings.web.outlines),
             demonstration=settings.web.demonstration,
+            ask=_asking(parts),
             office=office_of(parts.registry, origins=plan_files(settings.plans.folder)),
         )
     )
+
+
+def _outlines(path: str | None) -> Callable[[], bytes | None]:
+    """The map's outlines, as the file says at any time; raises UsageError for one that is no good at the start."""
+    if path is None:
+        return lambda: None
+    file = OutlinesFile(Path(path))
+    file.read()
+    return file
+
+
+def _asking(parts: Parts) -> Callable[[str, Request], None]:
+    """Has an agent asked; raises BrokerUnavailable, as a request that lies about would be answered when nobody waits."""
+
+    def ask(agent: str, request: Request) -> None:
+        if "broker" in parts.readiness.reasons:
+            raise BrokerUnavailable("the broker cannot be reached right now; try again in a moment")
+        parts.send(topic(agent, "request"), encode(request), 1)
+
+    return ask
 
 
 def _quarantine(parts: Parts) -> Quarantine | None:

@@ -21,6 +21,7 @@ class OutlinesFile:
         self._lock = threading.Lock()
         self._seen: _Seen | None = None
         self._body: bytes | None = None
+        self._told = ""
 
     def read(self) -> bytes:
         """The checked outlines of the file as it is now; raises UsageError."""
@@ -40,7 +41,9 @@ class OutlinesFile:
         try:
             return self.read()
         except UsageError as error:
-            log.warning("web.outlines_refused error=%r", str(error))
+            if self._told != str(error):
+                self._told = str(error)
+                log.warning("web.outlines_refused error=%r", str(error))
             return self._body
 
 

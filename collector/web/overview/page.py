@@ -69,6 +69,7 @@ async def _overview(request: web.Request) -> web.Response:
         columns=selection.COLUMNS,
         points=Markup(points.block(points.points(placed))),  # noqa: S704 - it escapes what could end the element
         unplaced=points.unplaced(placed),
+        located=points.unplaced(found.lines) < len(found.lines),
         outlined=await asyncio.to_thread(sources.outlines) is not None,
         waiting=found.overview.waiting,
         behind=found.overview.behind,
