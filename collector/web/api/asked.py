@@ -27,6 +27,8 @@ Period = Annotated[
         examples=["2026", "2026-10", "2026-10-22", "2026-10-01..2026-10-31"],
     ),
 ]
+PLAIN: Final = r"^[^\x00-\x1f\x7f]*$"
+"""Words without control characters."""
 Id = r"^[a-z0-9][a-z0-9-]{0,62}$"
 SiteId = Annotated[str, says("Mã điểm đo", "The site's id", pattern=Id, examples=["th-huu-lung"])]
 PlanId = Annotated[str, says("Mã kế hoạch", "The plan's id", pattern=Id, examples=["lang-son-2025"])]

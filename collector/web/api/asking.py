@@ -16,6 +16,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 _BELOW: Final = 32
 _DELETE: Final = 127
 _SHOWN: Final = 60
+_PAGING: Final = ("limit", "cursor")
 
 
 class Wrong(Exception):  # noqa: N818 - a state of the question, named as readers say it
@@ -65,16 +66,19 @@ def says(vi: str, en: str, **limits: Any) -> msgspec.Meta:  # noqa: ANN401 - the
 @cache
 def parameters(kind: type[msgspec.Struct], path: str) -> tuple[Parameter, ...]:
     """The parameters of an operation: those that its path names, and the rest in the query."""
-    return tuple(_parameter(field, path) for field in msgspec.structs.fields(kind))
+    found = [_parameter(field, path) for field in msgspec.structs.fields(kind)]
+    return tuple(sorted(found, key=lambda one: (one.place != "path", one.name in _PAGING)))
 
 
 def _parameter(field: msgspec.structs.FieldInfo, path: str) -> Parameter:
     kind = _present(field.type)
     schema = {name: value for name, value in msgspec.json.schema(kind).items() if name != "description"}
+    if "enum" in schema:
+        schema = {"type": "string"} | schema
     if field.default not in (msgspec.NODEFAULT, None):
         schema["default"] = field.default
     extra = _extra(kind)
-    named = f"{{{field.encode_name}}}" in path
+    named = f"{{{field.encode_name}}}" in path or f"{{{field.encode_name}:" in path
     said = extra.get("said", Text(vi=field.encode_name, en=field.encode_name))
     return Parameter(
         name=field.encode_name,

@@ -29,7 +29,7 @@ DOCUMENT: Final = Operation(
     tag="document",
     path="/api/v1/openapi.json",
     summary=Text(vi="Tài liệu OpenAPI 3.1 của API này", en="The OpenAPI 3.1 document of this API"),
-    answer=Shape(Text(vi="Tài liệu", en="The document"), (dict[str, object],)),
+    answer=Shape(Text(vi="Tài liệu", en="The document"), (dict[str, Any],)),
     does=_give,
     asks=Told,
     example=Example({"lang": "vi"}),

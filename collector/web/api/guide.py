@@ -7,12 +7,14 @@ from collector.plans.types import Text
 TITLE: Final = Text(vi="API của Linkgauge", en="The Linkgauge API")
 STATUS: Final[dict[int, Text]] = {
     200: Text(vi="Được", en="Done"),
+    202: Text(vi="Đã nhận, kết quả đến sau", en="Taken; the result comes later"),
     304: Text(vi="Không có gì thay đổi so với ETag đã gửi", en="Nothing has changed since the ETag that was sent"),
     400: Text(vi="Câu hỏi sai; chi tiết nêu tham số nào", en="The question is wrong; the detail names the parameter"),
     403: Text(vi="Chỉ máy này được thay đổi", en="Changes are accepted from this machine only"),
     404: Text(vi="Không có", en="There is none"),
     409: Text(vi="Không làm được trong tình trạng này", en="It makes no sense in the present state"),
     413: Text(vi="Nội dung gửi lên quá lớn", en="The body is too large"),
+    429: Text(vi="Quá nhiều yêu cầu; hãy thử lại sau", en="Too many were asked for; try again later"),
     503: Text(
         vi="Chưa truy cập được cơ sở dữ liệu; hãy thử lại sau",
         en="A database cannot be reached right now; try again later",

@@ -10,12 +10,12 @@ from collector.incidents.acts import Action
 from collector.incidents.incident import Cause, Incident, State
 from collector.web import incidents
 from collector.web.api import cursor, shapes
-from collector.web.api.asked import Paged
+from collector.web.api.asked import PLAIN, Paged
 from collector.web.api.asking import says
 from collector.web.api.here import Here
 
 _BATCH: Final = 500
-IncidentId = Annotated[str, says("Mã sự cố", "The incident's id", min_length=1, max_length=200)]
+IncidentId = Annotated[str, says("Mã sự cố", "The incident's id", min_length=1, max_length=200, pattern=PLAIN)]
 
 
 class Incidents(Paged, frozen=True, kw_only=True):
@@ -23,7 +23,10 @@ class Incidents(Paged, frozen=True, kw_only=True):
 
     state: Annotated[State, says("Tình trạng", "The state")] | None = None
     cause: Annotated[Cause, says("Nguyên nhân", "The cause")] | None = None
-    site: Annotated[str, says("Mã điểm đo, hoặc mã nhóm", "A site's id, or a group's key", max_length=63)] | None = None
+    site: (
+        Annotated[str, says("Mã điểm đo, hoặc mã nhóm", "A site's id, or a group's key", max_length=63, pattern=PLAIN)]
+        | None
+    ) = None
 
 
 class OneIncident(msgspec.Struct, frozen=True, kw_only=True):

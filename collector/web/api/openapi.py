@@ -127,10 +127,11 @@ def _responses(one: Operation, names: Mapping[Any, Json], say: _Voice) -> Json:
     shape = one.answer
     schemas = [names[kind] for kind in shape.kinds]
     body: Json = {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}} if schemas else {}
-    found: Json = {"200": {"description": say(shape.said), "content": {shape.content: body}}}
-    found["200"]["content"] |= {content: {} for content in shape.also}
+    good: Json = {"description": say(shape.said), "content": {shape.content: body}}
+    good["content"] |= {content: {} for content in shape.also}
+    found: Json = {str(one.status): good}
     if one.tagged and one.body is None:
-        found["200"]["headers"] = {"ETag": _ETAG}
+        good["headers"] = {"ETag": _ETAG}
         found["304"] = {"description": say(STATUS[304]), "headers": {"ETag": _ETAG}}
     for status in failures(one):
         found[str(status)] = {"$ref": f"#/components/responses/{status}"}

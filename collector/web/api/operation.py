@@ -73,6 +73,7 @@ class Operation:
     summary: Text
     more: Text | None = None
     answer: Shape
+    status: Literal[200, 202] = 200
     does: Callable[..., Awaitable[object]] | None
     asks: type[msgspec.Struct] = Nothing
     body: type[msgspec.Struct] | None = None

@@ -13,7 +13,7 @@ from collector.store.store import Row
 from collector.web import pages, views
 from collector.web.api import cursor, shapes
 from collector.web.api.answers import Blob, site_named
-from collector.web.api.asked import Paged, Period, SiteId
+from collector.web.api.asked import PLAIN, Paged, Period, SiteId
 from collector.web.api.asking import says
 from collector.web.api.here import Here
 
@@ -46,7 +46,7 @@ class Reports(Paged, frozen=True, kw_only=True):
 class OneReport(msgspec.Struct, frozen=True, kw_only=True):
     """One report."""
 
-    report: Annotated[str, says("Mã báo cáo", "The report's id", min_length=1, max_length=100)]
+    report: Annotated[str, says("Mã báo cáo", "The report's id", min_length=1, max_length=100, pattern=PLAIN)]
 
 
 async def reports(asked: Reports, here: Here) -> object:

@@ -16,7 +16,7 @@ from collector.quarantine import Held, Search
 from collector.web import completeness, pipe, quarantine, views
 from collector.web.api import cursor, shapes
 from collector.web.api.answers import Blob
-from collector.web.api.asked import Paged, Period, SiteId
+from collector.web.api.asked import PLAIN, Paged, Period, SiteId
 from collector.web.api.asking import says
 from collector.web.api.here import Here
 from collector.web.fleet import Device
@@ -36,8 +36,10 @@ class Detained(Paged, frozen=True, kw_only=True):
     """What is looked for in quarantine."""
 
     reason: Annotated[RejectReason, says("Lý do bị từ chối", "Why it was rejected")] | None = None
-    agent: Annotated[str, says("Mã thiết bị", "The agent's id", max_length=63)] | None = None
-    text: Annotated[str, says("Chữ có trong nội dung", "Text that stands in it", max_length=100)] | None = None
+    agent: Annotated[str, says("Mã thiết bị", "The agent's id", max_length=63, pattern=PLAIN)] | None = None
+    text: (
+        Annotated[str, says("Chữ có trong nội dung", "Text that stands in it", max_length=100, pattern=PLAIN)] | None
+    ) = None
 
 
 class OneHeld(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,14 +14,16 @@ from collector.verdicts import Present
 from collector.web import explain, pages, views, whereabouts
 from collector.web.api import cursor, shapes
 from collector.web.api.answers import Blob, site_named
-from collector.web.api.asked import USUAL, Cursor, Limit, PlanId, SiteId
+from collector.web.api.asked import PLAIN, USUAL, Cursor, Limit, PlanId, SiteId
 from collector.web.api.asking import says
 from collector.web.api.here import Here
 from collector.web.pages import Measured, State
 
 GEOJSON: Final = "application/geo+json"
 _ENCODER: Final = msgspec.json.Encoder()
-_Word = Annotated[str, says("Đúng như trong danh mục điểm đo", "Exactly as the sites are filed", max_length=100)]
+_Word = Annotated[
+    str, says("Đúng như trong danh mục điểm đo", "Exactly as the sites are filed", max_length=100, pattern=PLAIN)
+]
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """The table of operations: every address under /api/v1, with what it takes and gives. Data only."""
 
-from typing import Final
+from typing import Any, Final
 
 from collector.explain.account import Account
 from collector.incidents.acts import Action
@@ -12,7 +12,7 @@ from collector.web import incidents as acts
 from collector.web import quarantine
 from collector.web.api import incidents, plans, reports, running, shapes, sites, verdicts
 from collector.web.api.asked import Paged
-from collector.web.api.live import LIVE
+from collector.web.api.elsewhere import ASK, LIVE, OUTLINES, RUN
 from collector.web.api.operation import Example, Operation, Shape
 
 _SITE: Final = {"site": "th-huu-lung"}
@@ -44,6 +44,7 @@ SITES: Final = (
         asks=sites.Choice,
         example=Example({"plan": "lang-son-2025"}),
     ),
+    OUTLINES,
     Operation(
         name="getSite",
         tag="sites",
@@ -84,11 +85,13 @@ MEASUREMENTS: Final = (
         tag="measurements",
         path="/api/v1/reports/{report}",
         summary=Text(vi="Đúng từng byte thiết bị đã gửi", en="The exact bytes that the device sent"),
-        answer=Shape(Text(vi="Báo cáo gốc", en="The original report"), (dict[str, object],)),
+        answer=Shape(Text(vi="Báo cáo gốc", en="The original report"), (dict[str, Any],)),
         does=reports.report,
         asks=reports.OneReport,
         example=Example({"report": "01936f0e-7d1c-7a3e-8a51-0d6c2f1b9e44"}),
     ),
+    ASK,
+    RUN,
     LIVE,
 )
 VERDICTS: Final = (
