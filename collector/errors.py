@@ -5,6 +5,7 @@ CollectorError        one plain line: what, why, what to do
 ├── StoreUnavailable  the time series cannot be reached or is overloaded: try again, give no receipt
 ├── StoreFull         the time series has no room: defer the reports, tell the operator
 ├── RegistryUnavailable  the registry's database cannot be used now: try again later
+├── BrokerUnavailable  there is no way to the broker now: try again later
 └── PointsRefused     the time series will never take these points as they are
 """
 
@@ -37,6 +38,10 @@ class StoreFull(CollectorError):  # noqa: N818 - a state of the world, named as 
 
 class RegistryUnavailable(CollectorError):  # noqa: N818 - a state of the world, named as operators say it
     """The registry's database cannot be opened, is locked for too long, or has no room."""
+
+
+class BrokerUnavailable(CollectorError):  # noqa: N818 - a state of the world, named as operators say it
+    """There is no way to the broker from this process right now."""
 
 
 class PointsRefused(CollectorError):  # noqa: N818 - a state of the world, named as operators say it

@@ -10,8 +10,11 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
+from agent.wire.codec import encode
+from agent.wire.control import Request
+from agent.wire.topics import topic
 from collector import config, health
-from collector.errors import UsageError
+from collector.errors import BrokerUnavailable, UsageError
 from collector.figures.figures import Figures
 from collector.incidents.calendar import Calendar
 from collector.incidents.history import History
@@ -105,7 +108,7 @@ def _outlines(path: str | None) -> Callable[[], bytes | None]:
 
 
 def _asking(parts: Parts) -> Callable[[str, Request], None]:
-    """Has an agent asked; raises BrokerUnavailable, as a request that lies about would be answered when nobody waits."""
+    """Has an agent asked; raises BrokerUnavailable, as nobody waits for an answer to a request that lay about."""
 
     def ask(agent: str, request: Request) -> None:
         if "broker" in parts.readiness.reasons:

@@ -195,6 +195,8 @@ def event_data(report: AnyReport, site: str) -> dict[str, Any]:
         "doubts": list(report.doubts),
         "failure": str(report.failure) if report.failure is not None else None,
     }
+    if report.request is not None:
+        data["request"] = report.request
     match report.result:
         case Throughput(download=download, upload=upload):
             data["download_mbps"] = download.mbps if download is not None else None

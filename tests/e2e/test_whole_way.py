@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from tests.browser.chromium import tab
 from tests.e2e.processes import BIN, Process, ended, free_port, wait_for
@@ -36,14 +36,24 @@ def ask(url: str) -> dict[str, Any]:
         return found
 
 
+async def asks_for_a_test(page: Page) -> None:
+    """The real agent, over the real broker, measures when somebody asks, and its answer stands on the page."""
+    await page.get_by_label("Probe", exact=True).select_option("latency")
+    await page.get_by_label("Your name").fill("Lan")
+    await page.get_by_role("button", name="Measure now").click()
+    await expect(page.locator("#test")).to_have_attribute("data-stage", "arrived", timeout=60_000)
+    await expect(page.locator("#test .big").first).not_to_be_empty()
+
+
 @pytest.mark.alone
 @pytest.mark.program("chromium")
 async def test_a_newcomer_sees_a_result_come_in_and_a_verdict_stand(tmp_path: Path) -> None:
     with everything(tmp_path) as (up, base):
         async with tab(f"{base}/sites/this-machine") as shown:
-            dots = shown.page.locator(".dot.conclusive")
-            await expect(dots.first).to_be_attached(timeout=60_000)
+            rows = shown.page.locator("#download tbody tr")
+            await expect(rows.first).to_be_attached(timeout=60_000)
             assert "first result" in up.said() or "page on" in up.said()
+            await asks_for_a_test(shown.page)
             await expect(shown.page.locator(".verdict")).to_contain_text("Met", timeout=180_000)
             assert shown.complaints == []
             assert shown.elsewhere == []

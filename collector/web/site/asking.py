@@ -12,7 +12,7 @@ import msgspec
 from aiohttp import web
 
 from agent.wire.control import Request
-from collector.errors import CollectorError, UsageError
+from collector.errors import BrokerUnavailable, CollectorError, UsageError
 from collector.registry.site import Site, Snapshot
 from collector.web import pages, views
 from collector.web.pages import Measured
@@ -44,10 +44,6 @@ class TooMany(CollectorError):  # noqa: N818 - a state of the world, named as pe
     """So many were asked for that this one has to wait."""
 
 
-class NoWay(CollectorError):  # noqa: N818 - a state of the world, named as people say it
-    """There is no way to the broker from here right now."""
-
-
 class _Origin(msgspec.Struct, frozen=True):
     """Of a report, which request it answers."""
 
@@ -67,7 +63,7 @@ class Asks:
         return [one for (name, _), one in self._pending.items() if name == site and now < one.expires]
 
     async def ask(self, sources: Sources, site: Site, snapshot: Snapshot, wish: Wish) -> Asked:
-        """Ask a site's agent; raises UsageError, TooMany, NoWay, or StoreUnavailable."""
+        """Ask a site's agent; raises UsageError, TooMany, BrokerUnavailable, or StoreUnavailable."""
         agent, now = _agent(sources, site, snapshot, wish), sources.now()
         earlier = self._pending.get((site.id, wish.kind))
         if earlier is not None and (await self.look(sources, site.id, earlier)).stage == "waiting":
@@ -77,7 +73,7 @@ class Asks:
         if len(self._times) >= PER_MINUTE:
             raise TooMany("many tests were asked for within a minute; try again in a minute")
         if sources.ask is None:
-            raise NoWay("this process has no way to the broker")
+            raise BrokerUnavailable("this process has no way to the broker")
         asked = named(wish.kind, now, secrets.token_bytes(8))
         sources.ask(agent, Request(request=asked.name, kind=asked.kind, expires=asked.expires))
         self._times.append(now)

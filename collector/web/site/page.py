@@ -6,13 +6,13 @@ from urllib.parse import urlencode
 import msgspec
 from aiohttp import web
 
-from collector.errors import CollectorError, UsageError
+from collector.errors import BrokerUnavailable, CollectorError, UsageError
 from collector.judge.verdict import Verdict
 from collector.registry.site import Site, Snapshot
 from collector.web import api, csv_table, explain, rendering, whereabouts
 from collector.web.plot import Table
 from collector.web.site import listing, reading
-from collector.web.site.asking import ASKS, KINDS, Asks, NoWay, TooMany, Wish
+from collector.web.site.asking import ASKS, KINDS, Asks, TooMany, Wish
 from collector.web.site.fault import held
 from collector.web.site.figures import Figure, figures
 from collector.web.site.period import DAYS, Period, period_of
@@ -138,7 +138,7 @@ async def _test(request: web.Request) -> web.Response:
             {"who": ""} | {name: form[name] for name in ("who", "kind", "agent") if name in form}, Wish
         )
         asked = await request.app[ASKS].ask(sources, site, snapshot, wish)
-    except (UsageError, TooMany, NoWay) as error:
+    except (UsageError, TooMany, BrokerUnavailable) as error:
         return await _page(request, site, snapshot, wrong=error)
     return web.Response(status=_SEE_OTHER, headers={"Location": f"/sites/{site.id}?asked={asked.name}#test"})
 
@@ -153,7 +153,7 @@ async def _ask(request: web.Request, sources: Sources) -> web.Response:
         asked = await request.app[ASKS].ask(sources, site, snapshot, wish)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return api.problem(400, "Bad request", f'{error}; send {{"who": "your name", "kind": "throughput"}}')
-    except (UsageError, TooMany, NoWay) as error:
+    except (UsageError, TooMany, BrokerUnavailable) as error:
         return api.problem(_status(error), "Not asked", str(error))
     body = msgspec.json.encode(_told(Progress(asked, "waiting")))
     where = f"/api/v1/sites/{site.id}/test/{asked.name}"
@@ -185,7 +185,7 @@ def _told(found: Progress) -> dict[str, object]:
 def _status(error: CollectorError) -> int:
     if isinstance(error, TooMany):
         return 429
-    if isinstance(error, NoWay):
+    if isinstance(error, BrokerUnavailable):
         return 503
     return 403 if str(error) == api.NOT_HERE else 400
 
