@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import Final, Literal
 
 from collector.detect.silence import Level
@@ -64,16 +63,6 @@ class SiteRow:
         if self.median_mbps is None or not self.target_mbps:
             return None
         return min(self.median_mbps / self.target_mbps, 1.5)
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What the list shows; lives in the URL."""
-
-    text: str = ""
-    state: State | None = None
-    province: str = ""
-    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,36 +211,3 @@ def state_of(verdict: Verdict | None, contact: Contact) -> State:
     if verdict is None or verdict.target is None:
         return "unjudged"
     return "met" if verdict.verdict == "met" else "inconclusive"
-
-
-def listed(
-    rows: Sequence[SiteRow], filters: Filters, *, names: Mapping[str, str] = MappingProxyType({})
-) -> list[SiteRow]:
-    """The rows that the filters let through, worst first, the furthest below its target on top.
-
-    `names`: by site, what else its places are called.
-    """
-    needle = filters.text.casefold()
-    chosen = [
-        row
-        for row in rows
-        if (filters.state is None or row.state == filters.state)
-        and (not filters.province or row.site.province == filters.province)
-        and (not filters.kind or row.site.kind == filters.kind)
-        and needle in _sought(row.site, names.get(row.site.id, "")).casefold()
-    ]
-    return sorted(chosen, key=_worst_first)
-
-
-def _sought(site: Site, names: str) -> str:
-    return f"{site.id} {site.name} {site.commune} {site.village or ''} {names}"
-
-
-def _worst_first(row: SiteRow) -> tuple[int, int, float, str]:
-    open_there = 0 if row.state == "below" else len(row.trouble)
-    return ORDER.index(row.state), -open_there, row.ratio if row.ratio is not None else 2.0, row.site.name
-
-
-def counts(rows: Sequence[SiteRow]) -> Mapping[State, int]:
-    """How many sites are in each state."""
-    return {state: sum(row.state == state for row in rows) for state in ORDER}

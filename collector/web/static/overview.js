@@ -269,7 +269,8 @@ const choose = (id, scroll = false) => {
   for (const row of list.querySelectorAll("tr.chosen")) row.classList.remove("chosen");
   const row = rows.get(id);
   row?.classList.add("chosen");
-  if (row && scroll && matchMedia("(min-width: 62rem)").matches) row.scrollIntoView({ block: "nearest" });
+  const frame = row?.closest(".scroll"); // never the page itself: the map would move away under the pointer
+  if (scroll && frame && frame.scrollHeight > frame.clientHeight) frame.scrollTop = row.offsetTop - frame.clientHeight / 3;
 };
 const framed = () => document.querySelector("#frame input")?.checked;
 let waiting = 0;

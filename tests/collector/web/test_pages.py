@@ -13,11 +13,8 @@ from collector.registry.site import Site
 from collector.store.store import Row, Summary
 from collector.web.pages import (
     Contact,
-    Filters,
     SiteRow,
     State,
-    counts,
-    listed,
     measured,
     site_row,
     state_of,
@@ -58,19 +55,6 @@ def test_a_site_without_a_target_is_not_judged() -> None:
     assert state_of(None, Contact()) == "unjudged"
 
 
-def test_worst_comes_first_and_the_furthest_below_on_top() -> None:
-    rows = [
-        row(SCHOOL, HIGH, median=150),
-        row(SITES[1], LOW, median=100),
-        row(SITES[2], [10.0] * 10, median=10),
-        row(SITES[3], []),
-    ]
-    assert [each.site.id for each in listed(rows, Filters())] == [
-        "ub-loc-ninh", "tyt-yen-the", "th-moi", "th-huu-lung",
-    ]  # fmt: skip
-    assert counts(rows) == {"below": 2, "silent": 0, "inconclusive": 0, "unjudged": 1, "met": 1}
-
-
 def test_what_broke_down_yesterday_shows_beside_a_median_of_thirty_days() -> None:
     words = Finding("critical", Text(vi="Sụt", en="Collapsed"), {})
     broken, grave = begun(Subject("th-huu-lung"), "collapse", NOW, words), row(SITES[1], LOW, median=100)
@@ -80,22 +64,7 @@ def test_what_broke_down_yesterday_shows_beside_a_median_of_thirty_days() -> Non
     assert found == {"th-huu-lung": {"collapse", "outage"}, "th-moi": {"outage"}}
     troubled = with_trouble(row(SCHOOL, HIGH, median=150), found["th-huu-lung"])
     assert troubled.trouble == ("collapse", "outage")
-    assert listed([row(SITES[2], HIGH, median=110), troubled], Filters())[0] == troubled
     assert with_trouble(grave, ["below_target", "below_contract"]).trouble == ("below_contract",)
-
-
-@pytest.mark.parametrize(
-    ("filters", "found"),
-    [
-        (Filters(text="HỮU"), ["th-huu-lung"]),
-        (Filters(state="met"), ["th-huu-lung"]),
-        (Filters(province="Bắc Giang"), ["tyt-yen-the"]),
-        (Filters(kind="school", text="nothing"), []),
-    ],
-)
-def test_filters_let_through_what_they_say(filters: Filters, found: list[str]) -> None:
-    rows = [row(SCHOOL, HIGH), row(SITES[1], LOW)]
-    assert [each.site.id for each in listed(rows, filters)] == found
 
 
 def test_an_agent_that_has_gone_was_last_seen_when_it_last_reported() -> None:
