@@ -12,7 +12,7 @@ from aiohttp import web
 from collector.errors import RegistryUnavailable, UsageError
 from collector.fleet import AgentState
 from collector.registry.changes import Waiting, agent_told
-from collector.registry.codes import code_fault, nearest_code
+from collector.registry.codes import code_fault
 from collector.registry.journal import sealed
 from collector.registry.site import Site, Snapshot, Version
 from collector.web.admin import desk, exports
@@ -82,10 +82,7 @@ async def _entered(request: web.Request, at_desk: Desk, asked: str) -> web.Respo
 def _id_fault(text: str) -> str | None:
     if text == _RESERVED:
         return "This id is reserved."
-    if not code_fault(text):
-        return None
-    near = nearest_code(text)
-    return "An id has a-z, 0-9 and -, at most 63." + (f" {near}?" if near else "")
+    return code_fault(text)
 
 
 async def _listed(request: web.Request, at_desk: Desk, *, asked: str = "", fault: str | None = None) -> web.Response:

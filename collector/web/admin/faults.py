@@ -101,11 +101,11 @@ def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
 
 
 def told(said: str, say: Callable[..., str]) -> str:
-    """A fault in the language that `say` speaks; what no message fits stays as it is."""
+    """A fault in the language that `say` speaks; what nothing fits stays as it is."""
     if len(said) > _LONGEST:
         return said[:_LONGEST] + " …"
     for pattern, message in _patterns():
         found = pattern.fullmatch(said)
         if found:
             return say(message, **found.groupdict()) if found.groupdict() else say(message)
-    return said
+    return say(said)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from aiohttp import web
@@ -10,6 +10,7 @@ from aiohttp import web
 from collector.figures import figures_sheet
 from collector.figures.figure import Entry
 from collector.places import units_sheet, villages_sheet
+from collector.places.placement import called
 from collector.places.unit import Unit
 from collector.registry import sites_csv
 from collector.registry.site import Site
@@ -21,11 +22,13 @@ from collector.web.admin.listing import Page, fitting, folded, paged
 
 @dataclass(frozen=True, slots=True)
 class SiteRow:
-    """A site as it is now, since when, and the devices that stand there."""
+    """A site as it is now, since when, the devices that stand there, and its places as people call them."""
 
     site: Site
     since: datetime | None
     agents: tuple[str, ...]
+    province: str
+    commune: str
 
 
 def add_routes(app: web.Application, at_desk: Desk) -> None:
@@ -54,8 +57,8 @@ def site_rows(at_desk: Desk) -> list[SiteRow]:
     for agent, versions in sorted(snapshot.agents.items()):
         standing.setdefault(versions[-1].value or "", []).append(agent)
     return [
-        SiteRow(versions[-1].value, versions[-1].since, tuple(standing.get(site, ())))
-        for site, versions in sorted(snapshot.sites.items())
+        SiteRow(site.value, site.since, tuple(standing.get(name, ())), site.value.province, site.value.commune)
+        for name, (*_, site) in sorted(snapshot.sites.items())
     ]
 
 
@@ -67,7 +70,14 @@ def found_sites(at_desk: Desk, query: str, number: str | None) -> Page[SiteRow]:
         site = row.site
         return folded(f"{site.id} {site.name} {site.province} {site.commune} {' '.join(row.agents)}")
 
-    return paged(fitting(rows, query, text), query, number, known=len(rows))
+    found = paged(fitting(rows, query, text), query, number, known=len(rows))
+    gazetteer, today = at_desk.office.places.gazetteer(), at_desk.sources.now().date()
+
+    def named(row: SiteRow) -> SiteRow:
+        province, commune = called(gazetteer, row.site.province, row.site.commune, today)
+        return replace(row, province=province, commune=commune)
+
+    return replace(found, rows=[named(row) for row in found.rows])
 
 
 async def _villages(request: web.Request, at_desk: Desk) -> web.Response:

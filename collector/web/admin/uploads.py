@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 from sqlalchemy import Connection
 
 from collector.errors import RegistryUnavailable
@@ -24,6 +25,8 @@ _DRAINED: Final = 4 * MAX_BYTES
 """So much of a file that is too large is still read, so that its sender hears why and not only that the line broke."""
 _CHUNK: Final = 1 << 18
 _SEE_OTHER: Final = 303
+_TORN: Final = (ValueError, AssertionError, HttpProcessingError, web.RequestPayloadError)
+"""What aiohttp raises for a body that breaks its own rules, or ends too early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +86,7 @@ async def _received(request: web.Request) -> Upload:
         async for part in form:
             if isinstance(part, BodyPartReader) and part.name == "file":
                 return await _file(part)
-    except (ValueError, AssertionError) as error:  # what aiohttp raises for a body that breaks its own rules
-        del error
+    except _TORN:
         return Upload(fault="The upload was broken off. Try again.")
     return Upload(fault="Choose a file first.")
 
