@@ -41,7 +41,7 @@ class Cells(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     rehearsed: bool = False
     seen: datetime | None = None
     since: datetime | None = None
-    trouble: Sequence[Cause] = ()
+    trouble: tuple[Cause, ...] = ()
     incident: bool = False
     watch: bool = False
 
@@ -106,7 +106,7 @@ def cells(site: str, known: Known, report: Mapping[str, Any] | None) -> Cells:
         state=state,
         seen=contact.seen,
         since=own or known.opened.since.of(site),
-        trouble=sorted(cause for cause in troubles if cause != SAYS.get(state)),
+        trouble=tuple(sorted(cause for cause in troubles if cause != SAYS.get(state))),
         incident=bool(troubles),
         watch=verdict is not None and verdict.watch is not None and verdict.watch < 1,
         **_told(report),
