@@ -86,7 +86,7 @@ async def test_a_test_that_ended_early_shows_how_it_ended_and_what_it_cost(tmp_p
             [throughput("th-huu-lung", 22, 118.0, **early), throughput("th-huu-lung", 23, 50.0, **cut)]
         )
         page = await _text(await it.client.get("/sites/th-huu-lung?lang=en"))
-        assert '<span class="remark">settled</span></td><td class="number">43</td>' in page
+        assert '<span class="remark">settled</span></td><td class="number spare">43</td>' in page
         assert '<span class="remark">budget</span><span class="remark">full length</span>' in page
         assert "cut by the data budget" in page
         assert page.count('"doubted"') == 4, "a lower bound is drawn as doubted"
@@ -133,20 +133,6 @@ async def test_unknown_things_are_404_in_the_readers_form(tmp_path: Path) -> Non
         answer = await it.client.get("/api/v1/sites/nobody")
         assert answer.content_type == "application/problem+json"
         assert (await answer.json())["status"] == 404
-
-
-async def test_a_big_province_shows_its_worst_sites_unless_asked_for_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("collector.web.overview.page.WORST", 2)
-    async with province(tmp_path) as it:
-        page = await _text(await it.client.get("/?lang=en&kind="))
-        assert page.count("data-site=") == 2
-        assert 'data-site="tyt-yen-the"' in page
-        assert "2 more sites, which are better off" in page
-        everything = await _text(await it.client.get("/?lang=en&kind=&all=1"))
-        assert everything.count("data-site=") == 4
-        assert "better off" not in everything
 
 
 async def test_a_store_that_is_away_is_a_page_not_a_traceback(tmp_path: Path) -> None:
