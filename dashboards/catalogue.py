@@ -1,16 +1,44 @@
 """Every dashboard by its uid, in both editions. Pure."""
 
+import json
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
-Json = dict[str, Any]
+from dashboards.board import Json
+from dashboards.fleet import fleet
+from dashboards.ipv6 import ipv6
+from dashboards.latency import latency
+from dashboards.province import province
+from dashboards.radio import radio
+from dashboards.site import site
+from dashboards.variables import DATASOURCE
+from dashboards.words import LANGUAGES, Language, uid
 
-DASHBOARDS: Final[Mapping[str, Callable[[], Json]]] = {}
+_BUILDERS: Final[Mapping[str, Callable[[Language], Json]]] = {
+    "province": province,
+    "site": site,
+    "ipv6": ipv6,
+    "latency": latency,
+    "radio": radio,
+    "fleet": fleet,
+}
+DASHBOARDS: Final[Mapping[str, Callable[[], Json]]] = {
+    uid(name, language): partial(build, language) for language in LANGUAGES for name, build in _BUILDERS.items()
+}
 """Uid → what makes the dashboard's JSON, as Grafana imports it."""
-DATASOURCE: Final = "linkgauge-influxdb"
-"""Uid of the InfluxDB that holds the series, as it is provisioned."""
+__all__ = ["DASHBOARDS", "DATASOURCE", "files", "text"]
 
 
 def files() -> dict[str, str]:
-    """The dashboards' files: path below `dashboards/generated/` → text."""
-    return {}
+    """The dashboards' files: path below `dashboards/generated/` → text. A folder for each language, as in Grafana."""
+    return {
+        f"{language}/{name}.json": text(DASHBOARDS[uid(name, language)]())
+        for language in LANGUAGES
+        for name in _BUILDERS
+    }
+
+
+def text(board: Json) -> str:
+    """A dashboard as the text of its file."""
+    return json.dumps(board, ensure_ascii=False, indent=1) + "\n"

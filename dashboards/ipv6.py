@@ -1,0 +1,227 @@
+"""*IPv6*: where it works, where it is broken, and what it costs. Pure."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from dashboards import links
+from dashboards.board import Head, Json, Row, dashboard
+from dashboards.panels import (
+    AMBER,
+    BLUE,
+    GREEN,
+    GREY,
+    RED,
+    Panel,
+    Target,
+    bars,
+    by_value,
+    gauge,
+    override,
+    plain,
+    series,
+    stat,
+    table,
+    target_line,
+    words,
+)
+from dashboards.queries import DAILY, PLACE, PLAN, lasting, middle, number_of, of, raw, select, tags, where
+from dashboards.variables import chain
+from dashboards.words import Language, Say, speaker
+
+COLOURS: Final = {"dual_stack": GREEN, "ipv6_only": BLUE, "ipv4_only": GREY, "broken": RED, "none": AMBER}
+_HERE: Final = where(PLACE, "$timeFilter")
+_ASKED: Final = where(PLAN, PLACE, "\"indicator\" = 'ipv6'", "$timeFilter")
+
+
+def ipv6(language: Language) -> Json:
+    """The dashboard."""
+    say = speaker(language)
+    head = Head(
+        "ipv6",
+        say("linkgauge: IPv6", "linkgauge: IPv6"),
+        say(
+            "Điểm nào dùng được IPv6, điểm nào hỏng và hỏng ở bước nào, tốc độ kết nối so với IPv4.",
+            "Which sites have IPv6 that works, where and at which step it is broken, and how it compares with IPv4.",
+        ),
+        chain(say),
+        PLACE,
+    )
+    rows = [
+        Row(say("Hiện nay", "Now"), [*_counts(say), _score(say)]),
+        Row(say("Theo thời gian", "Over time"), _over_time(say)),
+        Row(say("Nhà cung cấp và kế hoạch", "Providers and plan"), [_providers(say), _judged(language)]),
+        Row(say("Điểm cần xem", "Sites to look at"), [_broken(language)]),
+    ]
+    return dashboard(head, language, rows)
+
+
+def status_words(say: Say) -> list[Json]:
+    """The states of IPv6, each with a sign of its own."""
+    return words(
+        {
+            "dual_stack": (say("● IPv4 và IPv6", "● both"), GREEN),
+            "ipv6_only": (say("● chỉ IPv6", "● IPv6 only"), BLUE),
+            "ipv4_only": (say("■ chỉ IPv4", "■ IPv4 only"), GREY),
+            "broken": (say("▲ IPv6 hỏng", "▲ IPv6 broken"), RED),
+            "none": (say("✕ không có mạng", "✕ no network"), AMBER),
+        }
+    )
+
+
+def _counts(say: Say) -> Sequence[Panel]:
+    newest = select('last("status") AS "status"', raw("ipv6"), _HERE, by=tags("site"))
+    about = say(
+        "Số điểm theo lần kiểm tra mới nhất trong kỳ.",
+        "Sites by their newest check in the range; 0 when there is none.",
+    )
+    named = status_words(say)[0]["options"]
+    return [
+        stat(
+            named[status]["text"],
+            about,
+            Target(number_of("status", f"'{status}'", newest)),
+            decimals=0,
+            noValue="0",
+            **plain(COLOURS[status]),
+        )
+        for status in ("dual_stack", "ipv4_only", "broken", "ipv6_only")
+    ]
+
+
+def _score(say: Say) -> Panel:
+    newest = select('last("score") AS "score"', raw("ipv6"), _HERE, by=tags("site"))
+    return gauge(
+        say("Điểm sẵn sàng", "Readiness"),
+        say(
+            "Trung bình điểm (0-10) của các điểm đo, lần mới nhất.", "Mean score (0 to 10) of the sites' newest checks."
+        ),
+        Target(select('mean("score") AS "score"', of(newest), '"score" >= 0')),
+        size=(8, 4),
+        min=0,
+        max=10,
+        decimals=1,
+        **by_value((None, RED), (5.0, AMBER), (8.0, GREEN)),
+    )
+
+
+def _over_time(say: Say) -> Sequence[Panel]:
+    daily = f"{DAILY}, {tags('site', 'provider')}"
+    day = select('last("score") AS "score"', raw("ipv6"), _HERE, by=daily, fill="none")
+    by_provider = select('mean("score") AS "score"', of(day), "$timeFilter", by=f'{DAILY}, "provider"', fill="null")
+    return [
+        series(
+            say("Điểm sẵn sàng theo nhà cung cấp", "Readiness by provider"),
+            say("Mỗi ngày: trung bình điểm của các điểm đo.", "Each day: the mean of the sites' scores."),
+            [Target(by_provider, "$tag_provider")],
+            max=10,
+            step="1d",
+        ),
+        series(
+            say("Thời gian kết nối: IPv4 và IPv6", "Time to connect: IPv4 and IPv6"),
+            say("Trung vị mọi lần kiểm tra hợp lệ trong mỗi bước.", "Median of all conclusive checks in each step."),
+            [
+                Target(middle("connect_ms_ipv4", "ipv6", name="value"), "IPv4"),
+                Target(middle("connect_ms_ipv6", "ipv6", name="value"), "IPv6"),
+            ],
+            unit="ms",
+            step="6h",
+        ),
+        series(
+            say("Tốc độ tải xuống: IPv4 và IPv6", "Download: IPv4 and IPv6"),
+            say("Trung vị mọi lần đo hợp lệ trong mỗi bước.", "Median of all conclusive tests in each step."),
+            [Target(middle("download_mbps", "throughput", by='"family"', name="value"), "$tag_family")],
+            unit="Mbits",
+            step="6h",
+        ),
+        series(
+            say("Độ trễ: IPv4 và IPv6", "Latency: IPv4 and IPv6"),
+            say("Trung vị mọi lần đo hợp lệ trong mỗi bước.", "Median of all conclusive runs in each step."),
+            [Target(middle("rtt_ms_median", "latency", by='"family"', name="value"), "$tag_family")],
+            unit="ms",
+            step="2h",
+        ),
+    ]
+
+
+def _providers(say: Say) -> Panel:
+    newest = select('last("score") AS "score"', raw("ipv6"), _HERE, by=tags("site", "provider"))
+    query = select('mean("score") AS "score", count("score") AS "n"', of(newest), '"score" >= 0', by=tags("provider"))
+    return bars(
+        say("Theo nhà cung cấp", "By provider"),
+        say(
+            "Trung bình điểm sẵn sàng (0-10) và số điểm đo n, lần kiểm tra mới nhất.",
+            "Mean readiness (0 to 10) and number of sites n, newest checks.",
+        ),
+        Target(query),
+        across="provider",
+        decimals=1,
+        called={"score": say("điểm sẵn sàng", "readiness"), "n": say("số điểm đo", "sites")},
+    )
+
+
+def _judged(language: Language) -> Panel:
+    say = speaker(language)
+    day = select(
+        'last("value") AS "value", last("target") AS "target"',
+        lasting("verdict"),
+        _ASKED,
+        by=f"{DAILY}, {tags('site')}",
+        fill="none",
+    )
+    measured = select('mean("value") AS "value"', of(day), "$timeFilter", by=DAILY, fill="null")
+    mark = select('mean("target") AS "target"', of(day), "$timeFilter", by=DAILY, fill="null")
+    return series(
+        say("IPv6 so với chỉ tiêu kế hoạch", "IPv6 against the plan's target"),
+        say(
+            "Mỗi ngày: trung bình tỷ lệ lần kiểm tra đạt của các điểm có chỉ tiêu IPv6; nét đứt là chỉ tiêu.",
+            "Each day: the mean share of checks that worked, of sites with an IPv6 target; dashed: the target.",
+        ),
+        [Target(measured, say("đạt được", "reached")), Target(mark, say("chỉ tiêu", "target"))],
+        unit="percentunit",
+        step="1d",
+        overrides=[target_line("B")],
+    )
+
+
+def _broken(language: Language) -> Panel:
+    say = speaker(language)
+    newest = select(
+        'last("status") AS "status", "score", "stage", "reason", "decided_by", "domain", "winner"',
+        raw("ipv6"),
+        _HERE,
+        by=tags("site", "commune", "provider"),
+    )
+    query = select(
+        '"status", "score", "stage", "reason", "domain", "winner"',
+        of(newest),
+        '"score" < 10',
+        by=tags("site", "commune", "provider"),
+    )
+    columns = {
+        "site": say("Mã điểm", "Site"),
+        "commune": say("Xã", "Commune"),
+        "provider": say("Nhà cung cấp", "Provider"),
+        "status": say("Trạng thái", "State"),
+        "score": say("Điểm (0-10)", "Score (0-10)"),
+        "stage": say("Bước hỏng", "Failed at"),
+        "reason": say("Lý do", "Reason"),
+        "domain": say("Phía nào", "Whose part"),
+        "winner": say("Đường thắng", "Winner"),
+        "Time": say("Lúc", "At"),
+    }
+    return table(
+        say("Điểm chưa đủ 10 điểm", "Sites below the full score"),
+        say(
+            "Lần kiểm tra mới nhất của mỗi điểm trong kỳ, điểm thấp trước.",
+            "Each site's newest check in the range, lowest score first.",
+        ),
+        Target(query),
+        size=(24, 10),
+        columns=columns,
+        drop=(),
+        sort=(columns["score"], False),
+        overrides=[
+            override("site", links=links.site(language)),
+            override("status", mappings=status_words(say), custom__cellOptions={"type": "color-text"}),
+        ],
+    )

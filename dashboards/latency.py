@@ -1,0 +1,256 @@
+"""*Latency and calls*: how long things take, at rest and under load, and whether a call can be held. Pure."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from dashboards import links
+from dashboards.board import Head, Json, Row, dashboard
+from dashboards.panels import (
+    AMBER,
+    GREEN,
+    RED,
+    Panel,
+    Target,
+    by_value,
+    gauge,
+    histogram,
+    override,
+    plain,
+    series,
+    stat,
+    table,
+)
+from dashboards.queries import PLACE, middle, of, raw, select, tags, where
+from dashboards.variables import chain
+from dashboards.words import Language, Say, speaker
+
+_HERE: Final = where(PLACE, '"conclusive" = true', "$timeFilter")
+_BY_PROVIDER: Final = '"provider"'
+
+
+def latency(language: Language) -> Json:
+    """The dashboard."""
+    say = speaker(language)
+    head = Head(
+        "latency",
+        say("linkgauge: Độ trễ và cuộc gọi", "linkgauge: Latency and calls"),
+        say(
+            "Độ trễ khi rỗi và khi tải, mất gói, chất lượng cuộc gọi (MOS theo ITU-T G.107), tên miền và trang web.",
+            "Latency at rest and under load, loss, quality of calls (MOS by ITU-T G.107), names and web pages.",
+        ),
+        chain(say),
+        PLACE,
+        "now-7d",
+    )
+    rows = [
+        Row(say("Trong kỳ", "In the range"), _now(say)),
+        Row(say("Độ trễ", "Latency"), _latency(say)),
+        Row(say("Cuộc gọi", "Calls"), _calls(say)),
+        Row(say("Tên miền và trang web", "Names and pages"), _services(say)),
+        Row(say("Điểm cần xem", "Sites to look at"), [_worst(language), _spread(say)]),
+    ]
+    return dashboard(head, language, rows)
+
+
+def _now(say: Say) -> Sequence[Panel]:
+    def one(function: str, field: str, measurement: str = "latency") -> Target:
+        return Target(select(f'{function}("{field}") AS "value"', raw(measurement), _HERE))
+
+    every = say("Mọi lần đo hợp lệ trong kỳ.", "All conclusive runs in the range.")
+    return [
+        stat(
+            say("Độ trễ, trung vị", "Latency, median"),
+            every,
+            one("median", "rtt_ms_median"),
+            unit="ms",
+            **plain("text"),
+        ),
+        stat(
+            say("Độ trễ khi tải", "Under load"),
+            every,
+            one("median", "download_loaded_latency_ms_median", "throughput"),
+            unit="ms",
+            **plain("text"),
+        ),
+        stat(
+            say("Mất gói, trung bình", "Loss, mean"),
+            every,
+            one("mean", "loss_ratio"),
+            unit="percentunit",
+            decimals=2,
+            **by_value((None, GREEN), (0.01, AMBER), (0.03, RED)),
+        ),
+        stat(say("Dao động", "Jitter"), every, one("median", "jitter_ms"), unit="ms", **plain("text")),
+        stat(
+            say("Phản hồi/phút khi tải", "Round trips/min under load"),
+            every,
+            one("median", "responsiveness_rpm", "throughput"),
+            decimals=0,
+            **plain("text"),
+        ),
+        gauge(
+            say("Chất lượng cuộc gọi (MOS)", "Call quality (MOS)"),
+            say(
+                "Trung vị MOS 1-4,5 của các lần đo kiểu cuộc gọi; dưới 3,6 người nghe khó chịu.",
+                "Median MOS, 1 to 4.5, of runs like a call; below 3.6 people complain.",
+            ),
+            one("median", "mos"),
+            min=1,
+            max=4.5,
+            decimals=1,
+            **by_value((None, RED), (3.1, AMBER), (3.6, GREEN)),
+        ),
+    ]
+
+
+def _latency(say: Say) -> Sequence[Panel]:
+    median = say("Trung vị mọi lần đo hợp lệ trong mỗi bước.", "Median of all conclusive runs in each step.")
+    return [
+        series(
+            say("Độ trễ theo nhà cung cấp", "Latency by provider"),
+            median,
+            [Target(middle("rtt_ms_median", "latency", by=_BY_PROVIDER, name="value"), "$tag_provider")],
+            unit="ms",
+            step="2h",
+        ),
+        series(
+            say("p95 theo loại đường truyền", "p95 by access technology"),
+            say("Trung vị của p95 từng lần đo.", "Median of each run's p95."),
+            [Target(middle("rtt_ms_p95", "latency", by='"access"', name="value"), "$tag_access")],
+            unit="ms",
+            step="2h",
+        ),
+        series(
+            say("Độ trễ khi rỗi và khi tải", "At rest and under load"),
+            median,
+            [
+                Target(middle("idle_rtt_ms_median", "throughput", name="value"), say("khi rỗi", "at rest")),
+                Target(
+                    middle("download_loaded_latency_ms_median", "throughput", name="value"),
+                    say("khi tải xuống", "while downloading"),
+                ),
+                Target(
+                    middle("upload_loaded_latency_ms_median", "throughput", name="value"),
+                    say("khi tải lên", "while uploading"),
+                ),
+            ],
+            unit="ms",
+            step="6h",
+        ),
+        series(
+            say("Phản hồi khi tải (RPM)", "Responsiveness under load (RPM)"),
+            say(
+                "Số lượt đi về mỗi phút khi đường truyền bận, trung vị; cao là tốt.",
+                "Round trips per minute while the line is busy, median; high is good.",
+            ),
+            [Target(middle("responsiveness_rpm", "throughput", by=_BY_PROVIDER, name="value"), "$tag_provider")],
+            unit="none",
+            step="6h",
+        ),
+    ]
+
+
+def _calls(say: Say) -> Sequence[Panel]:
+    loss = select(
+        'mean("loss_ratio") AS "value"', raw("latency"), _HERE, by='time($__interval), "provider"', fill="null"
+    )
+    return [
+        series(
+            say("Chất lượng cuộc gọi (MOS)", "Call quality (MOS)"),
+            say("Trung vị MOS theo ITU-T G.107; 4,5 là tốt nhất.", "Median MOS by ITU-T G.107; 4.5 is the best."),
+            [Target(middle("mos", "latency", by=_BY_PROVIDER, name="value"), "$tag_provider")],
+            max=4.5,
+            step="2h",
+            size=(8, 8),
+        ),
+        series(
+            say("Mất gói", "Packet loss"),
+            say("Trung bình tỷ lệ mất gói.", "Mean share of packets lost."),
+            [Target(loss, "$tag_provider")],
+            unit="percentunit",
+            step="2h",
+            size=(8, 8),
+        ),
+        series(
+            say("Dao động", "Jitter"),
+            say("Trung vị theo RFC 3550.", "Median, by RFC 3550."),
+            [Target(middle("jitter_ms", "latency", by=_BY_PROVIDER, name="value"), "$tag_provider")],
+            unit="ms",
+            step="2h",
+            size=(8, 8),
+        ),
+    ]
+
+
+def _services(say: Say) -> Sequence[Panel]:
+    return [
+        series(
+            say("Phân giải tên miền", "Names resolved"),
+            say("Trung vị thời gian trả lời của bộ phân giải.", "Median time of the resolvers' answers."),
+            [Target(middle("median_ms", "dns", by=_BY_PROVIDER, name="value"), "$tag_provider")],
+            unit="ms",
+            step="6h",
+        ),
+        series(
+            say("Tải trang web", "Web pages loaded"),
+            say("Trung vị: byte đầu tiên và cả trang.", "Median: the first byte, and the whole page."),
+            [
+                Target(middle("first_byte_ms", "web", name="value"), say("byte đầu", "first byte")),
+                Target(middle("total_ms", "web", name="value"), say("cả trang", "whole page")),
+            ],
+            unit="ms",
+            step="6h",
+        ),
+    ]
+
+
+def _worst(language: Language) -> Panel:
+    say = speaker(language)
+    query = select(
+        'median("rtt_ms_median") AS "rtt", median("rtt_ms_p95") AS "p95", mean("loss_ratio") AS "loss",'
+        ' median("jitter_ms") AS "jitter", median("mos") AS "mos", count("rtt_ms_median") AS "n"',
+        raw("latency"),
+        _HERE,
+        by=tags("site", "commune", "provider", "access"),
+    )
+    columns = {
+        "site": say("Mã điểm", "Site"),
+        "commune": say("Xã", "Commune"),
+        "provider": say("Nhà cung cấp", "Provider"),
+        "access": say("Đường truyền", "Access"),
+        "rtt": say("Trung vị", "Median"),
+        "p95": "p95",
+        "loss": say("Mất gói", "Loss"),
+        "jitter": say("Dao động", "Jitter"),
+        "mos": "MOS",
+        "n": "n",
+    }
+    return table(
+        say("Độ trễ của từng điểm", "Latency of each site"),
+        say(
+            "Mọi lần đo hợp lệ trong kỳ; n là số lần. Cao trước.",
+            "All conclusive runs in the range, n of them; highest first.",
+        ),
+        Target(query),
+        size=(14, 10),
+        columns=columns,
+        sort=(columns["p95"], True),
+        overrides=[
+            *(override(name, unit="ms", decimals=1) for name in ("rtt", "p95", "jitter")),
+            override("loss", unit="percentunit", decimals=2),
+            override("mos", decimals=1),
+            override("site", links=links.site(language)),
+        ],
+    )
+
+
+def _spread(say: Say) -> Panel:
+    each = select('median("rtt_ms_median") AS "rtt"', raw("latency"), _HERE, by=tags("site"))
+    return histogram(
+        say("Phân bố độ trễ", "Spread of latency"),
+        say("Số điểm theo trung vị độ trễ trong kỳ.", "Sites by their median latency in the range."),
+        Target(select('"rtt"', of(each), '"rtt" >= 0')),
+        size=(10, 10),
+        unit="ms",
+        bucket=5,
+    )

@@ -1,0 +1,330 @@
+"""*Province*: is the plan kept, where is it not, and does it get better? Pure."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from dashboards import links
+from dashboards.board import Head, Json, Row, dashboard
+from dashboards.maps import Layer, places
+from dashboards.panels import (
+    AMBER,
+    COLOURS,
+    GREEN,
+    GREY,
+    RED,
+    Panel,
+    Target,
+    bars,
+    by_value,
+    gauge,
+    of_query,
+    override,
+    plain,
+    series,
+    stat,
+    states,
+    steps,
+    table,
+    target_line,
+)
+from dashboards.queries import (
+    DAILY,
+    DOWNLOAD,
+    PLACE,
+    PLAN,
+    RECENTLY,
+    STATES,
+    lasting,
+    lasts,
+    of,
+    select,
+    standings,
+    tags,
+    verdicts,
+    where,
+)
+from dashboards.variables import chain
+from dashboards.words import Language, Say, speaker
+
+INCIDENTS: Final = PLACE
+_STANDING: Final = lasting("standing")
+_MAP: Final = '"name", "latitude", "longitude"'
+
+
+def province(language: Language) -> Json:
+    """The dashboard."""
+    say = speaker(language)
+    head = Head(
+        "province",
+        title=say("linkgauge: Toàn tỉnh", "linkgauge: Province"),
+        about=say(
+            "Bao nhiêu điểm đạt chỉ tiêu tải xuống của kế hoạch, ở đâu chưa đạt, xu hướng ra sao. Kết luận do linkgauge"
+            " tính từ mẫu đo; Grafana chỉ hiển thị.",
+            "How many sites reach their plan's download target, where they do not, and which way it goes. linkgauge"
+            " judges, from samples; Grafana only shows.",
+        ),
+        variables=chain(say),
+        incidents=INCIDENTS,
+    )
+    rows = [
+        Row(say("Hiện nay", "Now"), _now(say)),
+        Row(say("Ở đâu", "Where"), _where(language)),
+        Row(say("Xu hướng", "Trend"), _trend(say)),
+        Row(say("Sự cố", "Incidents"), [_open_incidents(language)]),
+    ]
+    return dashboard(head, language, rows)
+
+
+def _now(say: Say) -> Sequence[Panel]:
+    titles = {
+        "met": (say("● Đạt", "● Met"), say("Điểm có kết luận mới nhất là đạt.", "Sites judged to reach their target.")),
+        "below": (
+            say("▲ Chưa đạt", "▲ Below"),
+            say("Điểm có kết luận mới nhất là chưa đạt.", "Sites judged to miss their target."),
+        ),
+        "inconclusive": (
+            say("■ Chưa kết luận", "■ Inconclusive"),
+            say(
+                "Chưa đủ mẫu, khoảng tin cậy còn chứa chỉ tiêu, hoặc không có chỉ tiêu áp dụng; không tính vào tỷ lệ.",
+                "Too few samples, an interval that spans the target, or no target at all; not part of the share.",
+            ),
+        ),
+        "silent": (
+            say("✕ Mất liên lạc", "✕ Silent"),
+            say(
+                "Điểm không còn gửi gì. Điểm này vẫn được đếm theo kết luận gần nhất ở các ô khác.",
+                "Sites that send nothing any more. They count under their newest verdict in the other panels too.",
+            ),
+        ),
+    }
+    counts = [
+        stat(
+            title,
+            about,
+            Target(select(f'sum("{state}") AS "n"', of(standings()), f'"{state}" >= 0')),
+            decimals=0,
+            noValue="0",
+            **plain(COLOURS[state]),
+        )
+        for state, (title, about) in titles.items()
+    ]
+    judged = select('mean("met") AS "share"', of(standings()), '"inconclusive" = 0')
+    everyone = select('count("met") AS "n"', of(standings()), '"met" >= 0')
+    return [
+        *counts,
+        gauge(
+            say("Tỷ lệ đạt", "Share that met"),
+            say("Số điểm đạt chia cho số điểm đã kết luận (đạt + chưa đạt).", "Met, of the sites judged either way."),
+            Target(judged),
+            unit="percentunit",
+            min=0,
+            max=1,
+            **by_value((None, RED), (0.9, AMBER), (1.0, GREEN)),
+        ),
+        stat(
+            say("Số điểm", "Sites"),
+            say("Tất cả các điểm đã đăng ký.", "All registered sites."),
+            Target(everyone),
+            decimals=0,
+            noValue="0",
+            **plain("text"),
+        ),
+    ]
+
+
+def _where(language: Language) -> Sequence[Panel]:
+    say = speaker(language)
+    shown = f'last("met") AS "met", {tags(*STATES[1:])}, {_MAP}'
+    everyone = select(shown, _STANDING, where(PLAN, PLACE, RECENTLY), by=tags("site", "commune"))
+    columns = f"{_MAP}, {tags(*STATES)}"
+
+    def only(state: str) -> Target:
+        return Target(select(columns, of(everyone), f'"{state}" = 1', by=tags("site", "commune")))
+
+    layers = [
+        Layer("all", Target(everyone), "circle", GREEN, size=4),
+        Layer(say("▲ Chưa đạt", "▲ Below"), only("below"), "triangle", RED, size=8),
+        Layer(say("■ Chưa kết luận", "■ Inconclusive"), only("inconclusive"), "square", GREY, size=6),
+        Layer(say("✕ Mất liên lạc", "✕ Silent"), only("silent"), "x-mark", AMBER, size=8),
+    ]
+    yes = [{"type": "value", "options": {"1": {"text": say("có", "yes"), "index": 0}, "0": {"text": "-", "index": 1}}}]
+    overrides = [override("site", links=links.site(language))]
+    return [
+        places(
+            say("Bản đồ", "Map"),
+            say(
+                "Mỗi điểm có tọa độ: ● đạt (xanh), ▲ chưa đạt (đỏ), ■ chưa kết luận (xám), ✕ mất liên lạc (cam).",
+                "Every site with coordinates: ● met (green), ▲ below (red), ■ inconclusive (grey), ✕ silent (amber).",
+            ),
+            layers,
+            size=(12, 14),
+            defaults={"mappings": yes, **by_value((None, GREEN))},
+            overrides=overrides,
+        ),
+        _worst(language),
+        _communes(language),
+    ]
+
+
+def _worst(language: Language) -> Panel:
+    say = speaker(language)
+    newest = select(
+        'last("value") AS "value", "target", "low", "high", "n", "verdict", "name"',
+        lasting("verdict"),
+        verdicts(DOWNLOAD + ' AND "target" > 0'),
+        by=tags("site", "commune", "provider"),
+    )
+    columns = {
+        "name": say("Tên", "Name"),
+        "site": say("Mã điểm", "Site"),
+        "commune": say("Xã", "Commune"),
+        "provider": say("Nhà cung cấp", "Provider"),
+        "verdict": say("Kết luận", "Verdict"),
+        "ratio": say("So với chỉ tiêu", "Of the target"),
+        "value": say("Đo được", "Measured"),
+        "target": say("Chỉ tiêu", "Target"),
+        "low": say("Cận dưới", "Low"),
+        "high": say("Cận trên", "High"),
+        "n": "n",
+    }
+    ratio = select(
+        '"name", "verdict", "value" / "target" AS "ratio", "value", "target", "low", "high", "n"',
+        of(newest),
+        '"value" >= 0',
+        by=tags("site", "commune", "provider"),
+    )
+    speeds = [override(name, unit="Mbits", decimals=1) for name in ("value", "target", "low", "high")]
+    share = by_value((None, RED), (1.0, GREEN))
+    return table(
+        say("Các điểm kém nhất", "Worst sites"),
+        say(
+            "Kết luận mới nhất trong kỳ của mỗi điểm: trung vị n mẫu, khoảng tin cậy 95 %, chia cho chỉ tiêu."
+            " Xếp từ thấp.",
+            "Each site's newest verdict in the range: the median of n samples, its 95 % interval, by its target."
+            " Lowest first.",
+        ),
+        Target(ratio),
+        size=(12, 14),
+        columns=columns,
+        sort=(columns["ratio"], False),
+        overrides=[
+            *speeds,
+            override("ratio", unit="percentunit", decimals=0, custom__cellOptions={"type": "color-text"}, **share),
+            override("verdict", mappings=states(say), custom__cellOptions={"type": "color-text"}),
+            override("site", links=links.site(language)),
+            override("name", links=links.site(language)),
+        ],
+    )
+
+
+def _communes(language: Language) -> Panel:
+    say = speaker(language)
+    sums = ", ".join(f'sum("{state}") AS "{state}"' for state in STATES)
+    query = select(sums, of(standings("commune")), '"met" >= 0', by=tags("commune"))
+    called = {
+        "met": say("● Đạt", "● Met"),
+        "below": say("▲ Chưa đạt", "▲ Below"),
+        "inconclusive": say("■ Chưa kết luận", "■ Inconclusive"),
+        "silent": say("✕ Mất liên lạc", "✕ Silent"),
+    }
+    hidden = {"viz": True, "legend": True, "tooltip": False}
+    return bars(
+        say("Theo xã", "By commune"),
+        say("Số điểm của mỗi xã theo kết luận mới nhất.", "Each commune's sites by their newest verdict."),
+        Target(query),
+        across="commune",
+        size=(24, 9),
+        stack=True,
+        decimals=0,
+        called=called,
+        overrides=[
+            *(override(state, color={"mode": "fixed", "fixedColor": COLOURS[state]}) for state in STATES),
+            override("silent", custom__hideFrom=hidden),
+            override("commune", links=links.commune(language)),
+        ],
+    )
+
+
+def _trend(say: Say) -> Sequence[Panel]:
+    each = select(lasts(STATES[:3]), lasting("verdict"), verdicts(), by=f"{DAILY}, {tags('site')}", fill="none")
+    speeds = select(
+        'last("value") AS "value", last("target") AS "target"',
+        lasting("verdict"),
+        verdicts(DOWNLOAD + ' AND "target" > 0'),
+        by=f"{DAILY}, {tags('site', 'scope')}",
+        fill="none",
+    )
+    share = select('mean("met") AS "share"', of(each), '"inconclusive" = 0 AND $timeFilter', by=DAILY, fill="null")
+    scope = f'{DAILY}, "scope"'
+    middle = select('median("value") AS "value"', of(speeds), "$timeFilter", by=scope, fill="null")
+    mark = select('median("target") AS "target"', of(speeds), "$timeFilter", by=scope, fill="null")
+    return [
+        series(
+            say("Tốc độ tải xuống so với chỉ tiêu", "Download against the plan's target"),
+            say(
+                "Trung vị của các điểm mỗi ngày (mỗi điểm lấy kết luận cuối ngày), theo phạm vi chỉ tiêu; nét"
+                " đứt là chỉ tiêu.",
+                "The sites' median each day (of each its last verdict), by the target's scope; dashed: the target.",
+            ),
+            [
+                Target(middle, say("đo được: $tag_scope", "measured: $tag_scope")),
+                Target(mark, say("chỉ tiêu: $tag_scope", "target: $tag_scope")),
+            ],
+            unit="Mbits",
+            step="1d",
+            overrides=[target_line("B")],
+        ),
+        series(
+            say("Tỷ lệ điểm đạt", "Share of sites that met"),
+            say(
+                "Mỗi ngày: số điểm đạt chia cho số điểm đã kết luận trong ngày; 100 % là kế hoạch.",
+                "Each day: met, of the sites judged either way on that day; 100 % is the plan.",
+            ),
+            [Target(share, say("tỷ lệ đạt", "share that met"))],
+            unit="percentunit",
+            max=1,
+            step="1d",
+            overrides=[of_query("A", color={"mode": "fixed", "fixedColor": GREEN}, thresholds=steps((None, GREEN)))],
+        ),
+    ]
+
+
+def _open_incidents(language: Language) -> Panel:
+    say = speaker(language)
+    text = f"summary_{language}"
+    newest = select(
+        f'last("active") AS "active", "{text}", "severity", "state", "group"',
+        lasting("incident"),
+        where(INCIDENTS, "time > ${__to}ms - 400d AND time <= ${__to}ms"),
+        by=tags("site", "commune", "provider", "cause"),
+    )
+    query = select(
+        f'"{text}", "severity", "state", "group"',
+        of(newest),
+        '"active" = 1',
+        by=tags("site", "commune", "provider", "cause"),
+    )
+    columns = {
+        "Time": say("Cập nhật", "Updated"),
+        "severity": say("Mức", "Severity"),
+        "cause": say("Nguyên nhân", "Cause"),
+        text: say("Nội dung", "What"),
+        "site": say("Mã điểm", "Site"),
+        "group": say("Nhóm", "Group"),
+        "commune": say("Xã", "Commune"),
+        "provider": say("Nhà cung cấp", "Provider"),
+        "state": say("Trạng thái", "State"),
+    }
+    return table(
+        say("Sự cố đang mở", "Open incidents"),
+        say(
+            "Mọi sự cố chưa kết thúc ở cuối kỳ; xác nhận trên trang linkgauge.",
+            "All that had not ended at the range's end; they are acknowledged on linkgauge's page.",
+        ),
+        Target(query),
+        size=(24, 9),
+        columns=columns,
+        drop=(),
+        sort=(columns["Time"], True),
+        overrides=[override("site", links=links.site(language))],
+    )

@@ -1,0 +1,90 @@
+"""InfluxQL, as Grafana's data source takes it: our tags as filters, its macros inside. Pure.
+
+Only what InfluxDB 1.x, 2.x (its v1 API) and 3.x all answer. Names and tags are those of the contract, "Time series".
+
+Three kinds of look at time:
+- `$timeFilter`, the dashboard's own range, for what happened in it;
+- `RECENTLY`, for how things stand at the range's end: standings are written once a day and when they change, so that
+  two days hold the newest of every site, however short the range is;
+- days begin in Viet Nam, seven hours before UTC (`DAILY`): it has no summer time.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+PLAN: Final = '"plan" =~ /^${plan:regex}$/'
+PLACE: Final = (
+    '"commune" =~ /^${commune:regex}$/ AND "site_kind" =~ /^${kind:regex}$/'
+    ' AND "provider" =~ /^${provider:regex}$/ AND "site" =~ /^${site:regex}$/'
+)
+"""The filters that every measurement has the tags for."""
+SITE: Final = "\"site\" = '${site}'"
+"""One site, where the dashboard is about one."""
+RECENTLY: Final = "time > ${__to}ms - 2d AND time <= ${__to}ms"
+LAST_YEAR: Final = "time > ${__to}ms - 400d AND time <= ${__to}ms"
+LAST_HOUR: Final = "time > ${__to}ms - 1h AND time <= ${__to}ms"
+DAILY: Final = "time($__interval, -7h)"
+DOWNLOAD: Final = '"indicator" = \'download_mbps\' AND "scope" !~ /^contract-/'
+"""The verdicts on what a plan promises of the download, and not on what a contract does."""
+STATES: Final = ("met", "below", "inconclusive", "silent")
+
+
+def raw(measurement: str) -> str:
+    """A measurement of single reports: it may lie in a retention policy of its own (the variable `raw`)."""
+    return '${raw:raw}"' + measurement + '"'
+
+
+def lasting(measurement: str) -> str:
+    """A measurement of what is kept for ever: verdicts, standings, incidents, completeness, roll-ups."""
+    return f'"{measurement}"'
+
+
+def where(*conditions: str) -> str:
+    """Conditions that all hold."""
+    return " AND ".join(conditions)
+
+
+def select(what: str, source: str, condition: str, *, by: str = "", fill: str = "") -> str:
+    """One statement."""
+    return (
+        f"SELECT {what} FROM {source} WHERE {condition}"  # noqa: S608 - our own words, for a dashboard
+        f"{f' GROUP BY {by}' if by else ''}{f' fill({fill})' if fill else ''}"
+    )
+
+
+def of(inner: str) -> str:
+    """A statement as the source of another."""
+    return f"({inner})"
+
+
+def tags(*names: str) -> str:
+    """Names as a list of identifiers."""
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def lasts(fields: Iterable[str]) -> str:
+    """The newest value of each field, under its own name. Every row must have all of them."""
+    return ", ".join(f'last("{field}") AS "{field}"' for field in fields)
+
+
+def standings(*group: str) -> str:
+    """How each chosen site stands at the end of the range: its states as numbers, by these tags and itself."""
+    states = lasts(STATES)
+    return select(states, lasting("standing"), where(PLAN, PLACE, RECENTLY), by=tags("site", *group))
+
+
+def verdicts(condition: str = DOWNLOAD) -> str:
+    """Where verdicts are chosen."""
+    return where(PLAN, PLACE, condition, "$timeFilter")
+
+
+def middle(field: str, measurement: str, *, by: str = "", condition: str = "", name: str = "") -> str:
+    """The median of a field's conclusive values per step, with empty steps left empty."""
+    held = where(PLACE, '"conclusive" = true', *((condition,) if condition else ()), "$timeFilter")
+    steps = f"time($__interval), {by}" if by else "time($__interval)"
+    return select(f'median("{field}") AS "{name or field}"', raw(measurement), held, by=steps, fill="null")
+
+
+def number_of(field: str, value: str, inner: str) -> str:
+    """How many rows of a statement have a field with this value (InfluxQL, quoted where it is text)."""
+    return select(f'count("{field}") AS "n"', of(inner), f'"{field}" = {value}')

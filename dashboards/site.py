@@ -1,0 +1,347 @@
+"""*Site*: what one site gets, what it was promised, and how its line behaves. Pure."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from dashboards import links
+from dashboards.board import Head, Json, Row, dashboard
+from dashboards.ipv6 import status_words
+from dashboards.panels import (
+    GREEN,
+    GREY,
+    RED,
+    Panel,
+    Target,
+    by_value,
+    of_query,
+    override,
+    plain,
+    series,
+    stat,
+    states,
+    table,
+    target_line,
+    timeline,
+    words,
+)
+from dashboards.queries import DOWNLOAD, LAST_YEAR, SITE, lasting, raw, select, where
+from dashboards.variables import chain
+from dashboards.words import Language, Say, speaker
+
+_HERE: Final = where(SITE, "$timeFilter")
+_VERDICTS: Final = where(SITE, DOWNLOAD)
+_UNTIL: Final = "time > ${__to}ms - 60d AND time <= ${__to}ms"
+
+
+def site(language: Language) -> Json:
+    """The dashboard."""
+    say = speaker(language)
+    head = Head(
+        "site",
+        title=say("linkgauge: Điểm đo", "linkgauge: Site"),
+        about=say(
+            "Một điểm đo: kết luận và lý do, từng lần đo (kể cả lần hỏng và lần nghi ngờ), độ trễ, IPv6, sóng di động,"
+            " thời gian trực tuyến, sự cố.",
+            "One site: its verdict and why, each test (failed and doubted ones too), latency, IPv6, mobile radio,"
+            " when it was up, incidents.",
+        ),
+        variables=chain(say, one_site=True),
+        incidents=SITE,
+        since="now-14d",
+    )
+    rows = [
+        Row(say("Kết luận", "Verdict"), _verdict(say)),
+        Row(say("Tốc độ", "Speed"), [*_speed(say), _trouble(say)]),
+        Row(say("Độ trễ", "Latency"), _latency(say)),
+        Row(say("Trạng thái", "State"), _states(say)),
+        Row(say("Sóng di động", "Mobile radio"), [_radio(say)]),
+        Row(say("Báo cáo", "Reports"), [_reports(language), _verdict_table(say)]),
+    ]
+    return dashboard(head, language, rows)
+
+
+def _verdict(say: Say) -> Sequence[Panel]:
+    newest = select(
+        'last("verdict") AS "verdict", "value", "target", "low", "high", "n", "reasons"',
+        lasting("verdict"),
+        where(_VERDICTS, _UNTIL),
+    )
+
+    def one(field: str, unit: str, title: str, about: str) -> Panel:
+        return stat(title, about, Target(newest), size=(4, 4), field=field, unit=unit, decimals=1, **plain("text"))
+
+    month = select('sum("download_bytes") + sum("upload_bytes") AS "bytes"', raw("throughput"), _HERE)
+    return [
+        stat(
+            say("Kết luận", "Verdict"),
+            say(
+                "Kết luận mới nhất so với chỉ tiêu kế hoạch, đến cuối kỳ.",
+                "The newest verdict against the plan's target, up to the range's end.",
+            ),
+            Target(newest),
+            size=(5, 4),
+            **{"field": "verdict", **by_value((None, GREY)), "mappings": states(say)},
+        ),
+        one("value", "Mbits", say("Đo được", "Measured"), say("Trung vị tải xuống của n mẫu.", "Median of n samples.")),
+        one(
+            "target",
+            "Mbits",
+            say("Chỉ tiêu", "Target"),
+            say("Mức mà kế hoạch hứa cho điểm này.", "What the plan promises here."),
+        ),
+        one(
+            "low",
+            "Mbits",
+            say("Cận dưới 95 %", "Low, 95 %"),
+            say("Cận dưới khoảng tin cậy.", "Lower bound of the interval."),
+        ),
+        stat(
+            "n",
+            say("Số mẫu hợp lệ trong kết luận.", "Conclusive samples behind the verdict."),
+            Target(newest),
+            size=(3, 4),
+            field="n",
+            decimals=0,
+            **plain("text"),
+        ),
+        stat(
+            say("Dữ liệu dùng để đo", "Data used by tests"),
+            say(
+                "Tổng byte tải xuống và tải lên của các lần đo tốc độ trong kỳ.",
+                "Bytes of all speed tests in the range, both ways.",
+            ),
+            Target(month),
+            size=(4, 4),
+            unit="decbytes",
+            noValue="0",
+            **plain("text"),
+        ),
+    ]
+
+
+def _speed(say: Say) -> Sequence[Panel]:
+    found = []
+    for direction, name in (
+        ("download", say("Tải xuống", "Download")),
+        ("upload", say("Tải lên", "Upload")),
+    ):
+        value, flag = f'"{direction}_mbps"', "conclusive" if direction == "download" else "upload_conclusive"
+        good = select(value, raw("throughput"), where(SITE, f'"{flag}" = true', "$timeFilter"), by='"family"')
+        doubted = select(value, raw("throughput"), where(SITE, f'"{flag}" = false', "$timeFilter"))
+        asked = where(SITE, f"\"indicator\" = '{direction}_mbps'", "$timeFilter")
+        marks = select('"target"', lasting("verdict"), asked, by='"scope"')
+        found.append(
+            series(
+                name,
+                say(
+                    "Mỗi điểm là một lần đo, theo IPv4/IPv6; xám: lần đo bị nghi ngờ, không tính; nét đứt: chỉ"
+                    " tiêu kế hoạch"
+                    " và mức theo hợp đồng.",
+                    "Each point is a test, by IPv4 and IPv6; grey: doubted, does not count; dashed: the plan's"
+                    " target and"
+                    " what was bought.",
+                ),
+                [
+                    Target(good, say("hợp lệ $tag_family", "conclusive $tag_family")),
+                    Target(doubted, say("nghi ngờ", "doubted")),
+                    Target(marks, say("mức $tag_scope", "target $tag_scope")),
+                ],
+                unit="Mbits",
+                draw="points",
+                overrides=[of_query("B", color={"mode": "fixed", "fixedColor": GREY}), target_line("C")],
+            )
+        )
+    return found
+
+
+def _trouble(say: Say) -> Panel:
+    failed = select('count("failure") AS "n"', raw("throughput"), _HERE, by="time($__interval)", fill="none")
+    doubted = select('count("doubts") AS "n"', raw("throughput"), _HERE, by="time($__interval)", fill="none")
+    return series(
+        say("Lần đo hỏng và lần đo nghi ngờ", "Failed and doubted tests"),
+        say(
+            "Số lần đo tốc độ hỏng (mạng không làm được điều được yêu cầu) và số lần bị nghi ngờ.",
+            "Speed tests that failed (the network did not do what was asked), and those that were doubted.",
+        ),
+        [Target(failed, say("hỏng", "failed")), Target(doubted, say("nghi ngờ", "doubted"))],
+        size=(24, 5),
+        draw="bars",
+        stack=True,
+        step="6h",
+        decimals=0,
+        overrides=[
+            of_query("A", color={"mode": "fixed", "fixedColor": RED}),
+            of_query("B", color={"mode": "fixed", "fixedColor": GREY}),
+        ],
+    )
+
+
+def _latency(say: Say) -> Sequence[Panel]:
+    def steps(field: str, measurement: str = "latency", condition: str = '"conclusive" = true') -> str:
+        held = where(SITE, condition, "$timeFilter")
+        return select(f'median("{field}") AS "value"', raw(measurement), held, by="time($__interval)", fill="null")
+
+    return [
+        series(
+            say("Độ trễ khi rỗi", "Latency at rest"),
+            say(
+                "Trung vị của các lần đo trong mỗi bước: nhỏ nhất, trung vị, p95 của từng lần.",
+                "Of the runs in each step the median: of each run's least, median and p95.",
+            ),
+            [
+                Target(steps("rtt_ms_min"), say("nhỏ nhất", "least")),
+                Target(steps("rtt_ms_median"), say("trung vị", "median")),
+                Target(steps("rtt_ms_p95"), "p95"),
+            ],
+            unit="ms",
+            step="2h",
+            size=(8, 8),
+        ),
+        series(
+            say("Độ trễ khi tải", "Latency under load"),
+            say("Trung vị của các gói nhỏ bên cạnh luồng tải.", "Median of small packets beside the load."),
+            [
+                Target(
+                    steps("download_loaded_latency_ms_median", "throughput"), say("khi tải xuống", "while downloading")
+                ),
+                Target(
+                    steps("upload_loaded_latency_ms_median", "throughput", '"upload_conclusive" = true'),
+                    say("khi tải lên", "while uploading"),
+                ),
+                Target(steps("idle_rtt_ms_median", "throughput"), say("khi rỗi", "at rest")),
+            ],
+            unit="ms",
+            step="6h",
+            size=(8, 8),
+        ),
+        series(
+            say("Mất gói", "Packet loss"),
+            say("Trung bình tỷ lệ mất gói của các lần đo.", "Mean share of packets lost."),
+            [
+                Target(
+                    select('mean("loss_ratio") AS "value"', raw("latency"), _HERE, by="time($__interval)", fill="null"),
+                    say("mất gói", "lost"),
+                )
+            ],
+            unit="percentunit",
+            step="2h",
+            size=(8, 8),
+        ),
+    ]
+
+
+def _states(say: Say) -> Sequence[Panel]:
+    online = select('last("online") AS "online"', raw("status"), _HERE, by="time($__interval)", fill="null")
+    judged = select('"verdict"', lasting("verdict"), where(_VERDICTS, "$timeFilter"))
+    family = select('"status"', raw("ipv6"), _HERE)
+    up = words({"true": (say("trực tuyến", "online"), GREEN), "false": (say("ngắt", "offline"), RED)})
+    return [
+        timeline(
+            say("Thiết bị đo", "The box"),
+            say(
+                "Trạng thái cuối mỗi bước; trống: không có tin.",
+                "The last status of each step; empty: nothing was heard.",
+            ),
+            Target(online),
+            mapped=up,
+            step="10m",
+        ),
+        timeline(
+            say("Kết luận theo thời gian", "Verdict over time"),
+            say("Sau mỗi kết quả hợp lệ.", "After each conclusive result."),
+            Target(judged),
+            mapped=states(say),
+        ),
+        timeline(
+            "IPv6",
+            say("Kết quả từng lần kiểm tra IPv6.", "What each check of IPv6 found."),
+            Target(family),
+            mapped=status_words(say),
+        ),
+    ]
+
+
+def _radio(say: Say) -> Panel:
+    def level(field: str) -> str:
+        held = where(SITE, '"conclusive" = true', "$timeFilter")
+        return select(f'median("{field}") AS "value"', raw("radio"), held, by="time($__interval)", fill="null")
+
+    return series(
+        say("Mức thu sóng (điểm có modem)", "Signal level (sites with a modem)"),
+        say(
+            "Trung vị RSRP mỗi bước, 4G và 5G riêng; trống: điểm không có modem di động.",
+            "Median RSRP of each step, 4G and 5G apart; empty: the site has no mobile modem.",
+        ),
+        [Target(level("rsrp_dbm"), "RSRP 4G"), Target(level("nr_rsrp_dbm"), "SS-RSRP 5G")],
+        size=(24, 7),
+        unit="dBm",
+        least=-140,
+        max=-40,
+        step="2h",
+    )
+
+
+def _reports(language: Language) -> Panel:
+    say = speaker(language)
+    query = select(
+        '"download_mbps", "upload_mbps", "failure", "doubts", "download_stop", "id", "family", "peer"',
+        raw("throughput"),
+        _HERE + " ORDER BY time DESC LIMIT 50",
+    )
+    columns = {
+        "Time": say("Bắt đầu", "Started"),
+        "download_mbps": say("Tải xuống", "Download"),
+        "upload_mbps": say("Tải lên", "Upload"),
+        "failure": say("Hỏng", "Failure"),
+        "doubts": say("Nghi ngờ", "Doubts"),
+        "family": "IP",
+        "peer": say("Máy đối đo", "Peer"),
+        "download_stop": say("Dừng vì", "Stopped by"),
+        "id": "id",
+    }
+    return table(
+        say("50 lần đo tốc độ mới nhất", "The newest 50 speed tests"),
+        say(
+            "Trong kỳ; id mở báo cáo gốc trên trang linkgauge.", "In the range; the id opens the report as it was sent."
+        ),
+        Target(query),
+        size=(14, 10),
+        columns=columns,
+        drop=(),
+        sort=(columns["Time"], True),
+        overrides=[
+            override("download_mbps", unit="Mbits"),
+            override("upload_mbps", unit="Mbits"),
+            override("id", links=links.report(language)),
+        ],
+    )
+
+
+def _verdict_table(say: Say) -> Panel:
+    query = select(
+        'last("verdict") AS "verdict", "value", "target", "n", "reasons"',
+        lasting("verdict"),
+        where(SITE, LAST_YEAR),
+        by='"plan", "indicator", "scope"',
+    )
+    columns = {
+        "indicator": say("Chỉ tiêu", "Indicator"),
+        "scope": say("Phạm vi", "Scope"),
+        "plan": say("Kế hoạch", "Plan"),
+        "verdict": say("Kết luận", "Verdict"),
+        "value": say("Giá trị", "Value"),
+        "target": say("Mức", "Target"),
+        "n": "n",
+        "reasons": say("Lý do", "Reasons"),
+    }
+    return table(
+        say("Mọi kết luận", "All verdicts"),
+        say(
+            "Kết luận mới nhất của từng câu hỏi: kế hoạch và hợp đồng.",
+            "The newest verdict on each question: plan and contract.",
+        ),
+        Target(query),
+        size=(10, 10),
+        columns=columns,
+        overrides=[override("verdict", mappings=states(say))],
+    )

@@ -1,0 +1,68 @@
+"""Every query of every dashboard and alert rule, against a real InfluxDB that the product's own points fill."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from dashboards.catalogue import DASHBOARDS
+from tests.collector.influxd import running_influxd
+from tests.dashboards.asking import Answer, Question, ask, questions, view_of
+from tests.dashboards.seeded import MOBILE, Seeded, fill
+
+pytestmark = pytest.mark.program("influxd")
+WITHIN_S = 1.0
+EMPTY_COLUMNS = {"group"}  # most incidents are of one site
+
+
+@pytest.fixture(scope="module")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seeded]:
+    with running_influxd(tmp_path_factory.mktemp("influx")) as server:
+        yield fill(server)
+
+
+def used_fields(question: Question) -> set[str]:
+    """The columns that a panel needs to be there: those it names, sorts, draws or links by."""
+    panel = question.panel
+    if panel is None:
+        return set()
+    named = {panel["options"].get("xField"), panel["options"].get("reduceOptions", {}).get("fields", "").strip("/^$")}
+    for layer in panel["options"].get("layers", ()):
+        named |= {
+            layer["location"]["latitude"],
+            layer["location"]["longitude"],
+            layer["config"]["style"]["color"].get("field"),
+        }
+    if panel["type"] in {"table", "barchart"}:
+        for change in panel.get("transformations", ()):
+            named |= set(change["options"]["renameByName"])
+        named |= {one["matcher"]["options"] for one in panel["fieldConfig"]["overrides"]}
+    return {name for name in named if name} - {"Time"}
+
+
+def wrong_with(question: Question, answer: Answer) -> list[str]:
+    """What a panel would show as nothing."""
+    if not answer.rows:
+        return [f"{question.where}: no rows: {question.statement}"]
+    used = used_fields(question)
+    wrong = [f"{question.where}: no field {name}" for name in used - answer.columns.keys()]
+    empty = {name for name in used & answer.columns.keys() if all(value is None for value in answer.columns[name])}
+    wrong += [f"{question.where}: field {name} is empty" for name in empty - EMPTY_COLUMNS]
+    values = [value for name, column in answer.columns.items() if name != "time" for value in column]
+    if all(value is None for value in values):
+        wrong.append(f"{question.where}: nothing but nulls: {question.statement}")
+    if answer.seconds > WITHIN_S:
+        wrong.append(f"{question.where}: took {answer.seconds:.2f} s")
+    return wrong
+
+
+@pytest.mark.parametrize("uid", sorted(DASHBOARDS))
+def test_every_query_of_a_dashboard_gives_what_its_panel_shows(seeded: Seeded, uid: str) -> None:
+    board = DASHBOARDS[uid]()
+    given = {"site": seeded.sites[MOBILE].id} if "site" in uid else {}
+    view = view_of(seeded.server, board, seeded.start, seeded.end, **given)
+    wrong = [
+        one
+        for question in questions(board, view)
+        for one in wrong_with(question, ask(seeded.server, question.statement))
+    ]
+    assert not wrong, "\n".join(wrong)
