@@ -19,6 +19,7 @@ from collector.web import (
     scoreboard,
 )
 from collector.web.admin import page as admin_page
+from collector.web.api import page as api_page
 from collector.web.api import routes
 from collector.web.overview import page as overview_page
 from collector.web.overview.listing import LiveList
@@ -35,7 +36,7 @@ HEADERS: Final = {
 }
 PAGES: Final = (
     overview_page, site_page, incident_pages, fleet_page, quarantine_page, completeness_page, plan_pages, pipe_page,
-    admin_page,
+    admin_page, api_page,
 )  # fmt: skip
 """The modules that each add a page or a few."""
 
