@@ -140,9 +140,7 @@ class Table:
 def payload(plot: Plot) -> dict[str, Any]:
     """A plot as the page carries it, for `tojson`."""
     told: dict[str, Any] = msgspec.to_builtins(plot)
-    if plot.floor is None:
-        told["floor"] = None
-    return told
+    return told | {"floor": plot.floor}  # None is no default there
 
 
 def second(at: datetime) -> float:

@@ -38,7 +38,7 @@ def ask(url: str) -> dict[str, Any]:
 
 async def asks_for_a_test(page: Page) -> None:
     """The real agent, over the real broker, measures when somebody asks, and its answer stands on the page."""
-    await page.get_by_label("Probe", exact=True).select_option("latency")
+    await page.locator("#test-kind").select_option("latency")
     await page.get_by_label("Your name").fill("Lan")
     await page.get_by_role("button", name="Measure now").click()
     await expect(page.locator("#test")).to_have_attribute("data-stage", "arrived", timeout=60_000)

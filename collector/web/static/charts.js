@@ -72,8 +72,8 @@ class Chart {
     this.watch.observe(box);
   }
 
-  when(seconds, style) {
-    return new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, { timeZone: this.spec.zone, ...style }).format(seconds * 1000);
+  when(seconds, style) { // 22/11 and 15:04 in both languages
+    return new Intl.DateTimeFormat("en-GB", { timeZone: this.spec.zone, ...style }).format(seconds * 1000);
   }
 
   gather() { // every point that can be pointed at, in the order of time
@@ -81,7 +81,7 @@ class Chart {
     (this.spec.series ?? []).forEach((one, series) => {
       if (one.type === "steps") {
         const last = one.values.findLast((value) => value != null);
-        one.label = last == null ? one.name : `${one.name} ${this.number.format(last)}`;
+        one.label = last == null ? "" : this.number.format(last);
         return;
       }
       const xs = one.type === "band" ? one.start.map((start, place) => (start + one.end[place]) / 2) : one.at;
@@ -142,7 +142,7 @@ class Chart {
     const axis = { stroke: () => this.paint.soft, font: this.paint.font, ticks: { stroke: () => this.paint.line, size: 4 }, grid: { stroke: () => this.paint.line, width: 1 } };
     const strip = Boolean(spec.lanes);
     this.u = new uPlot({
-      width: box.clientWidth || 300, height: this.height(), ms: 1e-3, legend: { show: false }, padding: [8, 10, 0, 0],
+      width: box.clientWidth || 300, height: this.height(), ms: 1e-3, legend: { show: false }, padding: [8, this.margin(), 0, 0],
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), spec.zone),
       scales: { x: { time: true, range: () => this.zoom ?? [spec.start, spec.end] }, y: { range: () => (strip ? [0, 1] : this.rangeY()) } },
       series: [{}, { paths: () => null, points: { show: false } }],
@@ -166,6 +166,8 @@ class Chart {
     this.u.over.parentElement.append(this.whole);
     this.keys();
   }
+
+  margin() { return (this.spec.series ?? []).some((one) => one.type === "steps") ? 36 : 12; } // for the levels' numbers
 
   gutter() { return this.spec.lanes ? (narrow.matches ? 74 : 96) : narrow.matches ? 44 : 56; }
 

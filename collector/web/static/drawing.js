@@ -78,7 +78,7 @@ const band = (u, one, paint, ratio) => {
   }
 };
 
-const steps = (u, one, paint, ratio) => {
+const steps = (u, one, paint, ratio, taken) => {
   const { ctx, bbox } = u;
   const end = u.scales.x.max;
   ctx.strokeStyle = ctx.fillStyle = one.kind === "contract" ? paint.soft : paint.ink;
@@ -98,10 +98,12 @@ const steps = (u, one, paint, ratio) => {
   ctx.stroke();
   ctx.setLineDash([]);
   if (last == null) return;
-  const text = one.label;
-  ctx.textAlign = "right"; ctx.textBaseline = "bottom";
-  const x = bbox.left + bbox.width - 4 * ratio, y = u.valToPos(last, "y", true) - 3 * ratio;
-  ctx.lineWidth = 3 * ratio; ctx.strokeStyle = paint.card; ctx.lineJoin = "round"; ctx.strokeText(text, x, y); ctx.fillText(text, x, y);
+  const size = 12 * ratio; // the number stands in the margin, beside its line and not over points
+  const y = u.valToPos(last, "y", true);
+  const free = taken.every((other) => Math.abs(other - y) > size) ? y : y < taken[0] ? taken[0] - size : taken[0] + size;
+  taken.push(free);
+  ctx.textAlign = "left"; ctx.textBaseline = "middle";
+  ctx.fillText(one.label, bbox.left + bbox.width + 5 * ratio, free);
 };
 
 const notes = (u, list, paint, ratio) => {
@@ -143,9 +145,10 @@ const lanes = (u, list, paint, ratio) => {
       ctx.fillRect(left, top + height - tall, Math.max(right - left - ratio, ratio), tall);
       const room = right - left - 10 * ratio;
       if (ctx.measureText(one.word).width > room) continue;
-      ctx.fillStyle = one.full > 0.8 ? paint.card : paint.ink;
+      const inside = tall >= 14 * ratio; // a low bar has its word above it
+      ctx.fillStyle = inside ? paint.card : paint.ink;
       ctx.textAlign = "left"; ctx.textBaseline = "middle";
-      ctx.fillText(one.word, left + 5 * ratio, one.full > 0.8 || one.full < 0.55 ? top + height * (one.full > 0.8 ? 0.54 : 0.4) : top + height * 0.5);
+      ctx.fillText(one.word, left + 5 * ratio, inside ? top + height - tall / 2 + ratio : top + (height - tall) / 2);
     }
   });
 };
@@ -155,13 +158,14 @@ export const draw = (u, chart) => {
   const { ctx, bbox } = u;
   const ratio = devicePixelRatio || 1;
   ctx.save();
-  ctx.beginPath(); ctx.rect(bbox.left - 6 * ratio, bbox.top - 6 * ratio, bbox.width + 12 * ratio, bbox.height + 7 * ratio); ctx.clip();
+  ctx.beginPath(); ctx.rect(bbox.left - 6 * ratio, bbox.top - 6 * ratio, bbox.width + 60 * ratio, bbox.height + 7 * ratio); ctx.clip();
   ctx.font = paint.font.replace("12px", `${12 * ratio}px`);
   notes(u, spec.notes ?? [], paint, ratio);
   if (spec.lanes) lanes(u, spec.lanes, paint, ratio);
+  const taken = [];
   (spec.series ?? []).forEach((one, place) => {
     if (hidden.has(place)) return;
-    ({ points, band, steps })[one.type](u, one, paint, ratio);
+    ({ points, band, steps })[one.type](u, one, paint, ratio, taken);
   });
   const focus = chart.focus;
   if (focus) { // what the keyboard or the mouse is at
