@@ -1,4 +1,4 @@
-"""Everything on one machine: `linkgauge-collector up`.
+"""Everything on one machine: `linkgauge-collector up`, and with `--demo` a demonstration that needs no probe.
 
 The collector's roles run in this process with an embedded broker and SQLite; the measurement peer and one agent are
 processes of their own, as they would be in the field. They are restarted when they die and end with this process,
@@ -16,7 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,11 +24,14 @@ from typing import Final
 
 from collector import config as settings
 from collector import loop
+from collector.demonstration import folder, showing
 from collector.errors import CollectorError, UsageError
 from collector.registry.registry import Registry
 from collector.registry.site import Site
 from collector.trial import Speaker, announce
 
+DATA: Final = "linkgauge-data"
+DEMO_DATA: Final = "linkgauge-demo"
 AGENT: Final = "this-machine"
 SITE: Final = Site(
     id=AGENT,
@@ -168,14 +171,27 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="everything on this machine: broker, store, judge, page, a peer and one agent",
         description="Run everything on this machine. Prints the page's address when the first result is on it; "
         "Ctrl-C stops it all, and the next start goes on with the same data.",
-        epilog="example: linkgauge-collector up --listen 127.0.0.1:8700 --peer msak+wss://peer.langson.example:4443",
+        epilog="examples: linkgauge-collector up --listen 127.0.0.1:8700 --peer msak+wss://peer.langson.example:4443\n"
+        "          linkgauge-collector up --demo                     look at it without any probe\n"
+        "          linkgauge-collector up --demo --data demo-influx --store influxdb1://127.0.0.1:8086/demo",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--listen", default="127.0.0.1:8600", metavar="ADDR:PORT", help="the page (default %(default)s)"
     )
     parser.add_argument(
-        "--data", type=Path, default=Path("linkgauge-data"), metavar="DIR", help="what is kept (default %(default)s)"
+        "--data", type=Path, metavar="DIR", help=f"what is kept (default {DATA}; of a demonstration {DEMO_DATA})"
     )
+    parser.add_argument(
+        "--demo", action="store_true",
+        help="a demonstration instead: 200 made-up sites of four provinces with 90 days behind them, filled once in "
+        "about a minute; then their made-up agents go on while you look. Nothing is measured, every page says so",
+    )  # fmt: skip
+    parser.add_argument(
+        "--store", metavar="URL",
+        help="of a new demonstration: where its series go, for example influxdb1://127.0.0.1:8086/demo (an empty "
+        "database, so that Grafana can show it; default: a file in --data)",
+    )  # fmt: skip
     parser.add_argument("--peer", metavar="URL", help="measure to this peer instead of starting one here")
     parser.add_argument(
         "--pace", type=float, default=300.0, metavar="MBIT",
@@ -188,8 +204,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Run until Ctrl-C; raises UsageError for what cannot work."""
     if arguments.pace <= 0:
         raise UsageError(f"--pace {arguments.pace:g}: a rate in Mbit/s above 0, for example 300")
-    data: Path = arguments.data.absolute()
     settings.address(arguments.listen, "--listen")
+    if arguments.demo:
+        return _show(arguments)
+    if arguments.store is not None:
+        raise UsageError("--store is for a demonstration; name --demo too")
+    data: Path = (arguments.data or Path(DATA)).absolute()
+    folder.refuse(data)
     with _alone(data):
         plan = Plan(
             data=data,
@@ -206,8 +227,33 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _show(arguments: argparse.Namespace) -> int:
+    """Show a demonstration until Ctrl-C; raises UsageError for what cannot work."""
+    if arguments.peer is not None:
+        raise UsageError("--peer: a demonstration measures nothing; leave one of them out")
+    data: Path = (arguments.data or Path(DEMO_DATA)).absolute()
+    folder.claim(data)
+    with _alone(data):
+        port = free_port(1883, socket.SOCK_STREAM)
+        wanted = showing.prepared(data, listen=arguments.listen, broker=port, store=arguments.store)
+        show = showing.Showing(data, *wanted, port, _serve)
+        loop.run(_until_told(show.run, Speaker(sys.stderr)))
+    return 0
+
+
+async def _serve(config: settings.CollectorConfig, ready: Callable[[str], None]) -> None:
+    from collector.service import serve
+
+    await serve(config, ready=ready)
+
+
 async def _up(plan: Plan, config: settings.CollectorConfig, say: Speaker) -> None:
     """Run all parts until a signal; raises CollectorError for what cannot work."""
+    await _until_told(lambda say, stop: _together(plan, config, say, stop), say)
+
+
+async def _until_told(work: Callable[[Speaker, asyncio.Event], Awaitable[None]], say: Speaker) -> None:
+    """Do it until a signal, which it is told by an event; raises CollectorError for what cannot work."""
     stop = asyncio.Event()
     running = asyncio.get_running_loop()
 
@@ -220,7 +266,7 @@ async def _up(plan: Plan, config: settings.CollectorConfig, say: Speaker) -> Non
         running.add_signal_handler(number, end)
     failed: CollectorError | None = None
     try:
-        await _together(plan, config, say, stop)
+        await work(say, stop)
     except* CollectorError as group:
         failed = next(error for error in _leaves(group) if isinstance(error, CollectorError))
     if failed is not None:

@@ -1,0 +1,197 @@
+"""From an empty folder to a page that is alive: fill the past once, top up what is missing, then let agents send."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import uuid
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from collector import config as settings
+from collector.demonstration import folder, ground
+from collector.demonstration.agents import Agents
+from collector.demonstration.clock import Clock
+from collector.demonstration.filling import Filling
+from collector.demonstration.folder import Mark
+from collector.demonstration.making import Plan, made
+from collector.demonstration.world import World
+
+Serve = Callable[[settings.CollectorConfig, Callable[[str], None]], Coroutine[Any, Any, None]]
+SITES: Final = 200
+DAYS: Final = 90
+SEED: Final = 7
+_ENOUGH: Final = timedelta(minutes=5)
+_WORDS: Final = {
+    "past": "making {days} days of {sites} sites",
+    "sums": "summing up days and months",
+}
+_CONFIG: Final = """\
+# Written by `linkgauge-collector up --demo`: a demonstration, none of it was measured.
+roles = ["broker", "ingest", "judge", "web"]
+[broker]
+url = "mqtt://127.0.0.1:{broker}"
+[store]
+url = "{store}"
+[registry]
+url = "sqlite:///{data}/registry.db"
+[archive]
+url = "file:///{data}/archive"
+[web]
+listen = "{listen}"
+demonstration = true
+[log]
+level = "error"
+"""
+
+
+class Say(Protocol):
+    """Says what happens: a line that stays, or one that the next replaces."""
+
+    def __call__(self, words: str) -> None:
+        """Say one line that stays."""
+
+    def going(self, words: str) -> None:
+        """Say how far it is."""
+
+
+def edition(environment: Mapping[str, str]) -> tuple[int, int]:
+    """How many sites and days; another edition may be asked for by LINKGAUGE_DEMO=SITESxDAYS."""
+    wanted = environment.get("LINKGAUGE_DEMO", "")
+    count, _, days = wanted.partition("x")
+    return (int(count), int(days)) if count.isdecimal() and days.isdecimal() else (SITES, DAYS)
+
+
+def prepared(data: Path, *, listen: str, broker: int, store: str | None) -> tuple[settings.CollectorConfig, Mark]:
+    """Claim the folder and write its configuration; raises UsageError for a folder with real measurements."""
+    mark = folder.claim(data)
+    if mark is None:
+        count, days = edition(os.environ)
+        url = store or f"sqlite:///{str(data).lstrip('/')}/series.db"
+        mark = Mark(seed=SEED, sites=count, days=days, origin=datetime.now(UTC), store=url)
+        folder.write(data, mark)
+    elif mark.until is None:
+        folder.empty(data)
+    text = _CONFIG.format(broker=broker, data=str(data).lstrip("/"), listen=listen, store=mark.store)
+    (data / "collector.toml").write_text(text, "utf-8")
+    return settings.parse(text, os.environ, name=str(data / "collector.toml")), mark
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """A demonstration in a folder that is claimed; `port` is the embedded broker's, `serve` runs the collector."""
+
+    data: Path
+    config: settings.CollectorConfig
+    mark: Mark
+    port: int
+    serve: Serve
+
+    async def run(self, say: Say, stop: asyncio.Event) -> None:
+        """Fill what is missing, then show it until told to stop. Raises CollectorError."""
+        with _quietly():
+            await self._run(say, stop)
+
+    async def _run(self, say: Say, stop: asyncio.Event) -> None:
+        say(f"a demonstration: {self.mark.sites} made-up sites, nothing of it was measured. Data in {self.data}")
+        async with asyncio.TaskGroup() as group:
+            filling = group.create_task(fill(self.data, self.config, self.mark, say), name="filling")
+            stopping = group.create_task(stop.wait(), name="stop")
+            await asyncio.wait((filling, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if not filling.done():
+                say("stopped before all of it was there; the next start begins again")
+                filling.cancel()
+                return
+            stopping.cancel()
+            mark = filling.result()
+        await self._show(mark, say, stop)
+
+    async def _show(self, mark: Mark, say: Say, stop: asyncio.Event) -> None:
+        page: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+        def told(at: datetime) -> None:
+            folder.write(self.data, msgspec.structs.replace(mark, until=at))
+
+        def ready(address: str) -> None:
+            if not page.done():
+                page.set_result(address)
+
+        agents = Agents(World(mark.seed, mark.sites, mark.days, mark.origin), self.port, told)
+        async with asyncio.TaskGroup() as group:
+            service = group.create_task(self.serve(self.config, ready), name="collector")
+            address = await page
+            living = group.create_task(agents.run(), name="demonstration")
+            say(f"open {address} - reports keep arriving. Ctrl-C ends it; the next start goes on in a moment")
+            await stop.wait()
+            say("stopping")
+            living.cancel()
+            service.cancel()
+        told(datetime.now(UTC))
+
+
+async def fill(data: Path, config: settings.CollectorConfig, mark: Mark, say: Say) -> Mark:
+    """Make the past that is missing; gives what the folder says then."""
+    world = World(mark.seed, mark.sites, mark.days, mark.origin)
+    while True:
+        start = mark.until or world.start
+        until = mark.origin if mark.until is None else datetime.now(UTC)
+        if mark.until is not None and until - start < _ENOUGH:
+            return mark
+        await _fill(world, (start, until), config, _progress(say, mark, is_first=mark.until is None))
+        mark = msgspec.structs.replace(mark, until=until)
+        await asyncio.to_thread(folder.write, data, mark)
+
+
+async def _fill(
+    world: World,
+    span: tuple[datetime, datetime],
+    config: settings.CollectorConfig,
+    progress: Callable[[str, float], None],
+) -> None:
+    start, until = span
+    clock = Clock(start)
+    parts = ground.parts_of(config, clock)
+    try:
+        await asyncio.to_thread(parts.registry.open)
+        await asyncio.to_thread(ground.register, parts.registry, world)
+        await asyncio.to_thread(parts.archive.open)
+        filling = Filling(world, parts, clock, progress)
+        plan = Plan(
+            seed=world.seed, sites=world.count, days=world.days, origin=world.origin, start=start, until=until,
+            epoch=str(uuid.uuid5(uuid.NAMESPACE_OID, f"{world.seed} {world.origin} {start}")),
+        )  # fmt: skip
+        async with contextlib.aclosing(made(plan)) as chunks:
+            await filling.run(chunks, until)
+    finally:
+        if parts.journal is not None:
+            await asyncio.to_thread(parts.journal.close)
+        await parts.series.close()
+        for part in (parts.archive, parts.quarantine, parts.registry):
+            await asyncio.to_thread(part.close)
+
+
+def _progress(say: Say, mark: Mark, *, is_first: bool) -> Callable[[str, float], None]:
+    words = _WORDS if is_first else {"past": "adding what happened since the last start", "sums": _WORDS["sums"]}
+
+    def progress(what: str, share: float) -> None:
+        bar = "█" * round(share * 20)
+        say.going(f"{bar:░<20} {share:4.0%}  {words[what].format(days=mark.days, sites=mark.sites)}")
+
+    return progress
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """The judge's word on each made-up incident is no news to an operator."""
+    log = logging.getLogger("collector")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
