@@ -11,7 +11,7 @@ from dashboards.words import Language, speaker, uid
 
 Json = dict[str, Any]
 SCHEMA_VERSION: Final = 37
-"""Of Grafana 9.4; what is newer reads it and brings it up to date in memory."""
+"""Not newer than Grafana 9.4's own; every later one brings it up to date as it loads it."""
 _WIDTH: Final = 24
 
 
@@ -85,7 +85,7 @@ def _links(language: Language) -> list[Json]:
         "includeVars": True, "keepTime": True, "targetBlank": False, "icon": "external link", "tooltip": "", "url": "",
     }  # fmt: skip
     page = {
-        "type": "link", "title": say("Trang linkgauge", "linkgauge's page"), "url": "${page}", "icon": "dashboard",
+        "type": "link", "title": say("Trang linkgauge", "linkgauge's page"), "url": "${page:raw}", "icon": "dashboard",
         "tags": [], "asDropdown": False, "includeVars": False, "keepTime": False, "targetBlank": True,
         "tooltip": say("Trang trực tiếp, nơi xác nhận sự cố", "The live page, where incidents are acknowledged"),
     }  # fmt: skip

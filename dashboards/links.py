@@ -17,7 +17,7 @@ def site(language: Language, field: str = "site") -> list[Json]:
     one = "${__data.fields." + field + "}"
     return [
         link(say("Bảng điểm đo", "The site's dashboard"), f"/d/{uid('site', language)}?var-site={one}&{_SAME}"),
-        link(say("Mở trang linkgauge", "Open on linkgauge's page"), "${page}/sites/" + one, elsewhere=True),
+        link(say("Mở trang linkgauge", "Open on linkgauge's page"), "${page:raw}/sites/" + one, elsewhere=True),
     ]
 
 
@@ -36,5 +36,5 @@ def commune(language: Language) -> list[Json]:
 def report(language: Language) -> list[Json]:
     """From a row that has a report's id, to its exact bytes."""
     say = speaker(language)
-    url = "${page}/api/v1/reports/${__data.fields.id}"
+    url = "${page:raw}/api/v1/reports/${__data.fields.id}"
     return [link(say("Báo cáo gốc", "The report as it was sent"), url, elsewhere=True)]

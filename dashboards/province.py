@@ -219,15 +219,9 @@ def _worst(language: Language) -> Panel:
 
 def _communes(language: Language) -> Panel:
     say = speaker(language)
-    sums = ", ".join(f'sum("{state}") AS "{state}"' for state in STATES)
+    judged = STATES[:3]
+    sums = ", ".join(f'sum("{state}") AS "{state}"' for state in judged)
     query = select(sums, of(standings("commune")), '"met" >= 0', by=tags("commune"))
-    called = {
-        "met": say("● Đạt", "● Met"),
-        "below": say("▲ Chưa đạt", "▲ Below"),
-        "inconclusive": say("■ Chưa kết luận", "■ Inconclusive"),
-        "silent": say("✕ Mất liên lạc", "✕ Silent"),
-    }
-    hidden = {"viz": True, "legend": True, "tooltip": False}
     return bars(
         say("Theo xã", "By commune"),
         say("Số điểm của mỗi xã theo kết luận mới nhất.", "Each commune's sites by their newest verdict."),
@@ -236,10 +230,13 @@ def _communes(language: Language) -> Panel:
         size=(24, 9),
         stack=True,
         decimals=0,
-        called=called,
+        called={
+            "met": say("● Đạt", "● Met"),
+            "below": say("▲ Chưa đạt", "▲ Below"),
+            "inconclusive": say("■ Chưa kết luận", "■ Inconclusive"),
+        },
         overrides=[
-            *(override(state, color={"mode": "fixed", "fixedColor": COLOURS[state]}) for state in STATES),
-            override("silent", custom__hideFrom=hidden),
+            *(override(state, color={"mode": "fixed", "fixedColor": COLOURS[state]}) for state in judged),
             override("commune", links=links.commune(language)),
         ],
     )

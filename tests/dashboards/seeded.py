@@ -52,6 +52,7 @@ DOUBTS: Final = (
     Doubt.NOT_CONVERGED,
 )  # fmt: skip
 _WORLD: Final = World(load_plans(), {})
+_COUNTED: Final = ("met", "below", "inconclusive", "silent")
 _LINES: Final = 10_000
 _HEARD: Final = timedelta(minutes=1)
 
@@ -129,14 +130,14 @@ def points(simulated: Sequence[SimSite], sites: Sequence[Site], shape: Shape) ->
         yield from judged
         last = next((one.fields for one in reversed(judged) if _is_on_plan(one)), {"inconclusive": 1.0})
         stands = {name: float(last.get(name, 0.0)) for name in ("met", "below", "inconclusive")}
-        stands["silent"] = float(is_silent)
+        stands |= {"silent": float(is_silent), "contract_below": float(one.character == "weak")}
         for day in range(int(shape.days) + 1):
             yield standing_point(site, stands, NOW - timedelta(days=day, minutes=7))
         yield from own(one, site, end, shape)
-        tally = counts.setdefault(site.province, dict.fromkeys(("sites", *stands), 0.0))
+        tally = counts.setdefault(site.province, dict.fromkeys(("sites", *_COUNTED), 0.0))
         tally["sites"] += 1
-        for name, value in stands.items():
-            tally[name] += value
+        for name in tally.keys() - {"sites"}:
+            tally[name] += stands[name]
     for province, tally in counts.items():
         for step in range(12):
             yield census_point(province, tally, NOW - timedelta(minutes=5 * step))

@@ -132,7 +132,7 @@ class TestBoard:
         for url in map(str, urls):
             uid = re.match(r"/d/([^?]+)", url)
             assert uid is None or uid[1] in IDS, url
-            assert uid is not None or url.startswith("${page}"), url
+            assert uid is not None or url.startswith("${page:raw}"), url
             assert uid is None or uid[1].endswith("-en") == board["uid"].endswith("-en"), "another language"
 
     def test_graphs_tell_no_lies(self, board: Json) -> None:

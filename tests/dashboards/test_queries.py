@@ -1,12 +1,15 @@
 """Every query of every dashboard and alert rule, against a real InfluxDB that the product's own points fill."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
+from dashboards.alerts import RULES, queries
 from dashboards.catalogue import DASHBOARDS
 from tests.collector.influxd import running_influxd
 from tests.dashboards.asking import Answer, Question, ask, questions, view_of
+from tests.dashboards.macros import View, expand
 from tests.dashboards.seeded import MOBILE, Seeded, fill
 
 pytestmark = pytest.mark.program("influxd")
@@ -66,3 +69,42 @@ def test_every_query_of_a_dashboard_gives_what_its_panel_shows(seeded: Seeded, u
         for one in wrong_with(question, ask(seeded.server, question.statement))
     ]
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("name", sorted(queries()))
+def test_every_query_of_an_alert_rule_gives_numbers(seeded: Seeded, name: str) -> None:
+    """The server expands these, which knows no variables: a rule that has one would never fire."""
+    (query,) = [one for rule in RULES for one in rule.queries if f"{rule.uid}/{one.ref}" == name]
+    assert query.influxql == queries()[name]
+    view = View(seeded.end - timedelta(seconds=query.back_s), seeded.end)
+    statement = expand(query.influxql, view)
+    assert "$" not in statement
+    answer = ask(seeded.server, statement)
+    assert answer.rows
+    assert answer.seconds <= WITHIN_S
+    (value,) = answer.columns.keys() - {"time", "site", "province", "commune", "agent"}
+    assert all(isinstance(one, int | float) for one in answer.columns[value])
+
+
+def test_choosing_narrows_what_can_be_chosen_next(seeded: Seeded) -> None:
+    board = DASHBOARDS["linkgauge-province"]()
+    everything = view_of(seeded.server, board, seeded.start, seeded.end)
+    narrowed = view_of(seeded.server, board, seeded.start, seeded.end, plan=["bac-giang-2025"], commune=["luc-nam"])
+    assert set(narrowed.options["commune"]) < set(everything.options["commune"])
+    here = {site.id for site in seeded.sites if site.plan == "bac-giang-2025" and site.commune == "luc-nam"}
+    assert set(narrowed.options["site"]) == here
+    assert here < set(everything.options["site"]) == {site.id for site in seeded.sites}
+
+
+def test_the_numbers_of_the_first_row_add_up(seeded: Seeded) -> None:
+    board = DASHBOARDS["linkgauge-province-en"]()
+    view = view_of(seeded.server, board, seeded.start, seeded.end)
+    found = {
+        one.panel["title"]: ask(seeded.server, one.statement).columns
+        for one in questions(board, view)
+        if one.panel is not None and one.panel["type"] in {"stat", "gauge"}
+    }
+    met, below, unknown = (found[title]["n"][0] for title in ("● Met", "▲ Below", "■ Inconclusive"))
+    assert met + below + unknown == found["Sites"]["n"][0] == len(seeded.sites)
+    assert found["Share that met"]["share"][0] == pytest.approx(met / (met + below))
+    assert found["✕ Silent"]["n"][0] == len(seeded.sites) // 8
