@@ -13,6 +13,7 @@ from collector.registry.codes import nearest_code
 
 Extent = Literal["site", "commune", "provider", "all"]
 LONGEST: Final = timedelta(days=366)
+_LAST_YEAR: Final = 9998  # after it a moment may be in no year of another zone
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +62,8 @@ def checked(window: Window) -> Window:
         raise UsageError(f"maintenance of {window.extent}: {'takes no name' if window.name else 'which one? name it'}")
     if not timedelta(0) < window.ends - window.starts <= LONGEST:
         raise UsageError("maintenance ends after it starts, and within a year")
+    if window.ends.year > _LAST_YEAR:
+        raise UsageError(f"maintenance ends by the year {_LAST_YEAR}")
     return msgspec.structs.replace(window, who=window.who.strip(), name=window.name.strip())
 
 

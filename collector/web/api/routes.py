@@ -53,7 +53,7 @@ def _change(operation: Operation, here: Here) -> Handler:
             return problem(400, "Bad request", f"{error}; send such as {example}")
         try:
             return answered(request, await _done(operation, wanted, body, here))
-        except (UsageError, OverflowError) as error:  # a moment that no calendar holds in another zone
+        except UsageError as error:
             return problem(409, "Conflict", str(error))
 
     return answer
