@@ -69,6 +69,8 @@ async def test_a_technician_registers_the_box_that_has_just_appeared(tmp_path: P
         assert box is not None
         assert box["height"] >= 44
         await page.get_by_label("Your name").fill("Minh")
+        await page.keyboard.press("Enter")
+        assert it.registry.snapshot().agents.get("stranger") is None, "Enter in the name chooses no site"
         assert await faults(page) == []
         await choices.first.click()
         await expect(page.get_by_role("status").filter(has_text="stranger")).to_be_visible()

@@ -54,7 +54,7 @@ def at(
             words = rendering.words_of(request)
             refused = page(
                 request,
-                "error.html",
+                "admin_refused.html",
                 title=words.say("Not allowed"),
                 detail=words.say("Changes are accepted from this machine and its own page only."),
             )

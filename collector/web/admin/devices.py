@@ -15,6 +15,7 @@ from collector.registry.changes import Waiting, agent_told
 from collector.registry.codes import code_fault
 from collector.registry.journal import sealed
 from collector.registry.site import Site, Snapshot, Version
+from collector.web import csv_table
 from collector.web.admin import desk, exports
 from collector.web.admin.desk import Desk
 from collector.web.admin.listing import fitting, folded, paged
@@ -103,7 +104,7 @@ async def _listed(request: web.Request, at_desk: Desk, *, asked: str = "", fault
         waiting_count=len(waiting),
         asked=asked,
         fault=fault,
-        done=request.query.get("done", ""),
+        done=done if (done := request.query.get("done", "")) in snapshot.agents else "",
     )
     answer.set_status(400 if fault else 200)
     return answer
@@ -114,7 +115,7 @@ def _rows(known: Sequence[Device]) -> Iterator[list[str]]:
     yield ["agent", "site", "site_name", "since", "last_heard", "software"]
     for one in known:
         site, name = (one.site.id, one.site.name) if one.site else ("", "")
-        yield [one.agent, site, name, _moment(one.since), _moment(one.heard), one.software or ""]
+        yield [one.agent, site, name, _moment(one.since), _moment(one.heard), csv_table.cell(one.software)]
 
 
 def _moment(at: datetime | None) -> str:
@@ -145,7 +146,7 @@ async def _shown(
         waiting=next((one for one in waiting if one.agent == agent), None),
         versions=[(version, snapshot.site(version.value) if version.value else None) for version in reversed(versions)],
         sites=sites,
-        choices=_empty_first(sites.rows)[:CHOICES],
+        choices=[row for row in _empty_first(sites.rows) if agent not in row.agents][:CHOICES],
         faults=faults,
         who=who,
         chosen=chosen,

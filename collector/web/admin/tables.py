@@ -125,7 +125,8 @@ def _figure_text(entry: Entry) -> str:
 
 
 def _page(request: web.Request, kind: Kind, found: Page[SiteRow] | Page[Unit] | Page[Entry]) -> web.Response:
-    done = {name: request.query.get(name, "") for name in ("done", "added", "changed")}
+    done = {"done": request.query.get("done", "")}
+    done |= {name: "".join(filter(str.isdecimal, request.query.get(name, ""))) for name in ("added", "changed")}
     return desk.page(request, "admin_table.html", kind=kind, found=found, done=done)
 
 

@@ -205,7 +205,7 @@ def _gone(request: web.Request) -> web.Response:
     words = rendering.words_of(request)
     answer = desk.page(
         request,
-        "error.html",
+        "admin_refused.html",
         title=words.say("This preview is no more"),
         detail=words.say(
             "A preview is kept for half an hour, and not across a restart. Nothing was imported by it; "
