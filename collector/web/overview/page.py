@@ -32,7 +32,6 @@ def add_routes(app: web.Application, _: Sources) -> None:
     app.add_routes(
         [
             web.get("/", _overview),
-            web.get("/wrong", _wrong),
             web.get("/sites/{site}/row", _row),
             web.get("/api/v1/outlines.geojson", _outlines),
         ]
@@ -40,7 +39,10 @@ def add_routes(app: web.Application, _: Sources) -> None:
 
 
 async def _overview(request: web.Request) -> web.Response:
+    """The page; of it only `part` list or wrong, which scripts ask for when they have changed."""
     sources, query = request.app[rendering.SOURCES], request.query
+    if query.get("part") == "wrong":
+        return rendering.page(request, "wrong.html", here="sites", wrongs=await listing.wrong_now(sources))
     filters, sort = selection.filters_of(query), selection.sort_of(query)
     found = await listing.listing(sources, named=bool(filters.text))
     placed = selection.chosen(found.lines, filters.place)
@@ -143,12 +145,6 @@ async def _row(request: web.Request) -> web.Response:
     sources = request.app[rendering.SOURCES]
     snapshot, site = await api.site_of(request, sources)
     return rendering.page(request, "row.html", here="sites", line=await listing.one_line(sources, site, snapshot))
-
-
-async def _wrong(request: web.Request) -> web.Response:
-    """What is wrong right now, alone: asked for when the live list says that it reads otherwise."""
-    found = await listing.wrong_now(request.app[rendering.SOURCES])
-    return rendering.page(request, "wrong.html", here="sites", wrongs=found)
 
 
 async def _outlines(request: web.Request) -> web.Response:

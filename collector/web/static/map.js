@@ -96,9 +96,10 @@ export const draw = (box, sites, { spoken, says, card, shown, opened, moved, ove
     const cross = window_.getElement().querySelector(".leaflet-popup-close-button");
     cross?.setAttribute("aria-label", spoken.close);
     if (byKey) content.querySelector("a")?.focus();
-    window_.once("remove", () => {
-      if (document.activeElement === document.body || window_.getElement()?.contains(document.activeElement)) marker.getElement()?.focus({ preventScroll: true });
-    });
+    const frame = window_.getElement();
+    const back = () => marker.getElement()?.focus({ preventScroll: true });
+    frame.addEventListener("keydown", (event) => { if (event.key === "Escape") { map.closePopup(window_); back(); } });
+    cross?.addEventListener("click", back);
     opened(site.id);
   };
   const point = (site, at, layer) => {
@@ -230,6 +231,7 @@ export const draw = (box, sites, { spoken, says, card, shown, opened, moved, ove
   }, { capture: true, passive: true });
   new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(box);
 
+  box.addEventListener("keydown", (event) => { if (event.key === "Escape") { map.closePopup(); spread.clearLayers(); } });
   map.on("zoomstart", () => spread.clearLayers());
   map.on("moveend", () => { render(); if (ready) moved(); });
   load(sites);

@@ -197,7 +197,7 @@ const anew = async () => {
 };
 const renew = seldom(anew, 5000);
 const rewrong = seldom(async () => {
-  replace("wrong", await page("/wrong"));
+  replace("wrong", await page("/?part=wrong"));
 }, 2000);
 // A line of which there is news gets its new median too, in its turn: of a few sites only, and one every few seconds.
 const stale = new Set();

@@ -31,12 +31,12 @@ async def test_what_is_wrong_stands_on_top_with_since_when_and_what_to_do(tmp_pa
         wrong = page.partition('id="wrong"')[2].partition("</section>")[0]
         assert "Trạm Y tế &lt;Yên Thế&gt;" in wrong
         assert "since 22/11 15:00" in wrong
-        assert '<section class="wrong"' in await text(it.client, "/wrong")
+        assert '<section class="wrong"' in await text(it.client, "/?part=wrong")
         assert isinstance(it.sources.casebook, History)
         (one,) = it.sources.casebook.search(active=True)
         it.sources.casebook.act(one.id, "silence", who="Lan", note="", at=NOW)
         assert "Nothing is wrong" in await text(it.client, "/?lang=en")
-        assert "<html" not in await text(it.client, "/wrong"), "it is a part of the page"
+        assert "<html" not in await text(it.client, "/?part=wrong"), "it is a part of the page"
 
 
 async def test_tiles_count_within_the_other_filters_and_each_is_one(tmp_path: Path) -> None:
