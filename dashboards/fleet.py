@@ -175,7 +175,10 @@ def _pipe(say: Say) -> Sequence[Panel]:
         ),
         series(
             say("Đang chờ trong thiết bị", "Waiting in boxes"),
-            say("Tổng hàng đợi theo tin trạng thái cuối mỗi bước.", "All queues, by the last status of each step."),
+            say(
+                "6 giờ cuối: tổng hàng đợi theo tin trạng thái cuối mỗi bước.",
+                "The last 6 hours: all queues, by each step's last status.",
+            ),
             [
                 Target(
                     select('sum("n") AS "n"', of(spooled), "$timeFilter", by="time($__interval)", fill="null"),
@@ -183,7 +186,8 @@ def _pipe(say: Say) -> Sequence[Panel]:
                 )
             ],
             size=(8, 8),
-            step="1h",
+            step="10m",
+            span="6h",
             decimals=0,
         ),
     ]

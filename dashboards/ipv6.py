@@ -24,12 +24,13 @@ from dashboards.panels import (
     target_line,
     words,
 )
-from dashboards.queries import DAILY, PLACE, PLAN, lasting, middle, number_of, of, raw, select, tags, where
+from dashboards.queries import DAILY, PLACE, PLAN, RECENTLY, lasting, middle, number_of, of, raw, select, tags, where
 from dashboards.variables import chain
 from dashboards.words import Language, Say, speaker
 
 COLOURS: Final = {"dual_stack": GREEN, "ipv6_only": BLUE, "ipv4_only": GREY, "broken": RED, "none": AMBER}
 _HERE: Final = where(PLACE, "$timeFilter")
+_LATELY: Final = where(PLACE, RECENTLY)
 _ASKED: Final = where(PLAN, PLACE, "\"indicator\" = 'ipv6'", "$timeFilter")
 
 
@@ -69,10 +70,10 @@ def status_words(say: Say) -> list[Json]:
 
 
 def _counts(say: Say) -> Sequence[Panel]:
-    newest = select('last("status") AS "status"', raw("ipv6"), _HERE, by=tags("site"))
+    newest = select('last("status") AS "status"', raw("ipv6"), _LATELY, by=tags("site"))
     about = say(
-        "Số điểm theo lần kiểm tra mới nhất trong kỳ.",
-        "Sites by their newest check in the range; 0 when there is none.",
+        "Số điểm theo lần kiểm tra mới nhất trong 2 ngày cuối kỳ.",
+        "Sites by their newest check in the range's last two days.",
     )
     named = status_words(say)[0]["options"]
     return [
@@ -89,7 +90,7 @@ def _counts(say: Say) -> Sequence[Panel]:
 
 
 def _score(say: Say) -> Panel:
-    newest = select('last("score") AS "score"', raw("ipv6"), _HERE, by=tags("site"))
+    newest = select('last("score") AS "score"', raw("ipv6"), _LATELY, by=tags("site"))
     return gauge(
         say("Điểm sẵn sàng", "Readiness"),
         say(
@@ -105,26 +106,29 @@ def _score(say: Say) -> Panel:
 
 
 def _over_time(say: Say) -> Sequence[Panel]:
-    daily = f"{DAILY}, {tags('site', 'provider')}"
-    day = select('last("score") AS "score"', raw("ipv6"), _HERE, by=daily, fill="none")
-    by_provider = select('mean("score") AS "score"', of(day), "$timeFilter", by=f'{DAILY}, "provider"', fill="null")
+    scores = select('mean("score_mean") AS "score"', lasting("ipv6_day"), _HERE, by=f'{DAILY}, "provider"', fill="null")
+
+    def connects(family: str) -> str:
+        what = f'median("connect_ms_{family}_median") AS "value"'
+        return select(what, lasting("ipv6_day"), _HERE, by=DAILY, fill="null")
+
     return [
         series(
             say("Điểm sẵn sàng theo nhà cung cấp", "Readiness by provider"),
             say("Mỗi ngày: trung bình điểm của các điểm đo.", "Each day: the mean of the sites' scores."),
-            [Target(by_provider, "$tag_provider")],
+            [Target(scores, "$tag_provider")],
             max=10,
             step="1d",
         ),
         series(
             say("Thời gian kết nối: IPv4 và IPv6", "Time to connect: IPv4 and IPv6"),
-            say("Trung vị mọi lần kiểm tra hợp lệ trong mỗi bước.", "Median of all conclusive checks in each step."),
+            say("Mỗi ngày: trung vị của trung vị từng điểm.", "Each day: the median of the sites' medians."),
             [
-                Target(middle("connect_ms_ipv4", "ipv6", name="value"), "IPv4"),
-                Target(middle("connect_ms_ipv6", "ipv6", name="value"), "IPv6"),
+                Target(connects("ipv4"), "IPv4"),
+                Target(connects("ipv6"), "IPv6"),
             ],
             unit="ms",
-            step="6h",
+            step="1d",
         ),
         series(
             say("Tốc độ tải xuống: IPv4 và IPv6", "Download: IPv4 and IPv6"),
@@ -133,18 +137,11 @@ def _over_time(say: Say) -> Sequence[Panel]:
             unit="Mbits",
             step="6h",
         ),
-        series(
-            say("Độ trễ: IPv4 và IPv6", "Latency: IPv4 and IPv6"),
-            say("Trung vị mọi lần đo hợp lệ trong mỗi bước.", "Median of all conclusive runs in each step."),
-            [Target(middle("rtt_ms_median", "latency", by='"family"', name="value"), "$tag_family")],
-            unit="ms",
-            step="2h",
-        ),
     ]
 
 
 def _providers(say: Say) -> Panel:
-    newest = select('last("score") AS "score"', raw("ipv6"), _HERE, by=tags("site", "provider"))
+    newest = select('last("score") AS "score"', raw("ipv6"), _LATELY, by=tags("site", "provider"))
     query = select('mean("score") AS "score", count("score") AS "n"', of(newest), '"score" >= 0', by=tags("provider"))
     return bars(
         say("Theo nhà cung cấp", "By provider"),
@@ -188,7 +185,7 @@ def _broken(language: Language) -> Panel:
     newest = select(
         'last("status") AS "status", "score", "stage", "reason", "decided_by", "domain", "winner"',
         raw("ipv6"),
-        _HERE,
+        _LATELY,
         by=tags("site", "commune", "provider"),
     )
     query = select(
@@ -212,8 +209,8 @@ def _broken(language: Language) -> Panel:
     return table(
         say("Điểm chưa đủ 10 điểm", "Sites below the full score"),
         say(
-            "Lần kiểm tra mới nhất của mỗi điểm trong kỳ, điểm thấp trước.",
-            "Each site's newest check in the range, lowest score first.",
+            "Lần kiểm tra mới nhất của mỗi điểm trong 2 ngày cuối kỳ, điểm thấp trước.",
+            "Each site's newest check in the range's last two days, lowest score first.",
         ),
         Target(query),
         size=(24, 10),

@@ -20,12 +20,13 @@ from dashboards.panels import (
     stat,
     table,
 )
-from dashboards.queries import PLACE, middle, of, raw, select, tags, where
-from dashboards.variables import chain
+from dashboards.queries import PLACE, of, rolled, select, tags, typical, where
+from dashboards.variables import chain, level
 from dashboards.words import Language, Say, speaker
 
-_HERE: Final = where(PLACE, '"conclusive" = true', "$timeFilter")
+_HERE: Final = where(PLACE, "$timeFilter")
 _BY_PROVIDER: Final = '"provider"'
+_STEPS: Final = f"time($__interval), {_BY_PROVIDER}"
 
 
 def latency(language: Language) -> Json:
@@ -38,7 +39,7 @@ def latency(language: Language) -> Json:
             "Độ trễ khi rỗi và khi tải, mất gói, chất lượng cuộc gọi (MOS theo ITU-T G.107), tên miền và trang web.",
             "Latency at rest and under load, loss, quality of calls (MOS by ITU-T G.107), names and web pages.",
         ),
-        chain(say),
+        [*chain(say), level(say)],
         PLACE,
         "now-7d",
     )
@@ -53,10 +54,10 @@ def latency(language: Language) -> Json:
 
 
 def _now(say: Say) -> Sequence[Panel]:
-    def one(function: str, field: str, measurement: str = "latency") -> Target:
-        return Target(select(f'{function}("{field}") AS "value"', raw(measurement), _HERE))
+    def one(function: str, field: str, kind: str = "latency") -> Target:
+        return Target(select(f'{function}("{field}_{function}") AS "value"', rolled(kind), _HERE))
 
-    every = say("Mọi lần đo hợp lệ trong kỳ.", "All conclusive runs in the range.")
+    every = say("Từ mọi lần đo hợp lệ trong kỳ, gộp theo giờ hoặc ngày.", "Of all conclusive runs, by hours or days.")
     return [
         stat(
             say("Độ trễ, trung vị", "Latency, median"),
@@ -104,38 +105,41 @@ def _now(say: Say) -> Sequence[Panel]:
 
 
 def _latency(say: Say) -> Sequence[Panel]:
-    median = say("Trung vị mọi lần đo hợp lệ trong mỗi bước.", "Median of all conclusive runs in each step.")
+    median = say(
+        "Trung vị của các trung vị từng giờ (hoặc ngày) của mỗi điểm, chỉ lần đo hợp lệ.",
+        "Median of each site's medians by hours (or days), of conclusive runs.",
+    )
     return [
         series(
             say("Độ trễ theo nhà cung cấp", "Latency by provider"),
             median,
-            [Target(middle("rtt_ms_median", "latency", by=_BY_PROVIDER, name="value"), "$tag_provider")],
+            [Target(typical("rtt_ms_median", "latency", by=_BY_PROVIDER), "$tag_provider")],
             unit="ms",
-            step="2h",
+            step="1h",
         ),
         series(
             say("p95 theo loại đường truyền", "p95 by access technology"),
             say("Trung vị của p95 từng lần đo.", "Median of each run's p95."),
-            [Target(middle("rtt_ms_p95", "latency", by='"access"', name="value"), "$tag_access")],
+            [Target(typical("rtt_ms_p95", "latency", by='"access"'), "$tag_access")],
             unit="ms",
-            step="2h",
+            step="1h",
         ),
         series(
             say("Độ trễ khi rỗi và khi tải", "At rest and under load"),
             median,
             [
-                Target(middle("idle_rtt_ms_median", "throughput", name="value"), say("khi rỗi", "at rest")),
+                Target(typical("idle_rtt_ms_median", "throughput"), say("khi rỗi", "at rest")),
                 Target(
-                    middle("download_loaded_latency_ms_median", "throughput", name="value"),
+                    typical("download_loaded_latency_ms_median", "throughput"),
                     say("khi tải xuống", "while downloading"),
                 ),
                 Target(
-                    middle("upload_loaded_latency_ms_median", "throughput", name="value"),
+                    typical("upload_loaded_latency_ms_median", "throughput"),
                     say("khi tải lên", "while uploading"),
                 ),
             ],
             unit="ms",
-            step="6h",
+            step="1h",
         ),
         series(
             say("Phản hồi khi tải (RPM)", "Responsiveness under load (RPM)"),
@@ -143,24 +147,22 @@ def _latency(say: Say) -> Sequence[Panel]:
                 "Số lượt đi về mỗi phút khi đường truyền bận, trung vị; cao là tốt.",
                 "Round trips per minute while the line is busy, median; high is good.",
             ),
-            [Target(middle("responsiveness_rpm", "throughput", by=_BY_PROVIDER, name="value"), "$tag_provider")],
+            [Target(typical("responsiveness_rpm", "throughput", by=_BY_PROVIDER), "$tag_provider")],
             unit="none",
-            step="6h",
+            step="1h",
         ),
     ]
 
 
 def _calls(say: Say) -> Sequence[Panel]:
-    loss = select(
-        'mean("loss_ratio") AS "value"', raw("latency"), _HERE, by='time($__interval), "provider"', fill="null"
-    )
+    loss = select('mean("loss_ratio_mean") AS "value"', rolled("latency"), _HERE, by=_STEPS, fill="null")
     return [
         series(
             say("Chất lượng cuộc gọi (MOS)", "Call quality (MOS)"),
             say("Trung vị MOS theo ITU-T G.107; 4,5 là tốt nhất.", "Median MOS by ITU-T G.107; 4.5 is the best."),
-            [Target(middle("mos", "latency", by=_BY_PROVIDER, name="value"), "$tag_provider")],
+            [Target(typical("mos", "latency", by=_BY_PROVIDER), "$tag_provider")],
             max=4.5,
-            step="2h",
+            step="1h",
             size=(8, 8),
         ),
         series(
@@ -168,15 +170,15 @@ def _calls(say: Say) -> Sequence[Panel]:
             say("Trung bình tỷ lệ mất gói.", "Mean share of packets lost."),
             [Target(loss, "$tag_provider")],
             unit="percentunit",
-            step="2h",
+            step="1h",
             size=(8, 8),
         ),
         series(
             say("Dao động", "Jitter"),
             say("Trung vị theo RFC 3550.", "Median, by RFC 3550."),
-            [Target(middle("jitter_ms", "latency", by=_BY_PROVIDER, name="value"), "$tag_provider")],
+            [Target(typical("jitter_ms", "latency", by=_BY_PROVIDER), "$tag_provider")],
             unit="ms",
-            step="2h",
+            step="1h",
             size=(8, 8),
         ),
     ]
@@ -187,19 +189,19 @@ def _services(say: Say) -> Sequence[Panel]:
         series(
             say("Phân giải tên miền", "Names resolved"),
             say("Trung vị thời gian trả lời của bộ phân giải.", "Median time of the resolvers' answers."),
-            [Target(middle("median_ms", "dns", by=_BY_PROVIDER, name="value"), "$tag_provider")],
+            [Target(typical("median_ms", "dns", by=_BY_PROVIDER), "$tag_provider")],
             unit="ms",
-            step="6h",
+            step="1h",
         ),
         series(
             say("Tải trang web", "Web pages loaded"),
             say("Trung vị: byte đầu tiên và cả trang.", "Median: the first byte, and the whole page."),
             [
-                Target(middle("first_byte_ms", "web", name="value"), say("byte đầu", "first byte")),
-                Target(middle("total_ms", "web", name="value"), say("cả trang", "whole page")),
+                Target(typical("first_byte_ms", "web"), say("byte đầu", "first byte")),
+                Target(typical("total_ms", "web"), say("cả trang", "whole page")),
             ],
             unit="ms",
-            step="6h",
+            step="1h",
         ),
     ]
 
@@ -207,9 +209,10 @@ def _services(say: Say) -> Sequence[Panel]:
 def _worst(language: Language) -> Panel:
     say = speaker(language)
     query = select(
-        'median("rtt_ms_median") AS "rtt", median("rtt_ms_p95") AS "p95", mean("loss_ratio") AS "loss",'
-        ' median("jitter_ms") AS "jitter", median("mos") AS "mos", count("rtt_ms_median") AS "n"',
-        raw("latency"),
+        'median("rtt_ms_median_median") AS "rtt", median("rtt_ms_p95_median") AS "p95",'
+        ' mean("loss_ratio_mean") AS "loss", median("jitter_ms_median") AS "jitter", median("mos_median") AS "mos",'
+        ' sum("rtt_ms_median_n") AS "n"',
+        rolled("latency"),
         _HERE,
         by=tags("site", "commune", "provider", "access"),
     )
@@ -245,7 +248,7 @@ def _worst(language: Language) -> Panel:
 
 
 def _spread(say: Say) -> Panel:
-    each = select('median("rtt_ms_median") AS "rtt"', raw("latency"), _HERE, by=tags("site"))
+    each = select('median("rtt_ms_median_median") AS "rtt"', rolled("latency"), _HERE, by=tags("site"))
     return histogram(
         say("Phân bố độ trễ", "Spread of latency"),
         say("Số điểm theo trung vị độ trễ trong kỳ.", "Sites by their median latency in the range."),

@@ -39,7 +39,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One panel, before it has an id and a place. `size`: width (of 24) and height; `about`: what is counted."""
+    """One panel, before it has an id and a place. `size`: width (of 24) and height; `about`: what is counted.
+
+    `step`: the least of its steps; `span`: the last so long of the range instead of all of it.
+    """
 
     kind: str
     title: str
@@ -51,6 +54,7 @@ class Panel:
     overrides: Sequence[Json] = ()
     transformations: Sequence[Json] = ()
     step: str | None = None
+    span: str | None = None
 
     def json(self, number: int, x: int, y: int) -> Json:
         """As a dashboard has it."""
@@ -74,6 +78,7 @@ class Panel:
         }
         if self.transformations:
             made["transformations"] = list(self.transformations)
+        made |= {"timeFrom": self.span} if self.span else {}
         return made | ({"interval": self.step} if self.step else {})
 
 
@@ -193,7 +198,7 @@ def series(
     size: tuple[int, int] = (12, 8),
     **rest: Any,  # noqa: ANN401
 ) -> Panel:
-    """Values over time. `unit`, `draw` (line, points, bars), `stack`, `least`, `step`, `overrides`, `links`."""
+    """Values over time. `unit`, `draw` (line, points, bars), `stack`, `least`, `step`, `span`, `overrides`."""
     custom: Json = {
         "drawStyle": rest.get("draw", "line"),
         "lineInterpolation": "linear",
@@ -217,7 +222,6 @@ def series(
         "color": {"mode": "palette-classic"},
         "mappings": [],
         "thresholds": steps((None, GREEN)),
-        "links": list(rest.get("links", ())),
     }
     if rest.get("least", 0) is not None:
         defaults["min"] = rest.get("least", 0)
@@ -229,7 +233,8 @@ def series(
         "tooltip": {"mode": "multi", "sort": "none"},
     }
     overrides = tuple(rest.get("overrides", ()))
-    return Panel("timeseries", title, about, targets, size, options, defaults, overrides, step=rest.get("step"))
+    step, span = rest.get("step"), rest.get("span")
+    return Panel("timeseries", title, about, targets, size, options, defaults, overrides, step=step, span=span)
 
 
 def table(

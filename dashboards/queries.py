@@ -85,6 +85,18 @@ def middle(field: str, measurement: str, *, by: str = "", condition: str = "", n
     return select(f'median("{field}") AS "{name or field}"', raw(measurement), held, by=steps, fill="null")
 
 
+def rolled(kind: str) -> str:
+    """The roll-ups of a kind, by hours or by days as the variable `level` says: raw ones are too many for a fleet."""
+    return f'"{kind}_${{level}}"'
+
+
+def typical(field: str, kind: str, *, by: str = "", figure: str = "median") -> str:
+    """Of a field's medians (or `figure`) in each site's hours or days, the median per step, empty steps left empty."""
+    steps = f"time($__interval), {by}" if by else "time($__interval)"
+    what = f'median("{field}_{figure}") AS "value"'
+    return select(what, rolled(kind), where(PLACE, "$timeFilter"), by=steps, fill="null")
+
+
 def number_of(field: str, value: str, inner: str) -> str:
     """How many rows of a statement have a field with this value (InfluxQL, quoted where it is text)."""
     return select(f'count("{field}") AS "n"', of(inner), f'"{field}" = {value}')

@@ -38,6 +38,24 @@ def chain(say: Say, *, one_site: bool = False) -> list[Json]:
     ]  # fmt: skip
 
 
+def level(say: Say) -> Json:
+    """From which roll-ups a fleet's numbers are taken: hours for days and weeks, days for months."""
+    names = (("hour", say("từng giờ", "hours")), ("day", say("từng ngày", "days")))
+    options = [{"selected": value == "hour", "text": text, "value": value} for value, text in names]
+    return {
+        "type": "custom",
+        "name": "level",
+        "label": say("Gộp theo", "Rolled up by"),
+        "query": ", ".join(f"{text} : {value}" for value, text in names),
+        "includeAll": False,
+        "multi": False,
+        "current": options[0],
+        "options": options,
+        "hide": 0,
+        "skipUrlSync": False,
+    }
+
+
 def source(say: Say) -> Json:
     """Which InfluxDB."""
     return {

@@ -5,7 +5,7 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from tests.dashboards.seeded import DATABASE
 
 Json = Mapping[str, Any]
 _STEPS: Final = {"10m": 600, "1h": 3_600, "2h": 7_200, "6h": 21_600, "1d": 86_400}
+_SPANS: Final = {"6h": 21_600}
 _PIXELS: Final = 800
 
 
@@ -83,7 +84,10 @@ def questions(board: Json, view: View) -> Iterator[Question]:
     for panel in board["panels"]:
         for target in panel.get("targets", ()):
             where = f"{board['uid']}/{panel['id']} {panel['title']}/{target['refId']}"
-            statement = expand(target["query"], view, step=step_of(panel, view))
+            seen = view
+            if "timeFrom" in panel:
+                seen = replace(view, start=view.end - timedelta(seconds=_SPANS[panel["timeFrom"]]))
+            statement = expand(target["query"], seen, step=step_of(panel, seen))
             yield Question(where, statement, panel, target["resultFormat"])
     for annotation in board["annotations"]["list"]:
         if "query" in annotation:

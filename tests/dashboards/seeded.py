@@ -5,6 +5,7 @@ the judge's. So a dashboard that asks for a field that is no longer written find
 """
 
 import urllib.request
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -27,11 +28,16 @@ from collector.plans.load import load_plans
 from collector.plans.types import Text
 from collector.registry.site import Site, Version
 from collector.rollups import verdicts
+from collector.rollups.buckets import LEVELS, bucket_of
+from collector.rollups.fields import FIELDS
+from collector.rollups.figures import columns, figures
 from collector.store.points import (
     census_point,
     completeness_point,
     incident_point,
     line_of,
+    nanoseconds,
+    place_tags,
     points_of,
     standing_point,
     status_point,
@@ -126,6 +132,7 @@ def points(simulated: Sequence[SimSite], sites: Sequence[Site], shape: Shape) ->
         end = NOW - timedelta(days=3) if is_silent else NOW
         measured = list(reports(one, site, shape, end))
         yield from measured
+        yield from rollups_of(site, measured)
         judged = list(verdicts_of(site, measured))
         yield from judged
         last = next((one.fields for one in reversed(judged) if _is_on_plan(one)), {"inconclusive": 1.0})
@@ -191,6 +198,21 @@ def _richer(result: Result, chance: Random) -> Result:
             return msgspec.structs.replace(result, nr_rsrp_dbm=-95.0, nr_rsrq_db=-11.0, nr_sinr_db=14.0)
         case _:
             return result
+
+
+def rollups_of(site: Site, measured: Sequence[Point]) -> Iterator[Point]:
+    """Its hours and days."""
+    for kind in FIELDS:
+        names = columns(kind)
+        for level in LEVELS[:2]:
+            buckets = defaultdict[datetime, list[tuple[Any, ...]]](list)
+            for point in measured:
+                if point.measurement == kind:
+                    at = datetime.fromtimestamp(point.time_ns / 1e9, UTC)
+                    row = (point.time_ns, *(_value(point, name) for name in names))
+                    buckets[bucket_of(level, at, ZONE).start].append(row)
+            for start, rows in buckets.items():
+                yield Point(f"{kind}_{level}", place_tags(site), figures(kind, rows), nanoseconds(start))
 
 
 def _is_on_plan(verdict: Point) -> bool:
