@@ -21,7 +21,6 @@ from collector.incidents.history import History, Key, Settling
 from collector.incidents.incident import Cause, Finding, Incident, Subject
 from collector.incidents.reconcile import Sight, reconcile
 from collector.incidents.silence import Heard, Patience, evidence_of, is_silent, silences
-from collector.incidents.telling import SETTLED
 from collector.judging.opinion import Known
 from collector.judging.sights import DETECTOR_OF, Look, scene_of, standing_of
 from collector.judging.windows import slices
@@ -30,8 +29,8 @@ from collector.registry.site import Site
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 BACK: Final = timedelta(days=100)
 """What was resolved longer ago is not looked at again."""
-_PARENTS: Final = max(SETTLED.values())
-"""A group that comes back sooner is the same."""
+_PARENTS: Final = BACK
+"""A group is known as long as detectors remember what it explains: forgotten sooner, each site would open its own."""
 _REGROUP: Final = timedelta(seconds=10)
 """So often it is looked whether a group that nothing new belongs to grows or ends: it is a look at the whole fleet."""
 Recorded = Mapping[Key, Sequence[Incident]]
@@ -144,7 +143,7 @@ class Casework:
         now = {
             site
             async for site, agents in slices(heard.items())
-            if site in known and is_silent(agents, patience, moment.at)
+            if site in known and (is_silent(agents, patience, moment.at) or self._is_still_unheard(site, agents))
         }
         untold = now - {site for (site, _), one in self.silent.items() if one.active}
         standings = [
@@ -164,6 +163,14 @@ class Casework:
                     steps[site, "silent"] = step
         changed += await self.settle(steps, moment.at)
         return now | {site for (site, _), one in self.silent.items() if one.active}, changed
+
+    def _is_still_unheard(self, site: str, agents: Sequence[Heard]) -> bool:
+        """Whether a group stands for a site's silence and nothing was heard since: also while we listen only shortly.
+
+        A site with an incident of its own has it until it is heard; without this a restart would end a group.
+        """
+        opened = [parent.opened for parent in self._active("silent") if site in parent.children]
+        return any(all(one.seen is None or one.seen <= at for one in agents) for at in opened)
 
     def _active(self, cause: Cause) -> list[Incident]:
         return [parent for parent in self.parents.values() if parent.active and parent.cause == cause]

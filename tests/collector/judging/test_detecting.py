@@ -103,6 +103,15 @@ async def test_sites_that_fail_together_have_one_incident(house: House) -> None:
     assert (parent.site, parent.cause, len(parent.children)) == (None, "outage", 6)
     assert parent.group is not None
     assert parent.group.by == "peer"
+    await house.store.write([contact(site.id, at, fine=True) for site in sites for at in range(-5, -35, -5)])
+    house.now += 30 * MINUTE
+    await house.judging.judge_now()
+    (parent,) = house.judging.history.search()
+    assert parent.state == "resolved"
+    for days in (1, 5, 30):
+        house.now = NOW + days * 24 * HOUR
+        await house.judging.judge_now()
+        assert house.judging.history.search() == [parent], "what a group explained becomes no incident later"
 
 
 async def test_a_fault_in_one_sites_data_stops_no_other(house: House, caplog: pytest.LogCaptureFixture) -> None:

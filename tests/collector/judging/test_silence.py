@@ -47,6 +47,26 @@ async def test_a_restart_forgets_neither_silence_nor_tells_it_again(house: House
     assert house.judging.history.search(active=True) == []
 
 
+async def test_a_group_of_silent_sites_stays_over_a_restart_and_ends_when_they_are_heard(house: House) -> None:
+    others = [replace(SCHOOL, id=f"th{number}", provider="VNPT") for number in range(1, 5)]
+    house.registry.import_sites(others, now=NOW)
+    agents = {f"a{number}": f"th{number}" for number in range(2, 5)}
+    house.registry.add_agents(agents, now=NOW)
+    for agent in ("a1", *agents):
+        house.fleet.heard(agent, Status(state="online"), NOW - 20 * MINUTE)
+    await house.judging.judge_now()
+    (parent,) = house.judging.history.search()
+    assert (parent.cause, parent.children) == ("silent", ["th1", "th2", "th3", "th4"])
+    house.now += MINUTE
+    house.listening = house.now
+    await house.another().judge_now()
+    assert house.judging.history.search() == [parent]
+    for agent in ("a1", *agents):
+        house.fleet.heard(agent, Status(state="online"), house.now)
+    await house.another().judge_now()
+    assert house.judging.history.search(active=True) == []
+
+
 async def test_a_reason_that_has_gone_leaves_the_series_too(house: House) -> None:
     await house.measured(*[50.0] * 10)
     house.fleet.heard("a1", Status(state="online"), NOW - 20 * MINUTE)
