@@ -11,6 +11,7 @@ Conditions are `math` and `reduce` expressions: every Grafana from 9.4 on has th
 Words stand without `$`: in provisioning files that would begin an environment variable.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -34,6 +35,9 @@ _VERDICT: Final = (
     'GROUP BY "site", "province", "commune"'
 )
 _MISSING: Final = 'SELECT last("missing") FROM "completeness" WHERE $timeFilter GROUP BY "site", "province", "commune"'
+_EXPIRING: Final = "status"
+"""The only measurement asked here that goes with raw reports where these are kept for a time only."""
+_RAW: Final = re.compile(r'FROM ("\w+"\.)"status"')
 _SPOOLED: Final = (
     'SELECT last("spooled") FROM "status" WHERE $timeFilter GROUP BY "site", "province", "commune", "agent"'
 )
@@ -195,9 +199,12 @@ def queries() -> Mapping[str, str]:
     return {f"{rule.uid}/{query.ref}": query.influxql for rule in RULES for query in rule.queries}
 
 
-def rule_json(rule: Rule) -> Json:
-    """A rule as both the provisioning file and the HTTP API take it; durations are in Prometheus' words."""
-    data = [part for query in rule.queries for part in (_asked(query), _reduced(query))]
+def rule_json(rule: Rule, *, raw: str = "") -> Json:
+    """A rule as both the provisioning file and the HTTP API take it; durations are in Prometheus' words.
+
+    `raw`: the retention policy of what is kept for a time only, with its dot (`"raw".`), where there is one.
+    """
+    data = [part for query in rule.queries for part in (_asked(query, raw), _reduced(query))]
     condition = _expression("Z", {"type": "math", "expression": rule.when})
     labels = {"product": "linkgauge", "cause": rule.cause, "severity": rule.severity}
     return {
@@ -212,6 +219,12 @@ def rule_json(rule: Rule) -> Json:
         "labels": labels,
         "annotations": _annotations(rule),
     }
+
+
+def raw_of(rule: Mapping[str, Any]) -> str:
+    """The policy that a rule asks for what is kept for a time only; empty for one that does not, or is not there."""
+    asked = (str(one.get("model", {}).get("query", "")) for one in rule.get("data") or ())
+    return next((found[1] for found in map(_RAW.search, asked) if found), "")
 
 
 def duration(seconds: int) -> str:
@@ -232,12 +245,12 @@ def _annotations(rule: Rule) -> dict[str, str]:
     return said
 
 
-def _asked(query: Query) -> Json:
+def _asked(query: Query, raw: str) -> Json:
     model = {
         "refId": query.ref,
         "datasource": {"type": "influxdb", "uid": DATASOURCE},
         "rawQuery": True,
-        "query": query.influxql,
+        "query": query.influxql.replace(f'FROM "{_EXPIRING}"', f'FROM {raw}"{_EXPIRING}"'),
         "resultFormat": "time_series",
         "intervalMs": 60_000,
         "maxDataPoints": 43_200,

@@ -27,7 +27,8 @@ The token is that of a service account with the role Admin; give it by file or i
 EXAMPLES: Final = """examples:
   linkgauge-collector grafana push --url https://grafana.example:3000 --token-file grafana.token --dry-run
   linkgauge-collector grafana push --url https://grafana.example:3000 --token-file grafana.token \\
-      --datasource-url influxdb1://127.0.0.1:8086/linkgauge --notify mailto:vien-thong@example.vn
+      --datasource-url influxdb1://127.0.0.1:8086/linkgauge --datasource-token-file reader.password \\
+      --page-url https://linkgauge.example --notify mailto:vien-thong@example.vn
 exit codes: 0 all is there; 2 wrong usage; 1 something is not: each line says what and why, and push may be repeated
 """
 
@@ -73,6 +74,11 @@ def _add_reach(push: argparse.ArgumentParser) -> None:
 
 def _add_wishes(push: argparse.ArgumentParser) -> None:
     push.add_argument("--folder", metavar="NAME", help="title of the dashboards' folder (default: linkgauge)")
+    push.add_argument(
+        "--page-url",
+        metavar="URL",
+        help="linkgauge's page, as browsers of Grafana's readers reach it: links lead there",
+    )
     push.add_argument("--lang", choices=("vi", "en", "both"), default="vi", help="language of the dashboards")
     push.add_argument(
         "--notify",
@@ -108,7 +114,7 @@ def _push(options: argparse.Namespace) -> int:
 
 
 def _wishes(options: argparse.Namespace) -> "Wishes":
-    from collector.grafana.shipment import LANGUAGES, Wishes, contact
+    from collector.grafana.shipment import LANGUAGES, Wishes, contact, page
 
     contacts = [contact(text) for text in options.notify]
     if len({one.way for one in contacts}) < len(contacts):
@@ -125,6 +131,7 @@ def _wishes(options: argparse.Namespace) -> "Wishes":
         LANGUAGES if options.lang == "both" else (options.lang,),
         influx,
         options.folder,
+        None if options.page_url is None else page(options.page_url),
         contacts,
         force=options.force,
         editable=options.editable,

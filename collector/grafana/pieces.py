@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from collector.grafana import comparing
 from collector.grafana.server import Ask, Server, Version
-from collector.grafana.shipment import Contact, Wishes
+from collector.grafana.shipment import Contact, Wishes, values_of, with_values
 from collector.store.influx import Server as Influx
 from dashboards import alerts, contacts
 from dashboards.catalogue import DATASOURCE
@@ -79,9 +79,10 @@ def folder(desk: Desk, uid: str, title: str, *, is_asked: bool) -> Outcome:
 def dashboard(desk: Desk, wanted: Json, folder_uid: str) -> Outcome:
     """A dashboard; one that was moved stays where it is, one that was changed by hand stays as it is."""
     uid = wanted["uid"]
-    body = comparing.dashboard_body(wanted)
-    message = comparing.message_of(wanted)
     there = desk.server.read(lambda api: api.dashboard.get_dashboard(uid))
+    kept = values_of(there["dashboard"]) if there else {}
+    body = comparing.dashboard_body(with_values(wanted, kept | desk.wishes.values))
+    message = comparing.message_of(body)
     if there is None:
         whole = {"dashboard": {**body, "id": None}, "folderUid": folder_uid, "message": message, "overwrite": False}
         return desk.put(lambda api: api.dashboard.update_dashboard(whole), "created")
@@ -107,10 +108,10 @@ def dashboard(desk: Desk, wanted: Json, folder_uid: str) -> Outcome:
 def rule(desk: Desk, wanted: alerts.Rule) -> Outcome:
     """An alert rule; a pause and another folder or group, which are people's to decide, stay."""
     uid = wanted.uid
-    whole = comparing.marked(
-        {**alerts.rule_json(wanted), "orgID": 1, "folderUID": alerts.FOLDER, "ruleGroup": wanted.group}
-    )
     there = desk.server.read(lambda api: api.alertingprovisioning.get_alertrule(uid))
+    raw = desk.wishes.raw if desk.wishes.raw is not None else alerts.raw_of(there or {})
+    made = alerts.rule_json(wanted, raw=raw)
+    whole = comparing.marked({**made, "orgID": 1, "folderUID": alerts.FOLDER, "ruleGroup": wanted.group})
     if not there:
         free = desk.wishes.editable
         return desk.put(

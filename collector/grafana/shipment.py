@@ -1,7 +1,7 @@
 """What is pushed: dashboards, rules and the rest as the installed package holds them, and what this push adds."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, Final, Literal
@@ -11,6 +11,10 @@ from collector.store.influx import Server as Influx
 
 Json = dict[str, Any]
 Language = Literal["vi", "en"]
+PAGE: Final = "page"
+"""The variable of dashboards that holds the address of linkgauge's own page."""
+RAW: Final = "raw"
+"""The one that holds the retention policy of single reports, as a query has it before a measurement: `"NAME".`."""
 LANGUAGES: Final[tuple[Language, ...]] = ("vi", "en")
 
 
@@ -27,17 +31,32 @@ class Wishes:
     """What this push is asked for.
 
     `influx`: where the series live (None: the datasource is left as it is). `folder`: another title of the dashboards'
-    folder. `contacts`: where alerts go (none: contact point and policies are left alone). `force`: also what people
-    changed. `editable`: people may change rules and contact points in Grafana's pages. `dry_run`: only say.
+    folder. `page`: address of linkgauge's own page, as readers' browsers reach it. `contacts`: where alerts go (none:
+    contact point and policies are left alone). `force`: also what people changed. `editable`: people may change rules
+    and contact points in Grafana's pages. `dry_run`: only say.
     """
 
     languages: Sequence[Language] = ("vi",)
     influx: Influx | None = None
     folder: str | None = None
+    page: str | None = None
     contacts: Sequence[Contact] = field(default_factory=tuple)
     force: bool = False
     editable: bool = False
     dry_run: bool = False
+
+    @property
+    def raw(self) -> str | None:
+        """Where single reports are kept, as a query has it; None: this push does not say."""
+        if self.influx is None:
+            return None
+        return f'"{self.influx.raw}".' if self.influx.raw else ""
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What this push sets of the variables that are set for each installation; the others stay as they are."""
+        found = {PAGE: self.page, RAW: self.raw}
+        return {name: value for name, value in found.items() if value is not None}
 
 
 def dashboards(language: Language) -> list[Json]:
@@ -50,6 +69,33 @@ def dashboards(language: Language) -> list[Json]:
     if not found:
         raise UsageError(f"no dashboards in {language!r} in this installation: install the package anew")
     return found
+
+
+def values_of(dashboard: Mapping[str, Any]) -> dict[str, str]:
+    """What a dashboard has for the variables that are set for each installation."""
+    listed = (dashboard.get("templating") or {}).get("list") or ()
+    return {one["name"]: str(one.get("query") or "") for one in listed if one.get("name") in (PAGE, RAW)}
+
+
+def with_values(dashboard: Json, values: Mapping[str, str]) -> Json:
+    """A dashboard with other values of such variables."""
+    templating = dashboard.get("templating") or {}
+    listed = [_with_value(one, values.get(one["name"])) for one in templating.get("list") or ()]
+    return {**dashboard, "templating": {**templating, "list": listed}}
+
+
+def _with_value(variable: Json, value: str | None) -> Json:
+    if value is None or value == variable.get("query"):
+        return variable
+    chosen = {"selected": True, "text": value, "value": value}
+    return {**variable, "query": value, "current": chosen, "options": [chosen]}
+
+
+def page(text: str) -> str:
+    """Read the page's address, without the slash at its end; raises UsageError."""
+    if not text.startswith(("http://", "https://")) or not text.isprintable() or set(text) & set("?#${} "):
+        raise UsageError("--page-url: not the address of a page; it looks like https://linkgauge.example")
+    return text.rstrip("/")
 
 
 def contact(text: str) -> Contact:

@@ -278,6 +278,26 @@ async def test_a_folder_has_the_title_that_is_asked_for_and_else_keeps_its_own()
         assert grafana.folders["linkgauge"]["title"] == "Lạng Sơn"
 
 
+async def test_links_lead_to_the_page_at_its_address(capsys: pytest.CaptureFixture[str]) -> None:
+    async with serving(FakeGrafana()) as grafana:
+        await push(grafana, "--page-url", "https://linkgauge.example/")
+        found = grafana.dashboards["linkgauge-site"]["dashboard"]["templating"]["list"]
+        (page,) = [one for one in found if one["name"] == "page"]
+        assert page["query"] == page["current"]["value"] == "https://linkgauge.example"
+        again = await pushed(grafana, capsys, "--page-url", "https://linkgauge.example")
+        assert set(states(again).values()) == {"unchanged"}
+        assert set(states(await pushed(grafana, capsys)).values()) == {"unchanged"}  # what is not said stays
+
+
+async def test_raw_reports_of_a_policy_of_their_own_are_asked_there(capsys: pytest.CaptureFixture[str]) -> None:
+    async with serving(FakeGrafana()) as grafana:
+        await push(grafana, "--datasource-url", f"{INFLUX}?raw=recent")
+        found = grafana.dashboards["linkgauge-site"]["dashboard"]["templating"]["list"]
+        assert [one["query"] for one in found if one["name"] == "raw"] == ['"recent".']
+        assert 'FROM "recent"."status"' in grafana.rules["linkgauge-pipe-backlog"]["data"][0]["model"]["query"]
+        assert set(states(await pushed(grafana, capsys)).values()) == {"unchanged"}
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -289,6 +309,7 @@ async def test_a_folder_has_the_title_that_is_asked_for_and_else_keeps_its_own()
         (["--url", "http://h:3000", "--token", "a b"], "--token-file: holds characters"),
         (["--url", "http://h:3000", "--token", TOKEN, "--notify", "pigeon:home"], "--notify: 'pigeon:…' is no way"),
         (["--url", "http://h:3000", "--token", TOKEN, "--datasource-url", "sqlite:///x"], "Grafana reads no SQLite"),
+        (["--url", "http://h:3000", "--token", TOKEN, "--page-url", "linkgauge"], "--page-url: not the address"),
         (["--url", "http://h:3000", "--token", TOKEN, "--ca", "/nowhere"], "--ca: /nowhere is not there"),
     ],
 )
