@@ -5,10 +5,11 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from collector.errors import CollectorError, RegistryUnavailable
+from collector.errors import CollectorError
 from collector.web import (
     assets,
     completeness_page,
+    error_page,
     fleet_page,
     incident_pages,
     live,
@@ -76,24 +77,8 @@ def _worth_compressing(response: web.Response) -> bool:
 
 @web.middleware
 async def _with_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn what went wrong into a page or a problem document that says what to do."""
+    """Turn what went wrong into a page that says what to do; the API's own problems never come here."""
     try:
         return await handler(request)
-    except web.HTTPNotFound as error:
-        return _problem(request, 404, "Not found", error.text or "There is no page here.")
-    except RegistryUnavailable:
-        why = "The database of sites and incidents cannot be reached right now. This page tries again by itself."
-        return _problem(request, 503, "Not available", why)
-    except CollectorError:
-        why = "The time series cannot be reached right now. This page tries again by itself."
-        return _problem(request, 503, "Not available", why)
-
-
-def _problem(request: web.Request, status: int, title: str, detail: str) -> web.Response:
-    words = rendering.words_of(request)
-    said = detail if detail != "404: Not Found" else "There is no page here."
-    response = rendering.page(request, "error.html", here="", title=words.say(title), detail=words.say(said))
-    response.set_status(status)
-    if status == web.HTTPServiceUnavailable.status_code:
-        response.headers["Refresh"] = "5"
-    return response
+    except (web.HTTPClientError, CollectorError) as error:
+        return error_page.answer(request, error)
