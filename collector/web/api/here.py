@@ -11,13 +11,24 @@ from collector.web.scoreboard import Boards
 from collector.web.sources import Sources
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A site as JSON with what names it, and what it was written from."""
+
+    site: Site
+    agents: list[str]
+    present: Present | None
+    body: msgspec.Raw
+    mark: str
+
+
 @dataclass(slots=True)
 class Shelf:
     """Sites as they were written last: of two thousand few have changed since the list was asked for before."""
 
     snapshot: Snapshot | None = None
     agents: Mapping[str, list[str]] = field(default_factory=dict)
-    sites: dict[str, tuple[Site, list[str], Present | None, msgspec.Raw]] = field(default_factory=dict)
+    sites: dict[str, Written] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,15 @@ from collector.registry.site import SiteKind, Snapshot
 from collector.verdicts import Present
 from collector.web import explain, pages, views, whereabouts
 from collector.web.api import cursor, shapes
-from collector.web.api.answers import Blob, site_named
+from collector.web.api.answers import Blob, marked, site_named
 from collector.web.api.asked import PLAIN, USUAL, Cursor, Limit, PlanId, SiteId
 from collector.web.api.asking import says
-from collector.web.api.here import Here
+from collector.web.api.here import Here, Written
+from collector.web.api.operation import JSON
 from collector.web.pages import Measured, State
 
 GEOJSON: Final = "application/geo+json"
+_NOBODY: Final[list[str]] = []
 _ENCODER: Final = msgspec.json.Encoder()
 _Word = Annotated[
     str, says("Đúng như trong danh mục điểm đo", "Exactly as the sites are filed", max_length=100, pattern=PLAIN)
@@ -65,7 +67,10 @@ async def sites(asked: Sites, here: Here) -> object:
     fitting = (site for site in _fitting(asked, here, snapshot) if after is None or site.id > after)
     found, following = cursor.page("sites", fitting, asked.limit, lambda site: site.id)
     agents = _agents(here, snapshot)
-    return shapes.Listing([_written(here, site, agents) for site in found], following)
+    written = [_written(here, site, agents) for site in found]
+    body = _ENCODER.encode(shapes.Listing([one.body for one in written], following))
+    mark = marked("".join([following or "", *(one.mark for one in written)]).encode())
+    return Blob(body, JSON, mark=mark)
 
 
 async def site(asked: OneSite, here: Here) -> object:
@@ -127,14 +132,14 @@ def _agents(here: Here, snapshot: Snapshot) -> Mapping[str, list[str]]:
     return shelf.agents
 
 
-def _written(here: Here, one: registry.Site, agents: Mapping[str, list[str]]) -> msgspec.Raw:
+def _written(here: Here, one: registry.Site, agents: Mapping[str, list[str]]) -> Written:
     """A site as JSON, from the shelf while nothing about it has changed."""
-    mine, present = agents.get(one.id, []), here.sources.judged.present().get(one.id)
+    mine, present = agents.get(one.id, _NOBODY), here.sources.judged.present().get(one.id)
     kept = here.shelf.sites.get(one.id)
-    if kept is not None and kept[0] is one and kept[1] is mine and kept[2] is present:
-        return kept[3]
-    made = msgspec.Raw(_ENCODER.encode(_object(one, mine, present)))
-    here.shelf.sites[one.id] = one, mine, present, made
+    if kept is not None and kept.site is one and kept.agents is mine and kept.present is present:
+        return kept
+    body = _ENCODER.encode(_object(one, mine, present))
+    here.shelf.sites[one.id] = made = Written(one, mine, present, msgspec.Raw(body), marked(body))
     return made
 
 
