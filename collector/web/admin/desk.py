@@ -30,6 +30,8 @@ class Desk:
     drafts: Drafts = field(default_factory=Drafts)
     heavy: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     """One large file at a time: two would need twice the memory and be no sooner ready."""
+    incoming: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
+    """So many uploads at once: each holds its whole file."""
     _villages: tuple[int, list[tuple[str, str]]] | None = None
 
     def villages(self) -> list[tuple[str, str]]:

@@ -24,9 +24,10 @@ from collector.web.admin.preview import mark_of
 _DRAINED: Final = 4 * MAX_BYTES
 """So much of a file that is too large is still read, so that its sender hears why and not only that the line broke."""
 _CHUNK: Final = 1 << 18
+_UPLOAD_S: Final = 600.0
 _SEE_OTHER: Final = 303
-_TORN: Final = (ValueError, AssertionError, HttpProcessingError, web.RequestPayloadError)
-"""What aiohttp raises for a body that breaks its own rules, or ends too early."""
+_TORN: Final = (ValueError, AssertionError, HttpProcessingError, web.RequestPayloadError, TimeoutError)
+"""What aiohttp raises for a body that breaks its own rules, or ends too early or never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +68,15 @@ def _asked(request: web.Request, kind: Kind, fault: str | None = None, status: i
 
 async def _upload(request: web.Request, at_desk: Desk) -> web.Response:
     kind = _kind(request)
-    async with at_desk.heavy:
+    async with at_desk.incoming:
         upload = await _received(request)
         if upload.fault:
             return _asked(request, kind, upload.fault, 400)
+        return await _compared(at_desk, kind, upload)
+
+
+async def _compared(at_desk: Desk, kind: Kind, upload: Upload) -> web.Response:
+    async with at_desk.heavy:
         preview = await asyncio.to_thread(weigh, kind, upload.data, _weighing(at_desk))
         now = at_desk.sources.now()
         token = await asyncio.to_thread(at_desk.drafts.put, kind, upload.name, upload.data, preview, at=now)
@@ -82,10 +88,10 @@ async def _received(request: web.Request) -> Upload:
     if not request.content_type.startswith("multipart/"):
         return Upload(fault="Choose a file first.")
     try:
-        form = await request.multipart()
-        async for part in form:
-            if isinstance(part, BodyPartReader) and part.name == "file":
-                return await _file(part)
+        async with asyncio.timeout(_UPLOAD_S):
+            async for part in await request.multipart():
+                if isinstance(part, BodyPartReader) and part.name == "file":
+                    return await _file(part)
     except _TORN:
         return Upload(fault="The upload was broken off. Try again.")
     return Upload(fault="Choose a file first.")

@@ -15,20 +15,34 @@ from collector.registry.changes import SiteChange, agent_told, site_told
 from collector.registry.journal import KEPT, Author, Journal, person, sealed
 from collector.registry.registry import Registry
 from collector.registry.site import Site
+from tests.collector.postgres import Postgres
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 SITE = Site("a", "Trường A", "school", "rural", "lang-son", "huu-lung")
 LAN = Author("Lan", "page", "diem-do.csv")
 
 
-@pytest.fixture
-def registry(tmp_path: Path) -> Registry:
-    made = Registry(f"sqlite:///{tmp_path}/registry.db")
+def opened(url: str) -> Registry:
+    made = Registry(url)
     made.open()
     return made
 
 
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return opened(f"sqlite:///{tmp_path}/registry.db")
+
+
 def test_an_act_and_its_author_are_one_transaction(registry: Registry) -> None:
+    one_transaction(registry)
+
+
+def test_they_are_on_a_server_too(cluster: Postgres) -> None:
+    one_transaction(opened(cluster.new_database()))
+
+
+def one_transaction(registry: Registry) -> None:
+    assert len(registry.import_sites([SITE], now=NOW, dry=True)) == 1
     registry.import_sites([SITE], now=NOW, seal=sealed(LAN, "sites", site_told, now=NOW))
     registry.import_sites([SITE], now=NOW, seal=sealed(LAN, "sites", site_told, now=NOW))
     registry.add_agent("b", "a", now=NOW, seal=sealed(LAN, "agents", agent_told, now=NOW))
