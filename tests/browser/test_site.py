@@ -114,8 +114,8 @@ async def test_charts_are_read_by_keyboard_and_mouse_and_take_what_comes(tmp_pat
         await family.click()
         assert 131.5 not in [value for value, _ in await seen(page, "download")], "a family is left out by its button"
 
-        await page.locator("#reports a.raw").first.click()
-        await expect(page.locator("dialog.report pre")).to_contain_text('"request"')
+        await page.locator("#reports a.raw").last.click()
+        await expect(page.locator("dialog.report pre")).to_contain_text('"exact": "bytes"')
         assert (shown.complaints, shown.elsewhere) == ([], [])
 
 
