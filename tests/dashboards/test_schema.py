@@ -23,7 +23,7 @@ Json = dict[str, Any]
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parents[1]
 VERSIONS: Final = ("grafana-9", "grafana-12")
-PACKAGES: Final = HERE / "vendor"
+PACKAGES: Final = ROOT / "build" / "grafana-schema"
 _ERROR: Final = re.compile(r"^([\w-]+)\.ts\((\d+),\d+\): error (TS\d+: .*)$", re.MULTILINE)
 
 
@@ -34,11 +34,12 @@ def generated() -> dict[str, Json]:
 
 
 def install() -> None:
-    """The locked packages into `vendor`, unless they are there; whole, whoever else does the same at this moment."""
+    """The locked packages into `build`, unless they are there; whole, whoever else does the same at this moment."""
     lock = (HERE / "schema" / "package-lock.json").read_bytes()
     if (PACKAGES / ".built").is_file() and (PACKAGES / ".built").read_bytes() == lock:
         return
-    fresh = HERE / f"vendor.{os.getpid()}"
+    PACKAGES.parent.mkdir(exist_ok=True)
+    fresh = PACKAGES.with_name(f"{PACKAGES.name}.{os.getpid()}")
     command = ["sh", "deploy/assets/packages", "tests/dashboards/schema", str(fresh)]
     environment = os.environ | {"LINKGAUGE_VENV": sys.prefix}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - ours
