@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -91,7 +93,8 @@ async def test_nothing_else_can_be_had(tmp_path: Path) -> None:
     async with province(tmp_path) as it:
         for path in (
             "../app.py", "..%2f..%2fapp.py", "%2e%2e/app.py", "x/../../app.py", "/etc/passwd", "%00", "vendor", "",
-            "vendor/.built", f"{mark}/../app.py", f"{mark}/%2e%2e/app.py", f"{mark}//style.css", f"{mark}/{mark}/style.css",
+            "vendor/.built", f"{mark}/../app.py", f"{mark}/%2e%2e/app.py", f"{mark}//style.css",
+            f"{mark}/{mark}/style.css",
         ):  # fmt: skip
             asked = URL(f"{it.client.make_url('/static/')}{path}", encoded=True)
             async with it.client.session.get(asked) as answer:
@@ -109,3 +112,50 @@ def test_the_locks_name_versions_and_hashes_and_no_addresses(folder: str) -> Non
     for name, package in locked.items():
         assert not name or package["integrity"].startswith("sha512-")
         assert "resolved" not in package
+
+
+def checkout(folder: Path, npm: str) -> dict[str, str]:
+    """The build's own files in a tree of their own, and a path on which `npm` is this script."""
+    for name in ("deploy/assets", "programs", "collector/web/static"):
+        (folder / name).mkdir(parents=True)
+    for name in ("build", "packages", "package.json", "package-lock.json"):
+        shutil.copy(ROOT / "deploy/assets" / name, folder / "deploy/assets")
+    for name, script in (("npm", npm), ("node", "exit 0")):
+        program = folder / "programs" / name
+        program.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+        program.chmod(0o755)
+    return {"PATH": f"{folder}/programs:/usr/bin:/bin", "TMPDIR": str(folder)}
+
+
+def build(folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = ["/bin/sh", str(folder / "deploy/assets/build")]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+
+
+FAKE_NPM = """
+[ "$1" = --version ] && exit 0
+for file in uplot/dist/uPlot.iife.min.js uplot/dist/uPlot.min.css leaflet/dist/leaflet.js leaflet/dist/leaflet.css \\
+  leaflet/dist/images/marker.png supercluster/dist/supercluster.min.js uplot/LICENSE leaflet/LICENSE \\
+  supercluster/LICENSE kdbush/LICENSE uplot/src/much.js; do
+  mkdir -p "node_modules/$(dirname "$file")"; echo "$file" >"node_modules/$file"
+done
+"""
+
+
+def test_a_build_takes_what_is_used_with_its_licences_and_is_not_done_twice(tmp_path: Path) -> None:
+    environment = checkout(tmp_path, FAKE_NPM)
+    done = build(tmp_path, environment)
+    assert done.returncode == 0, done.stderr
+    vendor = tmp_path / "collector/web/static/vendor"
+    made = {str(path.relative_to(vendor)) for path in vendor.rglob("*") if path.is_file()}
+    assert {"leaflet/images/marker.png", "supercluster/supercluster.min.js", "kdbush/LICENSE"} <= made
+    assert not any("much" in name for name in made)
+    (tmp_path / "programs/npm").write_text("#!/bin/sh\nexit 1\n", "utf-8")
+    assert build(tmp_path, environment).stderr == "", "it is there, and nothing was asked of npm"
+    with (tmp_path / "deploy/assets/package-lock.json").open("a") as lock:
+        lock.write("\n")
+    failed = build(tmp_path, environment)
+    assert failed.returncode == 1
+    assert "npm config get registry" in failed.stderr
+    assert {str(path.relative_to(vendor)) for path in vendor.rglob("*") if path.is_file()} == made, "the old one stays"
+    assert [path.name for path in vendor.parent.iterdir()] == ["vendor"], "nothing half-made is left"
