@@ -63,7 +63,7 @@ export const draw = (box, sites, { spoken, says, card, shown, opened, moved, ove
   });
   L.control.zoom({ zoomInTitle: spoken.zoomIn, zoomOutTitle: spoken.zoomOut, position: "topleft" }).addTo(map);
   const index = new Supercluster({
-    radius: 60, maxZoom: CLOSEST - 1,
+    radius: 56, extent: 256, maxZoom: CLOSEST - 1,
     map: (site) => ({ [site.state]: 1 }),
     reduce: (all, one) => { for (const state in one) all[state] = (all[state] ?? 0) + one[state]; },
   });
