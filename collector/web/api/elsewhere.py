@@ -38,7 +38,7 @@ class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     agent: Annotated[str, msgspec.Meta(max_length=63, pattern=PLAIN)] | None = None
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Running(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How far a test that was asked for is; once it has `arrived`, `report` is its id."""
 
     request: str
@@ -81,7 +81,7 @@ ASK: Final = Operation(
     more=Text(
         vi="Trả lời 202 với địa chỉ để theo dõi (Location).", en="Answered 202, with the address to follow (Location)."
     ),
-    answer=Shape(Text(vi="Đã gửi yêu cầu", en="It is asked for"), (Run,)),
+    answer=Shape(Text(vi="Đã gửi yêu cầu", en="It is asked for"), (Running,)),
     status=202,
     does=None,
     asks=OfSite,
@@ -94,7 +94,7 @@ RUN: Final = Operation(
     tag="measurements",
     path="/api/v1/sites/{site}/test/{request}",
     summary=Text(vi="Lần đo theo yêu cầu đã đến đâu", en="How far a test that was asked for is"),
-    answer=Shape(Text(vi="Tiến độ", en="How far it is"), (Run,)),
+    answer=Shape(Text(vi="Tiến độ", en="How far it is"), (Running,)),
     does=None,
     asks=OneRun,
     example=Example({"site": "th-huu-lung", "request": "throughput-019aa9f3b2c4-0123456789abcdef"}),

@@ -1,28 +1,23 @@
 """The OpenAPI 3.1 document, made from the table of operations: what it says is what is checked. Pure."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, Final
-
-import msgspec
 
 from collector.plans.types import Text
 from collector.web.api.asking import Parameter, parameters
 from collector.web.api.guide import GUIDE, STATUS, TITLE
 from collector.web.api.operation import BODY_BYTES, JSON, PROBLEM, TAGS, Operation, Problem
+from collector.web.api.schemas import REF, schemas
 from collector.web.words import Language
 
-_REF: Final = "#/components/schemas/{name}"
-_GENERIC: Final = re.compile(r"^(\w+?)_(\w+)_$")
 _ETAG: Final = {"description": "What this answer is called; strong.", "schema": {"type": "string"}}
 Json = dict[str, Any]
 
 
 def document(operations: Sequence[Operation], language: Language, *, version: str, demonstration: bool) -> Json:
     """The whole document in one language."""
-    names, components = _schemas(tuple(_kinds(operations)))
+    names, components = schemas(tuple(dict.fromkeys(_kinds(operations))))
     say = _Voice(language)
     paths: dict[str, Json] = {}
     for one in operations:
@@ -63,39 +58,6 @@ def _kinds(operations: Sequence[Operation]) -> Iterator[Any]:
             yield one.body
 
 
-@lru_cache
-def _schemas(kinds: tuple[Any, ...]) -> tuple[Mapping[Any, Json], Json]:
-    """The schema of each type, and the components that they refer to, under names that say no module."""
-    unique = list(dict.fromkeys(kinds))
-    made, components = msgspec.json.schema_components(unique, ref_template=_REF)
-    short = {name: _short(name) for name in components}
-    plain = {
-        short[name]: {"title": short[name]} | {key: value for key, value in schema.items() if key != "title"}
-        for name, schema in components.items()
-    }
-    return dict(zip(unique, (_renamed(one, short) for one in made), strict=True)), _renamed(plain, short)
-
-
-def _short(name: str) -> str:
-    """`collector.incidents.maintenance.Window` is MaintenanceWindow, and `Listing_Site_` ListingOfSite."""
-    *modules, last = name.split(".")
-    generic = _GENERIC.match(name)
-    if generic is not None:
-        return f"{generic[1]}Of{_short(generic[2].replace('_', '.'))}" if "." in name else f"{generic[1]}Of{generic[2]}"
-    prefix = modules[-1].title().replace("_", "") if modules else ""
-    return prefix + last.lstrip("_")
-
-
-def _renamed(found: Any, names: Mapping[str, str]) -> Any:  # noqa: ANN401 - any JSON
-    if isinstance(found, dict):
-        start = _REF.format(name="")
-        return {
-            key: start + names[value.removeprefix(start)] if key == "$ref" else _renamed(value, names)
-            for key, value in found.items()
-        }
-    return [_renamed(one, names) for one in found] if isinstance(found, list) else found
-
-
 def _operation(one: Operation, names: Mapping[Any, Json], say: _Voice) -> Json:
     made: Json = {"operationId": one.name, "tags": [one.tag], "summary": say(one.summary)}
     if one.more is not None:
@@ -125,8 +87,8 @@ def _typed(example: str, schema: Json) -> object:
 
 def _responses(one: Operation, names: Mapping[Any, Json], say: _Voice) -> Json:
     shape = one.answer
-    schemas = [names[kind] for kind in shape.kinds]
-    body: Json = {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}} if schemas else {}
+    found_in = [names[kind] for kind in shape.kinds]
+    body: Json = {"schema": found_in[0] if len(found_in) == 1 else {"anyOf": found_in}} if found_in else {}
     good: Json = {"description": say(shape.said), "content": {shape.content: body}}
     good["content"] |= {content: {} for content in shape.also}
     found: Json = {str(one.status): good}
@@ -151,5 +113,5 @@ def failures(one: Operation) -> list[int]:
 def _problem(code: int, say: _Voice) -> Json:
     return {
         "description": say(STATUS[code]),
-        "content": {PROBLEM: {"schema": {"$ref": _REF.format(name=Problem.__name__)}}},
+        "content": {PROBLEM: {"schema": {"$ref": REF.format(name=Problem.__name__)}}},
     }

@@ -155,7 +155,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     failure: str | None = None
 
 
-class End(msgspec.Struct, frozen=True):
+class Until(msgspec.Struct, frozen=True):
     """When the days end that a verdict of the past looked at."""
 
     to: Moment
@@ -168,7 +168,7 @@ class PastVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     question: Literal["plan", "contract"] | msgspec.UnsetType = msgspec.UNSET
     verdict: Outcome
     reasons: list[str] | msgspec.UnsetType = msgspec.UNSET
-    window: End
+    window: Until
     value: float | None = None
     target: float | None = None
     low: float | None = None

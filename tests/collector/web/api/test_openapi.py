@@ -118,3 +118,12 @@ def test_types_are_told_in_words() -> None:
     assert said({"type": "string", "format": "date-time"}) == "date-time"
     assert said({"enum": ["a"]}) == "string"
     assert said({}) == "any"
+
+
+def test_every_moment_is_marked_as_one() -> None:
+    schemas = ENGLISH["components"]["schemas"]
+    moment = {"type": "string", "format": "date-time"}
+    assert schemas["VerdictWindow"]["properties"]["from"] == moment
+    assert schemas["Incident"]["properties"]["resolved"]["anyOf"] == [moment, {"type": "null"}]
+    assert schemas["Report"]["properties"]["time"] == moment
+    assert "format" not in schemas["Report"]["properties"]["id"]
