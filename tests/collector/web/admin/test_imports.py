@@ -113,7 +113,7 @@ async def test_errors_are_told_by_line_and_the_good_lines_are_compared_all_the_s
 def bomb() -> bytes:
     out = io.BytesIO()
     with (
-        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive,
+        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
         archive.open("xl/worksheets/sheet1.xml", "w") as to,
     ):
         for _ in range(130):
@@ -121,26 +121,25 @@ def bomb() -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("data", "said"),
-    [
-        (b"", "The file is empty."),
-        (b"id,name\n" + b"x" * 10_000_001, "larger than 10 MB"),
-        ("id,tên".encode("utf-16"), "not UTF-8"),
-        ("id,t\xean".encode("latin-1"), "not UTF-8"),
-        (b"%PDF-1.7 ...", "this is no table"),
-        (b"\xd0\xcf\x11\xe0" + bytes(600), "old kind (XLS)"),
-        (b"PK\x03\x04 nothing", "not a readable XLSX file"),
-        (HEADER.replace("kind", "colour").encode(), "unknown column"),
-        (b"\n\n" + HEADER.replace(",kind", "").encode() + b"a,b,c,d,e\n", "column kind is missing"),
-    ],
-    ids=["empty", "large", "utf-16", "latin-1", "pdf", "xls", "no-zip", "unknown", "missing"],
+NO_TABLES = (
+    (b"", "The file is empty."),
+    (b"id,name\n" + b"x" * 10_000_001, "larger than 10 MB"),
+    ("id,tên".encode("utf-16"), "not UTF-8"),
+    ("id,t\xean".encode("latin-1"), "not UTF-8"),
+    (b"%PDF-1.7 ...", "this is no table"),
+    (b"\xd0\xcf\x11\xe0" + bytes(600), "old kind (XLS)"),
+    (b"PK\x03\x04 nothing", "not a readable XLSX file"),
+    (HEADER.replace("kind", "colour").encode(), "unknown column"),
+    (b"\n\n" + HEADER.replace(",kind", "").encode() + b"a,b,c,d,e\n", "column kind is missing"),
 )
-async def test_what_is_no_table_is_said(tmp_path: Path, data: bytes, said: str) -> None:
+
+
+async def test_what_is_no_table_is_said(tmp_path: Path) -> None:
     async with province(tmp_path) as it:
-        answer = await upload(it, data, name="file.xlsx")
-        assert said in await answer.text()
-        assert answer.status in (200, 400)
+        for data, said in NO_TABLES:
+            answer = await upload(it, data, name="file.xlsx")
+            assert said in await answer.text()
+            assert answer.status in (200, 400)
 
 
 async def test_an_archive_that_unpacks_to_much_is_refused(tmp_path: Path) -> None:
@@ -162,21 +161,19 @@ async def test_a_form_without_a_file_and_a_kind_that_there_is_not(tmp_path: Path
         assert (await it.client.get("/admin/drafts/nothing")).status == 410
 
 
-@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
-async def test_templates_can_be_imported_and_what_is_exported_changes_nothing(
-    tmp_path: Path, kind: str, form: str
-) -> None:
+async def test_templates_can_be_imported_and_what_is_exported_changes_nothing(tmp_path: Path, form: str) -> None:
     async with province(tmp_path) as it:
-        template = await (await it.client.get(f"/admin/template/{kind}?format={form}")).read()
-        shown = await upload(it, template, kind=kind, name=f"mau.{form}")
-        assert (counts(await shown.text())["with errors"], counts(await shown.text())["new"]) == ("0", "2")
-        assert "Imported." in await (await confirm(it, shown)).text()
-        out = await it.client.get(f"/admin/{kind}?format={form}")
-        assert f'{kind}-2026-11-22.{form}"' in out.headers["Content-Disposition"]
-        again = counts(await (await upload(it, await out.read(), kind=kind)).text())
-        assert (again["with errors"], again["new"]) == ("0", "0")
-        assert again["not in the file"] == "0"
+        for kind in KINDS:
+            template = await (await it.client.get(f"/admin/template/{kind}?format={form}")).read()
+            shown = await upload(it, template, kind=kind, name=f"mau.{form}")
+            told = counts(await shown.text())
+            assert (told["with errors"], told["new"]) == ("0", "2"), kind
+            assert "Imported." in await (await confirm(it, shown)).text()
+            out = await it.client.get(f"/admin/{kind}?format={form}")
+            assert f'{kind}-2026-11-22.{form}"' in out.headers["Content-Disposition"]
+            again = counts(await (await upload(it, await out.read(), kind=kind)).text())
+            assert (again["with errors"], again["new"], again["not in the file"]) == ("0", "0", "0"), kind
 
 
 async def test_populations_come_in_as_places_do(tmp_path: Path) -> None:
