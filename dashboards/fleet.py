@@ -23,6 +23,7 @@ from dashboards.panels import (
 )
 from dashboards.queries import (
     DAILY,
+    INCIDENTS,
     LAST_HOUR,
     PLACE,
     lasting,
@@ -63,7 +64,7 @@ def fleet(language: Language) -> Json:
             "Whether boxes live, their clocks and queues, how many reports arrive, and why tests fail or are doubted.",
         ),
         chain(say),
-        PLACE,
+        INCIDENTS,
         "now-7d",
     )
     rows = [

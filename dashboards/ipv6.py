@@ -24,7 +24,21 @@ from dashboards.panels import (
     target_line,
     words,
 )
-from dashboards.queries import DAILY, PLACE, PLAN, RECENTLY, lasting, middle, number_of, of, raw, select, tags, where
+from dashboards.queries import (
+    DAILY,
+    INCIDENTS,
+    PLACE,
+    PLAN,
+    RECENTLY,
+    lasting,
+    middle,
+    number_of,
+    of,
+    raw,
+    select,
+    tags,
+    where,
+)
 from dashboards.variables import chain
 from dashboards.words import Language, Say, speaker
 
@@ -45,7 +59,7 @@ def ipv6(language: Language) -> Json:
             "Which sites have IPv6 that works, where and at which step it is broken, and how it compares with IPv4.",
         ),
         chain(say),
-        PLACE,
+        INCIDENTS,
     )
     rows = [
         Row(say("Hiện nay", "Now"), [*_counts(say), _score(say)]),

@@ -20,7 +20,7 @@ from dashboards.panels import (
     stat,
     table,
 )
-from dashboards.queries import PLACE, of, rolled, select, tags, typical, where
+from dashboards.queries import INCIDENTS, PLACE, of, rolled, select, tags, typical, where
 from dashboards.variables import chain, level
 from dashboards.words import Language, Say, speaker
 
@@ -40,7 +40,7 @@ def latency(language: Language) -> Json:
             "Latency at rest and under load, loss, quality of calls (MOS by ITU-T G.107), names and web pages.",
         ),
         [*chain(say), level(say)],
-        PLACE,
+        INCIDENTS,
         "now-7d",
     )
     rows = [

@@ -68,8 +68,6 @@ class Panel:
             "options": self.options,
             "transparent": False,
         }
-        if self.kind == "text":
-            return made
         letters = (chr(ord("A") + place) for place in range(len(self.targets)))
         made |= {
             "datasource": SOURCE,
@@ -347,8 +345,3 @@ def histogram(title: str, about: str, target: Target, *, size: tuple[int, int] =
     if "unit" in rest:
         defaults["unit"] = rest["unit"]
     return Panel("histogram", title, about, [target], size, options, defaults, transformations=[without("Time")])
-
-
-def prose(text: str, *, size: tuple[int, int] = (24, 3)) -> Panel:
-    """What a reader must know, in Markdown."""
-    return Panel("text", "", "", [], size, {"mode": "markdown", "content": text})

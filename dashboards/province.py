@@ -30,6 +30,8 @@ from dashboards.panels import (
 from dashboards.queries import (
     DAILY,
     DOWNLOAD,
+    INCIDENTS,
+    LAST_YEAR,
     PLACE,
     PLAN,
     RECENTLY,
@@ -46,7 +48,6 @@ from dashboards.queries import (
 from dashboards.variables import chain
 from dashboards.words import Language, Say, speaker
 
-INCIDENTS: Final = PLACE
 _STANDING: Final = lasting("standing")
 _MAP: Final = '"name", "latitude", "longitude"'
 
@@ -292,7 +293,7 @@ def _open_incidents(language: Language) -> Panel:
     newest = select(
         f'last("active") AS "active", "{text}", "severity", "state", "group"',
         lasting("incident"),
-        where(INCIDENTS, "time > ${__to}ms - 400d AND time <= ${__to}ms"),
+        where(INCIDENTS, LAST_YEAR),
         by=tags("site", "commune", "provider", "cause"),
     )
     query = select(

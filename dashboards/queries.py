@@ -15,9 +15,11 @@ from typing import Final
 PLAN: Final = '"plan" =~ /^${plan:regex}$/'
 PLACE: Final = (
     '"commune" =~ /^${commune:regex}$/ AND "site_kind" =~ /^${kind:regex}$/'
-    ' AND "provider" =~ /^${provider:regex}$/ AND "site" =~ /^${site:regex}$/'
+    ' AND "provider" =~ /^${provider:regex}$/ AND "site" =~ /^${sites:regex}$/'
 )
 """The filters that every measurement has the tags for."""
+INCIDENTS: Final = f"({PLACE} OR \"commune\" = '')"
+"""Incidents of the chosen sites, and those that sites of several communes share: these have no commune."""
 SITE: Final = "\"site\" = '${site}'"
 """One site, where the dashboard is about one."""
 RECENTLY: Final = "time > ${__to}ms - 2d AND time <= ${__to}ms"

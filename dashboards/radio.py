@@ -22,7 +22,7 @@ from dashboards.panels import (
     stat,
     table,
 )
-from dashboards.queries import PLACE, middle, of, raw, select, tags, where
+from dashboards.queries import INCIDENTS, PLACE, middle, of, raw, select, tags, where
 from dashboards.variables import chain
 from dashboards.words import Language, Say, speaker
 
@@ -45,7 +45,7 @@ def radio(language: Language) -> Json:
             " linkgauge's page.",
         ),
         chain(say),
-        PLACE,
+        INCIDENTS,
         "now-7d",
     )
     rows = [

@@ -19,7 +19,9 @@ _PROVIDER: Final = _KIND + ' AND "provider" =~ /^${provider:regex}$/'
 
 
 def chain(say: Say, *, one_site: bool = False) -> list[Json]:
-    """Plan, commune, kind, provider, site; with `one_site` exactly one site is chosen.
+    """Plan, commune, kind, provider, sites; with `one_site` exactly one site is chosen, and is called `site`.
+
+    Two names, because links from one dashboard to another carry variables along: all sites are none to the one.
 
     All communes are told one by one: reports have no plan, so a plan is kept to by its communes.
     """
@@ -31,7 +33,7 @@ def chain(say: Say, *, one_site: bool = False) -> list[Json]:
         _query("kind", say("Loại điểm", "Kind of site"), _values("site_kind", _PLACED), everything, every=ANY),
         _query("provider", say("Nhà cung cấp", "Provider"), _values("provider", _KIND), everything, every=ANY),
         _one_site(say) if one_site else _query(
-            "site", say("Điểm đo", "Site"), _values("site", _PROVIDER), everything, every=ANY
+            "sites", say("Điểm đo", "Sites"), _values("site", _PROVIDER), everything, every=ANY
         ),
         page(say),
         raw_policy(say),

@@ -65,11 +65,15 @@ _HEARD: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Shape:
-    """How large and how long; every `silent`-th site fell silent three days ago."""
+    """How large and how long; every `silent`-th site fell silent three days ago.
+
+    `fine_days`: hours' roll-ups and statuses only of the last so many days, where nothing asks for older ones.
+    """
 
     sites: int = 16
     days: float = 4.0
     silent: int = 8
+    fine_days: float = 4.0
     every_h: dict[str, float] = field(default_factory=lambda: dict(EVERY_H))
 
 
@@ -132,7 +136,7 @@ def points(simulated: Sequence[SimSite], sites: Sequence[Site], shape: Shape) ->
         end = NOW - timedelta(days=3) if is_silent else NOW
         measured = list(reports(one, site, shape, end))
         yield from measured
-        yield from rollups_of(site, measured)
+        yield from rollups_of(site, measured, NOW - timedelta(days=shape.fine_days))
         judged = list(verdicts_of(site, measured))
         yield from judged
         last = next((one.fields for one in reversed(judged) if _is_on_plan(one)), {"inconclusive": 1.0})
@@ -200,14 +204,14 @@ def _richer(result: Result, chance: Random) -> Result:
             return result
 
 
-def rollups_of(site: Site, measured: Sequence[Point]) -> Iterator[Point]:
-    """Its hours and days."""
+def rollups_of(site: Site, measured: Sequence[Point], fine: datetime) -> Iterator[Point]:
+    """Its days, and its hours from a moment on."""
     for kind in FIELDS:
         names = columns(kind)
         for level in LEVELS[:2]:
             buckets = defaultdict[datetime, list[tuple[Any, ...]]](list)
             for point in measured:
-                if point.measurement == kind:
+                if point.measurement == kind and (level == "day" or point.time_ns >= nanoseconds(fine)):
                     at = datetime.fromtimestamp(point.time_ns / 1e9, UTC)
                     row = (point.time_ns, *(_value(point, name) for name in names))
                     buckets[bucket_of(level, at, ZONE).start].append(row)
@@ -248,7 +252,7 @@ def own(one: SimSite, site: Site, end: datetime, shape: Shape) -> Iterator[Point
         state="online", software="linkgauge-agent/0.1.0", profile="default-1", boot="b1", epoch="e1", seq=100,
         spooled=one.number % 7, dropped=one.number % 3, health=health,
     )  # fmt: skip
-    for step in range(int(shape.days * 24)):
+    for step in range(int(min(shape.days, shape.fine_days) * 24)):
         yield status_point(f"a-{site.id}", status, site, end - _HEARD - timedelta(hours=step))
     if end < NOW:
         yield status_point(f"a-{site.id}", Status(state="offline"), site, end)
@@ -275,3 +279,10 @@ def incidents(sites: Sequence[Site]) -> Iterator[Point]:
     about = {"province": sites[0].province, "commune": sites[0].commune}
     parent = begun(Subject(None, about, group), "outage", NOW - timedelta(hours=5), Finding("critical", words, {}))
     yield incident_point(msgspec.to_builtins(parent), None)
+    wide = begun(
+        Subject(None, {"provider": "VNPT"}, Group("provider", "VNPT")),
+        "outage",
+        NOW - timedelta(hours=4),
+        Finding("critical", words, {}),
+    )
+    yield incident_point(msgspec.to_builtins(wide), None)

@@ -92,8 +92,8 @@ def test_choosing_narrows_what_can_be_chosen_next(seeded: Seeded) -> None:
     narrowed = view_of(seeded.server, board, seeded.start, seeded.end, plan=["bac-giang-2025"], commune=["luc-nam"])
     assert set(narrowed.options["commune"]) < set(everything.options["commune"])
     here = {site.id for site in seeded.sites if site.plan == "bac-giang-2025" and site.commune == "luc-nam"}
-    assert set(narrowed.options["site"]) == here
-    assert here < set(everything.options["site"]) == {site.id for site in seeded.sites}
+    assert set(narrowed.options["sites"]) == here
+    assert here < set(everything.options["sites"]) == {site.id for site in seeded.sites}
 
 
 def test_the_numbers_of_the_first_row_add_up(seeded: Seeded) -> None:
@@ -108,3 +108,15 @@ def test_the_numbers_of_the_first_row_add_up(seeded: Seeded) -> None:
     assert met + below + unknown == found["Sites"]["n"][0] == len(seeded.sites)
     assert found["Share that met"]["share"][0] == pytest.approx(met / (met + below))
     assert found["✕ Silent"]["n"][0] == len(seeded.sites) // 8
+
+
+def test_incidents_are_annotated_those_of_many_communes_too(seeded: Seeded) -> None:
+    board = DASHBOARDS["linkgauge-province"]()
+    view = view_of(seeded.server, board, seeded.start, seeded.end, commune=["luc-nam"])
+    (question,) = [one for one in questions(board, view) if one.panel is None]
+    found = ask(seeded.server, question.statement).columns
+    here = {site.id for site in seeded.sites if site.commune == "luc-nam"}
+    assert {site for site in found["site"] if site} == here
+    assert None in found["site"]  # a provider's, of the whole province
+    assert set(found["state"]) == {"open", "resolved"}
+    assert all(found["summary_vi"])
