@@ -109,12 +109,8 @@ class Server:
             raise GrafanaError(f"{self.words} gave no answer in {self._timeout_s:g} s", hopeless=True) from error
         except GrafanaException as error:
             raise self._refused(error) from error
-        except SSLError as error:
-            words = f"{self.words}: its certificate is not trusted ({_short(error)}); name its authority with --ca FILE"
-            raise GrafanaError(words, hopeless=True) from error
         except RequestException as error:
-            words = f"{self.words} cannot be reached: {_short(error)}; is it running, and is the URL right?"
-            raise GrafanaError(words, hopeless=True) from error
+            raise GrafanaError(f"{self.words} {_unreached(error)}", hopeless=True) from error
         except ValueError as error:
             raise GrafanaError(f"{self.words} answers with something that is no JSON", hopeless=True) from error
 
@@ -154,7 +150,17 @@ def _said(error: GrafanaException) -> str:
     return " ".join(str(words or error.message).split())[:300]
 
 
-def _short(error: Exception) -> str:
-    words = " ".join(str(error).split()) or type(error).__name__
-    found = re.search(r"\[Errno -?\d+\] ([^'\")]+)|certificate verify failed[^()]*", words)
-    return (found[1] or found[0] if found else words)[:160].strip()
+def _unreached(error: RequestException) -> str:
+    """Why there was no answer, and what to do; the library's own words hold addresses of objects, and no advice."""
+    words = str(error)
+    if isinstance(error, SSLError):
+        why = re.search(r"certificate verify failed(?:: ([^()\"']*))?", words)
+        if why is not None:
+            return (
+                f"has a certificate that is not trusted ({(why[1] or why[0]).strip()}); name its authority: --ca FILE"
+            )
+        return "speaks no TLS that we know; is its address http:// instead of https://?"
+    if "NameResolution" in words or "getaddrinfo" in words:
+        return "cannot be reached: its name is not known; is the URL right?"
+    why = re.search(r"\[Errno -?\d+\] ([A-Za-z ]+)", words)
+    return f"cannot be reached: {why[1].strip() if why else 'no connection'}; is it running, and is the URL right?"

@@ -4,6 +4,7 @@ Status codes, bodies and refusals are those of the documentation and of the hand
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -203,8 +204,10 @@ def _guard(grafana: FakeGrafana) -> Middleware:
 
 
 @asynccontextmanager
-async def serving(grafana: FakeGrafana, prefix: str = "") -> AsyncIterator[FakeGrafana]:
-    """The fake on a free port, below a path if a prefix is given."""
+async def serving(
+    grafana: FakeGrafana, prefix: str = "", tls: ssl.SSLContext | None = None
+) -> AsyncIterator[FakeGrafana]:
+    """The fake on a free port, below a path if a prefix is given; with `tls` as `localhost`."""
     inner = web.Application(middlewares=[_guard(grafana)])
     inner.add_routes(_routes(grafana))
     app = inner
@@ -213,10 +216,10 @@ async def serving(grafana: FakeGrafana, prefix: str = "") -> AsyncIterator[FakeG
         app.add_subapp(prefix, inner)
     runner = web.AppRunner(app)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
     port = runner.addresses[0][1]
-    grafana.url = f"http://127.0.0.1:{port}{prefix}"
+    grafana.url = f"{'https://localhost' if tls else 'http://127.0.0.1'}:{port}{prefix}"
     try:
         yield grafana
     finally:

@@ -14,6 +14,7 @@ from collector.__main__ import main
 from collector.grafana.comparing import marked
 from collector.grafana.server import GrafanaError, Server
 from dashboards import alerts
+from tests.agent.net.authority import authority
 from tests.collector.grafana.fake import TOKEN, FakeGrafana, serving
 
 INFLUX = "influxdb1://reader:hunter2@influx.example:8086/linkgauge"
@@ -210,7 +211,7 @@ async def test_a_wrong_token_ends_it_at_once_in_one_line(capsys: pytest.CaptureF
         assert grafana.changes == []
 
 
-async def test_below_a_path_and_behind_an_own_authority(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_below_a_path_and_not_beside_it(capsys: pytest.CaptureFixture[str]) -> None:
     async with serving(FakeGrafana(), "/grafana") as grafana:
         await push(grafana)
         assert "linkgauge-province" in grafana.dashboards
@@ -221,8 +222,21 @@ async def test_below_a_path_and_behind_an_own_authority(capsys: pytest.CaptureFi
         secure = grafana.url.replace("http:", "https:")
         assert await asyncio.to_thread(main, ["grafana", "push", "--url", secure, "--token", TOKEN]) == 1
         said = capsys.readouterr().err
-        assert said.startswith(f"linkgauge-collector: {secure}")
+        assert said.startswith(f"linkgauge-collector: {secure} speaks no TLS")
         assert said.count("\n") == 1
+
+
+@pytest.mark.program("openssl")
+async def test_tls_with_an_authority_that_is_named_or_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = authority(tmp_path)
+    async with serving(FakeGrafana(), tls=own.server()) as grafana:
+        await push(grafana, code=1)
+        said = capsys.readouterr().err
+        assert "has a certificate that is not trusted" in said
+        assert "name its authority: --ca FILE" in said
+        assert said.count("\n") == 1
+        await push(grafana, "--ca", str(own.pem))
+        assert "linkgauge-site" in grafana.dashboards
 
 
 async def test_a_grafana_that_is_too_old_or_none_is_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -231,7 +245,7 @@ async def test_a_grafana_that_is_too_old_or_none_is_told(capsys: pytest.CaptureF
         assert capsys.readouterr().err.endswith("is Grafana 8.5.3; 9.4 or newer is needed\n")
     assert await asyncio.to_thread(main, ["grafana", "push", "--url", grafana.url, "--token", TOKEN]) == 1
     said = capsys.readouterr().err
-    assert "cannot be reached" in said
+    assert "cannot be reached: Connection refused" in said
     assert said.count("\n") == 1
 
 
