@@ -1,23 +1,35 @@
 """What a demonstration stands on: registered sites, agents, villages, reported figures, planned work; and its parts."""
 
 from dataclasses import replace
+from typing import Final
 
 from collector.config import CollectorConfig
 from collector.demonstration.clock import Clock
 from collector.demonstration.people import work
+from collector.demonstration.reported import figures, nation, villages
 from collector.demonstration.world import World
+from collector.figures.figures import Figures
 from collector.incidents.calendar import Calendar
 from collector.ledger.journal import Journal
 from collector.parts import Parts
+from collector.places.places import Places
+from collector.plans.load import load_plans
 from collector.registry.registry import Registry
 from collector.roles import Process
 
+WHO: Final = "Sở KH&CN (minh hoạ)"
+
 
 def register(registry: Registry, world: World) -> None:
-    """Enter sites and agents as of the beginning of the past; what stands there already stays."""
+    """Enter sites, agents, villages and reported figures; what stands there already stays."""
     start = world.start
     registry.import_sites([one.site for one in world.sites], now=start)
     registry.add_agents({one.site.id: one.site.id for one in world.sites}, now=start)
+    today = world.origin.date()
+    plans = load_plans().values()
+    told = [*figures(plans, today, world.seed), *nation(today)]
+    Figures(registry.database).bring(told, who=WHO, now=world.origin)
+    Places(registry.database).import_units(villages(), now=world.origin)
     calendar = Calendar(registry.database)
     if not calendar.list():
         for window in work(world.origin):

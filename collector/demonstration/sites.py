@@ -51,8 +51,8 @@ _FIRST: Final[Sequence[tuple[Story, Province, int, Access, str]]] = (
 )
 """Story, province, place of the commune, access and provider of the first sites."""
 _STORIES: Final[Sequence[tuple[Story, float]]] = (
-    ("ordinary", 76), ("slow", 4), ("small_contract", 5), ("flaky", 2.5), ("wifi", 3), ("busy", 3), ("weak", 2),
-    ("new", 1.5), ("gaps", 2), ("mending", 1),
+    ("ordinary", 73), ("slow", 4), ("small_contract", 5), ("flaky", 2.5), ("wifi", 3), ("busy", 3), ("weak", 2),
+    ("new", 1.5), ("gaps", 2), ("mending", 5),
 )  # fmt: skip
 _ACCESSES: Final[Sequence[tuple[Access, float]]] = (
     ("fibre", 80), ("cellular_4g", 11), ("cable", 4), ("copper", 2), ("cellular_5g", 2), ("satellite", 1),
@@ -128,7 +128,7 @@ def _site(chance: Random, number: int, taken: Counter[str]) -> DemoSite:
         site=site,
         story=story,
         peer=province.peer,
-        share=round(chance.uniform(0.40, 0.55) if story == "slow" else chance.uniform(0.88, 1.0), 3),
+        share=round(chance.uniform(0.88, 1.0), 3),
         spread=round(chance.uniform(0.05, 0.16) * (1.8 if access.startswith("cellular") else 1), 3),
         rtt_ms=round(_ROUND_TRIPS[access] * chance.uniform(0.8, 1.7), 1),
         ipv6=_ipv6(chance, provider, access),

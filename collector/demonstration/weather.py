@@ -10,7 +10,7 @@ from random import Random
 from typing import Final, Literal
 
 from collector.demonstration.country import QUANG_NINH
-from collector.demonstration.sites import DemoSite
+from collector.demonstration.sites import DemoSite, Story
 
 LOCAL: Final = timezone(timedelta(hours=7))
 Kind = Literal["outage", "cut", "off", "slow", "peer"]
@@ -85,7 +85,8 @@ def _shape(one: DemoSite, at: datetime) -> float:
 def _accidents(chance: Random, one: DemoSite, origin: datetime, days: int) -> list[Spell]:
     """Outages and power cuts as they come; many where the line is bad."""
     every = {"flaky": 7.0, "gaps": 80.0}.get(one.story, 90.0)
-    found = _spread(chance, "outage", origin, days, every=every, hours=(0.7, 9.0))
+    hours = (2.0, 20.0) if one.story == "flaky" else (0.7, 9.0)
+    found = _spread(chance, "outage", origin, days, every=every, hours=hours)
     every = 6.0 if one.story == "gaps" else 90.0
     return found + _spread(chance, "off", origin, days, every=every, hours=(3.0, 40.0))
 
@@ -106,16 +107,15 @@ def _spread(
 def _story(one: DemoSite, origin: datetime) -> list[Spell]:
     """What a site of a story is there to show."""
     ever = origin + timedelta(days=3660)
-    match one.story:
-        case "valley":
-            return [Spell("off", origin - SILENT_FOR + one.number * timedelta(minutes=2), ever)]
-        case "congested":
-            return [Spell("slow", origin - timedelta(days=16, hours=2), ever, 0.55)]
-        case "collapse":
-            return [Spell("slow", origin - timedelta(days=1, hours=20), ever, 0.22)]
-        case "down":
-            return [Spell("cut", origin - timedelta(hours=9), origin + timedelta(hours=30))]
-        case "mending":
-            return [Spell("slow", origin - timedelta(days=48), origin - timedelta(days=20), 0.4)]
-        case _:
-            return []
+    place = one.number % 8
+    slow = Spell("slow", origin - timedelta(days=9 + 9 * place, hours=place), ever, 0.4 + place / 50)
+    mending = origin - timedelta(days=20 + 8 * place, hours=5)
+    found: dict[Story, Spell] = {
+        "valley": Spell("off", origin - SILENT_FOR + one.number * timedelta(minutes=2), ever),
+        "congested": Spell("slow", origin - timedelta(days=16, hours=2), ever, 0.55),
+        "collapse": Spell("slow", origin - timedelta(days=1, hours=20), ever, 0.22),
+        "down": Spell("cut", origin - timedelta(hours=9), origin + timedelta(hours=30)),
+        "slow": slow,
+        "mending": Spell("slow", mending, mending + timedelta(days=9 + 2 * place), 0.4),
+    }
+    return [found[one.story]] if one.story in found else []
