@@ -83,6 +83,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 def _problem(request: web.Request, error: Wrong | web.HTTPClientError | CollectorError) -> web.Response:
     if isinstance(error, Wrong):
         return problem(error.status, _TITLES[error.status], str(error), parameter=error.parameter)
+    if isinstance(error, UsageError):
+        return problem(400, _TITLES[400], str(error))
     if isinstance(error, CollectorError):
         return _away(error)
     if isinstance(error, web.HTTPMethodNotAllowed):

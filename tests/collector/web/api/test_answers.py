@@ -41,7 +41,7 @@ async def test_what_has_not_changed_is_not_sent_again(house: Province) -> None:
     assert (named["th-moi"]["name"], named["th-moi"]["agents"]) == ("Tên khác", ["a-th-moi", "second"])
 
 
-async def test_each_coding_has_a_tag_of_its_own(house: Province) -> None:
+async def test_each_coding_has_a_tag_of_its_own_and_a_head_no_body(house: Province) -> None:
     path = "/api/v1/plans"
     plain = await house.client.get(path, headers={"Accept-Encoding": "identity"})
     packed = await house.client.get(path, headers={"Accept-Encoding": "gzip"}, auto_decompress=False)
@@ -51,9 +51,6 @@ async def test_each_coding_has_a_tag_of_its_own(house: Province) -> None:
     assert packed.headers["Vary"] == "Accept-Encoding"
     again = await house.client.get(path, headers={"Accept-Encoding": "gzip", "If-None-Match": packed.headers["ETag"]})
     assert again.status == 304
-
-
-async def test_a_head_is_the_answer_without_its_body(house: Province) -> None:
     whole, head = await house.client.get("/api/v1/sites"), await house.client.head("/api/v1/sites")
     assert head.status == 200
     assert await head.read() == b""
@@ -78,7 +75,7 @@ WRONG = [
 ]
 
 
-async def test_errors_say_what_is_wrong_and_what_to_do(house: Province) -> None:
+async def test_errors_say_what_is_wrong_and_nothing_is_for_foreign_pages(house: Province) -> None:
     for method, path, status, said in WRONG:
         answer = await house.client.request(method, path)
         assert (answer.status, answer.content_type) == (status, "application/problem+json"), path
@@ -86,6 +83,12 @@ async def test_errors_say_what_is_wrong_and_what_to_do(house: Province) -> None:
         assert found["status"] == status
         assert said in found["detail"]
         assert ("Allow" in answer.headers) == (status == 405)
+    # A browser on this network must not read it for the pages of others.
+    answer = await house.client.get("/api/v1/sites", headers={"Origin": "http://portal.example"})
+    assert answer.status == 200
+    assert not [name for name in answer.headers if name.lower().startswith("access-control")]
+    asked = {"Origin": "http://portal.example", "Access-Control-Request-Method": "POST"}
+    assert (await house.client.options("/api/v1/maintenance", headers=asked)).status == 405
 
 
 async def test_a_body_is_bounded_and_explained(house: Province) -> None:
@@ -98,14 +101,6 @@ async def test_a_body_is_bounded_and_explained(house: Province) -> None:
         assert 'send such as {"extent":"commune"' in (await answer.json())["detail"]
     edge = {"extent": "all", "starts": "9999-12-31T20:00:00-12:00", "ends": "9999-12-31T23:00:00-12:00", "who": "L"}
     assert (await house.client.post(path, json=edge)).status == 409
-
-
-async def test_other_pages_may_not_read_what_a_browser_can_reach(house: Province) -> None:
-    answer = await house.client.get("/api/v1/sites", headers={"Origin": "http://portal.example"})
-    assert answer.status == 200
-    assert not [name for name in answer.headers if name.lower().startswith("access-control")]
-    asked = {"Origin": "http://portal.example", "Access-Control-Request-Method": "POST"}
-    assert (await house.client.options("/api/v1/maintenance", headers=asked)).status == 405
 
 
 async def test_a_store_that_is_away_says_when_to_come_again(house: Province) -> None:
