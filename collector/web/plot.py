@@ -23,8 +23,9 @@ SHOWN: Final = 100
 class Points(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="points", gc=False):
     """Single measurements. A value of None stands on the floor as a failure.
 
-    `looks`: of each point, empty where all are conclusive. `said`: what hovering tells, a line each. `hrefs`: where
-    a click goes. `joins_s`: neighbours so near are joined by a line; None: none are.
+    `looks`: of each point, empty where all are conclusive. `said`: what hovering tells besides time and value, a line
+    each (without it, the name). `hrefs`: where a click goes. `joins_s`: neighbours so near are joined by a line; None:
+    none are.
     """
 
     name: str
@@ -94,13 +95,15 @@ Series = Points | Band | Steps
 class Plot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A chart between two moments; `zone` is the province's. `floor`: where the y axis begins, None: below the lowest.
 
-    Plots with the same `group` share cursor and zoom. With `lanes` it is a strip of states and has no y axis.
+    `digits`: decimals of what hovering tells. Plots with the same `group` share cursor and zoom. With `lanes` it is a
+    strip of states and has no y axis.
     """
 
     start: float
     end: float
     zone: str
     unit: str = ""
+    digits: int = 1
     floor: float | None = 0.0
     group: str = ""
     series: list[Series] = []

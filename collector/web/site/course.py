@@ -89,9 +89,9 @@ def series(sheet: Sheet, rows: Sequence[Row], level: Resolution, words: Words) -
                 shape=_SHAPES[place],
                 at=[second(pages.time_of(row)) for row, _ in told],
                 values=[round(value, 3) for _, value in told],
-                looks=["doubted" if _doubted(row, level) else "conclusive" for row, _ in told],
-                said=[_said(sheet, thread, row, value, words) for row, value in told],
-                hrefs=[f"/api/v1/reports/{name}" if (name := pages.text(row, "id")) else "" for row, _ in told],
+                looks=["doubted" if _doubted(row) else "conclusive" for row, _ in told] if level == "raw" else [],
+                said=[_said(thread, row, words) for row, _ in told] if level == "raw" else [],
+                hrefs=[_href(row) for row, _ in told] if level == "raw" else [],
                 joins_s=joins,
             )
         )
@@ -117,7 +117,7 @@ def table(sheet: Sheet, rows: Sequence[Row], level: Resolution) -> Table:
             )
             for row, values in told
         ),
-        tuple(f"/api/v1/reports/{name}" if (name := pages.text(row, "id")) else "" for row, _ in told),
+        tuple(_href(row) for row, _ in told),
     )
 
 
@@ -128,15 +128,17 @@ def _value(sheet: Sheet, thread: Thread, row: Row, level: Resolution) -> float |
     return None if value is None else value * sheet.factor
 
 
-def _doubted(row: Row, level: Resolution) -> bool:
-    return level == "raw" and row.fields.get("conclusive") is False
+def _href(row: Row) -> str:
+    name = pages.text(row, "id")
+    return f"/api/v1/reports/{name}" if name else ""
 
 
-def _said(sheet: Sheet, thread: Thread, row: Row, value: float, words: Words) -> str:
-    lines = [
-        words.time(pages.time_of(row)),
-        f"{words.say(thread.name)}: {words.number(value, sheet.digits)} {sheet.unit}",
-    ]
+def _doubted(row: Row) -> bool:
+    return row.fields.get("conclusive") is False
+
+
+def _said(thread: Thread, row: Row, words: Words) -> str:
+    lines = [words.say(thread.name)]
     network = [part for name in ("operator", "technology", "band") if (part := pages.text(row, name))]
     way = [part for part in (row.tags.get("family"), pages.text(row, "method"), row.tags.get("peer")) if part]
     lines += [" · ".join(part.replace("_", " ") for part in network or way)] if network or way else []

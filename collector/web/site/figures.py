@@ -52,12 +52,12 @@ class _Frame:
     words: Words
     marks: list[Note]
 
-    def plot(self, unit: str, series: list[Series], *, floor: float | None = 0.0) -> dict[str, Any]:
+    def plot(self, unit: str, series: list[Series], *, floor: float | None = 0.0, digits: int = 1) -> dict[str, Any]:
         """A chart within it."""
         return plot.payload(
             Plot(
                 start=plot.second(self.start), end=plot.second(self.end), zone=self.words.zone.key, unit=unit,
-                floor=floor, group=GROUP, series=series, notes=self.marks,
+                digits=digits, floor=floor, group=GROUP, series=series, notes=self.marks,
             )
         )  # fmt: skip
 
@@ -105,4 +105,9 @@ def _sheet(sheet: course.Sheet, found: Course, frame: _Frame) -> Figure | None:
     if not series:
         return None
     table = course.table(sheet, found.rows, found.level)
-    return Figure(sheet.id, frame.words.say(sheet.title), frame.plot(sheet.unit, series, floor=sheet.floor), table)
+    return Figure(
+        sheet.id,
+        frame.words.say(sheet.title),
+        frame.plot(sheet.unit, series, floor=sheet.floor, digits=sheet.digits),
+        table,
+    )

@@ -61,13 +61,9 @@ class Material:
     stood: list[Stood]
     agents: Mapping[str, AgentState | None]
     used_bytes: float | None
+    tests: list[Measured]
+    """The throughput reports of the period, where they are not too many to show."""
     trend: Trend | None = None
-
-    @property
-    def tests(self) -> list[Measured]:
-        """The throughput reports of the period, where they are not too many to show."""
-        course = self.courses["throughput"]
-        return [pages.measured("throughput", row) for row in course.rows] if course.level == "raw" else []
 
 
 async def gather(sources: Sources, site: Site, snapshot: Snapshot, period: Period) -> Material:
@@ -94,8 +90,13 @@ async def gather(sources: Sources, site: Site, snapshot: Snapshot, period: Perio
         stood=await _stood(sources, site, row.verdict, period),
         agents={name: sources.fleet.agents.get(name) for name in row.contact.agents},
         used_bytes=await _used(sources, site.id),
+        tests=_tests(courses["throughput"]),
         trend=await _trend(sources, site.id, courses["throughput"], period),
     )
+
+
+def _tests(course: Course) -> list[Measured]:
+    return [pages.measured("throughput", row) for row in course.rows] if course.level == "raw" else []
 
 
 def _touches(incident: Incident, period: Period) -> bool:
@@ -151,7 +152,7 @@ async def _heard(sources: Sources, site: str, course: Course, period: Period) ->
     before = await read(sources, "throughput", site, (period.start - _LOOK_BACK, period.start), limit=1)
     times = [pages.time_of(row) for row in (*before, *course.rows)]
     if course.level == "day":  # a day with results stands for all of its day
-        every = max(every, timedelta(days=1) / 2)
+        every = max(every, timedelta(days=1))
     return presence(sorted(times), max(every, _OFTEN), period.start, min(period.end, sources.now()))
 
 

@@ -85,11 +85,10 @@ def points(found: Sequence[Test], words: Words, *, agents: bool = False) -> list
 
 
 def said(test: Test, words: Words, *, agents: bool = False) -> list[str]:
-    """What hovering tells of a test."""
+    """What hovering tells of a test besides when and how fast it was."""
     report = test.report
-    head = words.say("failed") if test.value is None else f"{words.number(test.value)} {_SPEED}"
     way = [_FAMILIES.get(report.family, (report.family or "",))[0], report.engine or "", report.peer or ""]
-    lines = [f"{words.time(report.at)}", head, " · ".join(part for part in way if part)]
+    lines = [" · ".join(part for part in way if part)]
     if agents and report.agent:
         lines.append(report.agent)
     if report.failure and test.value is None:

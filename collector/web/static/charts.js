@@ -51,7 +51,7 @@ class Chart {
     this.zoom = null;
     this.focus = null;
     this.spec = JSON.parse(document.getElementById(`${this.id}-data`).textContent);
-    this.number = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
+    this.number = new Intl.NumberFormat(language, { maximumFractionDigits: 2 }); // of axes and levels
     this.tip = make("div", { class: "chart-tip", hidden: "", "aria-hidden": "true" });
     this.voice = make("p", { class: "hidden", "aria-live": "polite" });
     this.whole = make("button", { type: "button", class: "chart-whole", hidden: "" }, box.dataset.whole);
@@ -74,6 +74,15 @@ class Chart {
 
   when(seconds, style) { // 22/11 and 15:04 in both languages
     return new Intl.DateTimeFormat("en-GB", { timeZone: this.spec.zone, ...style }).format(seconds * 1000);
+  }
+
+  words(target) { // what a point says: when, how much, and what the page knows besides
+    const series = this.spec.series?.[target.series];
+    if (target.row != null || series?.type === "band") return target.said;
+    const digits = this.spec.digits ?? 1;
+    const value = new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+    const when = this.when(target.x, { day: "2-digit", month: "2-digit", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).replace(",", "");
+    return [when, target.y == null ? this.box.dataset.failed : `${value.format(target.y)} ${this.spec.unit ?? ""}`, target.said || series.name].join("\n");
   }
 
   gather() { // every point that can be pointed at, in the order of time
@@ -249,7 +258,7 @@ class Chart {
   show(target, note = null, { say = false } = {}) {
     const changed = this.focus !== target;
     this.focus = target;
-    const told = target ?? note;
+    const told = target ? { said: this.words(target) } : note;
     this.tip.hidden = !told;
     if (told) {
       this.tip.replaceChildren(...told.said.split("\n").map((line) => make("p", {}, line)));
