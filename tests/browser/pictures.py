@@ -36,7 +36,7 @@ STILL_MS: Final = 700
 """Charts and maps are drawn by then."""
 MOST_PX: Final = 6000
 """A list of thousands is cut off here: a picture of all of it shows nobody anything."""
-START_S: Final = 180.0
+START_S: Final = 300.0
 
 
 @contextmanager
@@ -51,38 +51,40 @@ def running() -> Iterator[str]:
             subprocess.Popen(command, stdout=log, stderr=log) as process,  # noqa: S603 - ourselves
         ):
             try:
-                asyncio.run(_up(url, process))
+                if not asyncio.run(_up(url, process)):
+                    raise OSError(f"the demonstration did not start: {_last_line(Path(log.name))}")
                 yield url
             finally:
                 process.send_signal(signal.SIGINT)
 
 
-async def _up(url: str, process: subprocess.Popen[bytes]) -> None:
-    """Wait until the first page has sites on it; raises OSError when that does not come."""
+def _last_line(log: Path) -> str:
+    said = log.read_text("utf-8", "replace").split("\n")
+    return next((line.rpartition("\r")[2].strip() for line in reversed(said) if line.strip()), "it said nothing")
+
+
+async def _up(url: str, process: subprocess.Popen[bytes]) -> bool:
+    """Wait until the first page has sites on it; False when that does not come."""
     sys.stderr.write("Starting a demonstration ...\n")
     deadline = time.monotonic() + START_S
     async with aiohttp.ClientSession(url) as session:
         while time.monotonic() < deadline and process.poll() is None:
             with contextlib.suppress(aiohttp.ClientError, LookupError):
                 await examples(session)
-                return
+                return True
             await asyncio.sleep(0.5)
-    raise OSError("the demonstration did not start: run 'linkgauge-collector up --demo' to see why")
+    return False
 
 
 async def examples(session: aiohttp.ClientSession) -> dict[str, str]:
     """What stands for the variable parts of addresses: the gravest there is. Raises LookupError where there is none."""
-    verdicts = await _items(session, "verdicts")
-    sites = {site["id"]: site for site in await _items(session, "sites")}
+    sites = [site for site in await _items(session, "sites") if site["agents"] and site["plan"]]
     incidents = await _items(session, "incidents")
-    below = [
-        verdict["site"] for verdict in verdicts if verdict["verdict"] == "below" and sites[verdict["site"]]["agents"]
-    ]
-    site = sites[below[0] if below else next(iter(sites))]
-    agents: Sequence[Any] = site["agents"]
-    agent = agents[0]["agent"] if isinstance(agents[0], dict) else agents[0]
+    site = next((site for site in sites if site["state"] == "below"), sites[0])
+    incident = next((incident for incident in incidents if incident["state"] == "open"), incidents[0])
     return {
-        "site": site["id"], "plan": site["plan"], "agent": agent, "kind": "sites", "incident": incidents[0]["id"],
+        "site": site["id"], "plan": site["plan"], "agent": site["agents"][0], "kind": "sites",
+        "incident": incident["id"],
     }  # fmt: skip
 
 
