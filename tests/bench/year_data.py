@@ -63,6 +63,7 @@ def sites(count: int) -> list[Site]:
     return [
         Site(
             f"ls-{number:05d}", f"Điểm {number}", "school", "rural", "lang-son", f"commune-{number % 200}",
+            latitude=21.4 + number * 7 % 900 / 1000, longitude=106.1 + number * 11 % 1100 / 1000,
             access="fibre", provider="vnpt", contract_down_mbps=150.0, plan="lang-son-2025",
         )
         for number in range(count)

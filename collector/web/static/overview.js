@@ -118,7 +118,7 @@ const tally = () => {
   const told = { ...counts, incident: sites.filter((site) => site.incident).length };
   for (const [name, count] of Object.entries(told)) {
     const tile = document.querySelector(`#tiles [data-count="${name}"] strong`);
-    if (!tile && count) return void anew().catch(() => {});
+    if (!tile && count) return void renew();
     const text = whole.format(count);
     if (tile && tile.textContent !== text) { tile.textContent = text; light(tile.closest("li")); }
   }
@@ -158,7 +158,7 @@ const replace = (id, from, inside = false) => {
   if (inside) old.replaceChildren(...fresh.childNodes);
   else old.replaceWith(fresh);
 };
-// One at a time, and the dearer it is the more seldom; `force`: somebody asked for it himself.
+// One at a time, and the dearer it is the more seldom.
 const seldom = (act, least) => {
   let running = false, again = false, free = 0;
   const run = async () => {
@@ -196,6 +196,8 @@ const anew = async () => {
   else swap();
 };
 const renew = seldom(anew, 5000);
+// Medians and counts of a large province come with the list as a whole, as somebody looks at it all day.
+setInterval(() => document.hidden || relist(), 300000 + 60000 * Math.random());
 const rewrong = seldom(async () => {
   replace("wrong", await page("/?part=wrong"));
 }, 2000);
@@ -276,18 +278,20 @@ const framed = () => document.querySelector("#frame input")?.checked;
 let waiting = 0;
 const reframe = () => {
   clearTimeout(waiting);
-  waiting = setTimeout(async () => {
-    const wish = query();
-    for (const name of ["box", "rows", "all"]) wish.delete(name);
-    if (framed()) wish.set("box", map.frame());
-    const address = wish.size ? `/?${wish}` : "/";
-    if (address === location.pathname + location.search) return;
-    history.replaceState(null, "", address);
-    wish.set("part", "list");
-    const fresh = await page(`/?${wish}`);
-    list.replaceChildren(...fresh.body.childNodes);
-    index();
-  }, 350);
+  waiting = setTimeout(() => frameList().catch(() => {}), 350);
+};
+const frameList = async () => {
+  const wish = query();
+  for (const name of ["box", "rows", "all"]) wish.delete(name);
+  if (framed()) wish.set("box", map.frame());
+  const address = wish.size ? `/?${wish}` : "/";
+  if (address === location.pathname + location.search) return;
+  history.replaceState(null, "", address);
+  const fresh = await page(address);
+  for (const id of ["tiles", "chips"]) replace(id, fresh);
+  replace("list", fresh, true);
+  replace("kept", fresh, true); // what the form keeps of the address
+  index();
 };
 const shown = (site) => {
   const wish = query();
