@@ -17,7 +17,8 @@ from collector.web.sources import Sources
 _PLAIN: Final = r"^[^\x00-\x1f\x7f]*$"
 _WRITTEN: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 """Words of people; no database takes the control characters that are left out."""
-Who = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=_PLAIN)]
+_NAME: Final = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
+Who = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=_NAME)]
 Words = Annotated[str, msgspec.Meta(max_length=1000, pattern=_WRITTEN)]
 
 

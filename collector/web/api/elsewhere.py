@@ -10,6 +10,7 @@ from collector.web.api.asked import PLAIN, SiteId
 from collector.web.api.asking import says
 from collector.web.api.operation import Example, Operation, Shape
 from collector.web.api.reports import Kind
+from collector.web.incidents import Who
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,7 +34,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who wants which probe to run now; of a site with several agents, which one is to run it."""
 
-    who: Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f]$")]
+    who: Who
     kind: Kind = "throughput"
     agent: Annotated[str, msgspec.Meta(max_length=63, pattern=PLAIN)] | None = None
 

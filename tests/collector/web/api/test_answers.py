@@ -139,3 +139,9 @@ async def test_sites_are_points_for_maps(house: Province) -> None:
     assert (one["id"], one["properties"]["state"], one["properties"]["target"]) == ("th-huu-lung", "met", 102.0)
     none = await (await house.client.get("/api/v1/sites.geojson?state=below")).json()
     assert (none["features"], none["without_position"]) == ([], 1)
+
+
+async def test_a_name_is_more_than_blanks(house: Province) -> None:
+    for path in ("/api/v1/quarantine/replay", "/api/v1/maintenance/1/end"):
+        answer = await house.client.post(path, json={"who": "  ", "numbers": [1]} if "replay" in path else {"who": " "})
+        assert (answer.status, "who" in (await answer.json())["detail"]) == (400, True)
