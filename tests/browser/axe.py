@@ -1,5 +1,6 @@
 """What axe finds wrong with a page: contrast, names, roles, targets, order."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,8 +16,14 @@ axe.run(document, {runOnly: %s, resultTypes: ["violations"], preload: false, ifr
 """
 
 
-async def faults(page: Page) -> list[str]:
+LOOKS: Final = ("color-contrast", "target-size", "scrollable-region-focusable", "link-in-text-block")
+"""The rules that colours and the window's size decide; what the markup decides is the same in any."""
+
+
+async def faults(page: Page, rules: Sequence[str] = ()) -> list[str]:
     """Give the serious and critical faults of WCAG 2.2 AA, each with its rule, its element, and what to mend.
+
+    All rules, or only some.
 
     The script comes in as a debugger's does: our own policy lets no other in, and stays on.
     """
@@ -27,7 +34,7 @@ async def faults(page: Page) -> list[str]:
         await session.send("Runtime.evaluate", {"expression": SCRIPT.read_text("utf-8")})
         found = await session.send(
             "Runtime.evaluate",
-            {"expression": _RUN % list(TAGS), "awaitPromise": True, "returnByValue": True},
+            {"expression": _RUN % (list(rules) or list(TAGS)), "awaitPromise": True, "returnByValue": True},
         )
     finally:
         await session.detach()
