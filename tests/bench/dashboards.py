@@ -11,6 +11,7 @@ import re
 import sys
 import tempfile
 import time
+import urllib.error
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -34,7 +35,9 @@ SIMULATED: Final = 40
 EVERY_H: Final = {
     "throughput": 6.0, "latency": 4.0, "ipv6": 6.0, "dns": 6.0, "web": 6.0, "path": 12.0, "radio": 1.0,
 }  # fmt: skip
-_LINES: Final = 20_000
+_LINES: Final = 10_000
+_TRIES: Final = 20
+_AGAIN_S: Final = 5.0
 _GOES: Final = 3
 _FIRST: Final = re.compile(r"now-(\d+)d")
 
@@ -59,11 +62,27 @@ def fill(server: Influxd, sites: int, days: float) -> int:
     written = 0
     while some := list(islice(made, _LINES)):
         for copy in range(copies):
-            write(server, b"\n".join(_copied(some, copy)))
+            _write(server, b"\n".join(_copied(some, copy)))
         written += len(some) * copies
         sys.stderr.write(f"\r{written:,} points")
     sys.stderr.write("\n")
     return written
+
+
+def _write(server: Influxd, body: bytes) -> None:
+    """Lines into the database; where it cannot keep up (it says 500 then), again a little later."""
+    for _ in range(_TRIES):
+        try:
+            write(server, body)
+        except urllib.error.HTTPError as error:
+            said = error.read().decode()
+            if error.code < 500:
+                raise ValueError(said) from error
+            sys.stderr.write(f"\n{said.strip()}\n")
+            time.sleep(_AGAIN_S)
+        else:
+            return
+    raise TimeoutError("the database takes no more")
 
 
 def _copied(lines: Sequence[bytes], copy: int) -> Iterator[bytes]:
