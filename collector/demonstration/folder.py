@@ -47,6 +47,7 @@ def write(folder: Path, mark: Mark) -> None:
     """Keep what a folder is to say; whatever happens meanwhile, it says the old or the new."""
     new = folder / f"{MARK}.new"
     with new.open("wb") as file:
+        new.chmod(0o600)  # the address of a store may hold a password
         file.write(msgspec.json.encode(mark))
         file.flush()
         os.fsync(file.fileno())

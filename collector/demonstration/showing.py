@@ -21,11 +21,15 @@ from collector.demonstration.filling import Filling
 from collector.demonstration.folder import Mark
 from collector.demonstration.making import Plan, made
 from collector.demonstration.world import World
+from collector.errors import UsageError
+from collector.store.open import store_from_url
 
 Serve = Callable[[settings.CollectorConfig, Callable[[str], None]], Coroutine[Any, Any, None]]
 SITES: Final = 200
 DAYS: Final = 90
 SEED: Final = 7
+_SIGNS: Final = {"throughput": "conclusive", "status": "online"}
+"""What every database has in which something was measured."""
 _ENOUGH: Final = timedelta(minutes=5)
 _WORDS: Final = {
     "past": "making {days} days of {sites} sites",
@@ -74,12 +78,17 @@ def prepared(data: Path, *, listen: str, broker: int, store: str | None) -> tupl
         count, days = edition(os.environ)
         url = store or f"sqlite:///{str(data).lstrip('/')}/series.db"
         mark = Mark(seed=SEED, sites=count, days=days, origin=datetime.now(UTC), store=url)
-        folder.write(data, mark)
+    elif store not in (None, mark.store):
+        raise UsageError(
+            f"--store: the demonstration in {data} has its series elsewhere; leave --store out, or name another --data"
+        )
     elif mark.until is None:
         folder.empty(data)
     text = _CONFIG.format(broker=broker, data=str(data).lstrip("/"), listen=listen, store=mark.store)
-    (data / "collector.toml").write_text(text, "utf-8")
-    return settings.parse(text, os.environ, name=str(data / "collector.toml")), mark
+    path = data / "collector.toml"
+    path.touch(0o600)
+    path.write_text(text, "utf-8")
+    return settings.parse(text, os.environ, name=str(path)), mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +144,13 @@ class Showing:
 
 
 async def fill(data: Path, config: settings.CollectorConfig, mark: Mark, say: Say) -> Mark:
-    """Make the past that is missing; gives what the folder says then."""
+    """Make the past that is missing; gives what the folder says then.
+
+    Raises UsageError for a store in which something lies that this folder does not know of.
+    """
+    if folder.read(data) is None:
+        await _expect_empty(config)
+        await asyncio.to_thread(folder.write, data, mark)
     world = World(mark.seed, mark.sites, mark.days, mark.origin)
     while True:
         start = mark.until or world.start
@@ -145,6 +160,19 @@ async def fill(data: Path, config: settings.CollectorConfig, mark: Mark, say: Sa
         await _fill(world, (start, until), config, _progress(say, mark, is_first=mark.until is None))
         mark = msgspec.structs.replace(mark, until=until)
         await asyncio.to_thread(folder.write, data, mark)
+
+
+async def _expect_empty(config: settings.CollectorConfig) -> None:
+    store = config.store
+    token = settings.secret(store.token, store.token_file, "store.token_file")
+    series = store_from_url(store.url, token=token, timeout_s=store.timeout_s)
+    try:
+        await series.open()
+        for measurement, field in _SIGNS.items():
+            if await series.recent(measurement, start_ns=0, per_site=1, fields=(field,)):
+                raise UsageError("--store: there are measurements in this database; a demonstration wants an empty one")
+    finally:
+        await series.close()
 
 
 async def _fill(

@@ -1,5 +1,8 @@
 """A demonstration and real measurements never share a folder, whichever came first."""
 
+import asyncio
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +13,9 @@ from collector.demonstration import folder
 from collector.demonstration.folder import Mark
 from collector.demonstration.showing import edition
 from collector.errors import UsageError
+from collector.store.open import store_from_url
+from collector.store.points import nanoseconds
+from collector.store.store import Point
 
 MARK = Mark(seed=1, sites=3, days=2, origin=datetime(2026, 11, 22, tzinfo=UTC), store="sqlite:///x.db")
 
@@ -60,3 +66,20 @@ def test_what_does_not_go_together_is_said(tmp_path: Path, words: list[str]) -> 
 def test_another_edition_may_be_asked_for() -> None:
     assert edition({}) == edition({"LINKGAUGE_DEMO": "many"}) == (200, 90)
     assert edition({"LINKGAUGE_DEMO": "30x11"}) == (30, 11)
+
+
+async def test_a_store_in_which_something_lies_is_refused_and_left_alone(tmp_path: Path) -> None:
+    store = store_from_url(f"sqlite://{tmp_path}/real.db")
+    await store.open()
+    await store.write([Point("throughput", (("site", "s1"),), {"conclusive": True}, 1_000_000_000)])
+    words = ["up", "--demo", "--data", str(tmp_path / "demo"), "--listen", "127.0.0.1:0"]
+    assert await asyncio.to_thread(run_aside, [*words, "--store", f"sqlite://{tmp_path}/real.db"]) == 2
+    end = nanoseconds(datetime(2100, 1, 1, tzinfo=UTC))
+    assert len(await store.samples("throughput", site="s1", start_ns=0, end_ns=end)) == 1
+    await store.close()
+    assert folder.read(tmp_path / "demo") is None
+
+
+def run_aside(words: list[str]) -> int:
+    """The command in a process of its own: it handles signals."""
+    return subprocess.run([sys.executable, "-m", "collector", *words], check=False, timeout=20).returncode  # noqa: S603 - our own program

@@ -53,11 +53,15 @@ def asked(address: str) -> Any:  # noqa: ANN401 - JSON
         return json.load(answer)
 
 
-def live(api: str) -> Any:  # noqa: ANN401 - JSON
-    """The next report that arrives."""
+def live(api: str, *, ask: str | None = None) -> Any:  # noqa: ANN401 - JSON
+    """The next report that arrives; with `ask` the one that answers this."""
     with urllib.request.urlopen(f"{api}/live?topics=report", timeout=20) as stream:  # noqa: S310 - our own page
+        if ask is not None:
+            wish = json.dumps({"who": "Hạnh", "kind": "latency"}).encode()
+            with urllib.request.urlopen(urllib.request.Request(ask, wish), timeout=10) as answer:  # noqa: S310 - the same
+                assert answer.status in (200, 202)
         for line in stream:
-            if line.startswith(b"data: {") and b'"kind"' in line:
+            if line.startswith(b"data: {") and b'"kind"' in line and (ask is None or b'"request":' in line):
                 return json.loads(line[6:])
     raise AssertionError("the stream ended")
 
@@ -85,6 +89,8 @@ def test_a_demonstration_survives_a_kill_shows_every_cause_and_is_alive(tmp_path
         assert {("silent", False), ("outage", True)} <= groups
         assert any(step["who"] != "rules" for one in incidents for step in one["history"])
         assert live(api)["kind"] in ("throughput", "latency", "dns", "web", "path", "ipv6", "radio")
+        site = next(one["id"] for one in asked(f"{api}/sites?limit=100")["items"] if one["state"] == "met")
+        assert live(api, ask=f"{api}/sites/{site}/test")["site"] == site
         process.send_signal(signal.SIGINT)
         assert process.wait(LIMIT_S) == 0
     began = time.monotonic()
