@@ -27,11 +27,11 @@ INTERVAL_S: Final = 300
 EXPRESSION: Final = "__expr__"
 _DAY_S: Final = 86_400
 _STANDING_S: Final = 14 * _DAY_S
-_VERDICT_S: Final = 45 * _DAY_S
+_VERDICT_S: Final = 32 * _DAY_S
 """Longer than any window that is judged: while a site stands below its target, its verdict is not older."""
 _STANDING: Final = 'SELECT last("FIELD") FROM "standing" WHERE $timeFilter GROUP BY "site", "province", "commune"'
 _VERDICT: Final = (
-    'SELECT last("FIELD") FROM "verdict" WHERE "indicator" = \'download_mbps\' AND "plan" =~ /./ AND $timeFilter '
+    'SELECT last("below") FROM "verdict" WHERE "indicator" = \'download_mbps\' AND "plan" =~ /./ AND $timeFilter '
     'GROUP BY "site", "province", "commune"'
 )
 _MISSING: Final = 'SELECT last("missing") FROM "completeness" WHERE $timeFilter GROUP BY "site", "province", "commune"'
@@ -84,10 +84,10 @@ RULES: Final[tuple[Rule, ...]] = (
         cause="below_target",
         severity="warning",
         queries=(
-            Query("V", _of(_VERDICT, "below"), _VERDICT_S),
+            Query("V", _VERDICT, _VERDICT_S),
             Query("S", _of(_STANDING, "below"), _STANDING_S),
-            Query("M", _of(_VERDICT, "value"), _VERDICT_S),
-            Query("T", _of(_VERDICT, "target"), _VERDICT_S),
+            Query("M", _of(_STANDING, "value"), _STANDING_S),
+            Query("T", _of(_STANDING, "target"), _STANDING_S),
         ),
         when="$VR > 0 && $SR > 0",
         for_s=600,

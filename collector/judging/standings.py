@@ -41,7 +41,7 @@ class Standings:
             if old == site and last == fields and abs(now - at) < EVERY:
                 return []
         self._told[site.id] = (site, fields, now)
-        points = [standing_point(site, fields, now)]
+        points = [standing_point(site, {**fields, **figures_of(present)}, now)]
         if before is not None:
             ended = standing_point(before[0], dict.fromkeys(before[1], 0.0), now)
             points += [ended] if ended.tags != points[0].tags else []
@@ -75,3 +75,10 @@ def fields_of(present: Present) -> dict[str, float]:
     if contracts:
         fields["contract_below"] = float("below" in contracts)
     return fields
+
+
+def figures_of(present: Present) -> dict[str, float]:
+    """What a site has and what it should have, as of now, as far as either is known; alone no reason to write."""
+    first = present.verdicts[0]
+    found = {"value": first.value, "target": first.target}
+    return {name: value for name, value in found.items() if value is not None}

@@ -37,7 +37,8 @@ async def test_silence_and_its_end_are_said_at_once_and_what_stays_once_a_day(ho
     await house.judging.judge_now()
     house.fleet.heard("a1", Status(state="online"), house.now)
     await house.judging.judge_now()
-    assert [(row["below"], row["silent"]) for row in await house.series("standing")] == [(1.0, 1.0), (1.0, 0.0)]
+    said = await house.series("standing")
+    assert [(row["below"], row["silent"], row["value"]) for row in said] == [(1.0, 1.0, 30.0), (1.0, 0.0, 30.0)]
     house.now += DAY
     house.fleet.heard("a1", Status(state="online"), house.now)
     await house.judging.judge_now()
