@@ -29,9 +29,16 @@ class Figure:
     note: str = ""
 
 
-def figures(found: Material, period: Period, words: Words, now: datetime) -> list[Figure]:
-    """All charts that have anything to show, the speed first; download always, as its absence says something too."""
+def happened(found: Material, period: Period, words: Words, now: datetime) -> list[Note]:
+    """What happened within the period, oldest first."""
+    start, end = period.bounds
     marks = [*notes(found.incidents, found.work, found.changes, words, now=now), *places(found.versions, words)]
+    within = (one for one in marks if one.start <= end and (one.start if one.end is None else one.end) >= start)
+    return sorted(within, key=lambda note: note.start)
+
+
+def figures(found: Material, period: Period, words: Words, marks: list[Note]) -> list[Figure]:
+    """All charts that have anything to show; the speeds always, as their absence says something too."""
     frame = _Frame(_start(found, period), period.end, words, marks)
     several = len(found.agents) > 1
     made = [

@@ -14,7 +14,7 @@ from collector.web.plot import Table
 from collector.web.site import listing, reading
 from collector.web.site.asking import ASKS, KINDS, Asks, TooMany, Wish
 from collector.web.site.fault import held
-from collector.web.site.figures import Figure, figures
+from collector.web.site.figures import Figure, figures, happened
 from collector.web.site.period import DAYS, Period, period_of
 from collector.web.site.progress import Progress, asked_of
 from collector.web.sources import Sources
@@ -56,7 +56,8 @@ async def _page(
     sources, words = request.app[rendering.SOURCES], rendering.words_of(request)
     period = period_of(request.query, sources.now(), sources.zone)
     found = await reading.gather(sources, site, snapshot, period)
-    drawn = figures(found, period, words, sources.now())
+    marks = happened(found, period, words, sources.now())
+    drawn = figures(found, period, words, marks)
     kind = request.query.get("kind")
     if request.query.get("format") == "csv":
         return await _csv(request, site, drawn, period)
@@ -76,6 +77,7 @@ async def _page(
             verdict, found.others, contract=site.contract_down_mbps, median=found.row.median_mbps, n=found.row.n
         ),
         figures=drawn,
+        happened=marks,
         trend=found.trend,
         found=found,
         reports=await listing.reports(sources, site.id, period, kind=kind, before=request.query.get("before")),

@@ -16,7 +16,8 @@ LIFE: Final = timedelta(minutes=10)
 LAST: Final = timedelta(minutes=3)
 """What was begun in time may arrive a little later."""
 _NAME: Final = re.compile(r"([a-z][a-z0-9]{1,31})-([0-9a-f]{12})-([0-9a-f]{16})")
-_LATEST_MS: Final = 2**45
+_FIRST_MS: Final = 1_577_836_800_000  # 2020
+_LAST_MS: Final = 4_000_000_000_000  # 2096
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def named(kind: str, at: datetime, chance: bytes) -> Asked:
 def asked_of(name: str) -> Asked | None:
     """What a name says; None for one that we never gave."""
     found = _NAME.fullmatch(name)
-    if found is None or int(found[2], 16) > _LATEST_MS:
+    if found is None or not _FIRST_MS <= int(found[2], 16) <= _LAST_MS:
         return None
     return Asked(name, found[1], datetime.fromtimestamp(int(found[2], 16) / 1000, UTC))
 

@@ -186,6 +186,8 @@ async def _used(sources: Sources, site: str) -> float | None:
 async def _changes(sources: Sources, site: str, period: Period) -> list[Change]:
     """When agents' software or profile became another, to the hour: found by halving, statuses are too many to read."""
     end = min(period.end, sources.now())
+    if end <= period.start:
+        return []
     budget = [_LOOKS]
 
     async def at(moment: datetime) -> dict[str, Mapping[str, str]]:
@@ -197,7 +199,8 @@ async def _changes(sources: Sources, site: str, period: Period) -> list[Change]:
         start: datetime, first: Mapping[str, Mapping[str, str]], end: datetime, last: Mapping[str, Mapping[str, str]]
     ) -> list[Change]:
         found = list(_differences(first, last, end))
-        if not found or end - start <= _CLOSE or budget[0] <= 0:
+        began = any(agent not in first for agent in last)  # what it was at first is to be found too
+        if not (found or began) or end - start <= _CLOSE or budget[0] <= 0:
             return found
         middle = start + (end - start) / 2
         there = await at(middle)

@@ -6,6 +6,9 @@ export const charts = new Map();
 const language = document.documentElement.lang || "vi";
 const NEAR = 28; // pixels within which the mouse finds a point
 const LANE = 34;
+const open = (href) => { // a page may show in place what a point leads to
+  if (href && document.dispatchEvent(new CustomEvent("chart-open", { detail: { href }, cancelable: true }))) location.assign(href);
+};
 const narrow = matchMedia("(max-width: 40rem)");
 
 const make = (tag, attributes = {}, ...children) => {
@@ -170,7 +173,7 @@ class Chart {
     }, this.data(), box);
     this.u.over.addEventListener("dblclick", () => zoomTo(this, null, true));
     this.u.over.addEventListener("mouseleave", () => this.show(null));
-    this.u.over.addEventListener("click", () => this.pressed !== true && this.focus?.href && location.assign(this.focus.href));
+    this.u.over.addEventListener("click", () => this.pressed !== true && open(this.focus?.href ?? this.note?.href));
     this.u.over.append(this.tip);
     this.u.over.parentElement.append(this.whole);
     this.keys();
@@ -252,7 +255,8 @@ class Chart {
       if (far < nearest) { nearest = far; found = one; }
     }
     const note = found ? null : (this.spec.notes ?? []).find((one) => (one.end == null ? Math.abs(u.valToPos(one.start, "x") - left) < 6 : at >= one.start && at <= one.end));
-    this.show(found, note && { said: note.said, left, top });
+    this.note = note;
+    this.show(found, note && { said: note.said, href: note.href, left, top });
   }
 
   show(target, note = null, { say = false } = {}) {
@@ -268,7 +272,7 @@ class Chart {
       this.tip.style.top = `${top > this.tip.offsetHeight + 14 ? top - this.tip.offsetHeight - 12 : top + 14}px`;
       if (say) this.voice.textContent = told.said.replaceAll("\n", ", ");
     }
-    this.u.over.style.cursor = target?.href ? "pointer" : "";
+    this.u.over.style.cursor = (target ?? note)?.href ? "pointer" : "";
     if (changed) this.u.redraw(false, false);
   }
 
@@ -283,7 +287,7 @@ class Chart {
       case "ArrowLeft": next = here < 0 ? seen.length - 1 : Math.max(here - 1, 0); break;
       case "Home": next = 0; break;
       case "End": next = seen.length - 1; break;
-      case "Enter": if (this.focus?.href) location.assign(this.focus.href); return;
+      case "Enter": open(this.focus?.href); return;
       case "Escape": this.show(null); return;
       default: return;
     }

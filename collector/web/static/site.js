@@ -7,7 +7,9 @@ const main = document.getElementById("main");
 const site = main.dataset.site;
 let pending = 0, pause = 300, busy = false;
 
-const held = (part) => part.contains(document.activeElement) && /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName);
+const held = (part) => // somebody is in it, or has typed
+  (part.contains(document.activeElement) && /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName)) ||
+  [...part.querySelectorAll("input")].some((each) => each.value !== each.defaultValue);
 
 // Part by part: a chart takes its new points, everything else its new words; what somebody works in stays as it is.
 const renew = async () => {
@@ -76,18 +78,26 @@ addEventListener("popstate", () => location.reload());
 
 // The raw report, in place.
 const dialog = document.querySelector("dialog.report");
-document.addEventListener("click", async (event) => {
-  const link = event.target.closest?.("a.raw");
-  if (!link || !dialog?.showModal || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  event.preventDefault();
+const read = async (address) => {
   const pre = dialog.querySelector("pre");
-  dialog.querySelector("a").href = link.href;
+  dialog.querySelector("a").href = address;
   pre.textContent = "…";
   dialog.showModal();
   try {
-    const answer = await fetch(link.href);
+    const answer = await fetch(address);
     pre.textContent = answer.ok ? JSON.stringify(await answer.json(), null, 2) : dialog.dataset.failed;
   } catch {
     pre.textContent = dialog.dataset.failed;
   }
+};
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a.raw");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  read(link.href);
+});
+document.addEventListener("chart-open", (event) => {
+  if (!event.detail.href.startsWith("/api/v1/reports/")) return;
+  event.preventDefault();
+  read(event.detail.href);
 });

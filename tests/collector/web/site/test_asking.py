@@ -164,7 +164,14 @@ def test_a_name_says_kind_and_moment_and_nothing_else_is_one() -> None:
     asked = named("throughput", NOW, bytes(8))
     assert asked_of(asked.name) == asked
     assert asked.at == NOW
-    for wrong in ("", "throughput", "throughput-ffffffffffff-0000000000000000", asked.name + "x", "../x-0-0"):
+    for wrong in (
+        "",
+        "throughput",
+        "throughput-ffffffffffff-0000000000000000",
+        "dns-000000000000-0000000000000000",
+        asked.name + "x",
+        "../x-0-0",
+    ):
         assert asked_of(wrong) is None
     assert progress(asked, None, NOW + LIFE).stage == "waiting", "what began in time may still arrive"
     assert progress(asked, None, NOW + LIFE + LAST).stage == "expired"
