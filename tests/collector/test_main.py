@@ -87,3 +87,6 @@ def test_check_config_says_what_run_would(tmp_path: Path, capsys: pytest.Capture
     assert "good; roles ingest, judge, web" in capsys.readouterr().out
     assert main(["check-config", "--config", str(bad)]) == 2
     assert "influxdb9" in capsys.readouterr().err
+    bad.write_text(f'[web]\noutlines = "{tmp_path}/none.geojson"\n')
+    assert main(["check-config", "--config", str(bad)]) == 2
+    assert "none.geojson: no such file" in capsys.readouterr().err
