@@ -26,8 +26,6 @@ from collector.parts import Parts
 from collector.pipeline import Pipeline
 from collector.upkeep import Upkeep
 
-_ORDINARY_TURNS: Final = 28
-"""Sites with which nothing is the matter are looked at once in so many looks: a week."""
 _NEVER_S: Final = 1e9
 _HEARD: Final = timedelta(hours=12)
 _AT_ONCE: Final = 4000
@@ -110,8 +108,7 @@ class Filling:
                 self.parts.fleet.heard(one.site.id, status_of(one, at), at)
                 if self._looks % 4 == 0 or last:
                     self.upkeep.status(one.site.id, encode(status_of(one, at)), retained=False)
-            turn = (one.number + self._looks) % _ORDINARY_TURNS == 0
-            if last or turn or self.world.is_troubled(one, at):
+            if last or (one.number + self._looks) % self.world.turns(one, at) == 0:
                 for event in self._held.pop(one.site.id, ()):
                     self.judging.hear(event)
         await self.pipeline.write_statuses()

@@ -14,6 +14,11 @@ from collector.demonstration.weather import LOCAL, PEER_DOWN, SILENT_FOR, Spell,
 RECENT: Final = timedelta(days=14)
 EVERY: Final = timedelta(hours=6)
 _DAY: Final = timedelta(days=1)
+_WATCHED: Final = timedelta(hours=36)
+_ODD: Final = 4
+_ORDINARY: Final = 28
+_TOLD: Final = timedelta(days=45)
+"""So far back agents have told what they planned: the ledger takes its time over each such word."""
 _ACCOUNT_AT: Final = time(0, 12)
 _AFTER_SILENCE: Final = (timedelta(0), timedelta(minutes=18), timedelta(minutes=40))
 _AFTER_PEER: Final = tuple(timedelta(minutes=minutes) for minutes in (0, 17, 28, 45))
@@ -54,11 +59,14 @@ class World:
         now = (spell for spell in self.spells[one.number] if spell.start <= at < spell.end)
         return at >= begun(one, self.origin, self.days) and not any(spell.kind in ("off", "outage") for spell in now)
 
-    def is_troubled(self, one: DemoSite, at: datetime) -> bool:
-        """Whether something is the matter with a site around a moment: then it is worth a look."""
-        if one.story != "ordinary" or one.share < 0.9:  # noqa: PLR2004 - what is bought mostly lies above the target
-            return True
-        return any(spell.start <= at + EVERY and spell.end > at - 4 * EVERY for spell in self.spells[one.number])
+    def turns(self, one: DemoSite, at: datetime) -> int:
+        """How seldom a site is worth a look around a moment: each time when something begins or ends, else in turn."""
+        for spell in self.spells[one.number]:
+            if spell.start > at + EVERY:
+                break
+            if at - _WATCHED < spell.start or at - _WATCHED < spell.end < at + EVERY:
+                return 1
+        return _ODD if one.story != "ordinary" else _ORDINARY
 
     def looks(self, start: datetime, until: datetime) -> list[datetime]:
         """The moments after `start` at which the collector is to look: some a day, and where many fail at once."""
@@ -105,6 +113,8 @@ class World:
         runs, happening = self._runs(day), self.spells[one.number]
         sent = day_of(self.seed, one, day, runs, happening)
         at = datetime.combine(day + _DAY, _ACCOUNT_AT, LOCAL) + timedelta(seconds=one.number)
+        if at < self.origin - _TOLD:
+            return sent
         if any(spell.start <= at < spell.end for spell in happening if spell.kind in ("off", "outage")):
             return sent
         return [*sent, Sent(at + timedelta(seconds=2), account(one, day, sent, runs, at))]
