@@ -126,4 +126,4 @@ async def test_a_sites_page_says_both_and_links_to_how_it_was_found(house: Provi
 async def test_a_site_under_watch_is_marked_in_the_list(house: Province) -> None:
     async with house.client.get("/?lang=en") as answer:
         page = await answer.text()
-    assert page.count("<small>watch</small>") == 1
+    assert page.count('<small class="watch">watch</small>') == 1
