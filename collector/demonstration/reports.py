@@ -20,7 +20,7 @@ from collector.demonstration.sites import DemoSite
 from collector.demonstration.weather import LOCAL, Spell, capacity
 
 DENSE: Final[Mapping[str, int]] = {"throughput": 4, "latency": 6, "ipv6": 1, "dns": 1, "web": 1, "path": 1, "radio": 3}
-THIN: Final[Mapping[str, int]] = {"throughput": 4, "latency": 1, "ipv6": 1, "dns": 0, "web": 0, "path": 0, "radio": 1}
+THIN: Final[Mapping[str, int]] = {"throughput": 3, "latency": 1, "ipv6": 1, "dns": 0, "web": 0, "path": 0, "radio": 1}
 """Runs a day: of the last weeks, and of the time before. A field device runs oftener; a demonstration is to begin soon.
 """
 RETRIES: Final = (4, 9, 15, 30, 60)
