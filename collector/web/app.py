@@ -22,6 +22,7 @@ from collector.web import (
 from collector.web.admin import page as admin_page
 from collector.web.api import page as api_page
 from collector.web.api import routes
+from collector.web.open_count import OpenCount
 from collector.web.overview import page as overview_page
 from collector.web.overview.listing import LiveList
 from collector.web.site import page as site_page
@@ -41,11 +42,14 @@ PAGES: Final = (
 )  # fmt: skip
 """The modules that each add a page or a few."""
 
+_OPEN: Final = web.AppKey("open", OpenCount)
+
 
 def make_app(sources: Sources) -> web.Application:
     """Put pages, API and live events together; health and metrics are added by the service."""
-    app = web.Application(middlewares=[_with_headers, _with_errors, routes.problems])
+    app = web.Application(middlewares=[_with_headers, _with_errors, _with_count, routes.problems])
     app[rendering.SOURCES] = sources
+    app[_OPEN] = OpenCount(sources.casebook)
     static = assets.read()
     app[rendering.TEMPLATES] = rendering.environment(static)
     app[scoreboard.BOARDS] = {}
@@ -82,3 +86,11 @@ async def _with_errors(request: web.Request, handler: Handler) -> web.StreamResp
         return await handler(request)
     except (web.HTTPClientError, CollectorError) as error:
         return error_page.answer(request, error)
+
+
+@web.middleware
+async def _with_count(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Have the number of open incidents at hand where a page is made."""
+    if not request.path.startswith(("/api/", "/static/")):
+        request[rendering.OPEN] = await request.app[_OPEN].now()
+    return await handler(request)

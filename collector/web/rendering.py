@@ -14,6 +14,8 @@ from collector.web.words import LANGUAGES, Words, choose
 
 SOURCES: Final = web.AppKey("sources", Sources)
 TEMPLATES: Final = web.AppKey("templates", jinja2.Environment)
+OPEN: Final = web.RequestKey("open incidents", int)
+"""Where a request holds their number, for the navigation."""
 THEMES: Final = ("auto", "light", "dark")
 _YEAR_S: Final = 365 * 86400
 
@@ -37,7 +39,7 @@ def page(request: web.Request, template: str, *, here: str, **values: Any) -> we
     words = words_of(request)
     now: datetime = sources.now()
     theme = theme_of(request)
-    values.setdefault("open_incidents", 0)
+    values.setdefault("open_incidents", request.get(OPEN, 0))
     known = {
         "_": words.say,
         "words": words,

@@ -138,6 +138,7 @@ async def test_navigation_offers_what_there_is(tmp_path: Path) -> None:
         for link in links:
             assert (await it.client.get(link)).status == 200
         assert re.findall(r'<a href="([^"]+)" aria-current="page"', nav) == ["/fleet"]
+        assert '<span class="count">1<' in nav, "on every page: one incident is open"
 
 
 class Away:
