@@ -64,10 +64,6 @@ class Agents:
             group.create_task(self._connect(), name="demonstration: connection")
             group.create_task(self._live(), name="demonstration: agents")
 
-    def bye(self) -> None:
-        """Nothing more is sent."""
-        self._link = None
-
     # --- what the connection tells (mqtt.conversation.Listener)
 
     def agreed(self) -> None:
