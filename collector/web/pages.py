@@ -199,7 +199,8 @@ def troubles(incidents: Iterable[Incident]) -> Mapping[str, set[Cause]]:
 def with_trouble(row: SiteRow, causes: Iterable[Cause]) -> SiteRow:
     """The line with what goes on: thirty days may well reach a target on a line that broke down yesterday."""
     said = {"below": "below_target", "silent": "silent"}.get(row.state)
-    return replace(row, trouble=tuple(sorted(cause for cause in causes if cause != said)))
+    found = tuple(sorted(cause for cause in causes if cause != said))
+    return replace(row, trouble=found) if found else row
 
 
 def state_of(verdict: Verdict | None, contact: Contact) -> State:
