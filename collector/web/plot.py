@@ -40,7 +40,10 @@ class Points(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=
 
 
 class Band(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="band", gc=False):
-    """What most results of each span of time were: from `low` to `high`, with their `middle`."""
+    """What most results of each span of time were: from `low` to `high`, with their `middle`.
+
+    `said`: what hovering tells besides day and numbers; without it, the name.
+    """
 
     name: str
     tone: Tone = "one"

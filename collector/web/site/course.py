@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from collector.rollups.buckets import HOUR, Resolution
+from collector.rollups.buckets import HOUR, Level, Resolution, bucket_of
 from collector.store.store import Row
 from collector.web import pages
-from collector.web.plot import Column, Points, Series, Shape, Table, Tone, second
+from collector.web.plot import Band, Column, Points, Series, Shape, Table, Tone, second
 from collector.web.words import Words
 
 _SHAPES: Final[tuple[Shape, ...]] = ("circle", "diamond", "square", "triangle")
@@ -24,11 +24,15 @@ _NEAR: Final[Mapping[Resolution, timedelta]] = {
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """One number over time: its field in a report and its name as a message. `rolled`: there are roll-ups of it."""
+    """One number over time: its field in a report and its name as a message. `rolled`: there are roll-ups of it.
+
+    `spread`: of roll-ups, where nine of ten results lie is drawn too.
+    """
 
     field: str
     name: str
     rolled: bool = True
+    spread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Sheet:
 
 SHEETS: Final = (
     Sheet("latency", "Round trip, ms", "latency", "ms", (
-        Thread("rtt_ms_min", "least"), Thread("rtt_ms_median", "median"), Thread("rtt_ms_p95", "95 %"),
+        Thread("rtt_ms_min", "least"), Thread("rtt_ms_median", "median", spread=True), Thread("rtt_ms_p95", "95 %"),
         Thread("rtt_ms_p99", "99 %", rolled=False),
     )),
     Sheet("loaded", "Round trip at rest and under load, ms", "throughput", "ms", (
@@ -60,12 +64,13 @@ SHEETS: Final = (
         Thread("upload_loaded_latency_ms_median", "while uploading"),
     ), joined=False),
     Sheet("loss", "Loss, %", "latency", "%", (
-        Thread("loss_ratio", "loss"), Thread("forward_loss_ratio", "on the way there"),
+        Thread("loss_ratio", "loss", spread=True), Thread("forward_loss_ratio", "on the way there"),
         Thread("backward_loss_ratio", "on the way back"),
     ), digits=2, factor=100.0),
-    Sheet("jitter", "Jitter, ms", "latency", "ms", (Thread("jitter_ms", "jitter"),)),
+    Sheet("jitter", "Jitter, ms", "latency", "ms", (Thread("jitter_ms", "jitter", spread=True),)),
     Sheet("signal", "Radio signal (RSRP), dBm", "radio", "dBm", (
-        Thread("rsrp_dbm", "4G RSRP"), Thread("nr_rsrp_dbm", "5G SS-RSRP"), Thread("rscp_dbm", "3G RSCP"),
+        Thread("rsrp_dbm", "4G RSRP", spread=True), Thread("nr_rsrp_dbm", "5G SS-RSRP", spread=True),
+        Thread("rscp_dbm", "3G RSCP"),
     ), digits=0, floor=None),
     Sheet("quality", "Radio quality, dB", "radio", "dB", (
         Thread("sinr_db", "4G SINR"), Thread("rsrq_db", "4G RSRQ"), Thread("nr_sinr_db", "5G SS-SINR"),
@@ -81,6 +86,9 @@ def series(sheet: Sheet, rows: Sequence[Row], level: Resolution, words: Words) -
     for place, thread in enumerate(sheet.threads):
         told = [(row, value) for row in rows if (value := _value(sheet, thread, row, level)) is not None]
         if not told:
+            continue
+        if level != "raw" and thread.spread:
+            found.append(_band(sheet, place, told, level, words))
             continue
         found.append(
             Points(
@@ -126,6 +134,25 @@ def _value(sheet: Sheet, thread: Thread, row: Row, level: Resolution) -> float |
         return None
     value = pages.number(row, thread.field if level == "raw" else f"{thread.field}_median")
     return None if value is None else value * sheet.factor
+
+
+def _band(sheet: Sheet, place: int, told: Sequence[tuple[Row, float]], level: Level, words: Words) -> Series:
+    thread = sheet.threads[place]
+    buckets = [bucket_of(level, pages.time_of(row), words.zone) for row, _ in told]
+
+    def edge(row: Row, name: str, middle: float) -> float:
+        value = pages.number(row, f"{thread.field}_{name}")
+        return round(middle if value is None else value * sheet.factor, 3)
+
+    return Band(
+        name=words.say(thread.name),
+        tone=_TONES[place],
+        start=[second(bucket.start) for bucket in buckets],
+        end=[second(bucket.end) for bucket in buckets],
+        low=[edge(row, "p5", value) for row, value in told],
+        middle=[round(value, 3) for _, value in told],
+        high=[edge(row, "p95", value) for row, value in told],
+    )
 
 
 def _href(row: Row) -> str:

@@ -135,11 +135,7 @@ def band(spans: Sequence[Span], words: Words) -> list[Series]:
             low=[round(one.p5, 3) for one in spans],
             middle=[round(one.median, 3) for one in spans],
             high=[round(one.p95, 3) for one in spans],
-            said=[
-                f"{words.time(one.start, 'dd/MM/yyyy')}\n{words.number(one.median)} {_SPEED}"
-                f"\n{words.number(one.p5)} … {words.number(one.p95)}\nn = {one.n}"
-                for one in spans
-            ],
+            said=[f"n = {one.n}" for one in spans],
         )
     ]
 

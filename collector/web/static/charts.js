@@ -81,10 +81,11 @@ class Chart {
 
   words(target) { // what a point says: when, how much, and what the page knows besides
     const series = this.spec.series?.[target.series];
-    if (target.row != null || series?.type === "band") return target.said;
+    if (target.row != null) return target.said;
     const digits = this.spec.digits ?? 1;
     const value = new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
     const when = this.when(target.x, { day: "2-digit", month: "2-digit", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).replace(",", "");
+    if (target.low != null) return [when, `${value.format(target.y)} ${this.spec.unit ?? ""}`, `${value.format(target.low)} … ${value.format(target.high)}`, series.name, target.said].filter(Boolean).join("\n");
     return [when, target.y == null ? this.box.dataset.failed : `${value.format(target.y)} ${this.spec.unit ?? ""}`, target.said || series.name].join("\n");
   }
 
@@ -98,7 +99,7 @@ class Chart {
       }
       const xs = one.type === "band" ? one.start.map((start, place) => (start + one.end[place]) / 2) : one.at;
       const ys = one.type === "band" ? one.middle : one.values;
-      xs.forEach((x, place) => this.targets.push({ x, y: ys[place], series, said: one.said?.[place] ?? "", href: one.hrefs?.[place] }));
+      xs.forEach((x, place) => this.targets.push({ x, y: ys[place], series, said: one.said?.[place] ?? "", href: one.hrefs?.[place], low: one.low?.[place], high: one.high?.[place] }));
     });
     (this.spec.lanes ?? []).forEach((lane, row) => lane.stretches.forEach((one) => {
       this.targets.push({ x: (Math.max(one.start, this.spec.start) + Math.min(one.end, this.spec.end)) / 2, row, series: row, said: one.said, from: one.start, to: one.end });

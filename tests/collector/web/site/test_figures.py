@@ -13,7 +13,7 @@ from collector.plans.types import Text
 from collector.registry.site import Site, Version
 from collector.store.store import FieldValue, Row
 from collector.web import pages
-from collector.web.plot import Plot, Points, Steps, payload, runs, second
+from collector.web.plot import Band, Plot, Points, Steps, payload, runs, second
 from collector.web.site import course, speed
 from collector.web.site.notes import Change, notes, places
 from collector.web.words import Words
@@ -93,6 +93,17 @@ def test_what_nobody_measured_is_no_series_and_no_column() -> None:
     table = course.table(sheet, rows, "raw")
     assert [column.code for column in table.columns] == ["time", "rtt_ms_min", "rtt_ms_median"]
     assert table.rows[0][1:] == (None, 12.0)
+
+
+def test_of_roll_ups_the_spread_is_drawn() -> None:
+    fields: dict[str, FieldValue] = {}
+    for name, value in (("rtt_ms_median", 10.0), ("rtt_ms_p95", 20.0)):
+        fields |= {f"{name}_median": value, f"{name}_p5": value - 1, f"{name}_p95": value + 5}
+    band, p95 = course.series(course.SHEETS[0], [row(3, "ipv4", **fields)], "hour", WORDS)
+    assert isinstance(band, Band)
+    assert isinstance(p95, Points)
+    assert (band.low, band.middle, band.high, band.end[0] - band.start[0]) == ([9.0], [10.0], [15.0], 3600)
+    assert p95.values == [20.0]
 
 
 def test_loss_is_in_percent_and_radio_names_its_technology() -> None:
