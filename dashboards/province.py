@@ -244,7 +244,8 @@ def _communes(language: Language) -> Panel:
 
 
 def _trend(say: Say) -> Sequence[Panel]:
-    each = select(lasts(STATES[:3]), lasting("verdict"), verdicts(), by=f"{DAILY}, {tags('site')}", fill="none")
+    held = where(PLAN, PLACE, "$timeFilter")
+    each = select(lasts(STATES[:3]), _STANDING, held, by=f"{DAILY}, {tags('site')}", fill="none")
     speeds = select(
         'last("value") AS "value", last("target") AS "target"',
         lasting("verdict"),
