@@ -1,21 +1,24 @@
 """What the handlers of administration share: where facts come from, uploads at hand, and who may change anything."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from aiohttp import web
+from sqlalchemy import Connection
 
-from collector.registry.journal import Author, who_fault
+from collector.registry.journal import Author, Seal, who_fault
 from collector.web import rendering
 from collector.web.admin import faults
 from collector.web.admin.drafts import Drafts
+from collector.web.admin.intake import StaleError
 from collector.web.admin.listing import folded
 from collector.web.admin.office import Office
 from collector.web.api import from_here
 from collector.web.sources import Sources
 
+T = TypeVar("T")
 _WHO: Final = "who"
 _YEAR_S: Final = 365 * 86400
 _SEE_OTHER: Final = 303
@@ -91,6 +94,17 @@ def name_in(text: object) -> tuple[str, str | None]:
 def author(who: str, about: str = "") -> Author:
     """Somebody who acts on the page."""
     return Author(who, "page", about)
+
+
+def unless_stale(seal: Seal[T], was_seen: Callable[[T], bool]) -> Seal[T]:
+    """A seal that first holds what changes against what its author saw; what he did not see raises StaleError."""
+
+    def seal_or_refuse(connection: Connection, changes: Sequence[T]) -> None:
+        if not all(map(was_seen, changes)):
+            raise StaleError
+        seal(connection, changes)
+
+    return seal_or_refuse
 
 
 def back(where: str, who: str) -> web.Response:

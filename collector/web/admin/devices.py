@@ -18,6 +18,7 @@ from collector.registry.site import Site, Snapshot, Version
 from collector.web import csv_table
 from collector.web.admin import desk, exports
 from collector.web.admin.desk import Desk
+from collector.web.admin.intake import StaleError
 from collector.web.admin.listing import fitting, folded, paged
 from collector.web.admin.tables import SiteRow, found_sites
 
@@ -173,7 +174,10 @@ async def _change(request: web.Request, at_desk: Desk) -> web.Response:
     if faults or _id_fault(agent):
         return await _shown(request, at_desk, faults, who=who, chosen=site)
     now = at_desk.sources.now()
-    seal = sealed(desk.author(who), "agents", agent_told, now=now)
+    seal = desk.unless_stale(
+        sealed(desk.author(who), "agents", agent_told, now=now),
+        lambda change: (change.before or "") == form.get("seen", ""),
+    )
     registry = at_desk.office.registry
     try:
         if revokes:
@@ -182,6 +186,8 @@ async def _change(request: web.Request, at_desk: Desk) -> web.Response:
             await asyncio.to_thread(lambda: registry.add_agent(agent, site, now=now, seal=seal))
     except RegistryUnavailable:
         faults = {"form": "The database cannot be reached right now. Try again."}
+    except StaleError:
+        faults = {"form": "Somebody registered, moved or revoked it meanwhile, so nothing was done: this is how it is."}
     except UsageError:
         faults = {"site": "There is no such site; import or add it first."}
     if faults:

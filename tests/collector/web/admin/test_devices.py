@@ -1,5 +1,6 @@
 """Devices are registered, moved and revoked by a form, sites are changed by one; errors stand beside their fields."""
 
+import re
 from pathlib import Path
 
 from collector.errors import RegistryUnavailable
@@ -13,6 +14,12 @@ async def text(it: Province, path: str) -> str:
     return await (await it.client.get(path, headers=ENGLISH)).text()
 
 
+def seen_in(page: str) -> str:
+    found = re.search(r'name="seen" value="(\w*)"', page)
+    assert found is not None
+    return found[1]
+
+
 async def test_a_box_that_waits_is_registered_then_moved_then_revoked(tmp_path: Path) -> None:
     async with province(tmp_path) as it:
         home = await text(it, "/admin")
@@ -24,13 +31,20 @@ async def test_a_box_that_waits_is_registered_then_moved_then_revoked(tmp_path: 
         assert (nameless.status, 'id="who-fault"' in await nameless.text()) == (400, True)
         lost = await it.client.post("/admin/agents/stranger", data={"site": "x", "who": "Lan"}, headers=ENGLISH)
         assert "There is no such site" in await lost.text()
-        for site in ("th-moi", "th-huu-lung"):
-            done = await it.client.post("/admin/agents/stranger", data={"site": site, "who": "Lan"}, headers=ENGLISH)
+        for seen, site in (("", "th-moi"), ("th-moi", "th-huu-lung")):
+            body = {"site": site, "who": "Lan", "seen": seen}
+            done = await it.client.post("/admin/agents/stranger", data=body, headers=ENGLISH)
             assert "done." in await done.text()
             assert it.registry.snapshot().agents["stranger"][-1].value == site
+        for act in ({"site": "ub-loc-ninh"}, {"act": "revoke"}):
+            body = {"who": "Minh", "seen": "th-moi", **act}
+            late = await it.client.post("/admin/agents/stranger", data=body, headers=ENGLISH)
+            page = await late.text()
+            assert (late.status, "Somebody registered, moved or revoked it meanwhile" in page) == (400, True)
+            assert 'name="seen" value="th-huu-lung"' in page, "who looks again sees how it is, and may decide"
         assert it.registry.waiting() == []
         assert 'value="Lan"' in await text(it, "/admin/agents/stranger"), "a name is asked for once"
-        await it.client.post("/admin/agents/stranger", data={"act": "revoke", "who": "Lan"})
+        await it.client.post("/admin/agents/stranger", data={"act": "revoke", "who": "Lan", "seen": "th-huu-lung"})
         assert it.registry.snapshot().agents["stranger"][-1].value is None
         assert "It was revoked" in await text(it, "/admin/agents/stranger")
         assert it.sources.office is not None
@@ -62,14 +76,22 @@ async def test_a_site_is_added_and_changed_with_errors_beside_their_fields(tmp_p
         assert 'value="Trường X"' in page, "what was typed stays"
         whole = fields | {"commune": "Hữu Lũng", "who": "Lan"}
         assert "Saved." in await (await it.client.post("/admin/sites/+", data=whole, headers=ENGLISH)).text()
-        twice = await it.client.post("/admin/sites/+", data=whole, headers=ENGLISH)
+        assert "Saved." in await (await it.client.post("/admin/sites/+", data=whole, headers=ENGLISH)).text()
+        twice = await it.client.post("/admin/sites/+", data=whole | {"name": "Trường Y"}, headers=ENGLISH)
         assert "This site is there already" in await twice.text()
         nameless = await it.client.post("/admin/sites/th-x", data=whole | {"who": ""}, headers=ENGLISH)
         assert 'id="who-fault"' in await nameless.text()
-        await it.client.post("/admin/sites/th-x", data=whole | {"id": "th-moi", "name": "Trường Z"})
+        seen = {"seen": seen_in(await text(it, "/admin/sites/th-x"))}
+        await it.client.post("/admin/sites/th-x", data=whole | seen | {"id": "th-moi", "name": "Trường Z"})
         site = it.registry.snapshot().site("th-x")
         assert site is not None
         assert site.name == "Trường Z"
+        late = await it.client.post("/admin/sites/th-x", data=whole | seen | {"name": "Trường Y"}, headers=ENGLISH)
+        page = await late.text()
+        assert (late.status, "Somebody changed this site meanwhile" in page) == (400, True)
+        assert 'value="Trường Y"' in page, "what was typed stays"
+        again = {"seen": seen_in(page), "name": "Trường Y"}
+        assert "Saved." in await (await it.client.post("/admin/sites/th-x", data=whole | again, headers=ENGLISH)).text()
         assert (await it.client.get("/admin/sites/nothing")).status == 404
 
 
