@@ -1,58 +1,36 @@
 """Incidents on pages: the list, one with its history, and what people do there. All of it works without scripts."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final, get_args
-from urllib.parse import quote
-from zoneinfo import ZoneInfo
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
 from aiohttp import web
 
 from collector.errors import UsageError
-from collector.incidents.acts import Action
-from collector.incidents.incident import Cause, Incident, Severity, State, Transition
-from collector.incidents.maintenance import Extent, Window
-from collector.web import api, incidents, rendering
+from collector.web import api, csv_table, incidents, rendering
+from collector.web.cases import deciding, evidence, listing, reading
+from collector.web.cases.deciding import Filled, Wrong
+from collector.web.cases.listing import Case, Filters
+from collector.web.cases.naming import Names
+from collector.web.site.period import DAYS, period_of
 from collector.web.sources import Sources
+from collector.web.words import Words
 
-CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
-STATES: Final[tuple[State, ...]] = get_args(State)
-EXTENTS: Final[tuple[Extent, ...]] = get_args(Extent)
-SHOWN: Final = 300
+SHOWN: Final = 200
+OVER: Final = 20
+"""So many that are over are shown below those that go on: the page is about what is wrong."""
 _SEE_OTHER: Final = 303
-_RANK: Final[dict[Severity, int]] = {"critical": 0, "warning": 1, "notice": 2}
-_ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
-
-
-@dataclass(frozen=True, slots=True)
-class List:
-    """The list: active ones first, the gravest of them first; how many more there are; and planned work."""
-
-    rows: Sequence[Incident]
-    more: int
-    names: Mapping[str, str]
-    wish: incidents.Wish
-    work: Sequence[Window]
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One incident, with all of its history (the newest last), and the incidents that a parent's end has left."""
-
-    incident: Incident
-    history: Sequence[Transition]
-    names: Mapping[str, str]
-    left: Sequence[Incident]
-
-    @property
-    def samples(self) -> list[tuple[datetime, float]]:
-        """The measurements that it rests on."""
-        rows = self.incident.evidence.get("samples", [])
-        found = [(row.get("started"), row.get("value", row.get("mbps"))) for row in rows]
-        return [(msgspec.convert(at, datetime), float(value)) for at, value in found if at and value is not None]
+_WRONG: Final = 400
+_CSV: Final = (
+    ("incident", ""), ("state", "State"), ("severity", "Severity"), ("cause", "Cause"), ("where", "Where"),
+    ("site", ""), ("commune", "Commune"), ("province", "Province"), ("provider", "Provider"), ("sites", "Sites"),
+    ("since", "Since"), ("opened", "Opened"), ("resolved", "Resolved"), ("silenced_until", "Silenced until"),
+    ("by", "Who"), ("summary", "What"), ("first_action", "First action"), ("part_of", "Part of"),
+)  # fmt: skip
+_STEPS: Final = (("time", "Time"), ("what", "What"), ("who", "Who"), ("note", "Note"))
 
 
 def add_routes(app: web.Application, sources: Sources) -> None:
@@ -68,97 +46,203 @@ def add_routes(app: web.Application, sources: Sources) -> None:
     )
 
 
-def wish_of(query: Mapping[str, str]) -> incidents.Wish:
-    """What a page's address asks for; what is unknown asks for nothing."""
-    state = next((state for state in STATES if state == query.get("state")), None)
-    return incidents.Wish(state, next((cause for cause in CAUSES if cause == query.get("cause")), None))
-
-
-async def listed(sources: Sources, wish: incidents.Wish) -> List:
-    """The list's rows; raises RegistryUnavailable."""
-    found = await incidents.search(sources, state=wish.state, cause=wish.cause)
-    rows = sorted(found, key=lambda one: (not one.active, _RANK[one.severity] if one.active else 0))
-    work = await asyncio.to_thread(sources.calendar.list, since=sources.now())
-    waiting = [window for window in work if window.ended is None]
-    return List(rows[:SHOWN], len(rows[SHOWN:]), await _names(sources), wish, waiting)
-
-
-async def shown(sources: Sources, incident: str) -> Page:
-    """One incident; raises HTTPNotFound and RegistryUnavailable."""
-    one = await incidents.found(sources, incident)
-    history = await asyncio.to_thread(sources.casebook.transitions, incident)
-    active = await asyncio.to_thread(sources.casebook.search, active=True) if one.group else []
-    left = [other for other in active if other.parent == one.id]
-    return Page(one, history or one.history, await _names(sources), left)
-
-
 async def act(request: web.Request, sources: Sources) -> web.Response:
-    """The page's form: record a decision, and come back to the incident."""
-    incident = request.match_info["incident"]
-
-    async def change(form: Mapping[str, Any]) -> None:
-        action = next((action for action in _ACTIONS if action == form.get("action")), None)
-        if action is None:
-            raise UsageError("choose what to do")
-        asked = {name: form[name] for name in ("who", "note") if form.get(name)}
-        hours = form.get("hours") if action == "silence" else None
-        body = msgspec.convert(asked | ({"hours": hours} if hours else {}), incidents.Body, strict=False)
-        await incidents.decide(sources, incident, incidents.decision_of(action, body, sources.now()))
-
-    return await _changed(request, change, f"/incidents/{quote(incident, safe='')}")
+    """The form of an incident: record a decision, and come back to where it was sent from."""
+    _from_here(request)
+    incident, form = request.match_info["incident"], deciding.filled(await request.post())
+    await incidents.found(sources, incident)
+    try:
+        decision = deciding.decision_of(form, sources.now(), sources.zone)
+        await incidents.decide(sources, incident, decision)
+    except Wrong as wrong:
+        return await _again(request, incident, form, wrong)
+    except UsageError as error:
+        return await _again(request, incident, form, Wrong({"action": str(error)}))
+    if "back" in form.values:
+        return _back(f"/incidents?{_query(form['back'])}#case-{quote(incident, safe='')}")
+    return _back(f"/incidents/{quote(incident, safe='')}")
 
 
 async def plan(request: web.Request, sources: Sources) -> web.Response:
     """The page's form: plan maintenance."""
-
-    async def change(form: Mapping[str, Any]) -> None:
-        moments = {name: _moment(form.get(name), sources.zone) for name in ("starts", "ends")}
-        asked = {name: form[name] for name in ("extent", "name", "who", "note") if form.get(name)}
-        work = msgspec.convert(asked | moments, incidents.Work)
-        await incidents.planned(sources, work)
-
-    return await _changed(request, change, "/incidents")
+    _from_here(request)
+    form = deciding.filled(await request.post())
+    try:
+        window = deciding.window_of(form, sources.now(), sources.zone)
+        if window.extent == "site":
+            await _known(sources, window.name)
+        await asyncio.to_thread(sources.calendar.add, window, at=sources.now())
+    except Wrong as wrong:
+        return await _list(request, {}, _Form("plan", form, wrong))
+    except UsageError as error:
+        return await _list(request, {}, _Form("plan", form, Wrong({"ends": str(error)})))
+    return _back("/incidents#maintenance")
 
 
 async def end(request: web.Request, sources: Sources) -> web.Response:
     """The page's form: end maintenance."""
+    _from_here(request)
+    form, number = deciding.filled(await request.post()), request.match_info["number"]
+    try:
+        who = deciding.who_of(form)
+        await asyncio.to_thread(sources.calendar.end, int(number), who=who, at=sources.now())
+    except Wrong as wrong:
+        return await _list(request, {}, _Form(f"end-{number}", form, wrong))
+    except UsageError as error:
+        return await _list(request, {}, _Form(f"end-{number}", form, Wrong({"who": str(error)})))
+    return _back("/incidents#maintenance")
 
-    async def change(form: Mapping[str, Any]) -> None:
-        number, who = int(request.match_info["number"]), str(form.get("who", ""))[:100]
-        await asyncio.to_thread(sources.calendar.end, number, who=who, at=sources.now())
 
-    return await _changed(request, change, "/incidents")
+class _Form(msgspec.Struct, frozen=True):
+    """A form that came back: which one, as it was filled in, and what is wrong with it."""
+
+    name: str
+    filled: Filled
+    wrong: Wrong
+
+    def fault(self, words: Words, field: str) -> str | None:
+        """What stands beside a field."""
+        said = self.wrong.faults.get(field)  # type: ignore[call-overload]  # any name may be asked for
+        return None if said is None else words.say(said).replace("{near}", self.wrong.near)
 
 
-async def _changed(request: web.Request, change: Any, back: str) -> web.Response:  # noqa: ANN401 - a coroutine function
+_FRESH: Final = _Form("", Filled(), Wrong({}))
+
+
+def _from_here(request: web.Request) -> None:
     if not api.from_here(request):
-        return api.problem(403, "Not allowed", api.NOT_HERE)
-    try:
-        await change(await request.post())
-    except (UsageError, msgspec.ValidationError) as error:
-        return api.problem(400, "Bad request", f"{error}. Go back and try again.")
-    return web.Response(status=_SEE_OTHER, headers={"Location": back})
+        raise web.HTTPForbidden(text="Changes are accepted from this machine and its own page only.")
 
 
-def _moment(text: object, zone: ZoneInfo) -> datetime:
-    """A moment as a form's field writes it, in the province's zone."""
-    try:
-        return datetime.fromisoformat(str(text)).replace(tzinfo=zone)
-    except ValueError as error:
-        raise UsageError("say from when until when, like 2026-11-22T08:30") from error
+def _back(where: str) -> web.Response:
+    return web.Response(status=_SEE_OTHER, headers={"Location": where})
 
 
-async def _names(sources: Sources) -> Mapping[str, str]:
+def _query(text: str) -> str:
+    """A query as a form carried it, written anew."""
+    return urlencode([(name, value) for name, value in parse_qsl(text[:2000]) if name != "format"])
+
+
+async def _known(sources: Sources, site: str) -> None:
+    """Nothing, if there is that site; raises Wrong."""
     snapshot = await asyncio.to_thread(sources.places.snapshot)
-    return {site: versions[-1].value.name for site, versions in snapshot.sites.items()}
+    if site in snapshot.sites:
+        return
+    near = difflib.get_close_matches(site, list(snapshot.sites), n=1, cutoff=0.5)
+    said = "There is no such site; did you mean {near}?" if near else "There is no such site: write its id."
+    raise Wrong({"name": said}, near[0] if near else "")
+
+
+async def _again(request: web.Request, incident: str, form: Filled, wrong: Wrong) -> web.Response:
+    """The page that a form was sent from, with what is wrong beside its fields."""
+    made = _Form(incident, form, wrong)
+    if "back" in form.values:
+        return await _list(request, dict(parse_qsl(form["back"][:2000])), made)
+    return await _story(request, made)
 
 
 async def _incidents(request: web.Request) -> web.Response:
-    found = await listed(request.app[rendering.SOURCES], wish_of(request.query))
-    choices = {"states": STATES, "causes": CAUSES, "extents": EXTENTS}
-    return rendering.page(request, "incidents.html", here="incidents", found=found, names=found.names, **choices)
+    return await _list(request, request.query, _FRESH)
+
+
+async def _list(request: web.Request, query: Mapping[str, str], form: _Form) -> web.Response:
+    sources, words = request.app[rendering.SOURCES], rendering.words_of(request)
+    filters = listing.filters_of(query)
+    period = period_of(query, sources.now(), sources.zone)
+    found, names = await reading.cases(sources, period)
+    if query.get("format") == "csv" and period.wrong is None:
+        rows = (_cells(case, words) for case in _flat(listing.chosen(found, filters)))
+        return csv_table.answer("incidents", _CSV, rows, words=words, demonstration=sources.demonstration)
+    links = _Links(query)
+    response = rendering.page(
+        request, "incidents.html", here="incidents", period=period, periods=DAYS, filters=filters, form=form,
+        found=_listed(found, filters, everything="all" in query),
+        choices=listing.choices(found, filters), chips=list(_chips(filters, names, words)), names=names, link=links,
+        states=("active", *listing.STATES), causes=listing.CAUSES, severities=listing.SEVERITIES,
+        extents=deciding.EXTENTS, silences=deciding.SILENCES, work=await reading.work(sources),
+        may=api.from_here(request), back=_query(urlencode(dict(query))),
+    )  # fmt: skip
+    if form.wrong.faults:
+        response.set_status(_WRONG)
+    return response
 
 
 async def _incident(request: web.Request) -> web.Response:
-    found = await shown(request.app[rendering.SOURCES], request.match_info["incident"])
-    return rendering.page(request, "incident.html", here="incidents", found=found)
+    return await _story(request, _FRESH)
+
+
+async def _story(request: web.Request, form: _Form) -> web.Response:
+    sources, words = request.app[rendering.SOURCES], rendering.words_of(request)
+    found = await reading.story(sources, request.match_info["incident"], words)
+    one = found.case.incident
+    if request.query.get("format") == "csv":
+        return _file(request.query.get("table", ""), found, words, demonstration=sources.demonstration)
+    response = rendering.page(
+        request, "incident.html", here="incidents", found=found, case=found.case, incident=one, form=form,
+        facts=evidence.facts(one, words), samples=evidence.samples(one), silences=deciding.SILENCES,
+        first_action=one.first_action, may=api.from_here(request),
+    )  # fmt: skip
+    if form.wrong.faults:
+        response.set_status(_WRONG)
+    return response
+
+
+def _file(table: str, found: reading.Story, words: Words, *, demonstration: bool) -> web.Response:
+    """A table of one incident: its tests, the samples that it was opened for, its sites, or its history."""
+    name, chart = f"incident-{found.case.incident.id}"[:80], found.figure
+    columns: Sequence[tuple[str, str]] = _STEPS
+    rows: Sequence[Sequence[object]] = [
+        (step.at, words.say(f"step-{step.what}" if step.what else f"incident-{step.state}"), step.who, step.note)
+        for step in found.history
+    ]
+    if table in ("tests", "samples"):
+        shown = chart.table if table == "tests" and chart else evidence.samples(found.case.incident)
+        columns, rows = [(column.code, column.heading) for column in shown.columns], shown.rows
+    elif table == "sites":
+        columns = (("site", ""), ("name", "Site"), ("place", "Place"))
+        sites = found.case.incident.children
+        rows = [(site, found.names.site(site), found.names.place(site)) for site in sites]
+    return csv_table.answer(name, columns, rows, words=words, demonstration=demonstration)
+
+
+def _listed(found: Sequence[Case], filters: Filters, *, everything: bool) -> listing.Listed:
+    if everything:
+        return listing.listed(found, filters, len(found), len(found))
+    return listing.listed(found, filters, SHOWN, SHOWN if filters.state == "resolved" else OVER)
+
+
+class _Links:
+    """Addresses of the list with something else in them."""
+
+    def __init__(self, query: Mapping[str, str]) -> None:
+        self._kept = {name: value for name, value in query.items() if name not in ("lang", "theme", "format")}
+
+    def __call__(self, **changed: str | None) -> str:
+        """The list's address with these parameters; None and nothing take one away."""
+        asked = {name: value for name, value in {**self._kept, **changed}.items() if value}
+        return f"/incidents?{urlencode(asked)}" if asked else "/incidents"
+
+
+def _chips(filters: Filters, names: Names, words: Words) -> Iterator[tuple[str, str]]:
+    """What is filtered now: the part of the address that says so, and how it reads."""
+    for name, value in filters.chosen.items():
+        said = {"q": f"“{value}”", "site": names.site(value), "state": words.say(f"incident-{value}")}
+        coded = words.say(f"{name}-{value}") if name in ("cause", "severity") else value
+        yield name, said.get(name, coded)
+
+
+def _flat(found: Sequence[Case]) -> Iterator[Case]:
+    for case in found:
+        yield case
+        yield from case.folded
+
+
+def _cells(case: Case, words: Words) -> Sequence[object]:
+    one, where = case.incident, case.where
+    first = getattr(one.first_action, words.language, None)
+    return (
+        one.id, words.say(f"incident-{one.state}"), words.say(f"severity-{one.severity}"),
+        words.say(f"cause-{one.cause}"), where.name, one.site, where.commune, where.province, where.provider,
+        case.sites, one.since, one.opened, one.resolved, one.silenced_until, case.by,
+        getattr(case.summary, words.language), first, one.parent,
+    )  # fmt: skip
