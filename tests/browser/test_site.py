@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.program("chromium"), pytest.mark.timeout(60)]
 SITE = "th-huu-lung"
 DRAWN = "async () => (await import(document.querySelector('script[src$=\"/charts.js\"]').src)).charts"
 SEEN = f"async (id) => (await ({DRAWN})()).get(id).seen().map((one) => one.y)"
-RANGE = f"async (id) => {{ const {{ x, y }} = (await ({DRAWN})()).get(id).u.scales; return [y.min, x.max - x.min]; }}"
+RANGE = f"async (id) => {{ const {{ x, y }} = (await ({DRAWN})()).get(id).u.scales; return [y.min, x.max - x.min, y.max]; }}"
 
 
 class Device:
@@ -113,6 +113,7 @@ async def test_charts_are_read_by_keyboard_and_mouse_and_take_what_comes(tmp_pat
         assert 131.5 in await seen(page, "download")
         await family.click()
         assert 131.5 not in await seen(page, "download"), "a family is left out by its button"
+        assert (await page.evaluate(RANGE, "download"))[2] > 121.0, "what came has room, and what is left"
 
         await page.locator("#reports a.raw").last.click()
         await expect(page.locator("dialog.report pre")).to_contain_text('"exact": "bytes"')

@@ -205,7 +205,8 @@ class Chart {
 
   scale() {
     const [min, max] = this.zoom ?? [this.spec.start, this.spec.end];
-    this.u.batch(() => { this.u.setScale("x", { min, max }); this.u.setScale("y", { min: 0, max: 1 }); });
+    const [low, high] = this.spec.lanes ? [0, 1] : this.rangeY(); // what is set is taken as it is, `range` is not asked
+    this.u.batch(() => { this.u.setScale("x", { min, max }); this.u.setScale("y", { min: low, max: high }); });
   }
 
   fit() {

@@ -7,7 +7,7 @@ export const colours = (element) => {
   const of = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise;
   return {
     ink: of("--ink", "#17211c"), soft: of("--soft", "#56635c"), line: of("--line", "#d8dedb"), card: of("--card", "#fff"),
-    one: of("--tone-one", "#1c5fa8"), two: of("--tone-two", "#8434b5"), three: of("--tone-three", "#7a5a00"),
+    one: of("--tone-one", "#1c5fa8"), two: of("--tone-two", "#8434b5"), three: of("--tone-three", "#a8327d"),
     four: of("--tone-four", "#006b75"), failed: of("--below", "#b3261e"), note: of("--note", "#b3261e"),
     met: of("--met", "#0b6e4f"), below: of("--below", "#b3261e"), silent: of("--silent", "#8a4b00"),
     inconclusive: of("--inconclusive", "#5a6068"), font: `12px ${style.fontFamily}`,
@@ -114,7 +114,7 @@ const notes = (u, list, paint, ratio) => {
       const right = Math.min(u.valToPos(note.end, "x", true), bbox.left + bbox.width);
       if (right < bbox.left || left > bbox.left + bbox.width) continue;
       const colour = note.kind === "maintenance" ? paint.inconclusive : paint.note;
-      ctx.globalAlpha = 0.1; ctx.fillStyle = colour; ctx.fillRect(left, bbox.top, Math.max(right - left, 2 * ratio), bbox.height);
+      ctx.globalAlpha = 0.05; ctx.fillStyle = colour; ctx.fillRect(left, bbox.top, Math.max(right - left, 2 * ratio), bbox.height);
       ctx.globalAlpha = 1; ctx.fillRect(left, bbox.top, Math.max(right - left, 2 * ratio), 3 * ratio); // also told without shade
     } else if (note.start >= u.scales.x.min && note.start <= u.scales.x.max) {
       ctx.strokeStyle = paint.soft; ctx.lineWidth = ratio; ctx.setLineDash([1 * ratio, 3 * ratio]);
