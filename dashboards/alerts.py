@@ -4,8 +4,10 @@
 about a site rests on reports or verdicts alone, which a silent site stops writing: the judge writes `standing` for
 every registered site, heard or not, at once when it changes and else daily, and the rules look at the last of a
 fortnight. That nobody judges any more is a rule of its own (`census` comes every five minutes), and the only one for
-which no data is the alarm. For the others no data is `NoData` and an error is `Error`: both are told as what they are,
-neither as recovery.
+which no data is the alarm. For the others that rest on what the judge always writes, also where no site is registered
+yet, no data is `NoData`: Grafana tells it as that, not as recovery. What need not be there (a verdict on a plan, a day
+that is over, a box that is heard) may be missing without an alarm: `linkgauge-silent` tells when such things vanish.
+An error is `Error`, for all.
 
 Conditions are `math` and `reduce` expressions: every Grafana from 9.4 on has them, and `threshold` came in between.
 Words stand without `$`: in provisioning files that would begin an environment variable.
@@ -14,11 +16,12 @@ Words stand without `$`: in provisioning files that would begin an environment v
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from dashboards.catalogue import DATASOURCE
 
 Json = dict[str, Any]
+NoData = Literal["NoData", "Alerting", "OK"]
 
 FOLDER: Final = "linkgauge-alerts"
 """Uid of the rules' folder; they need one of their own: a second way to make the dashboards' folder would clash."""
@@ -68,7 +71,7 @@ class Rule:
     summary_en: str
     to_do_vi: str
     to_do_en: str
-    no_data: str = "NoData"
+    no_data: NoData = "NoData"
     dashboard: str | None = None
 
 
@@ -95,6 +98,7 @@ RULES: Final[tuple[Rule, ...]] = (
         summary_en="{{ .Labels.site }} is below its target: {{ .Values.MR }} of {{ .Values.TR }} Mbps.",
         to_do_vi="Mở trang của điểm: trang nêu từ khi nào, so với hợp đồng ra sao và lỗi thuộc về ai.",
         to_do_en="Open the site's page: it says since when, how the line keeps its contract, and whose fault it is.",
+        no_data="OK",
         dashboard="linkgauge-site",
     ),
     Rule(
@@ -174,6 +178,7 @@ RULES: Final[tuple[Rule, ...]] = (
         summary_en="{{ .Values.MR }} reports of {{ .Labels.site }} were made and never arrived.",
         to_do_vi="Trang Pipe cho biết thiếu những báo cáo nào và đã yêu cầu gửi lại chưa.",
         to_do_en="The pipe page says which ones, and whether they were asked for again.",
+        no_data="OK",
         dashboard="linkgauge-fleet",
     ),
     Rule(
@@ -189,6 +194,7 @@ RULES: Final[tuple[Rule, ...]] = (
         summary_en="{{ .Values.WR }} reports wait at the box {{ .Labels.agent }} of {{ .Labels.site }}.",
         to_do_vi="Đường truyền quá chậm, hoặc bộ thu thập không xác nhận: xem trang Pipe.",
         to_do_en="The line is too slow, or the collector gives no receipts: see the pipe page.",
+        no_data="OK",
         dashboard="linkgauge-fleet",
     ),
 )

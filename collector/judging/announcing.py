@@ -71,7 +71,8 @@ class Announcing:
             self.verdicts.put(present)
         place = snapshot.site(site)
         if place is not None:
-            self._points += self._standings.told(place, self.own[site], now)
+            former = [one.value for one in snapshot.sites[site][:-1]]
+            self._points += self._standings.told(place, self.own[site], now, former)
 
     def census(self, sites: Iterable[Site], now: datetime) -> None:
         """Take how many sites stand where, when it is time for that again."""

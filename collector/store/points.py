@@ -205,6 +205,11 @@ def standing_point(site: Site, fields: Mapping[str, float], at: datetime) -> Poi
     return Point("standing", _tags(site, (("plan", site.plan),)), {**fields, **_whereabouts(site)}, nanoseconds(at))
 
 
+def nobody_point(fields: Mapping[str, float], at: datetime) -> Point:
+    """That no site stands anywhere: a standing of none."""
+    return Point("standing", (), fields, nanoseconds(at))
+
+
 def census_point(province: str | None, fields: Mapping[str, float], at: datetime) -> Point:
     """How many of a province's registered sites stand where."""
     return Point("census", _tags(None, (("province", province),)), fields, nanoseconds(at))

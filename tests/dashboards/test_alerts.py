@@ -10,6 +10,12 @@ from typing import Any, Final
 
 import pytest
 
+from collector.judge.judge import judge
+from collector.judge.sample import Evidence
+from collector.judge.verdict import Verdict
+from collector.judging.standings import Standings
+from collector.plans.binding import binding_for
+from collector.plans.load import load_plans
 from collector.registry.site import Site
 from collector.store.points import (
     census_point,
@@ -19,6 +25,7 @@ from collector.store.points import (
     verdict_point,
 )
 from collector.store.store import Point
+from collector.verdicts import Present
 from dashboards.alerts import RULES, Rule, queries, rule_json
 from tests.collector.influxd import Influxd, running_influxd
 from tests.dashboards.macros import View, expand
@@ -145,10 +152,31 @@ def test_nothing_resolves_while_nobody_judges_and_that_is_told(grafana: Grafana)
     assert grafana.state("linkgauge-judge") == {"": "Normal"}
 
 
-def test_on_an_empty_database_only_the_judge_is_missed(grafana: Grafana) -> None:
+def test_on_an_empty_database_the_judge_is_missed(grafana: Grafana) -> None:
     states = {rule.uid: grafana.state(rule.uid) for rule in RULES}
     assert states.pop("linkgauge-judge") == "Alerting"
-    assert set(states.values()) == {"NoData"}
+    assert set(states.values()) == {"NoData", "OK"}
+
+
+def test_a_fresh_installation_raises_nothing(grafana: Grafana) -> None:
+    judge = Standings()
+    grafana.write(*judge.census([], NOW - MINUTE))
+    assert alarms(grafana) == {}, "no site yet"
+    present = Present([judge_site_without_samples()])
+    grafana.write(*judge.told(SCHOOL, present, NOW), *judge.census([(SCHOOL, present)], NOW + 5 * MINUTE))
+    assert alarms(grafana) == {}, "a site without a contract that has not measured yet"
+
+
+def alarms(grafana: Grafana) -> dict[str, dict[str, str] | str]:
+    states = {rule.uid: grafana.state(rule.uid) for rule in RULES}
+    quiet = {"OK", "Normal"}
+    return {
+        uid: one for uid, one in states.items() if not quiet.issuperset([one] if isinstance(one, str) else one.values())
+    }
+
+
+def judge_site_without_samples() -> Verdict:
+    return judge(SCHOOL, binding_for(load_plans()["lang-son-2025"], SCHOOL, NOW), Evidence(), at=NOW)
 
 
 def test_a_line_that_gives_less_than_was_bought_is_another_alert(grafana: Grafana) -> None:

@@ -6,8 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from msgspec import structs
+
 from agent.wire.control import Status
+from collector.judging.standings import Standings
 from collector.store.points import nanoseconds
+from collector.verdicts import Present
 from tests.collector.judging.rig import MINUTE, NOW, SCHOOL, House
 
 DAY = timedelta(days=1)
@@ -59,8 +63,42 @@ async def test_the_series_of_before_a_move_ends_in_zeros(house: House) -> None:
     house.now += MINUTE
     house.registry.import_sites([replace(SCHOOL, commune="van-nham")], now=house.now)
     await house.judging.judge_now()
-    newest = {row["commune"]: row for row in await house.series("standing")}
-    assert {commune: row["below"] for commune, row in newest.items()} == {"huu-lung": 0.0, "van-nham": 1.0}
+    assert await stands(house) == {"huu-lung": 0.0, "van-nham": 1.0}
+    newest = (await house.series("standing"))[-1]
+    assert newest["commune"] == "van-nham", "where a site's newest point is asked for, it is the one of today"
+
+
+async def test_it_ends_too_when_the_site_moved_while_nobody_judged(house: House) -> None:
+    await house.measured(*[30.0] * 10)
+    await house.judging.judge_now()
+    house.now += MINUTE
+    house.registry.import_sites([replace(SCHOOL, commune="van-nham")], now=house.now)
+    house.registry.import_sites([replace(SCHOOL, commune="bac-son")], now=house.now)
+    await house.another().judge_now()
+    assert await stands(house) == {"huu-lung": 0.0, "van-nham": 0.0, "bac-son": 1.0}
+
+
+async def stands(house: House) -> dict[str, float]:
+    return {row["commune"]: row["below"] for row in await house.series("standing")}
+
+
+async def test_a_contract_that_ends_ends_what_was_said_of_it(house: House) -> None:
+    await house.judging.judge_now()
+    plan = house.judging.current()[SCHOOL.id]
+    bought = structs.replace(plan, question="contract", verdict="below")
+    standings, said = Standings(), []
+    for present in (Present([plan, bought]), Present([plan])):
+        said += standings.told(SCHOOL, present, NOW)
+    assert [point.fields["contract_below"] for point in said] == [1.0, 0.0]
+
+
+def test_where_no_site_is_registered_the_judge_says_that() -> None:
+    standings = Standings()
+    points = standings.census([], NOW)
+    assert [(point.measurement, point.tags) for point in points] == [("census", ()), ("standing", ())]
+    assert set(points[0].fields.values()) == set(points[1].fields.values()) == {0.0}
+    assert points[1].fields.keys() == {"silent", "contract_below"}, "no site is counted by what it met"
+    assert standings.census([], NOW + MINUTE) == []
 
 
 async def test_the_census_counts_every_registered_site_each_five_minutes(house: House) -> None:
