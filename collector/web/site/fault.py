@@ -8,9 +8,11 @@ from collector.judge.verdict import INDICATOR, Verdict
 
 Whose = Literal[
     "contract", "contract_and_provider", "provider", "reserve", "unknown_contract", "unclear", "met", "met_but_short",
-    "device", "waiting",
+    "device", "waiting", "silent",
 ]  # fmt: skip
 _HALF: Final = 0.5
+_CALM: Final = ("met", "waiting", "device", None)
+"""What asks nobody for more than is asked for when nothing comes any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +35,22 @@ class Held:
 
 
 def held(
-    plan: Verdict | None, others: Sequence[Verdict], *, contract: float | None, median: float | None, n: int
+    plan: Verdict | None,
+    others: Sequence[Verdict],
+    *,
+    contract: float | None,
+    median: float | None,
+    n: int,
+    silent: bool = False,
 ) -> Held:
-    """Put the three numbers together. `plan`: on the plan's download speed; `others`: the rest of what is said."""
+    """Put the three numbers together. `plan`: on the plan's download speed; `others`: the rest of what is said.
+
+    `silent`: nothing is heard from there now, so that nobody can lean back however good it was before.
+    """
     bought = next((one for one in others if one.question == "contract" and one.indicator == INDICATOR), None)
     mark = plan.mark if plan is not None and plan.target is not None else None
-    return Held(mark, contract, median, n, _whose(plan if mark is not None else None, bought, contract))
+    whose = _whose(plan if mark is not None else None, bought, contract)
+    return Held(mark, contract, median, n, "silent" if silent and whose in _CALM else whose)
 
 
 def _whose(plan: Verdict | None, bought: Verdict | None, contract: float | None) -> Whose | None:

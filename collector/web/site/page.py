@@ -74,7 +74,8 @@ async def _page(
         incidents=found.open,
         others=found.others,
         held=held(
-            verdict, found.others, contract=site.contract_down_mbps, median=found.row.median_mbps, n=found.row.n
+            verdict, found.others, contract=site.contract_down_mbps, median=found.row.median_mbps, n=found.row.n,
+            silent=found.row.state == "silent",
         ),
         figures=drawn,
         happened=marks,

@@ -66,8 +66,11 @@ def tests(reports: Iterable[Measured], way: Way) -> list[Test]:
 def points(found: Sequence[Test], words: Words, *, agents: bool = False) -> list[Series]:
     """The tests as points, IPv4 and IPv6 apart. `agents`: say which one measured."""
     series: list[Series] = []
-    for family in sorted({one.report.family for one in found}, key=lambda name: name or "~"):
+    families = sorted({one.report.family for one in found}, key=lambda name: name or "~")
+    for family in families:
         name, tone, shape = _FAMILIES.get(family, (family or "", "three", "square"))
+        if families == [None]:  # nothing to be told apart from
+            tone, shape = "one", "circle"
         own = [one for one in found if one.report.family == family]
         series.append(
             Points(

@@ -55,3 +55,11 @@ def test_a_site_without_a_target_has_no_plan_to_be_held_to() -> None:
     bare = judged(SITES[3], [50.0] * 10)
     found = held(bare, [], contract=None, median=50.0, n=10)
     assert (found.plan, found.whose, found.highest) == (None, None, 50.0)
+
+
+def test_a_site_that_is_silent_lets_nobody_lean_back() -> None:
+    good = judged(SCHOOL, [150.0] * 10)
+    assert held(good, [], contract=150.0, median=150.0, n=10, silent=True).whose == "silent"
+    assert held(None, [], contract=None, median=None, n=0, silent=True).whose == "silent"
+    weak = judged(SCHOOL, [50.0] * 10)
+    assert held(weak, [], contract=60.0, median=50.0, n=10, silent=True).whose == "contract", "that stays true"
