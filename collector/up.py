@@ -234,6 +234,7 @@ def _show(arguments: argparse.Namespace) -> int:
     data: Path = (arguments.data or Path(DEMO_DATA)).absolute()
     folder.claim(data)
     with _alone(data):
+        _expect_free(arguments.listen)
         port = free_port(1883, socket.SOCK_STREAM)
         wanted = showing.prepared(data, listen=arguments.listen, broker=port, store=arguments.store)
         show = showing.Showing(data, *wanted, port, _serve)
@@ -374,6 +375,19 @@ def free_port(wish: int, kind: socket.SocketKind) -> int:
                 found: int = probe.getsockname()[1]
                 return found
     raise CollectorError("no free port on 127.0.0.1")
+
+
+def _expect_free(listen: str) -> None:
+    """Raises UsageError for an address that cannot be listened at: better now than after a minute of filling."""
+    host, port = settings.address(listen, "--listen")
+    try:
+        family, kind, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise UsageError(f"--listen {listen}: {why}; stop what listens there, or name another port") from error
 
 
 def _ends_with_us() -> list[str]:

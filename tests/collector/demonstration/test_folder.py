@@ -1,6 +1,7 @@
 """A demonstration and real measurements never share a folder, whichever came first."""
 
 import asyncio
+import socket
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -61,6 +62,19 @@ def test_a_mark_that_cannot_be_read_says_what_to_do(tmp_path: Path) -> None:
 @pytest.mark.parametrize("words", [["--store", "influxdb1://h:1/d"], ["--demo", "--peer", "h:1"]])
 def test_what_does_not_go_together_is_said(tmp_path: Path, words: list[str]) -> None:
     assert main(["up", "--data", str(tmp_path), *words]) == 2
+
+
+def test_an_address_that_is_taken_is_said_before_anything_is_filled(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        assert main(["up", "--demo", "--data", str(tmp_path), "--listen", listen]) == 2
+    said = capsys.readouterr().err
+    assert listen in said
+    assert "already in use" in said
+    assert said.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["lock"]
 
 
 def test_another_edition_may_be_asked_for() -> None:
