@@ -36,6 +36,8 @@ HEADERS: Final = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+NO_PAGES: Final = ("/api/", "/static/", "/metrics", "/healthz", "/readyz")
+"""What programs ask for all the time has no navigation, and nobody watches it."""
 PAGES: Final = (
     overview_page, site_page, incident_pages, fleet_page, quarantine_page, completeness_page, plan_pages, pipe_page,
     admin_page, api_page,
@@ -47,7 +49,7 @@ _OPEN: Final = web.AppKey("open", OpenCount)
 
 def make_app(sources: Sources) -> web.Application:
     """Put pages, API and live events together; health and metrics are added by the service."""
-    app = web.Application(middlewares=[_with_headers, _with_errors, _with_count, routes.problems])
+    app = web.Application(middlewares=[_with_headers, _with_errors, _with_bar, routes.problems])
     app[rendering.SOURCES] = sources
     app[_OPEN] = OpenCount(sources.casebook)
     static = assets.read()
@@ -89,8 +91,9 @@ async def _with_errors(request: web.Request, handler: Handler) -> web.StreamResp
 
 
 @web.middleware
-async def _with_count(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Have the number of open incidents at hand where a page is made."""
-    if not request.path.startswith(("/api/", "/static/")):
+async def _with_bar(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Have at hand where a page is made what was told before, and the number of open incidents."""
+    if not request.path.startswith(NO_PAGES):
+        request[rendering.MARK] = request.app[live.AUDIENCE].mark()
         request[rendering.OPEN] = await request.app[_OPEN].now()
     return await handler(request)

@@ -3,9 +3,13 @@
 Events are gathered once, a few times a second. Viewers that ask the same form a group: what it is told is encoded
 once, and each viewer gets the same bytes in one write. A viewer that does not take what it is told is let go; its
 browser comes back by itself and asks for the whole page.
+
+A page carries the number of the last event before it was made. Its stream begins with what came after that: nothing
+that happens while a page travels is missed.
 """
 
 import asyncio
+import secrets
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -30,7 +34,11 @@ MOST_WAITING_BYTES: Final = 1_000_000
 MOST_EVENTS: Final = 5 * BACKLOG
 """What may wait for a digest that takes its time."""
 ALL: Final[frozenset[Topic]] = frozenset(get_args(Topic))
+LINGER_S: Final = 30.0
+"""So long after a page was made its viewer is expected: events are kept for it."""
 _HEARTBEAT: Final = b":\n\n"
+_ROOM: Final = 2**32
+"""Each process numbers its events from somewhere else; a browser's numbers hold 53 bits."""
 
 Digest = Callable[[Sequence[Event]], Awaitable[bytes | None]]
 """What a page wants to know of the events since the last time, as one line of JSON; None: nothing."""
@@ -56,6 +64,8 @@ class Viewer:
 
     def hand(self, text: bytes) -> None:
         """Have it written as soon as the viewer takes it; too much, and it is let go."""
+        if not text:
+            return
         self._waiting.append(text)
         self._bytes += len(text)
         if self._bytes > MOST_WAITING_BYTES:
@@ -87,6 +97,8 @@ class _Group:
     wish: Wish
     viewers: set[Viewer] = field(default_factory=set)
     waiting: deque[Event] = field(default_factory=lambda: deque(maxlen=MOST_EVENTS))
+    late: list[tuple[Viewer, Sequence[Event]]] = field(default_factory=list)
+    """Who has missed what, before the digest of it."""
     due: float = 0.0
 
     def hand(self, text: bytes) -> None:
@@ -104,6 +116,9 @@ class Audience:
         self._heard: Subscription | None = None
         self._listening = ExitStack()
         self._somebody = asyncio.Event()
+        self._past: deque[Event] = deque(maxlen=MOST_EVENTS)
+        self._told = secrets.randbelow(2**20) * _ROOM
+        self._expected_until = float("-inf")
         self._closed = False
 
     def __len__(self) -> int:
@@ -115,14 +130,20 @@ class Audience:
         """Whether nobody else is let in."""
         return self._closed or len(self) >= MOST_VIEWERS
 
+    def mark(self) -> int:
+        """Give the number of the last event until now; a page that is made from now on may join `since` it."""
+        self._expected_until = time.monotonic() + LINGER_S
+        self._hear()
+        return self._told
+
     @contextmanager
-    def join(self, wish: Wish) -> Iterator[Viewer]:
-        """Be told what happens from now on, as long as the context is open."""
-        if self._heard is None:
-            self._heard = self._listening.enter_context(self._bus.listen())
-        self._somebody.set()
+    def join(self, wish: Wish, *, since: int | None = None) -> Iterator[Viewer]:
+        """Be told what happens from now on, or has happened `since` a mark, as long as the context is open."""
+        self._hear()
         group = self._groups.setdefault(wish, _Group(wish))
         viewer = Viewer()
+        if since is not None:
+            self._catch_up(group, viewer, self._told - since)
         group.viewers.add(viewer)
         try:
             yield viewer
@@ -130,10 +151,7 @@ class Audience:
             group.viewers.discard(viewer)
             if not group.viewers:
                 self._groups.pop(wish, None)
-            if not self._groups:
-                self._somebody.clear()
-                self._heard = None
-                self._listening.close()
+            self._rest()
 
     def close(self) -> None:
         """Let everybody go: the process stops."""
@@ -149,32 +167,65 @@ class Audience:
             group.create_task(self._digest(), name="live digests")
             group.create_task(self._beat(), name="live heartbeat")
 
+    def _hear(self) -> None:
+        """Listen from now on; what has been heard until now is told at once."""
+        if self._heard is None:
+            self._heard = self._listening.enter_context(self._bus.listen())
+        self._somebody.set()
+        self._tell(*_drained(self._heard))
+
+    def _rest(self) -> None:
+        """Listen no more, when nobody watches and no page is on its way."""
+        if self._groups or time.monotonic() < self._expected_until:
+            return
+        self._somebody.clear()
+        self._heard = None
+        self._listening.close()
+        self._past.clear()
+        self._told += 1  # whatever happens now is missed by the marks that were given
+
+    def _catch_up(self, group: _Group, viewer: Viewer, missed: int) -> None:
+        """Tell one viewer the last so many events; that more than we keep are missing, or all of another process."""
+        if not 0 <= missed <= len(self._past):
+            viewer.hand(_lost(len(self._past) + 1))
+            return
+        said = _Said(list(self._past)[len(self._past) - missed :])
+        wanted = said.wanted(group.wish)
+        if wanted and group.wish.digest is not None:
+            group.late.append((viewer, [said.events[number] for number in wanted]))
+        elif wanted:
+            viewer.hand(b"".join(said.text(number) for number in wanted))
+
     async def _gather(self) -> None:
         while True:
             await self._somebody.wait()
             if self._heard is not None:
                 self._tell(*_drained(self._heard))
+            self._rest()
             await asyncio.sleep(TICK_S)
 
     async def _digest(self) -> None:
         while True:
             await self._somebody.wait()
             for group in list(self._groups.values()):
+                late, group.late = group.late, []
+                for viewer, events in late:
+                    viewer.hand(await self._summed_up(events, group.wish.digest or ""))
                 if group.waiting and group.due <= time.monotonic():
                     group.due = time.monotonic() + DIGEST_S
-                    await self._sum_up(group, group.wish.digest or "")
+                    waiting = tuple(group.waiting)
+                    group.waiting.clear()
+                    group.hand(await self._summed_up(waiting, group.wish.digest or ""))
             await asyncio.sleep(TICK_S)
 
-    async def _sum_up(self, group: _Group, name: str) -> None:
-        events = tuple(group.waiting)
-        group.waiting.clear()
+    async def _summed_up(self, events: Sequence[Event], name: str) -> bytes:
+        """The digest as the stream carries it, with the mark of a page that knows as much; empty where it is none."""
+        mark = b"%d" % self._told
         try:
             body = await self.digests[name](events)
         except CollectorError:
-            group.hand(_lost(len(events)))  # a database is away; the page asks again for all of itself
-            return
-        if body is not None:
-            group.hand(b"event: " + name.encode() + b"\ndata: " + body + b"\n\n")
+            return _lost(len(events))  # a database is away; the page asks again for all of itself
+        return b"event: " + name.encode() + b"\ndata: " + body + b"\nid: " + mark + b"\n\n" if body else b""
 
     async def _beat(self) -> None:
         while True:
@@ -184,6 +235,10 @@ class Audience:
                 group.hand(_HEARTBEAT)
 
     def _tell(self, events: Sequence[Event], lost: int) -> None:
+        if lost:
+            self._past.clear()
+        self._past.extend(events)
+        self._told += lost + len(events)
         said = _Said(events)
         for group in self._groups.values():
             if lost:
@@ -201,22 +256,22 @@ class _Said:
     """The events of one tick, each encoded at most once, and found by site without a search."""
 
     def __init__(self, events: Sequence[Event]) -> None:
-        self._events = events
+        self.events = events
         self._texts: dict[int, bytes] = {}
         self._by_site: dict[str | None, list[int]] = {}
         for number, event in enumerate(events):
             self._by_site.setdefault(event.site, []).append(number)
 
     def wanted(self, wish: Wish) -> Sequence[int]:
-        numbers = range(len(self._events)) if wish.site is None else self._by_site.get(wish.site, ())
+        numbers = range(len(self.events)) if wish.site is None else self._by_site.get(wish.site, ())
         if wish.topics == ALL:
             return numbers
-        return [number for number in numbers if self._events[number].topic in wish.topics]
+        return [number for number in numbers if self.events[number].topic in wish.topics]
 
     def text(self, number: int) -> bytes:
         known = self._texts.get(number)
         if known is None:
-            known = self._texts[number] = text_of(self._events[number])
+            known = self._texts[number] = text_of(self.events[number])
         return known
 
 

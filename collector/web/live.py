@@ -13,18 +13,20 @@ from collector.web import api
 from collector.web.audience import STALL_S, Audience, Digest, Viewer, Wish
 from collector.web.sources import Sources
 
-__all__ = ["Digest", "add_routes", "stream", "wish_of"]
+__all__ = ["AUDIENCE", "Digest", "add_routes", "stream", "wish_of"]
 
+AUDIENCE: Final = web.AppKey("audience", Audience)
 BACK_IN_S: Final = 30
 _NONE: Final[Mapping[str, Digest]] = MappingProxyType({})
 _HEADERS: Final = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 """The last one keeps a proxy in front of us from collecting events before it passes them on."""
 _FIRST: Final = b"retry: 2000\n\n"
+_DIGITS: Final = 16
 
 
 def add_routes(app: web.Application, sources: Sources, digests: Mapping[str, Digest] = _NONE) -> None:
     """Add `/api/v1/live`; a stream ends when its viewer goes, takes nothing any more, or the application stops."""
-    audience = Audience(sources.bus, digests)
+    audience = app[AUDIENCE] = Audience(sources.bus, digests)
 
     async def answer(request: web.Request) -> web.StreamResponse:
         try:
@@ -33,7 +35,7 @@ def add_routes(app: web.Application, sources: Sources, digests: Mapping[str, Dig
             return api.problem(400, "Bad request", str(error))
         if audience.full:
             return _full()
-        return await stream(request, audience, wish)
+        return await stream(request, audience, wish, since=_since(request))
 
     async def work(_: web.Application) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as group:
@@ -62,12 +64,18 @@ def wish_of(request: web.Request, digests: Mapping[str, Digest]) -> Wish:
     return Wish(request.query.get("site") or None, topics, digest)
 
 
+def _since(request: web.Request) -> int | None:
+    """The mark of what the viewer knows: the newest that the stream has told it, or else its page's."""
+    text = request.headers.get("Last-Event-ID") or request.query.get("since", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else None
+
+
 async def stream(
-    request: web.Request, audience: Audience, wish: Wish, *, stall_s: float = STALL_S
+    request: web.Request, audience: Audience, wish: Wish, *, since: int | None = None, stall_s: float = STALL_S
 ) -> web.StreamResponse:
     """Tell one viewer until it goes; one that takes nothing for so long is cut off."""
     response = web.StreamResponse(headers=_HEADERS)
-    with audience.join(wish) as viewer:
+    with audience.join(wish, since=since) as viewer:
         await response.prepare(request)
         if not await _fed(viewer, response, stall_s) and request.transport is not None:
             request.transport.abort()  # what was written and not taken would keep the connection for ever

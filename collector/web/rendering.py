@@ -16,6 +16,8 @@ SOURCES: Final = web.AppKey("sources", Sources)
 TEMPLATES: Final = web.AppKey("templates", jinja2.Environment)
 OPEN: Final = web.RequestKey("open incidents", int)
 """Where a request holds their number, for the navigation."""
+MARK: Final = web.RequestKey("mark", int)
+"""Where a request holds the number of the last event before its page was made; the page's stream goes on from there."""
 THEMES: Final = ("auto", "light", "dark")
 _YEAR_S: Final = 365 * 86400
 
@@ -45,6 +47,7 @@ def page(request: web.Request, template: str, *, here: str, **values: Any) -> we
         "words": words,
         "now": now,
         "here": here,
+        "mark": request.get(MARK),
         "theme": theme,
         "language_links": {code: _address(request, lang=code) for code in LANGUAGES},
         "theme_links": {name: _address(request, theme=name) for name in THEMES},

@@ -36,7 +36,8 @@ class Page:
         for part in text.decode().split("\n\n"):
             if part.startswith("event: "):
                 name, data = part.split("\n", 1)
-                self.heard.append((name.removeprefix("event: "), json.loads(data.removeprefix("data: "))))
+                body = data.partition("\n")[0].removeprefix("data: ")
+                self.heard.append((name.removeprefix("event: "), json.loads(body)))
         self._news.set()
 
     async def until(self, count: int) -> None:
@@ -89,6 +90,41 @@ async def test_each_viewer_hears_what_it_asked_for_in_few_writes() -> None:
     assert len(audience) == 0
     assert not bus.heard, "nobody watches, and events are still made"
     assert audience.full, "a page that opens while the process stops would keep it"
+
+
+async def caught_up(audience: Audience, wish: Wish, since: int) -> tuple[str, dict[str, object]]:
+    """What a viewer hears first that knows all before `since`."""
+    page = Page()
+    with audience.join(wish, since=since) as viewer:
+        async with asyncio.TaskGroup() as group:
+            feed = group.create_task(viewer.feed(page.write), name="viewer")
+            await page.until(1)
+            feed.cancel()
+    return page.heard[0]
+
+
+async def test_what_happens_while_a_page_travels_is_told_to_its_viewer_alone() -> None:
+    bus = Bus()
+
+    async def summary(events: Sequence[Event]) -> bytes | None:
+        return b'{"sites":"%s"}' % ",".join(event.site or "" for event in events).encode()
+
+    audience = Audience(bus, {"list": summary})
+    before = audience.mark()
+    assert bus.heard, "somebody is expected: what happens now has to be made"
+    bus.publish(event("s-1", 1))
+    after = audience.mark()
+    bus.publish(event("s-2", 2))
+    digest = Wish(digest="list")
+    async with asyncio.TaskGroup() as group:
+        work = group.create_task(audience.run(), name="audience")
+        assert await caught_up(audience, digest, before) == ("list", {"sites": "s-1,s-2"})
+        assert await caught_up(audience, digest, after) == ("list", {"sites": "s-2"})
+        name, said = await caught_up(audience, Wish(site="s-1"), before)
+        assert (name, said["number"]) == ("report", 1)
+        for foreign in (after + 5, 7, after - 5000):  # another process's page, or one that is too old
+            assert (await caught_up(audience, digest, foreign))[0] == "lost"
+        work.cancel()
 
 
 async def test_what_was_lost_is_said() -> None:
