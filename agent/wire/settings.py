@@ -8,6 +8,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, Final, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -84,7 +85,8 @@ def _choices(kind: type[msgspec.Struct], key: str) -> str:
     return f"expected one of {', '.join(map(str, get_args(words)))}, got " if words is not None else "got "
 
 
-def _sections(kind: type[msgspec.Struct]) -> dict[str, Any]:
+@cache  # working the annotations out took nine tenths of reading a long file
+def _sections(kind: type[msgspec.Struct]) -> Mapping[str, Any]:
     hints = get_type_hints(kind)
     return {field.encode_name: hints[field.name] for field in msgspec.structs.fields(kind)}
 

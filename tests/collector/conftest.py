@@ -1,13 +1,12 @@
 """The databases that registry, incidents and ledger promise to work on: each test of them runs on both."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from collector.registry.database import Database
 from tests.collector.postgres import Postgres, is_missing, postgres
+from tests.collector.tables import with_tables
 
 
 @pytest.fixture(scope="session")
@@ -19,22 +18,11 @@ def cluster() -> Iterator[Postgres]:
         yield server
 
 
-@pytest.fixture(scope="session")
-def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with all tables and nothing in them, to be copied: migrating each anew takes longer."""
-    path = tmp_path_factory.mktemp("blank") / "registry.db"
-    database = Database(f"sqlite://{path}")
-    database.open()
-    database.close()
-    return path
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of a database with all tables and nothing in them."""
     if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("blank"), tmp_path / "registry.db")
-        yield f"sqlite://{tmp_path}/registry.db"
+        yield with_tables(tmp_path)
         return
     server: Postgres = request.getfixturevalue("cluster")
     url = server.new_database(migrated=True)

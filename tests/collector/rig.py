@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import aiomqtt
 
@@ -34,8 +34,10 @@ from collector.store.sqlite import SqliteStore
 from collector.store.store import Point
 from collector.subscribe import Subscriber, feed, greeting, reports, statuses
 from collector.upkeep import Upkeep
+from tests.collector.tables import with_tables
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+PLANS: Final = load_plans()
 SITE = Site("s1", "School 1", "school", "rural", "Lạng Sơn", "Hữu Lũng", plan="lang-son-2025")
 MOVED = Site("s1", "School 1", "school", "rural", "Lạng Sơn", "Đồng Đăng", plan="lang-son-2025")
 
@@ -187,7 +189,7 @@ class Rig:
             burst=self.config.ingest.agent_burst,
             dropped=self.metrics.dropped,
         )
-        self.registry = Registry(f"sqlite:///{folder}/registry.db")
+        self.registry = Registry(with_tables(folder))
         self.registry.open()
         self.registry.import_sites([SITE], now=self.now)
         self.series = Series(folder / "series.db", self.log)
@@ -208,7 +210,7 @@ class Rig:
             readiness=self.readiness,
             send=self._send,
             now=lambda: self.now,
-            plans=Plans(load_plans()),
+            plans=Plans(dict(PLANS)),
             journal=Journal(
                 self.registry,
                 self.archive,

@@ -20,6 +20,7 @@ from collector.registry.database import Database
 from collector.relay import TOPIC, Relay
 from collector.verdicts import Present, Verdicts
 from tests.collector.rig import SITE, until
+from tests.collector.tables import with_tables
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -84,7 +85,7 @@ def test_what_one_process_says_another_hears_and_knows() -> None:
 async def test_a_verdict_is_looked_for_where_the_leader_has_saved_it(tmp_path: Path) -> None:
     one, other = End(), End()
     told: list[Verdict] = []
-    database = Database(f"sqlite:///{tmp_path}/registry.db")
+    database = Database(with_tables(tmp_path))
     await asyncio.to_thread(database.open)
     async with asyncio.TaskGroup() as group:
         following = other.verdicts.follow(database, leading=lambda: False, tell=told.append)

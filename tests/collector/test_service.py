@@ -21,6 +21,7 @@ from collector.metrics import Metrics, Readiness
 from collector.registry.registry import Registry
 from tests.collector.mosquitto import free_port, mosquitto
 from tests.collector.rig import SITE, pen, report, until
+from tests.collector.tables import with_tables
 
 REPO = Path(__file__).parents[2]
 
@@ -95,7 +96,7 @@ listen = "127.0.0.1:{port}"
 
 
 def register(folder: Path) -> None:
-    registry = Registry(f"sqlite:///{folder}/registry.db")
+    registry = Registry(with_tables(folder))
     registry.open()
     registry.import_sites([SITE], now=datetime.now(UTC))
     registry.add_agent("a1", "s1", now=datetime.now(UTC))

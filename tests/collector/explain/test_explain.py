@@ -20,6 +20,7 @@ from collector.registry.site import Site
 from collector.store.points import nanoseconds
 from collector.store.sqlite import SqliteStore
 from collector.store.store import FieldValue, Point
+from tests.collector.tables import with_tables
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 AT = "2026-11-22T12:00Z"
@@ -43,7 +44,7 @@ def point(at: datetime, mbps: float | None, **said: FieldValue) -> Point:
 @pytest.fixture
 async def config(tmp_path: Path) -> Path:
     """A school that was fast and became slow, without any service: a store, a registry and a configuration."""
-    registry = Registry(f"sqlite:///{tmp_path}/registry.db")
+    registry = Registry(with_tables(tmp_path))
     registry.open()
     registry.import_sites([SCHOOL], now=NOW - 90 * 24 * HOUR)
     registry.close()

@@ -22,6 +22,7 @@ from collector.plans.period import period
 from collector.registry.database import Database
 from collector.registry.journal import person
 from collector.registry.sheet_file import read_lines
+from tests.collector.tables import with_tables
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "deploy" / "collector" / "figures.csv"
@@ -135,14 +136,14 @@ def test_the_sample_holds_the_published_values() -> None:
 
 
 @pytest.fixture
-def run(tmp_path: Path, blank: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    (tmp_path / "registry.db").write_bytes(blank.read_bytes())
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    address = with_tables(tmp_path)
     parser = argparse.ArgumentParser()
     add_commands(parser.add_subparsers(required=True), clock=lambda: NOW)
 
     def run(*words: str) -> str:
         config = tmp_path / "collector.toml"
-        config.write_text(f'[registry]\nurl = "sqlite://{tmp_path}/registry.db"\n', "utf-8")
+        config.write_text(f'[registry]\nurl = "{address}"\n', "utf-8")
         arguments = parser.parse_args(["figure", *words, "--config", str(config)])
         capsys.readouterr()
         assert arguments.func(arguments) == 0

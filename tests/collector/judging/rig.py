@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from agent.wire.report import Report
 from agent.wire.results import Direction, Throughput
@@ -23,7 +23,9 @@ from collector.store.points import nanoseconds, points_of
 from collector.store.sqlite import SqliteStore
 from collector.store.store import FieldValue, Point
 from collector.upkeep import iso
+from tests.collector.tables import with_tables
 
+PLANS: Final = load_plans()
 NOW = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -62,7 +64,7 @@ class House:
 
     def __post_init__(self) -> None:
         self.store = FragileStore(self.folder / "series.db")
-        self.registry = Registry(f"sqlite://{self.folder}/registry.db")
+        self.registry = Registry(with_tables(self.folder))
         self.judging = self.another()
 
     def another(self, plans: Mapping[str, Plan] | None = None) -> Judging:
@@ -70,7 +72,7 @@ class House:
         return Judging(
             self.store,
             self.registry,
-            plans or load_plans(),
+            plans or dict(PLANS),
             self.fleet,
             self.bus,
             lambda: self.now,

@@ -7,6 +7,7 @@ import pytest
 
 from collector.__main__ import main
 from tests.collector.ledger.pages import Desk, account, report
+from tests.collector.tables import with_tables
 
 NOW = datetime.now(UTC)
 DAY = NOW.date() - timedelta(days=1)
@@ -16,7 +17,7 @@ DAY = NOW.date() - timedelta(days=1)
 def config(tmp_path: Path) -> Path:
     path = tmp_path / "collector.toml"
     path.write_text(f'[registry]\nurl = "sqlite://{tmp_path}/registry.db"\n')
-    desk = Desk(f"sqlite://{tmp_path}/registry.db")
+    desk = Desk(with_tables(tmp_path))
     noon = datetime(DAY.year, DAY.month, DAY.day, 12, tzinfo=UTC)
     desk.registry.add_agent("a2", "s1", now=NOW)
     desk.take(report(1, started=noon), at=noon)

@@ -16,6 +16,7 @@ from collector.ledger.orphans import Orphans
 from collector.metrics import Metrics
 from collector.registry.registry import Registry
 from tests.collector.ledger.pages import NOON, facts_of, report
+from tests.collector.tables import with_tables
 
 
 class Office:
@@ -24,7 +25,7 @@ class Office:
     def __init__(self, folder: Path, slot: str = "") -> None:
         self.archive = Archive(folder / "archive", slot=slot)
         self.archive.open()
-        self.registry = Registry(f"sqlite://{folder}/registry.db")
+        self.registry = Registry(with_tables(folder))
         self.journal = Journal(
             self.registry, self.archive, settings=LedgerSettings, metrics=Metrics(), now=lambda: NOON
         )

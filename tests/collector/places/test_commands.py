@@ -1,7 +1,6 @@
 """Villages and units at the terminal, on both real databases: all or nothing, with history, taken back."""
 
 import argparse
-import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from collector.places.commands import add_commands, site_remarks
 from collector.registry import commands as registry
 from collector.registry.database import Database
 from tests.collector.postgres import Postgres
+from tests.collector.tables import with_tables
 
 NOW = datetime(2026, 11, 22, 1, 2, 3, tzinfo=UTC)
 VILLAGES = "code,name,commune,province,latitude,longitude,population,households,valid_from,valid_until\n"
@@ -33,23 +33,12 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(getattr(request, "param", "sqlite"))
 
 
-@pytest.fixture(scope="module")
-def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A registry with its tables and nothing in them: making them takes longer than most of these tests."""
-    path = tmp_path_factory.mktemp("blank") / "registry.db"
-    database = Database(f"sqlite://{path}")
-    database.open()
-    database.close()
-    return path
-
-
 @pytest.fixture
-def url(kind: str, request: pytest.FixtureRequest, tmp_path: Path, blank: Path) -> str:
+def url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if kind == "sqlite":
-        shutil.copy(blank, tmp_path)
-        return f"sqlite://{tmp_path}/registry.db"
+        return with_tables(tmp_path)
     server: Postgres = request.getfixturevalue("cluster")
-    return server.new_database()
+    return server.new_database(migrated=True)
 
 
 @pytest.fixture

@@ -12,12 +12,13 @@ from collector.archive.archive import Archive, Entry, head_of
 from collector.ledger.ledger import Ledger
 from collector.registry.registry import Registry
 from tests.collector.rig import NOW, SITE, report
+from tests.collector.tables import with_tables
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """An archive with three reports of a1 and one of a2, whom nobody registered, and an empty store."""
-    registry = Registry(f"sqlite://{tmp_path}/registry.db")
+    registry = Registry(with_tables(tmp_path))
     registry.open()
     registry.import_sites([SITE], now=NOW)
     registry.add_agent("a1", "s1", now=NOW)
@@ -43,7 +44,7 @@ def refill(folder: Path, *arguments: str) -> int:
 
 
 def touched(folder: Path) -> list[tuple[str, str, datetime]]:
-    registry = Registry(f"sqlite://{folder}/registry.db")
+    registry = Registry(with_tables(folder))
     registry.open()
     found = [(one.measurement, one.site, one.hour) for one in Ledger(registry.database).touched(10)]
     registry.close()

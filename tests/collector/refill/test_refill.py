@@ -21,6 +21,7 @@ from collector.store.copy import Copy, Tally
 from collector.store.open import shelf_from_url, store_from_url
 from collector.store.store import Point
 from tests.collector.rig import MOVED, NOW, Rig, report
+from tests.collector.tables import with_tables
 
 SAMPLES = Path(__file__).parents[2] / "contract" / "samples" / "v1"
 STARTED = datetime(2026, 11, 22, 11, tzinfo=UTC)
@@ -78,7 +79,7 @@ class Filling:
     async def run(self, *, into: Any = None, **more: Any) -> parts.Tally:  # noqa: ANN401 - a store, and its settings
         archive, registry = (
             Archive(self.folder / "archive", writer=False),
-            Registry(f"sqlite:///{self.folder}/registry.db"),
+            Registry(with_tables(self.folder)),
         )
         store = store_from_url(self.url)
         await store.open()
@@ -216,7 +217,7 @@ async def test_a_store_that_is_away_is_waited_for_and_refusals_are_told(tmp_path
 
 async def test_what_was_registered_meanwhile_is_seen(tmp_path: Path, second: str) -> None:
     """What came in after the refill began may have been tagged by a newer registry than the one it began with."""
-    registry = Registry(f"sqlite:///{tmp_path}/registry.db")
+    registry = Registry(with_tables(tmp_path))
     registry.open()
     waiting = True
 

@@ -16,6 +16,7 @@ from collector.registry.journal import KEPT, Author, Journal, person, sealed
 from collector.registry.registry import Registry
 from collector.registry.site import Site
 from tests.collector.postgres import Postgres
+from tests.collector.tables import with_tables
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 SITE = Site("a", "Trường A", "school", "rural", "lang-son", "huu-lung")
@@ -30,7 +31,7 @@ def opened(url: str) -> Registry:
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Registry:
-    return opened(f"sqlite:///{tmp_path}/registry.db")
+    return opened(with_tables(tmp_path))
 
 
 def test_an_act_and_its_author_are_one_transaction(registry: Registry) -> None:
@@ -38,7 +39,7 @@ def test_an_act_and_its_author_are_one_transaction(registry: Registry) -> None:
 
 
 def test_they_are_on_a_server_too(cluster: Postgres) -> None:
-    one_transaction(opened(cluster.new_database()))
+    one_transaction(opened(cluster.new_database(migrated=True)))
 
 
 def one_transaction(registry: Registry) -> None:

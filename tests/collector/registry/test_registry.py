@@ -1,6 +1,5 @@
 """The registry on both real databases: dates, marks, and two processes' worth of writers."""
 
-import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from collector.errors import RegistryUnavailable, UsageError
 from collector.registry.changes import EVERYWHERE, rising
 from collector.registry.registry import Registry
 from collector.registry.site import Site, Snapshot
+from tests.collector.tables import with_tables
 
 NOW = datetime(2026, 11, 22, 1, 2, 3, 456789, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -254,12 +254,10 @@ step = st.one_of(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(step, max_size=25))
 def test_tags_once_given_out_never_change(
-    tmp_path_factory: pytest.TempPathFactory, blank: Path, steps: list[tuple[str, int, int]]
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]]
 ) -> None:
     """Whatever the order of reports at two processes, moves and changes: a resent report gets its first tags again."""
-    path = tmp_path_factory.mktemp("dates") / "registry.db"
-    shutil.copy(blank, path)
-    registry = opened(path)
+    registry = opened(with_tables(tmp_path_factory.mktemp("dates")))
     sites = [replace(SITE, id=f"s{number}") for number in range(3)]
     registry.import_sites(sites, now=NOW)
     for agent in ("a0", "a1"):

@@ -11,6 +11,7 @@ from collector.rollups.recents import Recents
 from tests.collector.influxd import Influxd, running_influxd
 from tests.collector.rollups.rig import House
 from tests.collector.rollups.rig import house as open_house
+from tests.collector.tables import with_tables
 
 DATABASES = count(1)
 
@@ -37,7 +38,7 @@ async def house(store_url: str, tmp_path: Path) -> AsyncIterator[House]:
 
 @pytest.fixture
 def house_database(tmp_path: Path) -> Iterator[Recents]:
-    registry = Registry(f"sqlite:///{tmp_path}/registry.db")
+    registry = Registry(with_tables(tmp_path))
     registry.open()
     yield Recents(registry.database)
     registry.close()

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from collector.config import RollupSettings
@@ -17,7 +18,9 @@ from collector.rollups.rollups import Rollups
 from collector.store.open import store_from_url
 from collector.store.points import nanoseconds
 from collector.store.store import FieldValue, Point, Row, Store
+from tests.collector.tables import with_tables
 
+PLANS: Final = load_plans()
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 NOW = datetime(2026, 11, 22, 12, 20, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -54,7 +57,7 @@ class House:
     def rollups(self) -> Rollups:
         """A worker as after a restart."""
         return Rollups(
-            self.store, self.touches, self.registry, load_plans(), lambda: self.now, ZONE, Metrics(),
+            self.store, self.touches, self.registry, dict(PLANS), lambda: self.now, ZONE, Metrics(),
             settings=lambda: self.settings, retry_s=0.01,
         )  # fmt: skip
 
@@ -84,7 +87,7 @@ class House:
 async def house(url: str, folder: Path) -> AsyncIterator[House]:
     store = store_from_url(url)
     await store.open()
-    registry = Registry(f"sqlite:///{folder}/registry.db")
+    registry = Registry(with_tables(folder))
     registry.open()
     registry.import_sites([SCHOOL, replace(SCHOOL, id="th2", plan=None)], now=NOW - timedelta(days=400))
     try:

@@ -13,6 +13,7 @@ from collector.config import RollupSettings
 from collector.ledger.facts import Touched
 from collector.registry.database import Database
 from collector.rollups.due import Due, Pace, Task
+from tests.collector.tables import with_tables
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 NOW = datetime(2026, 11, 22, 12, 20, tzinfo=UTC)
@@ -22,7 +23,7 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture
 def due(tmp_path: Path) -> Iterator[Due]:
-    database = Database(f"sqlite:///{tmp_path}/registry.db")
+    database = Database(with_tables(tmp_path))
     database.open()
     found = Due(database)
     found.open()

@@ -1,16 +1,13 @@
 """Telling put together for tests: the real registry database and history, a real HTTP receiver, a clock to set."""
 
 import asyncio
-import sqlite3
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any
 
@@ -25,6 +22,7 @@ from collector.plans.types import Text
 from collector.registry.database import Database
 from collector.tell.news import News, read_news
 from collector.tell.telling import Telling
+from tests.collector.tables import with_tables
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ABOUT = {
@@ -66,19 +64,6 @@ def put(history: History, incident: Incident) -> None:
 def news_of(incident: Incident | None = None, **changes: Any) -> News:  # noqa: ANN401 - any field
     """The incident as a letter tells it."""
     return read_news(msgspec.json.encode(msgspec.structs.replace(incident or incident_of(), **changes)))
-
-
-@cache
-def _migrated() -> bytes:
-    """An empty registry: migrating each test's own would take most of its time."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "registry.db"
-        database = Database(f"sqlite://{path}")
-        database.open()
-        database.close()
-        with closing(sqlite3.connect(path)) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        return path.read_bytes()
 
 
 @dataclass
@@ -146,10 +131,7 @@ class House:
     url: str | None = None
 
     def __post_init__(self) -> None:
-        path = self.folder / "registry.db"
-        if self.url is None and not path.exists():
-            path.write_bytes(_migrated())
-        self.database = Database(self.url or f"sqlite://{path}")
+        self.database = Database(self.url or with_tables(self.folder))
         self.database.open()
         self.history = History(self.database, tell=True)
         self.telling = Telling(

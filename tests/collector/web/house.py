@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -32,8 +33,10 @@ from collector.verdicts import Present
 from collector.web.admin.office import office_of
 from collector.web.app import make_app
 from collector.web.sources import Sources
+from tests.collector.tables import with_tables
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
+PLANS: Final = load_plans()
 RAW = b'{"v":1,"exact":"bytes"}'
 SITES = [
     Site("th-huu-lung", "Trường Tiểu học Hữu Lũng", "school", "rural", "Lạng Sơn", "Hữu Lũng", access="fibre",
@@ -95,7 +98,7 @@ def throughput(
 def judged(site: Site, speeds: list[float], *, silent: bool = False) -> Verdict:
     """What the real rule says of these speeds."""
     samples = [Sample(NOW - timedelta(hours=number), mbps) for number, mbps in enumerate(speeds)][::-1]
-    binding = binding_for(load_plans().get(site.plan or ""), site, NOW)
+    binding = binding_for(PLANS.get(site.plan or ""), site, NOW)
     return judge(site, binding, Evidence(samples), at=NOW, silent=silent)
 
 
@@ -112,7 +115,7 @@ def one_incident(registry: Registry) -> History:
 @asynccontextmanager
 async def province(folder: Path) -> AsyncIterator[Province]:
     """Four sites: one met, one below with an incident, one silent, one that never reported; and one agent waiting."""
-    registry = Registry(f"sqlite:///{folder}/registry.db")
+    registry = Registry(with_tables(folder))
     registry.open()
     registry.import_sites(SITES, now=NOW)
     for site in SITES:
@@ -140,9 +143,9 @@ async def province(folder: Path) -> AsyncIterator[Province]:
     fleet.heard("a-th-huu-lung", Status(state="online"), NOW - timedelta(minutes=2))
     sources = Sources(
         store=store, places=registry, originals=Archive(), judged=judge, casebook=history,
-        calendar=Calendar(registry.database),
+        calendar=Calendar(registry.database), office=office_of(registry),
         completeness=Completeness(Ledger(registry.database)), fleet=fleet, bus=Bus(),
-        plans=load_plans(), now=lambda: NOW, zone=ZoneInfo("Asia/Ho_Chi_Minh"), version="0.1.0", office=office_of(registry),
+        plans=dict(PLANS), now=lambda: NOW, zone=ZoneInfo("Asia/Ho_Chi_Minh"), version="0.1.0",
     )  # fmt: skip
     server = TestServer(make_app(sources))
     await server.start_server(shutdown_timeout=0.3)  # open live streams would hold it for a minute

@@ -11,6 +11,7 @@ from collector.ledger.ledger import Ledger
 from collector.registry.database import Database
 from collector.registry.site import Site, Snapshot, Version
 from collector.web import completeness
+from tests.collector.tables import with_tables
 from tests.collector.web.house import NOW, Province, province
 
 TODAY = NOW.date()
@@ -126,7 +127,7 @@ async def test_a_big_province_shows_its_worst_sites_first_and_all_when_asked(tmp
 
 
 def test_what_days_say_together_is_what_they_say_one_by_one(tmp_path: Path) -> None:
-    ledger = Ledger(Database(f"sqlite:///{tmp_path}/registry.db"))
+    ledger = Ledger(Database(with_tables(tmp_path)))
     ledger.open()
     keep = Completeness(ledger)
     days = [
@@ -149,7 +150,7 @@ def test_what_days_say_together_is_what_they_say_one_by_one(tmp_path: Path) -> N
 
 
 def test_a_nothing_that_an_older_version_wrote_without_knowing_a_plan_is_not_told(tmp_path: Path) -> None:
-    ledger = Ledger(Database(f"sqlite:///{tmp_path}/registry.db"))
+    ledger = Ledger(Database(with_tables(tmp_path)))
     ledger.open()
     keep = Completeness(ledger)
     keep.save([site_day("a", 1, 0, 0.0, planned=0, accounted=False)])
