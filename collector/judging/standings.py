@@ -83,7 +83,7 @@ def fields_of(present: Present) -> dict[str, float]:
 
 
 def figures_of(present: Present) -> dict[str, float]:
-    """What a site has and what it should have, as of now, as far as either is known; alone no reason to write."""
+    """What a site has (bounds, number of samples) and what it should have, as far as known; never a reason to write."""
     first = present.verdicts[0]
-    found = {"value": first.value, "target": first.target}
+    found = {"value": first.value, "low": first.low, "high": first.high, "n": float(first.n), "target": first.target}
     return {name: value for name, value in found.items() if value is not None}

@@ -77,7 +77,9 @@ _set: Final = object.__setattr__
 _STATUS_COLUMNS: Final[Mapping[str, type]] = {"online": bool}
 _VERDICT_NUMBERS: Final = ("value", "target", "low", "high", "n", "k", "mean")
 _OUTCOMES: Final = ("met", "below", "inconclusive")
-_STANDINGS: Final = ("met", "below", "inconclusive", "silent", "contract_below", "value", "target")
+_STANDINGS: Final = (
+    "met", "below", "inconclusive", "silent", "contract_below", "value", "target", "low", "high", "n",
+)  # fmt: skip
 _CENSUS: Final = ("sites", "met", "below", "inconclusive", "silent")
 _INCIDENT_WORDS: Final = ("id", "state", "severity")
 _INCIDENT_PLACE: Final = ("province", "commune", "provider")

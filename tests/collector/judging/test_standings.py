@@ -48,6 +48,7 @@ async def test_silence_and_its_end_are_said_at_once_and_what_stays_once_a_day(ho
     await house.judging.judge_now()
     newest = (await house.series("standing"))[-1]
     assert (newest["below"], newest["silent"], newest["time_ns"]) == (1.0, 0.0, nanoseconds(house.now))
+    assert (newest["low"], newest["high"], newest["n"]) == (30.0, 30.0, 10.0)
 
 
 async def test_a_restart_says_everything_once_more(house: House) -> None:
