@@ -8,6 +8,7 @@ of what it says.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -20,6 +21,8 @@ REDACTED: Final = "[REDACTED]"
 _VOLATILE: Final = frozenset({"id", "version", "iteration"})
 _RULE: Final = ("title", "condition", "noDataState", "execErrState", "for", "labels")
 _QUERY: Final = ("refId", "datasourceUid", "relativeTimeRange")
+_ASKING: Final = frozenset({"object_matchers", "matchers", "match"})
+_MATCHER: Final = re.compile(r'\s*([^\s=!~]+)\s*(=~|!~|!=|=)\s*"?(.*?)"?\s*')
 _MODEL: Final = ("query", "resultFormat", "type", "expression", "reducer")
 
 
@@ -76,23 +79,31 @@ def same_rule(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     return _told(there) == _told(wanted)
 
 
-def with_route(tree: Mapping[str, Any], route: Mapping[str, Any]) -> Json | None:
-    """The tree of policies with our branch first and everybody else's as it is; None when it is so already."""
-    others = [one for one in tree.get("routes") or () if not _is_ours(one, route)]
-    ours = [one for one in tree.get("routes") or () if _is_ours(one, route)]
-    if len(ours) == 1 and covers(ours[0], route):
-        return None
-    return {**tree, "routes": [dict(route), *others]}
+def branch_of(tree: Mapping[str, Any], route: Mapping[str, Any]) -> Json | None:
+    """The branch of a tree of policies that takes exactly what `route` takes; one that asks for more is another's."""
+    return next((one for one in tree.get("routes") or () if _matchers(one) == _matchers(route)), None)
 
 
-def _is_ours(route: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    name, sign, value = wanted["object_matchers"][0]
-    texts = {f"{name}{sign}{value}", f'{name}{sign}"{value}"'}
-    return [name, sign, value] in _matchers(route) or bool(texts & {str(one) for one in route.get("matchers") or ()})
+def with_route(tree: Mapping[str, Any], route: Mapping[str, Any]) -> Json:
+    """The tree with `route` in its branch, keeping what people added there; else as the first. The rest is as it is."""
+    ours = branch_of(tree, route)
+    others = tree.get("routes") or ()
+    if ours is None:
+        return {**tree, "routes": [dict(route), *others]}
+    kept = {name: value for name, value in ours.items() if name not in _ASKING}
+    return {**tree, "routes": [{**kept, **route} if one is ours else one for one in others]}
+
+
+def says(branch: Mapping[str, Any], route: Mapping[str, Any]) -> bool:
+    """Whether a branch sends what it takes to where `route` does, and as often."""
+    return covers(branch, {name: value for name, value in route.items() if name not in _ASKING})
 
 
 def _matchers(route: Mapping[str, Any]) -> list[list[str]]:
-    return [list(one) for one in route.get("object_matchers") or ()]
+    """What a branch asks of labels, in whichever of the three forms it says so."""
+    said = [list(map(str, one)) for one in route.get("object_matchers") or ()]
+    said += [list(found.groups()) for one in route.get("matchers") or () if (found := _MATCHER.fullmatch(str(one)))]
+    return sorted([*said, *([str(name), "=", str(value)] for name, value in (route.get("match") or {}).items())])
 
 
 def _told(rule: Mapping[str, Any]) -> Json:

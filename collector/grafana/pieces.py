@@ -18,6 +18,8 @@ Json = dict[str, Any]
 State = Literal["created", "updated", "unchanged", "left", "refused"]
 _HEADER: Final = "Authorization"
 _FROM_FILES: Final = "comes from Grafana's provisioning files; change those"
+_PEOPLES: Final = ("name", "isDefault", "basicAuth", "basicAuthUser", "withCredentials")
+"""What of a datasource its people may have set, and we do not."""
 _BY_HAND: Final = "somebody changed it in Grafana; save that elsewhere, then --force to overwrite it"
 
 
@@ -58,7 +60,7 @@ def datasource(desk: Desk, influx: Influx) -> Outcome:
     same = {name: value for name, value in wanted.items() if name in ("type", "access", "url", "jsonData")}
     if comparing.covers(there, same) and has_secrets and not desk.wishes.force:
         return Outcome("unchanged")
-    kept = {name: there[name] for name in ("name", "isDefault", "basicAuth", "withCredentials") if name in there}
+    kept = {name: there[name] for name in _PEOPLES if name in there}
     json_data = {**(there.get("jsonData") or {}), **wanted["jsonData"]}
     whole = {**wanted, **kept, "jsonData": json_data, "secureJsonData": secrets}
     return desk.put(lambda api: api.datasource.update_datasource_by_uid(DATASOURCE, whole), "updated")
@@ -149,7 +151,7 @@ def pace(desk: Desk, group: str) -> Outcome:
 
 
 def contact_point(desk: Desk, contact: Contact) -> Outcome:
-    """One receiver of the contact point."""
+    """One receiver of the contact point; settings that people added to it stay."""
     wanted = {**contacts.receiver(contact.way, contact.address), "name": contacts.NAME}
     uid = wanted["uid"]
     listed = desk.server.read(lambda api: api.alertingprovisioning.get_contactpoints()) or []
@@ -164,8 +166,10 @@ def contact_point(desk: Desk, contact: Contact) -> Outcome:
     if comparing.covers(there, wanted) and not desk.wishes.force:
         return Outcome("unchanged")
     free = not there.get("provenance")
+    whole = {**there, **wanted, "settings": {**(there.get("settings") or {}), **wanted["settings"]}}
+    body = {name: value for name, value in whole.items() if name != "provenance"}
     return desk.put(
-        lambda api: api.alertingprovisioning.update_contactpoint(uid, wanted, disable_provenance=free), "updated"
+        lambda api: api.alertingprovisioning.update_contactpoint(uid, body, disable_provenance=free), "updated"
     )
 
 
@@ -174,16 +178,19 @@ def policies(desk: Desk) -> Outcome:
     tree = desk.server.read(lambda api: api.alertingprovisioning.get_notification_policy_tree()) or {}
     if tree.get("provenance") == "file":
         return Outcome("left", _FROM_FILES)
-    wanted = comparing.with_route(tree, contacts.route())
-    if wanted is None:
+    route = contacts.route()
+    ours = comparing.branch_of(tree, route)
+    if ours is not None and comparing.says(ours, route):
         return Outcome("unchanged")
+    if ours is not None and not desk.wishes.force:
+        return Outcome("left", "the route product = linkgauge says otherwise here; --force to set it")
     if desk.version.locks_policies and not tree.get("provenance") and not desk.wishes.force:
         words = (
             "Grafana 9.4 would lock the whole tree for people; add the route product = linkgauge by hand, or --force"
         )
         return Outcome("refused", words)
     free = not tree.get("provenance")
-    body = {name: value for name, value in wanted.items() if name != "provenance"}
+    body = {name: value for name, value in comparing.with_route(tree, route).items() if name != "provenance"}
     return desk.put(
         lambda api: api.alertingprovisioning.set_notification_policy_tree(body, disable_provenance=free), "updated"
     )

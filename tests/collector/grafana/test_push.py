@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 from collector.__main__ import main
 from collector.grafana.comparing import marked
 from collector.grafana.server import GrafanaError, Server
-from dashboards import alerts
+from dashboards import alerts, contacts
 from tests.agent.net.authority import authority
 from tests.collector.grafana.fake import TOKEN, FakeGrafana, serving
 
@@ -157,6 +157,33 @@ async def test_policies_of_people_stay_in_the_tree(version: str, capsys: pytest.
         assert grafana.tree["routes"][1:] == [theirs]
         assert "provenance" not in grafana.tree
         assert grafana.contacts["linkgauge-alertmanager"]["type"] == "prometheus-alertmanager"
+
+
+async def test_what_people_made_of_our_branch_and_beside_it_stays(capsys: pytest.CaptureFixture[str]) -> None:
+    way = ("--notify", "https://hook.example/a")
+    ours = ["product", "=", "linkgauge"]
+    urgent = {"receiver": "sms", "object_matchers": [ours, ["severity", "=", "critical"]], "continue": True}
+    nested = {"routes": [{"receiver": "sms", "object_matchers": [["cause", "=", "pipe"]]}], "repeat_interval": "4h"}
+    async with serving(FakeGrafana()) as grafana:
+        await push(grafana, *way)
+        grafana.contacts["sms"] = {"name": "sms"}
+        grafana.contacts["linkgauge-webhook"]["settings"]["title"] = "Của tôi"
+        grafana.tree["routes"] = [urgent, {**grafana.tree["routes"][0], **nested}]
+        said = await pushed(grafana, capsys, "--notify", "https://hook.example/b")
+        (tree,) = [item for item in said["items"] if item["kind"] == "policies"]
+        assert (tree["state"], "--force" in tree["words"]) == ("left", True)
+        assert grafana.tree["routes"][1]["repeat_interval"] == "4h"
+        assert grafana.contacts["linkgauge-webhook"]["settings"] == {
+            "url": "https://hook.example/b", "httpMethod": "POST", "title": "Của tôi",
+        }  # fmt: skip
+        await push(grafana, *way, "--force")
+        assert grafana.tree["routes"][0] == urgent
+        assert (grafana.tree["routes"][1]["repeat_interval"], len(grafana.tree["routes"])) == ("1d", 2)
+        assert grafana.tree["routes"][1]["routes"] == nested["routes"]
+        by_hand = {"receiver": "linkgauge", "matchers": ['product="linkgauge"'], **contacts.TIMES}
+        grafana.tree["routes"] = [{**by_hand, "group_by": ["province", "cause"]}]
+        await push(grafana, *way)
+        assert len(grafana.tree["routes"]) == 1, "written otherwise it takes the same"
 
 
 async def test_what_comes_from_files_is_left_to_the_files(capsys: pytest.CaptureFixture[str]) -> None:
