@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -18,14 +19,26 @@ OPEN: Final = web.RequestKey("open incidents", int)
 """Where a request holds their number, for the navigation."""
 MARK: Final = web.RequestKey("mark", int)
 """Where a request holds the number of the last event before its page was made; the page's stream goes on from there."""
+MARK_HEADER: Final = "Linkgauge-Mark"
 THEMES: Final = ("auto", "light", "dark")
 _YEAR_S: Final = 365 * 86400
 
 
-def environment(static: Assets) -> jinja2.Environment:
-    """The templates; a value that a page forgot is an error, not a gap."""
+_TEMPLATES: Final = Path(__file__).with_name("templates")
+
+
+def environment(static: Assets, folder: Path = _TEMPLATES) -> jinja2.Environment:
+    """The templates as they lie in their folder now; a value that a page forgot is an error, not a gap.
+
+    What is written there later counts for the next start: an update would otherwise give templates values of the old
+    code, and every page an error.
+    """
+    texts = {
+        path.relative_to(folder).as_posix(): (path.read_text("utf-8"), str(path), None)
+        for path in folder.rglob("*.html")
+    }
     made = jinja2.Environment(
-        loader=jinja2.PackageLoader("collector.web", "templates"),
+        loader=jinja2.FunctionLoader(texts.get),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -57,6 +70,8 @@ def page(request: web.Request, template: str, *, here: str, **values: Any) -> we
     }
     html = request.app[TEMPLATES].get_template(template).render(known | values)
     response = web.Response(text=html, content_type="text/html")
+    if MARK in request:
+        response.headers[MARK_HEADER] = str(request[MARK])
     _remember(request, response, {"lang": words.language, "theme": theme})
     return response
 

@@ -5,13 +5,15 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import jinja2
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from collector.errors import RegistryUnavailable, StoreUnavailable
 from collector.registry.site import Snapshot
 from collector.web.app import make_app
-from collector.web.assets import FOLDER
+from collector.web.assets import FOLDER, Assets
+from collector.web.rendering import environment
 from tests.collector.web.house import Province, province
 
 STYLE = (FOLDER / "style.css").read_text("utf-8")
@@ -168,3 +170,15 @@ async def test_what_cannot_be_shown_says_what_to_do(tmp_path: Path, language: st
             assert answer.headers["Refresh"] == answer.headers["Retry-After"] == "5"
             assert ("tự thử lại" if language == "vi" else "tries again by itself") in page
             assert 'href="/pipe"' in page
+
+
+def test_an_update_of_templates_counts_from_the_next_start(tmp_path: Path) -> None:
+    for name in ("seen.html", "unseen.html"):
+        (tmp_path / name).write_text("old", "utf-8")
+    running = environment(Assets({}), tmp_path)
+    assert running.get_template("seen.html").render() == "old"
+    for name in ("seen.html", "unseen.html"):
+        (tmp_path / name).write_text("{{ new_name }}", "utf-8")
+    assert [running.get_template(name).render() for name in ("seen.html", "unseen.html")] == ["old", "old"]
+    with pytest.raises(jinja2.TemplateNotFound):
+        running.get_template("nowhere.html")
