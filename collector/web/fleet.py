@@ -35,6 +35,9 @@ class Device:
     disk_free_bytes: int | None = None
     trouble: tuple[str, ...] = ()
     doubted: int = 0
+    next: tuple[tuple[str, datetime], ...] = ()
+    """What it means to run next and when, the soonest first."""
+    uptime_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,8 @@ def _device(agent: str, site: Site | None, heard: AgentState | None, doubted: in
         disk_free_bytes=health.disk_free_bytes if health else None,
         trouble=tuple(said for said in trouble if said),
         doubted=doubted,
+        next=tuple(sorted(((status.next or {}) if status else {}).items(), key=lambda one: one[1])),
+        uptime_s=health.uptime_s if health else None,
     )
 
 
