@@ -176,7 +176,11 @@ class SpoolSettings(_Section, frozen=True, kw_only=True):
 
 
 class LimitSettings(_Section, frozen=True, kw_only=True):
-    """[limits]: how the service behaves at its edges."""
+    """[limits]: how the service behaves at its edges.
+
+    `month_bytes`: once speed tests and web pages of a month (UTC) have moved so much, those wait for the next one; a
+    run that began before may go beyond it by its own bytes.
+    """
 
     stop_s: Seconds = 3
     retry_s: Seconds = 60
@@ -184,6 +188,7 @@ class LimitSettings(_Section, frozen=True, kw_only=True):
     requests: Number = 10
     status_file_s: Seconds = 300
     survey_s: Seconds = 30
+    month_bytes: Bytes | None = None
 
 
 class AgentConfig(_Section, frozen=True, kw_only=True):

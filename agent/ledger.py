@@ -15,6 +15,7 @@ from agent.wire.results import Ledger, Tally
 STOPPED: Final = "stopped"
 UNUSABLE: Final = "unusable"
 UNKEPT: Final = "unkept"
+BUDGET: Final = "budget"
 
 
 class Book(msgspec.Struct, frozen=True):

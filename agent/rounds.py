@@ -20,7 +20,7 @@ from agent import files
 from agent.clock import Clock, is_set, uuid7
 from agent.config import AgentConfig, KindSettings
 from agent.errors import SpoolError, UsageError
-from agent.ledger import STOPPED, UNKEPT, UNUSABLE, Book, Ledgers
+from agent.ledger import BUDGET, STOPPED, UNKEPT, UNUSABLE, Book, Ledgers
 from agent.measure import SOFTWARE, Device, Order, measure
 from agent.peers import options_for, peer_for, turn_of
 from agent.probes.probe import Task
@@ -58,7 +58,7 @@ class Made:
 class Rounds:
     """Runs until cancelled. All methods are for the loop's own thread.
 
-    `spare`: work to do once, when nothing is due for a while; it must not raise.
+    `spare`: work to do once, when nothing is due for a while; it must not raise. `affords`: whether a kind may run.
     """
 
     def __init__(
@@ -85,6 +85,7 @@ class Rounds:
         self.kind_errors: dict[str, str] = {}
         self.heard: Callable[[Measurement[Any]], None] = lambda _: None
         self.spare: Callable[[], Awaitable[object]] | None = None
+        self.affords: Callable[[str], bool] = lambda _: True
 
     def next(self) -> dict[str, datetime]:
         """Tell when each kind runs next."""
@@ -160,6 +161,9 @@ class Rounds:
 
     async def _make(self, kind: str, *, due: Due | None = None, request: Request | None = None) -> None:
         """Measure and keep; a run of the schedule is accounted for whatever comes of it."""
+        if not self.affords(kind):
+            self._forgo(kind, request)
+            return
         made: Made | None = None
         why = STOPPED
         try:
@@ -171,6 +175,13 @@ class Rounds:
         if made is not None:
             await self._keep(made)
             self.heard(made.measurement)
+
+    def _forgo(self, kind: str, request: Request | None) -> None:
+        """Leave a run out for whose data nobody wants to pay."""
+        if request is not None:
+            _LOG.info("event=request_ignored request=%r why=%s", request.request, BUDGET)
+        else:
+            self._account(kind, BUDGET)
 
     async def _measured(self, kind: str, *, due: Due | None, request: Request | None) -> Made | None:
         """Measure; None if the settings do not allow it."""

@@ -24,6 +24,7 @@ from agent.config import AgentConfig, CheckPeer
 from agent.errors import SpoolError, UsageError
 from agent.identity import read_identity
 from agent.measure import SOFTWARE, Device
+from agent.month import HEAVY, Month
 from agent.net.portal_sightings import Portal
 from agent.probes import PROBES
 from agent.rounds import Rounds, timetable_for
@@ -35,6 +36,7 @@ from agent.wire.report import Measurement
 
 RECENT: Final = 10
 _BOOK: Final = "ledger.json"
+_MONTH: Final = "month.json"
 _SETTLED_S: Final = 1.0
 _REFUSED_S: Final = 600.0
 _LOG = logging.getLogger("linkgauge.service")
@@ -87,6 +89,7 @@ class Service:
         self._news = asyncio.Event()
         self._broker_changed = asyncio.Event()
         self._status_unkept = False
+        self._month = Month()
 
     async def run(self) -> None:
         """Run until a signal ends it."""
@@ -243,7 +246,13 @@ class Service:
     def status(self) -> Status:
         """Say how the agent is, for the broker."""
         rounds = self._rounds
-        health = statuses.health(self._folder, synchronized=self._clock.synchronized(), uptime_s=self._clock.boottime())
+        health = statuses.health(
+            self._folder,
+            synchronized=self._clock.synchronized(),
+            uptime_s=self._clock.boottime(),
+            used_bytes=self._month.at(self._clock.now()).used_bytes,
+            allowed=self._config.limits.month_bytes,
+        )
         spool_error = rounds.spool_error if rounds else None
         troubles = [self._config_error, *(rounds.kind_errors.values() if rounds else ())]
         config_error = "; ".join(trouble for trouble in troubles if trouble)
@@ -300,8 +309,21 @@ class Service:
     def _heard(self, measurement: Measurement[Any]) -> None:
         line = statuses.recent(measurement)
         self._recent.appendleft(line)
+        if measurement.kind in HEAVY:
+            self._count(measurement)
         _LOG.info("event=measured kind=%s value=%r failure=%s", line.kind, line.value, line.failure)
         self._news.set()
+
+    def _count(self, measurement: Measurement[Any]) -> None:
+        self._month = self._month.after(measurement, self._clock.now())
+        try:
+            files.replace(self._folder / _MONTH, msgspec.json.encode(self._month))
+        except OSError as error:  # goes on in memory, as the ledger does
+            _LOG.debug("event=month_unkept why=%s", error)
+
+    def _affords(self, kind: str) -> bool:
+        allowed = self._config.limits.month_bytes
+        return allowed is None or kind not in HEAVY or self._month.at(self._clock.now()).used_bytes < allowed
 
     # --- putting together
 
@@ -320,8 +342,9 @@ class Service:
         """Open the spool and read when each kind ran last; a disk that refuses is told and tried again later."""
         try:
             self._spool.open()
-            for name in (statuses.NAME, profiles.NAME, _BOOK):
+            for name in (statuses.NAME, profiles.NAME, _BOOK, _MONTH):
                 files.sweep(self._folder / name)
+            self._month = _month(self._folder)
             self._recent.extend(statuses.recent(report) for report in self._spool.recent(RECENT))
             reports = {kind: self._spool.last(kind) for kind in PROBES}
         except SpoolError as error:
@@ -343,6 +366,7 @@ class Service:
         timetable = timetable_for(self._config, last=last, rng=Random(os.urandom(16)))  # noqa: S311 - only spreads load
         rounds = Rounds(self._config, device=device, keeper=self._spool, timetable=timetable, book=self._folder / _BOOK)
         rounds.heard = self._heard
+        rounds.affords = self._affords
         if "throughput" in self._config.schedule.kinds():
             rounds.spare = self._test_itself
         return rounds
@@ -367,6 +391,15 @@ def _folder(config: AgentConfig) -> Path:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UsageError(f"agent.data: cannot write in {folder}; give it to the user that runs the agent")
     return folder
+
+
+def _month(folder: Path) -> Month:
+    kept = files.read(folder / _MONTH)
+    try:
+        return msgspec.json.decode(kept, type=Month) if kept else Month()
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        _LOG.warning("event=month_unreadable file=%s", folder / _MONTH)
+        return Month()
 
 
 def _short(text: str | None) -> str | None:

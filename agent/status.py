@@ -92,8 +92,15 @@ def recent(measurement: Measurement[Any]) -> Recent:
     )
 
 
-def health(folder: Path, *, synchronized: bool | None, uptime_s: float) -> Health:
-    """Read what the device says of itself; what it does not say is left out."""
+def health(
+    folder: Path,
+    *,
+    synchronized: bool | None,
+    uptime_s: float,
+    used_bytes: int | None = None,
+    allowed: int | None = None,
+) -> Health:
+    """Read what the device says of itself; what it does not say is left out. `used_bytes`, `allowed`: of this month."""
     try:
         disk = os.statvfs(folder)
         free = disk.f_bavail * disk.f_frsize
@@ -103,7 +110,14 @@ def health(folder: Path, *, synchronized: bool | None, uptime_s: float) -> Healt
         load = round(os.getloadavg()[0], 2)
     except OSError:
         load = None
-    return Health(disk_free_bytes=free, clock_synchronized=synchronized, uptime_s=round(uptime_s), load=load)
+    return Health(
+        disk_free_bytes=free,
+        clock_synchronized=synchronized,
+        uptime_s=round(uptime_s),
+        load=load,
+        data_used_bytes=used_bytes,
+        data_allowed_bytes=allowed,
+    )
 
 
 def _value(measurement: Measurement[Any]) -> str | None:

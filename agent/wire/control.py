@@ -10,7 +10,11 @@ from agent.wire.results import Count, Positive, Range, Sequence, Text
 
 
 class Health(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the agent knows of its own device. Every fact is optional."""
+    """What the agent knows of its own device. Every fact is optional.
+
+    `data_used_bytes`: what this month's speed tests and pages moved (months in UTC); `data_allowed_bytes`: what they
+    may, absent where nobody set a budget.
+    """
 
     disk_free_bytes: Count | None = None
     clock_synchronized: bool | None = None
@@ -18,6 +22,8 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     load: Positive | None = None
     spool_error: Text | None = None
     config_error: Text | None = None
+    data_used_bytes: Count | None = None
+    data_allowed_bytes: Count | None = None
 
 
 class Status(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -2,12 +2,14 @@
 
 import signal
 import socket
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
 
 from agent import status as statuses
 from agent.ledger import Book
+from agent.month import Month
 from agent.wire import codec
 from agent.wire.control import Profile, Request, Slot
 from agent.wire.topics import topic
@@ -18,7 +20,9 @@ pytestmark = [pytest.mark.program("mosquitto"), pytest.mark.timeout(60)]
 
 
 async def test_it_measures_delivers_and_stops_cleanly(box: Box) -> None:
-    box.configure(f"[schedule.latency]\n{QUICK}[schedule.ipv6]\nevery_s = 1\n")
+    box.configure(f"[schedule.latency]\n{QUICK}[schedule.ipv6]\nevery_s = 1\n", limits="month_bytes = 5000\n")
+    box.data.mkdir()
+    (box.data / "month.json").write_bytes(msgspec.json.encode(Month(f"{datetime.now(UTC):%Y-%m}", 4096)))
     with broker(box.folder, box.port):
         async with listening(box.port) as heard:
             with box.agent() as run:
@@ -30,6 +34,9 @@ async def test_it_measures_delivers_and_stops_cleanly(box: Box) -> None:
             await until(lambda: heard.statuses[-1].state == "stopped")
     assert heard.statuses[0].profile == "default-1"
     assert heard.statuses[0].next is not None
+    health = heard.statuses[0].health
+    assert health is not None
+    assert (health.data_used_bytes, health.data_allowed_bytes) == (4096, 5000), "a restart is no new budget"
     seqs = sorted({report.seq for report in heard.reports})
     assert seqs == list(range(1, len(seqs) + 1))
     told = box.status()

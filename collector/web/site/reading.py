@@ -17,6 +17,7 @@ from collector.store.points import nanoseconds
 from collector.store.store import Row
 from collector.web import pages, views
 from collector.web.pages import Measured, SiteRow
+from collector.web.site.budget import Budget, budget
 from collector.web.site.notes import Change
 from collector.web.site.period import Period
 from collector.web.site.strip import Stood, presence, standing
@@ -60,6 +61,7 @@ class Material:
     heard: list[Stood]
     stood: list[Stood]
     agents: Mapping[str, AgentState | None]
+    budgets: Mapping[str, Budget]
     used_bytes: float | None
     tests: list[Measured]
     """The throughput reports of the period, where they are not too many to show."""
@@ -75,6 +77,7 @@ async def gather(sources: Sources, site: Site, snapshot: Snapshot, period: Perio
     row = await views.one_row(sources, site, snapshot)
     found = await asyncio.to_thread(sources.casebook.search, site=site.id)
     work = await asyncio.to_thread(sources.calendar.list, since=period.start)
+    agents = {name: sources.fleet.agents.get(name) for name in row.contact.agents}
     return Material(
         site=site,
         versions=versions,
@@ -88,7 +91,8 @@ async def gather(sources: Sources, site: Site, snapshot: Snapshot, period: Perio
         changes=await _changes(sources, site.id, period),
         heard=await _heard(sources, site.id, courses["throughput"], period),
         stood=await _stood(sources, site, row.verdict, period),
-        agents={name: sources.fleet.agents.get(name) for name in row.contact.agents},
+        agents=agents,
+        budgets={name: told for name, state in agents.items() if (told := budget(state, sources.now())) is not None},
         used_bytes=await _used(sources, site.id),
         tests=_tests(courses["throughput"]),
         trend=await _trend(sources, site.id, courses["throughput"], period),
