@@ -43,9 +43,9 @@ DOUBTS: Final = {
     "nic_bound": ("cổng mạng chậm", "network port too slow"),
     "wifi_bound": ("qua Wi-Fi", "over Wi-Fi"),
     "cross_traffic": ("đường truyền đang bận", "line in use"),
-    "peer_bound": ("máy đối đo bận", "peer busy"),
+    "peer_bound": ("máy chủ đo bận", "peer busy"),
     "budget_cut": ("hết hạn mức dữ liệu", "data budget spent"),
-    "not_converged": ("chưa ổn định", "not converged"),
+    "not_converged": ("tốc độ chưa ổn định", "not converged"),
 }
 _STATUS: Final = raw("status")
 _HERE: Final = where(PLACE, "$timeFilter")
@@ -57,9 +57,9 @@ def fleet(language: Language) -> Json:
     say = speaker(language)
     head = Head(
         "fleet",
-        say("linkgauge: Thiết bị và dòng dữ liệu", "linkgauge: Fleet and pipe"),
+        say("linkgauge: Thiết bị và luồng dữ liệu", "linkgauge: Fleet and pipe"),
         say(
-            "Thiết bị đo còn sống không, đồng hồ và hàng đợi ra sao, bao nhiêu báo cáo đến nơi, hỏng và nghi ngờ"
+            "Thiết bị đo có hoạt động không, đồng hồ và hàng đợi ra sao, bao nhiêu báo cáo đến nơi, lỗi và nghi vấn"
             " vì đâu.",
             "Whether boxes live, their clocks and queues, how many reports arrive, and why tests fail or are doubted.",
         ),
@@ -69,8 +69,8 @@ def fleet(language: Language) -> Json:
     )
     rows = [
         Row(say("Hiện nay", "Now"), _now(say)),
-        Row(say("Dòng dữ liệu", "The pipe"), _pipe(say)),
-        Row(say("Hỏng và nghi ngờ", "Failures and doubts"), _trouble(say)),
+        Row(say("Luồng dữ liệu", "The pipe"), _pipe(say)),
+        Row(say("Lỗi và nghi vấn", "Failures and doubts"), _trouble(say)),
         Row(say("Thiết bị", "Boxes"), [_boxes(language), _missing(language)]),
     ]
     return dashboard(head, language, rows)
@@ -131,7 +131,7 @@ def _now(say: Say) -> Sequence[Panel]:
         ),
         stat(
             say("Báo cáo còn thiếu", "Reports missing"),
-            say("Số báo cáo đã tạo mà chưa thấy, cả kỳ.", "Produced and not seen yet, in the range."),
+            say("Số báo cáo đã tạo mà chưa nhận được, cả kỳ.", "Produced and not seen yet, in the range."),
             Target(select('sum("missing") AS "n"', lasting("completeness"), _HERE)),
             decimals=0,
             noValue="0",
@@ -202,9 +202,9 @@ def _trouble(say: Say) -> Sequence[Panel]:
     kinds = ("throughput", "latency", "ipv6", "dns", "web", "path")
     return [
         series(
-            say("Lần đo hỏng theo loại", "Failed runs by kind"),
+            say("Lần đo lỗi theo loại", "Failed runs by kind"),
             say(
-                "Số lần mạng không làm được điều được yêu cầu; lý do xem ở từng điểm.",
+                "Số lần đo mà mạng không đáp ứng được; lý do xem ở từng điểm.",
                 "Runs in which the network did not do what was asked; for reasons see each site.",
             ),
             [Target(count("failure", "", kind), kind) for kind in kinds],
@@ -214,9 +214,9 @@ def _trouble(say: Say) -> Sequence[Panel]:
             decimals=0,
         ),
         series(
-            say("Lần đo tốc độ bị nghi ngờ", "Doubted speed tests"),
+            say("Lần đo tốc độ có nghi vấn", "Doubted speed tests"),
             say(
-                "Theo lý do; lần đo có hai lý do được đếm ở cả hai. Lần nghi ngờ không tính vào kết luận.",
+                "Theo lý do; lần đo có hai lý do được đếm ở cả hai. Lần có nghi vấn không tính vào kết luận.",
                 "By reason; a test with two reasons counts under both. A doubted test never counts against a line.",
             ),
             [Target(count("doubts", f'"doubts" =~ /{doubt}/'), say(*named)) for doubt, named in DOUBTS.items()],
@@ -230,7 +230,7 @@ def _trouble(say: Say) -> Sequence[Panel]:
             say("Hợp lệ và không hợp lệ mỗi bước.", "Conclusive and not, in each step."),
             [
                 Target(count("duration_s", '"conclusive" = true'), say("hợp lệ", "conclusive")),
-                Target(count("duration_s", '"conclusive" = false'), say("hỏng hoặc nghi ngờ", "failed or doubted")),
+                Target(count("duration_s", '"conclusive" = false'), say("lỗi hoặc có nghi vấn", "failed or doubted")),
             ],
             size=(12, 7),
             stack=True,
@@ -276,7 +276,7 @@ def _boxes(language: Language) -> Panel:
     columns = {
         "agent": say("Thiết bị", "Box"),
         "site": say("Mã điểm", "Site"),
-        "Time": say("Tin cuối", "Last heard"),
+        "Time": say("Liên lạc gần nhất", "Last heard"),
         "software": say("Phần mềm", "Software"),
         "profile": say("Cấu hình", "Profile"),
         "spooled": say("Đang chờ", "Waiting"),
@@ -284,7 +284,7 @@ def _boxes(language: Language) -> Panel:
         "health_clock_synchronized": say("Đồng hồ đúng", "Clock in step"),
         "health_disk_free_bytes": say("Đĩa trống", "Disk free"),
         "health_load": say("Tải", "Load"),
-        "health_uptime_s": say("Chạy được", "Up for"),
+        "health_uptime_s": say("Thời gian chạy", "Up for"),
     }
     yes = [
         {
@@ -297,7 +297,10 @@ def _boxes(language: Language) -> Panel:
     ]
     return table(
         say("Thiết bị", "Boxes"),
-        say("Tin trực tuyến cuối cùng trong ngày cuối kỳ.", "The last word of each box in the range's last day."),
+        say(
+            "Tin trạng thái mới nhất của từng thiết bị trong ngày cuối kỳ.",
+            "The last word of each box in the range's last day.",
+        ),
         Target(query),
         size=(14, 11),
         columns=columns,
@@ -323,7 +326,7 @@ def _missing(language: Language) -> Panel:
     )
     columns = {
         "site": say("Mã điểm", "Site"),
-        "commune": say("Xã", "Commune"),
+        "commune": say("Xã, phường", "Commune"),
         "ratio": say("Đã đến", "Arrived"),
         "missing": say("Thiếu", "Missing"),
         "late": say("Muộn", "Late"),
@@ -331,7 +334,7 @@ def _missing(language: Language) -> Panel:
         "produced": say("Đã tạo", "Produced"),
     }
     return table(
-        say("Đầy đủ theo điểm", "Completeness by site"),
+        say("Độ đầy đủ theo điểm", "Completeness by site"),
         say("Cả kỳ; thấp trước.", "In the range; lowest first."),
         Target(query),
         size=(10, 11),

@@ -27,6 +27,7 @@ from dashboards.panels import (
 from dashboards.queries import (
     DAILY,
     INCIDENTS,
+    LAST_WEEK,
     PLACE,
     PLAN,
     RECENTLY,
@@ -55,7 +56,7 @@ def ipv6(language: Language) -> Json:
         "ipv6",
         say("linkgauge: IPv6", "linkgauge: IPv6"),
         say(
-            "Điểm nào dùng được IPv6, điểm nào hỏng và hỏng ở bước nào, tốc độ kết nối so với IPv4.",
+            "Điểm nào dùng được IPv6, điểm nào lỗi và lỗi ở bước nào, tốc độ kết nối so với IPv4.",
             "Which sites have IPv6 that works, where and at which step it is broken, and how it compares with IPv4.",
         ),
         chain(say),
@@ -146,10 +147,14 @@ def _over_time(say: Say) -> Sequence[Panel]:
         ),
         series(
             say("Tốc độ tải xuống: IPv4 và IPv6", "Download: IPv4 and IPv6"),
-            say("Trung vị mọi lần đo hợp lệ trong mỗi bước.", "Median of all conclusive tests in each step."),
-            [Target(middle("download_mbps", "throughput", by='"family"', name="value"), "$tag_family")],
+            say(
+                "7 ngày cuối kỳ: trung vị mọi lần đo hợp lệ trong mỗi bước.",
+                "The range's last 7 days: the median of all conclusive tests in each step.",
+            ),
+            [Target(middle("download_mbps", "throughput", LAST_WEEK, by='"family"'), "$tag_family")],
             unit="Mbits",
             step="6h",
+            span="7d",
         ),
     ]
 
@@ -210,20 +215,20 @@ def _broken(language: Language) -> Panel:
     )
     columns = {
         "site": say("Mã điểm", "Site"),
-        "commune": say("Xã", "Commune"),
+        "commune": say("Xã, phường", "Commune"),
         "provider": say("Nhà cung cấp", "Provider"),
         "status": say("Trạng thái", "State"),
         "score": say("Điểm (0-10)", "Score (0-10)"),
-        "stage": say("Bước hỏng", "Failed at"),
+        "stage": say("Bước lỗi", "Failed at"),
         "reason": say("Lý do", "Reason"),
-        "domain": say("Phía nào", "Whose part"),
-        "winner": say("Đường thắng", "Winner"),
+        "domain": say("Phía có lỗi", "Whose part"),
+        "winner": say("IP nhanh hơn", "Winner"),
         "Time": say("Lúc", "At"),
     }
     return table(
-        say("Điểm chưa đủ 10 điểm", "Sites below the full score"),
+        say("Điểm đo chưa sẵn sàng hoàn toàn", "Sites below the full score"),
         say(
-            "Lần kiểm tra mới nhất của mỗi điểm trong 2 ngày cuối kỳ, điểm thấp trước.",
+            "Lần kiểm tra mới nhất của mỗi điểm đo trong 2 ngày cuối kỳ, điểm số thấp trước.",
             "Each site's newest check in the range's last two days, lowest score first.",
         ),
         Target(query),

@@ -81,7 +81,7 @@ def _now(say: Say) -> Sequence[Panel]:
             decimals=2,
             **by_value((None, GREEN), (0.01, AMBER), (0.03, RED)),
         ),
-        stat(say("Dao động", "Jitter"), every, one("median", "jitter_ms"), unit="ms", **plain("text")),
+        stat(say("Biến thiên trễ", "Jitter"), every, one("median", "jitter_ms"), unit="ms", **plain("text")),
         stat(
             say("Phản hồi/phút khi tải", "Round trips/min under load"),
             every,
@@ -174,7 +174,7 @@ def _calls(say: Say) -> Sequence[Panel]:
             size=(8, 8),
         ),
         series(
-            say("Dao động", "Jitter"),
+            say("Biến thiên trễ", "Jitter"),
             say("Trung vị theo RFC 3550.", "Median, by RFC 3550."),
             [Target(typical("jitter_ms", "latency", by=_BY_PROVIDER), "$tag_provider")],
             unit="ms",
@@ -218,13 +218,13 @@ def _worst(language: Language) -> Panel:
     )
     columns = {
         "site": say("Mã điểm", "Site"),
-        "commune": say("Xã", "Commune"),
+        "commune": say("Xã, phường", "Commune"),
         "provider": say("Nhà cung cấp", "Provider"),
         "access": say("Đường truyền", "Access"),
         "rtt": say("Trung vị", "Median"),
         "p95": "p95",
         "loss": say("Mất gói", "Loss"),
-        "jitter": say("Dao động", "Jitter"),
+        "jitter": say("Biến thiên trễ", "Jitter"),
         "mos": "MOS",
         "n": "n",
     }

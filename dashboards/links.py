@@ -30,7 +30,7 @@ def commune(language: Language) -> list[Json]:
     """From a row that names a commune, to the province's dashboard with that commune chosen."""
     say = speaker(language)
     chosen = "var-commune=${__data.fields.commune}&${plan:queryparam}"
-    return [board("province", language, say("Chỉ xem xã này", "This commune only"), filters=chosen)]
+    return [board("province", language, say("Chỉ xem xã, phường này", "This commune only"), filters=chosen)]
 
 
 def report(language: Language) -> list[Json]:

@@ -26,12 +26,14 @@ from dashboards.panels import (
     steps,
     table,
     target_line,
+    words,
 )
 from dashboards.queries import (
     DAILY,
-    DOWNLOAD,
+    FIXED,
     INCIDENTS,
     LAST_YEAR,
+    MOBILE,
     PLACE,
     PLAN,
     RECENTLY,
@@ -42,13 +44,14 @@ from dashboards.queries import (
     select,
     standings,
     tags,
-    verdicts,
     where,
 )
 from dashboards.variables import chain
 from dashboards.words import Language, Say, speaker
 
 _STANDING: Final = lasting("standing")
+_AS_NUMBER: Final = '"inconclusive" + "below" * 2 + "silent" * 3'
+"""A standing's state as a number: 0 met, 1 inconclusive, 2 below, from 3 on silent beside it."""
 _MAP: Final = '"name", "latitude", "longitude"'
 
 
@@ -60,7 +63,7 @@ def province(language: Language) -> Json:
         title=say("linkgauge: Toàn tỉnh", "linkgauge: Province"),
         about=say(
             "Bao nhiêu điểm đạt chỉ tiêu tải xuống của kế hoạch, ở đâu chưa đạt, xu hướng ra sao. Kết luận do linkgauge"
-            " tính từ mẫu đo; Grafana chỉ hiển thị.",
+            " tính từ kết quả đo; Grafana chỉ hiển thị.",
             "How many sites reach their plan's download target, where they do not, and which way it goes. linkgauge"
             " judges, from samples; Grafana only shows.",
         ),
@@ -170,15 +173,15 @@ def _where(language: Language) -> Sequence[Panel]:
 def _worst(language: Language) -> Panel:
     say = speaker(language)
     newest = select(
-        'last("value") AS "value", "target", "low", "high", "n", "verdict", "name"',
-        lasting("verdict"),
-        verdicts(DOWNLOAD + ' AND "target" > 0'),
+        f'last("value") AS "value", "target", "low", "high", "n", {tags(*STATES[1:])}, "name"',
+        _STANDING,
+        where(PLAN, PLACE, RECENTLY, '"target" > 0'),
         by=tags("site", "commune", "provider"),
     )
     columns = {
         "name": say("Tên", "Name"),
         "site": say("Mã điểm", "Site"),
-        "commune": say("Xã", "Commune"),
+        "commune": say("Xã, phường", "Commune"),
         "provider": say("Nhà cung cấp", "Provider"),
         "verdict": say("Kết luận", "Verdict"),
         "ratio": say("So với chỉ tiêu", "Of the target"),
@@ -189,7 +192,7 @@ def _worst(language: Language) -> Panel:
         "n": "n",
     }
     ratio = select(
-        '"name", "verdict", "value" / "target" AS "ratio", "value", "target", "low", "high", "n"',
+        f'"name", {_AS_NUMBER} AS "verdict", "value" / "target" AS "ratio", "value", "target", "low", "high", "n"',
         of(newest),
         '"value" >= 0',
         by=tags("site", "commune", "provider"),
@@ -199,10 +202,10 @@ def _worst(language: Language) -> Panel:
     return table(
         say("Các điểm kém nhất", "Worst sites"),
         say(
-            "Kết luận mới nhất trong kỳ của mỗi điểm: trung vị n mẫu, khoảng tin cậy 95 %, chia cho chỉ tiêu."
-            " Xếp từ thấp.",
-            "Each site's newest verdict in the range: the median of n samples, its 95 % interval, by its target."
-            " Lowest first.",
+            "Mỗi điểm ở cuối kỳ (ghi khi thay đổi, ít nhất mỗi ngày một lần): trung vị n mẫu, khoảng tin cậy 95 %, chia"
+            " cho chỉ tiêu. Xếp từ thấp.",
+            "How each site stands at the range's end (written when that changes, and daily): the median of n samples,"
+            " its 95 % interval, by its target. Lowest first.",
         ),
         Target(ratio),
         size=(12, 14),
@@ -211,11 +214,18 @@ def _worst(language: Language) -> Panel:
         overrides=[
             *speeds,
             override("ratio", unit="percentunit", decimals=0, custom__cellOptions={"type": "color-text"}, **share),
-            override("verdict", mappings=states(say), custom__cellOptions={"type": "color-text"}),
+            override("verdict", mappings=_numbered(say), custom__cellOptions={"type": "color-text"}),
             override("site", links=links.site(language)),
             override("name", links=links.site(language)),
         ],
     )
+
+
+def _numbered(say: Say) -> list[Json]:
+    """The words of `_AS_NUMBER`: a standing has no words, and one that is silent is first of all that."""
+    found = states(say)[0]["options"]
+    kinds = ("met", "inconclusive", "below", "silent", "silent", "silent")
+    return words({str(number): (found[kind]["text"], found[kind]["color"]) for number, kind in enumerate(kinds)})
 
 
 def _communes(language: Language) -> Panel:
@@ -224,8 +234,8 @@ def _communes(language: Language) -> Panel:
     sums = ", ".join(f'sum("{state}") AS "{state}"' for state in judged)
     query = select(sums, of(standings("commune")), '"met" >= 0', by=tags("commune"))
     return bars(
-        say("Theo xã", "By commune"),
-        say("Số điểm của mỗi xã theo kết luận mới nhất.", "Each commune's sites by their newest verdict."),
+        say("Theo xã, phường", "By commune"),
+        say("Số điểm của mỗi xã, phường theo kết luận mới nhất.", "Each commune's sites by their newest verdict."),
         Target(query),
         across="commune",
         size=(24, 9),
@@ -246,32 +256,34 @@ def _communes(language: Language) -> Panel:
 def _trend(say: Say) -> Sequence[Panel]:
     held = where(PLAN, PLACE, "$timeFilter")
     each = select(lasts(STATES[:3]), _STANDING, held, by=f"{DAILY}, {tags('site')}", fill="none")
-    speeds = select(
-        'last("value") AS "value", last("target") AS "target"',
-        lasting("verdict"),
-        verdicts(DOWNLOAD + ' AND "target" > 0'),
-        by=f"{DAILY}, {tags('site', 'scope')}",
-        fill="none",
-    )
     share = select('mean("met") AS "share"', of(each), '"inconclusive" = 0 AND $timeFilter', by=DAILY, fill="null")
-    scope = f'{DAILY}, "scope"'
-    middle = select('median("value") AS "value"', of(speeds), "$timeFilter", by=scope, fill="null")
-    mark = select('median("target") AS "target"', of(speeds), "$timeFilter", by=scope, fill="null")
+
+    def middle(field: str, network: str) -> str:
+        """Of one network's sites that have a target."""
+        here = where(held, network, '"target" > 0')
+        last = select(f'last("{field}") AS "{field}"', _STANDING, here, by=f"{DAILY}, {tags('site')}", fill="none")
+        return select(f'median("{field}") AS "{field}"', of(last), "$timeFilter", by=DAILY, fill="null")
+
+    networks = (
+        (FIXED, say("cố định", "fixed")),
+        (MOBILE, say("di động", "mobile")),
+    )
     return [
         series(
             say("Tốc độ tải xuống so với chỉ tiêu", "Download against the plan's target"),
             say(
-                "Trung vị của các điểm mỗi ngày (mỗi điểm lấy kết luận cuối ngày), theo phạm vi chỉ tiêu; nét"
-                " đứt là chỉ tiêu.",
-                "The sites' median each day (of each its last verdict), by the target's scope; dashed: the target.",
+                "Mỗi ngày: trung vị của các điểm có chỉ tiêu (mỗi điểm lấy số đo của kết luận cuối ngày), mạng cố định"
+                " và di động riêng; nét đứt là trung vị chỉ tiêu của các điểm đó.",
+                "Each day: the median of the sites that have a target (of each what its last verdict measured), fixed"
+                " and mobile networks apart; dashed: the median of these sites' targets.",
             ),
             [
-                Target(middle, say("đo được: $tag_scope", "measured: $tag_scope")),
-                Target(mark, say("chỉ tiêu: $tag_scope", "target: $tag_scope")),
+                *(Target(middle("value", one), say("đo được: ", "measured: ") + name) for one, name in networks),
+                *(Target(middle("target", one), say("chỉ tiêu: ", "target: ") + name) for one, name in networks),
             ],
             unit="Mbits",
             step="1d",
-            overrides=[target_line("B")],
+            overrides=[target_line("C"), target_line("D")],
         ),
         series(
             say("Tỷ lệ điểm đạt", "Share of sites that met"),
@@ -310,14 +322,14 @@ def _open_incidents(language: Language) -> Panel:
         text: say("Nội dung", "What"),
         "site": say("Mã điểm", "Site"),
         "group": say("Nhóm", "Group"),
-        "commune": say("Xã", "Commune"),
+        "commune": say("Xã, phường", "Commune"),
         "provider": say("Nhà cung cấp", "Provider"),
         "state": say("Trạng thái", "State"),
     }
     return table(
         say("Sự cố đang mở", "Open incidents"),
         say(
-            "Mọi sự cố chưa kết thúc ở cuối kỳ; xác nhận trên trang linkgauge.",
+            "Mọi sự cố chưa kết thúc ở cuối kỳ; tiếp nhận trên trang linkgauge.",
             "All that had not ended at the range's end; they are acknowledged on linkgauge's page.",
         ),
         Target(query),

@@ -24,10 +24,14 @@ SITE: Final = "\"site\" = '${site}'"
 """One site, where the dashboard is about one."""
 RECENTLY: Final = "time > ${__to}ms - 2d AND time <= ${__to}ms"
 LAST_YEAR: Final = "time > ${__to}ms - 400d AND time <= ${__to}ms"
+LAST_WEEK: Final = "time > ${__to}ms - 7d AND time <= ${__to}ms"
 LAST_HOUR: Final = "time > ${__to}ms - 1h AND time <= ${__to}ms"
 DAILY: Final = "time($__interval, -7h)"
 DOWNLOAD: Final = '"indicator" = \'download_mbps\' AND "scope" !~ /^contract-/'
 """The verdicts on what a plan promises of the download, and not on what a contract does."""
+MOBILE: Final = '"access" =~ /^cellular/'
+FIXED: Final = '"access" !~ /^cellular/'
+"""The networks that a plan's targets tell apart."""
 STATES: Final = ("met", "below", "inconclusive", "silent")
 
 
@@ -75,16 +79,11 @@ def standings(*group: str) -> str:
     return select(states, lasting("standing"), where(PLAN, PLACE, RECENTLY), by=tags("site", *group))
 
 
-def verdicts(condition: str = DOWNLOAD) -> str:
-    """Where verdicts are chosen."""
-    return where(PLAN, PLACE, condition, "$timeFilter")
-
-
-def middle(field: str, measurement: str, *, by: str = "", condition: str = "", name: str = "") -> str:
-    """The median of a field's conclusive values per step, with empty steps left empty."""
-    held = where(PLACE, '"conclusive" = true', *((condition,) if condition else ()), "$timeFilter")
+def middle(field: str, measurement: str, when: str, *, by: str = "") -> str:
+    """The median of a field's conclusive values per step, straight from the reports, with empty steps left empty."""
     steps = f"time($__interval), {by}" if by else "time($__interval)"
-    return select(f'median("{field}") AS "{name or field}"', raw(measurement), held, by=steps, fill="null")
+    held = where(PLACE, '"conclusive" = true', when)
+    return select(f'median("{field}") AS "value"', raw(measurement), held, by=steps, fill="null")
 
 
 def rolled(kind: str) -> str:

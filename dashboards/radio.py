@@ -22,13 +22,13 @@ from dashboards.panels import (
     stat,
     table,
 )
-from dashboards.queries import INCIDENTS, PLACE, middle, of, raw, select, tags, where
-from dashboards.variables import chain
+from dashboards.queries import INCIDENTS, PLACE, RECENTLY, of, raw, rolled, select, tags, typical, where
+from dashboards.variables import chain, level
 from dashboards.words import Language, Say, speaker
 
 WEAK: Final = -110
 FAIR: Final = -100
-_HERE: Final = where(PLACE, '"conclusive" = true', "$timeFilter")
+_HERE: Final = where(PLACE, "$timeFilter")
 _LEVELS: Final = by_value((None, RED), (WEAK, AMBER), (FAIR, GREEN))
 
 
@@ -44,7 +44,7 @@ def radio(language: Language) -> Json:
             "What mobile modems receive: where it is weak, of which network, 4G and 5G apart. Coverage by village is on"
             " linkgauge's page.",
         ),
-        chain(say),
+        [*chain(say), level(say)],
         INCIDENTS,
         "now-7d",
     )
@@ -59,18 +59,23 @@ def radio(language: Language) -> Json:
 
 def _now(say: Say) -> Sequence[Panel]:
     def one(what: str) -> Target:
-        return Target(select(f'{what} AS "value"', raw("radio"), _HERE))
+        return Target(select(f'{what} AS "value"', rolled("radio"), _HERE))
 
-    every = say("Mọi lần đọc modem trong kỳ.", "All readings in the range.")
-    reached = select('count("rsrp_dbm") AS "n"', raw("radio"), where(_HERE, f'"rsrp_dbm" >= {WEAK}'))
+    middle = say(
+        "Trung vị của các trung vị từng giờ (hoặc ngày) của mỗi điểm.",
+        "Median of each site's medians by hours or days.",
+    )
+    each = select('median("rsrp_dbm_median") AS "rsrp"', rolled("radio"), _HERE, by=tags("site"))
+    reached = select('count("rsrp") AS "n"', of(each), f'"rsrp" >= {WEAK}')
     return [
         gauge(
             say("RSRP 4G, trung vị", "RSRP 4G, median"),
             say(
-                "≥ -100 dBm tốt, từ -110 dBm dùng được, thấp hơn là yếu.",
-                "≥ -100 dBm is good, from -110 usable, less is weak.",
+                "≥ -100 dBm tốt, từ -110 dBm dùng được, thấp hơn là yếu. Trung vị của các trung vị từng giờ (hoặc ngày)"
+                " của mỗi điểm.",
+                "≥ -100 dBm is good, from -110 usable, less is weak. Median of each site's medians by hours or days.",
             ),
-            one('median("rsrp_dbm")'),
+            one('median("rsrp_dbm_median")'),
             size=(5, 4),
             unit="dBm",
             min=-130,
@@ -80,8 +85,8 @@ def _now(say: Say) -> Sequence[Panel]:
         ),
         gauge(
             "SS-RSRP 5G",
-            every,
-            one('median("nr_rsrp_dbm")'),
+            middle,
+            one('median("nr_rsrp_dbm_median")'),
             size=(5, 4),
             unit="dBm",
             min=-130,
@@ -90,8 +95,12 @@ def _now(say: Say) -> Sequence[Panel]:
             **_LEVELS,
         ),
         stat(
-            say("Lần đọc đủ mạnh (≥ -110 dBm)", "Readings strong enough (≥ -110 dBm)"),
-            every,
+            say("Điểm thu đủ mạnh (≥ -110 dBm)", "Sites strong enough (≥ -110 dBm)"),
+            say(
+                "Số điểm có mức thu 4G điển hình trong kỳ (trung vị của các trung vị từng giờ hoặc ngày) từ -110 dBm.",
+                "Sites whose usual 4G level in the range (the median of their medians by hours or days) is -110 dBm or"
+                " more.",
+            ),
             Target(reached),
             size=(5, 4),
             decimals=0,
@@ -100,8 +109,8 @@ def _now(say: Say) -> Sequence[Panel]:
         ),
         stat(
             say("Lần đọc có mức thu", "Readings with a level"),
-            every,
-            one('count("rsrp_dbm")'),
+            say("Mọi lần đọc 4G hợp lệ của modem trong kỳ.", "All conclusive 4G readings in the range."),
+            one('sum("rsrp_dbm_n")'),
             size=(5, 4),
             decimals=0,
             noValue="0",
@@ -109,8 +118,8 @@ def _now(say: Say) -> Sequence[Panel]:
         ),
         stat(
             "SINR 4G",
-            every,
-            one('median("sinr_db")'),
+            middle,
+            one('median("sinr_db_median")'),
             size=(4, 4),
             unit="dB",
             decimals=1,
@@ -122,7 +131,8 @@ def _now(say: Say) -> Sequence[Panel]:
 def _map(language: Language) -> Panel:
     say = speaker(language)
     fields = '"latitude", "longitude", "operator", "technology", "band"'
-    newest = select(f'last("rsrp_dbm") AS "rsrp_dbm", {fields}', raw("radio"), _HERE, by=tags("site"))
+    lately = where(PLACE, '"conclusive" = true', RECENTLY)
+    newest = select(f'last("rsrp_dbm") AS "rsrp_dbm", {fields}', raw("radio"), lately, by=tags("site"))
     weak = select(f'"rsrp_dbm", {fields}', of(newest), f'"rsrp_dbm" < {FAIR}', by=tags("site"))
     layers = [
         Layer("all", Target(newest), "circle", GREEN, size=6, field="rsrp_dbm"),
@@ -131,8 +141,10 @@ def _map(language: Language) -> Panel:
     return places(
         say("Mức thu mới nhất", "Newest levels"),
         say(
-            "Lần đọc 4G mới nhất của mỗi điểm, tại vị trí modem; màu theo RSRP, ▲ là dưới -100 dBm.",
-            "Each site's newest 4G reading, where the modem was; colour by RSRP, ▲ is below -100 dBm.",
+            "Lần đọc 4G mới nhất của mỗi điểm trong 2 ngày cuối kỳ, tại vị trí modem; màu theo RSRP, ▲ là dưới"
+            " -100 dBm.",
+            "Each site's newest 4G reading in the range's last two days, where the modem was; colour by RSRP, ▲ is"
+            " below -100 dBm.",
         ),
         layers,
         size=(12, 14),
@@ -144,15 +156,15 @@ def _map(language: Language) -> Panel:
 def _weakest(language: Language) -> Panel:
     say = speaker(language)
     query = select(
-        'median("rsrp_dbm") AS "rsrp", min("rsrp_dbm") AS "least", median("rsrq_db") AS "rsrq",'
-        ' median("sinr_db") AS "sinr", median("nr_rsrp_dbm") AS "nr", count("rsrp_dbm") AS "n"',
-        raw("radio"),
+        'median("rsrp_dbm_median") AS "rsrp", min("rsrp_dbm_min") AS "least", median("rsrq_db_median") AS "rsrq",'
+        ' median("sinr_db_median") AS "sinr", median("nr_rsrp_dbm_median") AS "nr", sum("rsrp_dbm_n") AS "n"',
+        rolled("radio"),
         _HERE,
         by=tags("site", "commune", "provider"),
     )
     columns = {
         "site": say("Mã điểm", "Site"),
-        "commune": say("Xã", "Commune"),
+        "commune": say("Xã, phường", "Commune"),
         "provider": say("Nhà cung cấp", "Provider"),
         "rsrp": "RSRP 4G",
         "least": say("Thấp nhất", "Least"),
@@ -164,8 +176,8 @@ def _weakest(language: Language) -> Panel:
     return table(
         say("Điểm thu yếu nhất", "Weakest sites"),
         say(
-            "Trung vị các lần đọc trong kỳ, n là số lần; yếu trước.",
-            "Median of the readings in the range, n of them; weakest first.",
+            "Trung vị của các trung vị từng giờ (hoặc ngày) và mức thấp nhất của n lần đọc trong kỳ; yếu trước.",
+            "The median of the medians by hours (or days) and the least of the n readings in the range; weakest first.",
         ),
         Target(query),
         size=(12, 14),
@@ -181,12 +193,15 @@ def _weakest(language: Language) -> Panel:
 
 
 def _over_time(say: Say) -> Sequence[Panel]:
-    about = say("Trung vị mọi lần đọc trong mỗi bước.", "Median of all readings in each step.")
+    about = say(
+        "Trung vị của các trung vị từng giờ (hoặc ngày) của mỗi điểm, trong mỗi bước.",
+        "In each step the median of the sites' medians by hours (or days).",
+    )
     return [
         series(
             say("RSRP 4G theo nhà cung cấp", "RSRP 4G by provider"),
             about,
-            [Target(middle("rsrp_dbm", "radio", by='"provider"', name="value"), "$tag_provider")],
+            [Target(typical("rsrp_dbm", "radio", by='"provider"'), "$tag_provider")],
             unit="dBm",
             least=-140,
             max=-40,
@@ -195,7 +210,7 @@ def _over_time(say: Say) -> Sequence[Panel]:
         series(
             say("SS-RSRP 5G theo nhà cung cấp", "SS-RSRP 5G by provider"),
             about,
-            [Target(middle("nr_rsrp_dbm", "radio", by='"provider"', name="value"), "$tag_provider")],
+            [Target(typical("nr_rsrp_dbm", "radio", by='"provider"'), "$tag_provider")],
             unit="dBm",
             least=-140,
             max=-40,
@@ -205,11 +220,11 @@ def _over_time(say: Say) -> Sequence[Panel]:
 
 
 def _technologies(say: Say) -> Panel:
-    newest = select('last("rsrp_dbm") AS "rsrp_dbm"', raw("radio"), _HERE, by=tags("site", "provider"))
-    query = select('count("rsrp_dbm") AS "n"', of(newest), '"rsrp_dbm" < 0', by=tags("provider"))
+    each = select('min("rsrp_dbm_min") AS "rsrp"', rolled("radio"), _HERE, by=tags("site", "provider"))
+    query = select('count("rsrp") AS "n"', of(each), '"rsrp" < 0', by=tags("provider"))
     return bars(
         say("Điểm có modem theo nhà cung cấp", "Sites with a modem, by provider"),
-        say("Số điểm có lần đọc trong kỳ.", "Sites with a reading in the range."),
+        say("Số điểm có lần đọc 4G trong kỳ.", "Sites with a 4G reading in the range."),
         Target(query),
         across="provider",
         decimals=0,
@@ -218,10 +233,13 @@ def _technologies(say: Say) -> Panel:
 
 
 def _spread(say: Say) -> Panel:
-    each = select('median("rsrp_dbm") AS "rsrp"', raw("radio"), _HERE, by=tags("site"))
+    each = select('median("rsrp_dbm_median") AS "rsrp"', rolled("radio"), _HERE, by=tags("site"))
     return histogram(
         say("Phân bố RSRP 4G", "Spread of RSRP, 4G"),
-        say("Số điểm theo trung vị RSRP trong kỳ.", "Sites by their median RSRP in the range."),
+        say(
+            "Số điểm theo trung vị của các trung vị RSRP từng giờ (hoặc ngày).",
+            "Sites by the median of their median RSRPs by hours (or days).",
+        ),
         Target(select('"rsrp"', of(each), '"rsrp" < 0')),
         unit="dBm",
         bucket=5,

@@ -40,7 +40,7 @@ def site(language: Language) -> Json:
         "site",
         title=say("linkgauge: Điểm đo", "linkgauge: Site"),
         about=say(
-            "Một điểm đo: kết luận và lý do, từng lần đo (kể cả lần hỏng và lần nghi ngờ), độ trễ, IPv6, sóng di động,"
+            "Một điểm đo: kết luận và lý do, từng lần đo (kể cả lần lỗi và có nghi vấn), độ trễ, IPv6, sóng di động,"
             " thời gian trực tuyến, sự cố.",
             "One site: its verdict and why, each test (failed and doubted ones too), latency, IPv6, mobile radio,"
             " when it was up, incidents.",
@@ -82,12 +82,17 @@ def _verdict(say: Say) -> Sequence[Panel]:
             size=(5, 4),
             **{"field": "verdict", **by_value((None, GREY)), "mappings": states(say)},
         ),
-        one("value", "Mbits", say("Đo được", "Measured"), say("Trung vị tải xuống của n mẫu.", "Median of n samples.")),
+        one(
+            "value",
+            "Mbits",
+            say("Đo được", "Measured"),
+            say("Trung vị tải xuống của n lần đo.", "Median of n samples."),
+        ),
         one(
             "target",
             "Mbits",
             say("Chỉ tiêu", "Target"),
-            say("Mức mà kế hoạch hứa cho điểm này.", "What the plan promises here."),
+            say("Mức kế hoạch đề ra cho điểm này.", "What the plan promises here."),
         ),
         one(
             "low",
@@ -134,7 +139,7 @@ def _speed(say: Say) -> Sequence[Panel]:
             series(
                 name,
                 say(
-                    "Mỗi điểm là một lần đo, theo IPv4/IPv6; xám: lần đo bị nghi ngờ, không tính; nét đứt: chỉ"
+                    "Mỗi điểm là một lần đo, theo IPv4/IPv6; xám: lần đo có nghi vấn, không tính; nét đứt: chỉ"
                     " tiêu kế hoạch"
                     " và mức theo hợp đồng.",
                     "Each point is a test, by IPv4 and IPv6; grey: doubted, does not count; dashed: the plan's"
@@ -143,7 +148,7 @@ def _speed(say: Say) -> Sequence[Panel]:
                 ),
                 [
                     Target(good, say("hợp lệ $tag_family", "conclusive $tag_family")),
-                    Target(doubted, say("nghi ngờ", "doubted")),
+                    Target(doubted, say("có nghi vấn", "doubted")),
                     Target(marks, say("mức $tag_scope", "target $tag_scope")),
                 ],
                 unit="Mbits",
@@ -158,12 +163,12 @@ def _trouble(say: Say) -> Panel:
     failed = select('count("failure") AS "n"', raw("throughput"), _HERE, by="time($__interval)", fill="none")
     doubted = select('count("doubts") AS "n"', raw("throughput"), _HERE, by="time($__interval)", fill="none")
     return series(
-        say("Lần đo hỏng và lần đo nghi ngờ", "Failed and doubted tests"),
+        say("Lần đo lỗi và lần đo có nghi vấn", "Failed and doubted tests"),
         say(
-            "Số lần đo tốc độ hỏng (mạng không làm được điều được yêu cầu) và số lần bị nghi ngờ.",
+            "Số lần đo tốc độ lỗi (mạng không đáp ứng được) và số lần có nghi vấn.",
             "Speed tests that failed (the network did not do what was asked), and those that were doubted.",
         ),
-        [Target(failed, say("hỏng", "failed")), Target(doubted, say("nghi ngờ", "doubted"))],
+        [Target(failed, say("lỗi", "failed")), Target(doubted, say("có nghi vấn", "doubted"))],
         size=(24, 5),
         draw="bars",
         stack=True,
@@ -292,10 +297,10 @@ def _reports(language: Language) -> Panel:
         "Time": say("Bắt đầu", "Started"),
         "download_mbps": say("Tải xuống", "Download"),
         "upload_mbps": say("Tải lên", "Upload"),
-        "failure": say("Hỏng", "Failure"),
-        "doubts": say("Nghi ngờ", "Doubts"),
+        "failure": say("Lỗi", "Failure"),
+        "doubts": say("Nghi vấn", "Doubts"),
         "family": "IP",
-        "peer": say("Máy đối đo", "Peer"),
+        "peer": say("Máy chủ đo", "Peer"),
         "download_stop": say("Dừng vì", "Stopped by"),
         "id": "id",
     }

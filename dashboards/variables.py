@@ -29,7 +29,7 @@ def chain(say: Say, *, one_site: bool = False) -> list[Json]:
     return [
         source(say),
         _query("plan", say("Kế hoạch", "Plan"), _values("plan", ""), everything, every=ANY),
-        _query("commune", say("Xã/phường", "Commune"), _values("commune", PLAN), everything),
+        _query("commune", say("Xã, phường", "Commune"), _values("commune", PLAN), everything),
         _query("kind", say("Loại điểm", "Kind of site"), _values("site_kind", _PLACED), everything, every=ANY),
         _query("provider", say("Nhà cung cấp", "Provider"), _values("provider", _KIND), everything, every=ANY),
         _one_site(say) if one_site else _query(

@@ -15,7 +15,7 @@ from tests.dashboards.seeded import DATABASE
 
 Json = Mapping[str, Any]
 _STEPS: Final = {"10m": 600, "1h": 3_600, "2h": 7_200, "6h": 21_600, "1d": 86_400}
-_SPANS: Final = {"6h": 21_600}
+_SPANS: Final = {"6h": 21_600, "7d": 604_800}
 _PIXELS: Final = 800
 
 

@@ -142,7 +142,7 @@ def points(simulated: Sequence[SimSite], sites: Sequence[Site], shape: Shape) ->
         last = next((one.fields for one in reversed(judged) if _is_on_plan(one)), {"inconclusive": 1.0})
         stands = {name: float(last.get(name, 0.0)) for name in ("met", "below", "inconclusive")}
         stands |= {"silent": float(is_silent), "contract_below": float(one.character == "weak")}
-        figures = {name: float(last[name]) for name in ("value", "target") if name in last}
+        figures = {name: float(last[name]) for name in ("value", "target", "low", "high", "n") if name in last}
         for day in range(int(shape.days) + 1):
             yield standing_point(site, stands | figures, NOW - timedelta(days=day, minutes=7))
         yield from own(one, site, end, shape)

@@ -79,7 +79,7 @@ class TestBoard:
         ids = [panel["id"] for panel in board["panels"]]
         assert len(ids) == len(set(ids))
         assert {panel["type"] for panel in board["panels"]} <= PANELS
-        assert board["schemaVersion"] == 37
+        assert board["schemaVersion"] == 38
         assert "id" not in board
         for panel in board["panels"]:
             letters = [target["refId"] for target in panel.get("targets", ())]
