@@ -18,6 +18,7 @@ from collector.web import (
     quarantine_page,
     rendering,
     scoreboard,
+    shared,
 )
 from collector.web.admin import page as admin_page
 from collector.web.api import page as api_page
@@ -52,6 +53,7 @@ def make_app(sources: Sources) -> web.Application:
     app = web.Application(middlewares=[_with_headers, _with_errors, _with_bar, routes.problems])
     app[rendering.SOURCES] = sources
     app[_OPEN] = OpenCount(sources.casebook)
+    app[shared.SHARED] = shared.Shared()
     static = assets.read()
     app[rendering.TEMPLATES] = rendering.environment(static)
     app[scoreboard.BOARDS] = {}

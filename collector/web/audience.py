@@ -120,6 +120,8 @@ class Audience:
         self._told = secrets.randbelow(2**20) * _ROOM
         self._expected_until = float("-inf")
         self._closed = False
+        self.digested = 0
+        """The mark of the newest digest: what an answer must know that is asked for because of one."""
 
     def __len__(self) -> int:
         """How many watch."""
@@ -220,6 +222,7 @@ class Audience:
 
     async def _summed_up(self, events: Sequence[Event], name: str) -> bytes:
         """The digest as the stream carries it, with the mark of a page that knows as much; empty where it is none."""
+        self.digested = self._told
         mark = b"%d" % self._told
         try:
             body = await self.digests[name](events)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from collector.events import Event
 from collector.web import assets
@@ -59,6 +59,12 @@ async def test_what_happens_shows_in_cells_tiles_map_and_order_within_moments(tm
         point = page.locator('.point[aria-label^="Trạm Y tế"]')
         await expect(point).to_have_attribute("aria-label", "Trạm Y tế <Yên Thế>: Below")
 
+        late = {"kind": "throughput", "started": "2026-11-22T05:00:00Z", "download_mbps": 11.1, "doubts": []}
+        it.sources.bus.publish(Event("report", "th-huu-lung", NOW, late))
+        it.sources.bus.publish(report("ub-loc-ninh", 22.2))
+        await expect(page.locator('tr[data-site="ub-loc-ninh"] [data-cell=last]')).to_contain_text("22.2", timeout=3000)
+        await expect(row.locator("[data-cell=last]")).to_contain_text("133.3")  # a late report is not the newest
+
         await page.locator("#list").hover(position={"x": 200, "y": 120})
         it.judge.verdicts["tyt-yen-the"] = judged(SITES[1], [130.0] * 10)
         it.sources.bus.publish(Event("verdict", "tyt-yen-the", NOW, {}))
@@ -74,6 +80,31 @@ async def test_what_happens_shows_in_cells_tiles_map_and_order_within_moments(tm
         await act(str(it.client.make_url(f"/api/v1/incidents/{incident.id}/resolve")), data={"who": "Lan"})
         await expect(page.locator("#wrong")).to_contain_text("Nothing is wrong", timeout=5000)
         await expect(page.locator("#tiles [data-count=incident] strong")).to_have_text("0")
+
+
+async def test_what_happens_while_a_page_travels_or_waits_in_the_history_shows(tmp_path: Path) -> None:
+    async with placed(tmp_path) as (it, shown):
+        page = shown.page
+        met = page.locator("#tiles [data-count=met] strong")
+
+        async def slow(route: Route) -> None:
+            it.judge.verdicts["tyt-yen-the"] = judged(SITES[1], [130.0] * 10)
+            it.sources.bus.publish(Event("verdict", "tyt-yen-the", NOW, {}))
+            await route.continue_()
+
+        await page.route("**/api/v1/live?*", slow)
+        await page.reload()
+        await expect(met).to_have_text("2", timeout=5000)
+
+        await page.unroute("**/api/v1/live?*")
+        await page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
+        it.judge.verdicts["tyt-yen-the"] = judged(SITES[1], [30.0] * 10)
+        await page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+        await expect(met).to_have_text("1", timeout=5000)
+
+        it.registry.import_sites([replace(SITES[0], id="moi-toanh", name="<img src=x onerror=alert(1)>")], now=NOW)
+        it.sources.bus.publish(Event("verdict", "moi-toanh", NOW, {}))
+        await expect(page.locator('tr[data-site="moi-toanh"] th')).to_contain_text("<img src=x", timeout=5000)
 
 
 @built

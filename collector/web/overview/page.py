@@ -14,6 +14,7 @@ from collector.web.overview import listing, points, selection
 from collector.web.overview.line import Line
 from collector.web.overview.selection import FACETS, Filters
 from collector.web.overview.tiles import tiles
+from collector.web.shared import SHARED
 from collector.web.sources import Sources
 from collector.web.words import Words
 
@@ -39,7 +40,13 @@ def add_routes(app: web.Application, _: Sources) -> None:
 
 
 async def _overview(request: web.Request) -> web.Response:
-    """The page; of it only `part` list or wrong, which scripts ask for when they have changed."""
+    """The page; of it only `part` list or wrong, or `whole`, which scripts ask for when they have changed."""
+    if "part" not in request.query or "format" in request.query:
+        return await _page(request)
+    return await request.app[SHARED].page(request, lambda: _page(request))
+
+
+async def _page(request: web.Request) -> web.Response:
     sources, query = request.app[rendering.SOURCES], request.query
     if query.get("part") == "wrong":
         return rendering.page(request, "wrong.html", here="sites", wrongs=await listing.wrong_now(sources))
@@ -66,10 +73,10 @@ async def _overview(request: web.Request) -> web.Response:
         filters=filters,
         sort=sort,
         link=lambda **changed: _link(query, **changed),
-        choices=_choices(found.lines, filters, words),
+        choices_now=lambda: _choices(found.lines, filters, words),
         chips=_chips(found.lines, filters, words),
         columns=selection.COLUMNS,
-        points=Markup(points.block(points.points(placed))),  # noqa: S704 - it escapes what could end the element
+        points_now=lambda: Markup(points.block(points.points(placed))),  # noqa: S704 - it escapes what could end the element
         unplaced=points.unplaced(placed),
         located=points.unplaced(found.lines) < len(found.lines),
         outlined=await asyncio.to_thread(sources.outlines) is not None,
@@ -143,8 +150,12 @@ def _cells(line: Line) -> Sequence[object]:
 
 async def _row(request: web.Request) -> web.Response:
     sources = request.app[rendering.SOURCES]
-    snapshot, site = await api.site_of(request, sources)
-    return rendering.page(request, "row.html", here="sites", line=await listing.one_line(sources, site, snapshot))
+
+    async def make() -> web.Response:
+        snapshot, site = await api.site_of(request, sources)
+        return rendering.page(request, "row.html", here="sites", line=await listing.one_line(sources, site, snapshot))
+
+    return await request.app[SHARED].page(request, make)
 
 
 async def _outlines(request: web.Request) -> web.Response:

@@ -12,20 +12,21 @@ from collector.web.overview.selection import worst_first
 class Points(msgspec.Struct, frozen=True):
     """`sites`: of each [id, name, state, longitude, latitude, troubles, median, target, place]; null: not known.
 
-    `place`: its number in `places`. Sites without coordinates are there too (null): tiles count them.
+    `place`: its number in `places`, each [commune, province]. Sites without coordinates are there too (null): tiles
+    count them.
     """
 
-    places: list[str]
+    places: list[tuple[str, str]]
     sites: list[list[Any]]
 
 
 def points(lines: Sequence[Line]) -> Points:
     """Every line's point, the worst first."""
-    places: dict[str, int] = {}
+    places: dict[tuple[str, str], int] = {}
     told = []
     for line in sorted(lines, key=lambda line: worst_first(line.row)):
         row, site = line.row, line.row.site
-        place = places.setdefault(", ".join(dict.fromkeys((line.commune, line.province))), len(places))
+        place = places.setdefault((line.commune, line.province), len(places))
         known = site.latitude is not None and site.longitude is not None
         where = [round(site.longitude or 0.0, 5), round(site.latitude or 0.0, 5)] if known else [None, None]
         told.append(

@@ -2,8 +2,9 @@
 //
 //   listen({ site, topics, digest }, { report, verdict, incident, status, DIGEST, stale })
 //     One stream a page, whoever listens: `site` its events only, `topics` some of them, `digest` a summary of all
-//     events once a second instead of each. Handlers get what an event says. `stale()` is called when events may have
-//     been missed: after a lost connection, after a sleep in the background, or when there were too many.
+//     events once a second instead of each. Handlers get what an event says, and of a digest the mark of a page that
+//     knows as much. The stream begins where the page ends. `stale()` is called when events may have been missed:
+//     after a lost connection, after a sleep in the background or in the history, or when there were too many.
 //   refresh()
 //     Asks for this page again soon and exchanges its `main`, but never under somebody's fingers; the window hears
 //     "fresh" then. A page with data-live="page" does so whenever something happens (to its data-site, of its
@@ -19,6 +20,7 @@ let source = null;
 let lost = false;
 let sleep = 0;
 let planned = 0;
+let mark = main.dataset.mark;
 
 const show = (on) => {
   if (lamp.classList.contains(on ? "on" : "off")) return;
@@ -31,7 +33,7 @@ const stale = () => listeners.forEach(({ handlers }) => handlers.stale?.());
 const tell = (name) => (event) => {
   const said = JSON.parse(event.data);
   for (const { wish, handlers } of listeners)
-    if (wish.digest === name || (TOPICS.includes(name) && wish.topics.includes(name) && (!wish.site || wish.site === said.site))) handlers[name]?.(said);
+    if (wish.digest === name || (TOPICS.includes(name) && wish.topics.includes(name) && (!wish.site || wish.site === said.site))) handlers[name]?.(said, Number(event.lastEventId));
 };
 
 const address = () => {
@@ -42,6 +44,7 @@ const address = () => {
   if (sites.size === 1 && !sites.has("")) asked.set("site", [...sites][0]);
   if (topics.length < TOPICS.length) asked.set("topics", topics);
   if (digest) asked.set("digest", digest);
+  if (mark && !lost) asked.set("since", mark);
   return `/api/v1/live?${asked}`;
 };
 
@@ -81,6 +84,14 @@ document.addEventListener("visibilitychange", () => {
   if (!listeners.length) return;
   if (document.hidden) sleep = setTimeout(() => { close(); lost = true; }, SLEEP_MS);
   else if (!source) open();
+});
+
+// A page that waits in the history holds no connection, and is old when somebody comes back to it.
+addEventListener("pagehide", close);
+addEventListener("pageshow", ({ persisted }) => {
+  if (!persisted || !listeners.length) return;
+  lost = true;
+  open();
 });
 
 // Pages that are asked for again as a whole.

@@ -4,6 +4,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const ORDER = ["below", "silent", "inconclusive", "unjudged", "met"];
 const CLOSEST = 16; // beyond this zoom sites that still share a spot are spread out instead
 const SPREAD = 40;
+const MOST_REGIONS = 12;
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 const fingers = matchMedia("(pointer: coarse)").matches;
@@ -63,7 +64,7 @@ export const draw = (box, sites, { spoken, says, card, shown, opened, moved, ove
   });
   L.control.zoom({ zoomInTitle: spoken.zoomIn, zoomOutTitle: spoken.zoomOut, position: "topleft" }).addTo(map);
   const index = new Supercluster({
-    radius: 56, extent: 256, maxZoom: CLOSEST - 1,
+    radius: 50, extent: 256, maxZoom: CLOSEST - 1,
     map: (site) => ({ [site.state]: 1 }),
     reduce: (all, one) => { for (const state in one) all[state] = (all[state] ?? 0) + one[state]; },
   });
@@ -130,7 +131,7 @@ export const draw = (box, sites, { spoken, says, card, shown, opened, moved, ove
     const [lon, lat] = found.geometry.coordinates;
     const states = ORDER.filter((state) => rest[state]).map((state) => `${rest[state]} ${spoken[state === "silent" ? "still" : state]}`);
     const label = spoken.several.replace("{count}", total).replace("{states}", states.join(", "));
-    return put([lat, lon], ring(rest, total), "cluster", 34 + Math.min(18, 4 * Math.log2(total)), label, (byKey) => {
+    return put([lat, lon], ring(rest, total), "cluster", 30 + Math.min(16, 3 * Math.log2(total)), label, (byKey) => {
       const now = current.get(name); // its number changes with every load
       const zoom = index.getClusterExpansionZoom(now.properties.cluster_id);
       if (zoom >= CLOSEST) return spider(now, byKey);
@@ -216,6 +217,23 @@ export const draw = (box, sites, { spoken, says, card, shown, opened, moved, ove
     return bar;
   };
   home.addTo(map);
+
+  // Provinces that lie far apart leave the first scale empty: each can be looked at alone.
+  const regions = new Map();
+  for (const site of placed) regions.set(site.province, (regions.get(site.province) ?? L.latLngBounds([])).extend(where(site)));
+  if (regions.size > 1 && regions.size <= MOST_REGIONS) {
+    const bar = make("div", "", "regions");
+    bar.setAttribute("role", "group");
+    bar.setAttribute("aria-label", spoken.provinces);
+    const fit = (bounds) => map.fitBounds(bounds, { padding: [24, 24], maxZoom: 13 });
+    for (const [name, bounds] of [["", whole], ...[...regions].sort(([one], [other]) => one.localeCompare(other))]) {
+      const button = make("button", name || spoken.every);
+      button.type = "button";
+      button.addEventListener("click", () => fit(bounds));
+      bar.append(button);
+    }
+    box.after(bar);
+  }
 
   // A wheel turns the page, unless Ctrl is held: whoever scrolls past the map must not be caught in it.
   const hint = make("p", spoken.hint, "hint");

@@ -42,24 +42,21 @@ const learn = (from = document) => {
   const told = read("points", from);
   places = told.places;
   sites = told.sites.map(([id, name, state, lon, lat, incident, median, target, where]) =>
-    ({ id, name, state, lon, lat, incident: Boolean(incident), median, target, place: places[where] }));
+    ({ id, name, state, lon, lat, incident: Boolean(incident), median, target, place: [...new Set(places[where])].join(", "), province: places[where][1] }));
   known = new Map(sites.map((site) => [site.id, site]));
 };
 learn();
 
 let rows = new Map();
-const index = () => { rows = new Map([...list.querySelectorAll("tr[data-site]")].map((row) => [row.dataset.site, row])); };
-index();
 
 // Whether somebody points at the list or works in it: then nothing there changes its place.
 const busy = () => list.matches(":hover") || (list !== document.activeElement && list.contains(document.activeElement));
-let due = null;
-const later = (act) => { due = act; };
+const due = new Set();
 const settle = () => {
-  if (!due || busy()) return;
-  const act = due;
-  due = null;
-  act();
+  if (busy()) return;
+  const acts = [...due];
+  due.clear();
+  for (const act of acts) act();
 };
 list.addEventListener("pointerleave", () => setTimeout(settle, 300));
 list.addEventListener("focusout", () => setTimeout(settle, 300));
@@ -86,7 +83,8 @@ const patch = (row, it) => {
   if (it.watch) state.push(make("small", spoken.watch, "watch"));
   for (const cause of it.trouble ?? []) state.push(make("small", spoken[cause] ?? cause, "failure"));
   put(row.querySelector("[data-cell=state]"), state);
-  if (it.last_at) {
+  if (it.last_at && !(Date.parse(it.last_at) < Date.parse(row.dataset.last))) { // a late one is not the newest
+    row.dataset.last = it.last_at;
     const cell = row.querySelector("[data-cell=last]");
     const told = it.last_mbps === undefined && it.failure
       ? [make("span", spoken.failed, "failure"), make("small", it.failure)]
@@ -147,11 +145,23 @@ const sort = () => {
   if (after.some((row, number) => row !== before[number])) body.append(...after);
 };
 
-const page = async (address) => {
+// What was told of each site last, and its mark: an answer that was made before that is older than what is shown.
+const told = new Map();
+const ask = async (address) => {
   const answer = await fetch(address, { headers: { Accept: "text/html" } });
   if (!answer.ok) throw new Error(String(answer.status));
-  return new DOMParser().parseFromString(await answer.text(), "text/html");
+  return [await answer.text(), Number(answer.headers.get("Linkgauge-Mark"))];
 };
+const page = async (address) => {
+  const [text, mark] = await ask(address);
+  return [new DOMParser().parseFromString(text, "text/html"), mark];
+};
+const retell = (mark, act) => { for (const { it, mark: at } of told.values()) if (at > mark) act(it); };
+const index = (mark) => {
+  rows = new Map([...list.querySelectorAll("tr[data-site]")].map((row) => [row.dataset.site, row]));
+  retell(mark, (it) => rows.has(it.site) && patch(rows.get(it.site), it));
+};
+index(Infinity);
 const replace = (id, from, inside = false) => {
   const fresh = from.getElementById(id), old = document.getElementById(id);
   if (!fresh || !old) return;
@@ -175,31 +185,39 @@ const seldom = (act, least) => {
   };
   return run;
 };
-// The list alone. Under somebody's fingers it waits.
-const fetchList = async () => {
+const part = (name) => {
   const wish = query();
-  wish.set("part", "list");
-  const fresh = await page(`/?${wish}`);
-  const swap = () => { list.replaceChildren(...fresh.body.childNodes); index(); };
-  if (busy()) later(swap);
-  else swap();
+  wish.set("part", name);
+  return page(`/?${wish}`);
 };
-const relist = seldom(fetchList, 3000);
-// Everything: after a loss of the stream, or when there is a kind of tile that there was not.
+// The list alone. Under somebody's fingers it waits, and is asked for when they have gone.
+const relist = seldom(async () => {
+  if (busy()) return void due.add(relist);
+  const asked = location.search;
+  const [fresh, mark] = await part("list");
+  if (busy()) return void due.add(relist);
+  if (asked !== location.search) return;
+  list.replaceChildren(...fresh.body.childNodes);
+  index(mark);
+}, 3000);
+// Everything: after a loss of the stream, or when there is a kind of tile or a site that there was not.
 const anew = async () => {
-  const fresh = await page(location.href);
+  const asked = location.search;
+  const [fresh, mark] = await part("whole");
+  if (asked !== location.search) return;
   for (const id of ["tiles", "wrong"]) replace(id, fresh);
   learn(fresh);
+  retell(mark, move);
   map?.update(sites, new Set());
-  const swap = () => { replace("list", fresh, true); index(); };
-  if (busy()) later(swap);
-  else swap();
+  if (busy()) return void due.add(relist);
+  replace("list", fresh, true);
+  index(mark);
 };
 const renew = seldom(anew, 5000);
 // Medians and counts of a large province come with the list as a whole, as somebody looks at it all day.
 setInterval(() => document.hidden || relist(), 300000 + 60000 * Math.random());
 const rewrong = seldom(async () => {
-  replace("wrong", await page("/?part=wrong"));
+  replace("wrong", (await page("/?part=wrong"))[0]);
 }, 2000);
 // A line of which there is news gets its new median too, in its turn: of a few sites only, and one every few seconds.
 const stale = new Set();
@@ -209,29 +227,47 @@ const refine = seldom(async () => {
   stale.delete(id);
   const row = rows.get(id);
   if (!row || row.matches(":hover") || row.contains(document.activeElement)) return;
-  const answer = await fetch(`/sites/${encodeURIComponent(id)}/row`);
-  if (!answer.ok) return;
+  const [text, mark] = await ask(`/sites/${encodeURIComponent(id)}/row`);
   const table = document.createElement("table");
-  table.innerHTML = await answer.text();
+  table.innerHTML = text;
   const fresh = table.querySelector("tr");
   if (!fresh || !row.isConnected) return;
   fresh.classList.toggle("chosen", row.classList.contains("chosen"));
   row.replaceWith(fresh);
   rows.set(id, fresh);
+  retell(mark, (it) => it.site === id && patch(fresh, it));
   if (stale.size) refine();
 }, 4000);
 
 // ---- news
 
 const filtered = () => ["state", "incident"].some((name) => query().get(name));
-const heard = (news) => {
+const move = (it) => {
+  const site = known.get(it.site);
+  if (!site || (site.state === it.state && site.incident === Boolean(it.incident))) return false;
+  site.state = it.state;
+  site.incident = Boolean(it.incident);
+  return true;
+};
+// What is counted here and what the server counts have to agree; for a moment they may not.
+let differed = 0;
+const check = (news) => {
+  const all = ORDER.reduce((sum, state) => sum + news.counts[state], 0);
+  const total = Number(document.getElementById("tiles").dataset.total);
+  const own = (test) => sites.filter(test).length;
+  const differs = sites.length === total &&
+    (own((site) => site.incident) !== news.incidents || ORDER.some((state) => own((site) => site.state === state) !== news.counts[state]));
+  differed = differs ? differed + 1 : 0;
+  if (all !== total || differed > 4) recount();
+};
+const recount = seldom(anew, 60000);
+const heard = (news, mark) => {
   const moved = new Set();
   let absent = false;
   for (const it of news.rows) {
-    const site = known.get(it.site), row = rows.get(it.site);
-    if (site && (site.state !== it.state || site.incident !== Boolean(it.incident))) {
-      site.state = it.state;
-      site.incident = Boolean(it.incident);
+    const row = rows.get(it.site);
+    told.set(it.site, { it, mark });
+    if (move(it)) {
       moved.add(it.site);
       absent ||= !row;
     }
@@ -243,13 +279,18 @@ const heard = (news) => {
     tally();
     map?.update(sites, moved);
     if (absent || filtered()) relist();
-    else if (busy()) later(sort);
+    else if (busy()) due.add(sort);
     else sort();
   }
   const wrong = document.getElementById("wrong");
   if (wrong && wrong.dataset.mark !== news.wrong) rewrong();
+  check(news);
 };
-listen({ digest: "list" }, { list: heard, stale: renew });
+const missed = () => {
+  told.clear(); // another process counts otherwise
+  renew();
+};
+listen({ digest: "list" }, { list: heard, stale: missed });
 
 // ---- the map
 
@@ -280,18 +321,21 @@ const reframe = () => {
   clearTimeout(waiting);
   waiting = setTimeout(() => frameList().catch(() => {}), 350);
 };
+let framing = 0;
 const frameList = async () => {
+  const own = ++framing;
   const wish = query();
   for (const name of ["box", "rows", "all"]) wish.delete(name);
   if (framed()) wish.set("box", map.frame());
   const address = wish.size ? `/?${wish}` : "/";
   if (address === location.pathname + location.search) return;
   history.replaceState(null, "", address);
-  const fresh = await page(address);
+  const [fresh, mark] = await page(address);
+  if (own !== framing) return; // the map has moved on
   for (const id of ["tiles", "chips"]) replace(id, fresh);
   replace("list", fresh, true);
   replace("kept", fresh, true); // what the form keeps of the address
-  index();
+  index(mark);
 };
 const shown = (site) => {
   const wish = query();
