@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from collector.web import rendering
-from collector.web.api import view
+from collector.web.api import examples, view
 from collector.web.api.document import DOCUMENT, described
 from collector.web.api.guide import GUIDE, TITLE
 from collector.web.sources import Sources
@@ -23,7 +23,9 @@ async def _page(request: web.Request) -> web.Response:
         here="api",
         title=TITLE,
         guide=GUIDE,
-        groups=view.groups(document, str(request.url.origin())),
+        groups=view.groups(
+            document, str(request.url.origin()), known=await examples.known(request.app[rendering.SOURCES])
+        ),
         schemas=view.schemas(document),
         machine=f"{DOCUMENT.path}?lang={words.language}",
     )

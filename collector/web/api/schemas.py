@@ -11,6 +11,21 @@ from msgspec import inspect
 REF: Final = "#/components/schemas/{name}"
 _GENERIC: Final = re.compile(r"^(\w+?)_(\w+)_$")
 Json = dict[str, Any]
+PUBLIC: Final[Mapping[str, str]] = {
+    "Ask": "TestRequest", "Running": "TestProgress",
+    "Body": "IncidentDecision", "Work": "MaintenancePlan", "End": "MaintenanceEnd",
+    "Order": "ReplayRequest", "Asked": "ReplayAccepted", "Held": "QuarantinedPayload",
+    "Last": "LatestReport", "Current": "CurrentUnits", "Facts": "SiteProperties", "Until": "PastWindow",
+    "Said": "PromiseWords",
+    "Days": "DayRange", "Latency": "ReceiptLatency", "Stage": "PipeStage", "Process": "CollectorProcess",
+    "Levels": "ProcessLevels", "Group": "IncidentGroup", "Transition": "IncidentTransition", "Sites": "SiteCounts",
+    "Account": "Explanation", "Fact": "RegistryFact", "Run": "ExplainedRun", "Step": "DetectorStep",
+    "Episode": "DetectorEpisode", "AccountCourse": "DetectorCourse", "BoardCourse": "PromiseTrend",
+    "Bound": "HeldAgainst",
+    "Beside": "OtherStatistic", "Binds": "TargetScope", "Replay": "EpisodeReplay", "Document": "PlanDocument",
+    "Indicator": "PlanIndicator", "Target": "PlanTarget", "Rule": "JudgingRule", "Finding": "PromiseFinding",
+}  # fmt: skip
+"""Names that say to somebody outside what they are: programs that are made from the document call their types so."""
 
 
 @lru_cache
@@ -32,9 +47,10 @@ def _short(name: str) -> str:
     *modules, last = name.split(".")
     generic = _GENERIC.match(last)
     if generic is not None:
-        return f"{generic[1]}Of{generic[2]}"
+        return f"{generic[1]}Of{PUBLIC.get(generic[2], generic[2])}"
     prefix = modules[-1].title().replace("_", "") if modules else ""
-    return prefix + last.lstrip("_")
+    plain = prefix + last.lstrip("_")
+    return PUBLIC.get(plain, plain)
 
 
 def _renamed(found: Any, names: Mapping[str, str]) -> Any:  # noqa: ANN401 - any JSON

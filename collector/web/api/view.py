@@ -75,12 +75,17 @@ class Schema:
     fields: tuple[Field, ...]
 
 
-def groups(document: Json, origin: str) -> list[Group]:
-    """Every operation, in the document's order, by tag; `origin`: what addresses begin with."""
+def groups(document: Json, origin: str, *, known: Mapping[str, str] | None = None) -> list[Group]:
+    """Every operation, in the document's order, by tag; `origin`: what addresses begin with.
+
+    `known`: what examples name instead of the document's, by parameter: what there is here.
+    """
     found: dict[str, list[Entry]] = {tag["name"]: [] for tag in document["tags"]}
     for path, methods in document["paths"].items():
         for method, one in methods.items():
-            found[one["tags"][0]].append(_entry(document, path, method.upper(), one, origin))
+            found[one["tags"][0]].append(
+                _entry(document, (method.upper(), path), one, origin=origin, known=known or {})
+            )
     titles = {tag["name"]: tag["description"] for tag in document["tags"]}
     return [Group(tag, titles[tag], tuple(entries)) for tag, entries in found.items() if entries]
 
@@ -93,7 +98,12 @@ def schemas(document: Json) -> list[Schema]:
     ]
 
 
-def _entry(document: Json, path: str, method: str, one: Json, origin: str) -> Entry:
+def _entry(document: Json, at: tuple[str, str], one: Json, *, origin: str, known: Mapping[str, str]) -> Entry:
+    method, path = at
+    parameters = [
+        {**each, "example": known.get(each["name"], each["example"])} if "example" in each else each
+        for each in one.get("parameters", ())
+    ]
     body = one.get("requestBody", {}).get("content", {}).get("application/json")
     return Entry(
         id=one["operationId"],
@@ -104,7 +114,7 @@ def _entry(document: Json, path: str, method: str, one: Json, origin: str) -> En
         fields=tuple(_field(each["name"], each["schema"], each) for each in one.get("parameters", ())),
         body=None if body is None else kind_of(body["schema"]),
         answers=tuple(_answer(document, status, each) for status, each in one["responses"].items()),
-        call=_call(method, origin + path, one.get("parameters", ()), body),
+        call=_call(method, origin + path, parameters, body),
     )
 
 
