@@ -1,12 +1,13 @@
 """The places that people imported, kept in the registry's database, above those that are known without asking."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, Select, and_, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, and_, exists, func, insert, select, update
 
 from collector.errors import UsageError
 from collector.places.catalogue import catalogue
@@ -138,6 +139,18 @@ class Places:
         with self._database.read() as connection:
             rows = connection.execute(_newest(UNITS.c.path.in_(paths))).mappings()
             return [_unit(row) for row in rows if not row["withdrawn"]]
+
+    def counted(self) -> tuple[int, int]:
+        """How many periods of villages, and of the other units, were imported; without reading them."""
+        later = UNITS.alias()
+        same = and_(later.c.path == UNITS.c.path, later.c.begins == UNITS.c.begins, later.c.version > UNITS.c.version)
+        gone = and_(UNITS.c.withdrawn, ~exists().where(same))
+        query = select(UNITS.c.level, func.count()).group_by(UNITS.c.level)
+        with self._database.read() as connection:
+            left = Counter(dict(tuple(row) for row in connection.execute(query.where(UNITS.c.version == 1))))
+            left.subtract(dict(tuple(row) for row in connection.execute(query.where(gone))))
+        villages = left.pop("village", 0)
+        return villages, left.total()
 
     def imported(self) -> list[Unit]:
         """Every period of every unit that was imported, but villages, by path."""

@@ -82,7 +82,7 @@ def record(
         "who": author.who,
         "way": author.way,
         "subject": subject,
-        "about": author.about[:_ABOUT_LIMIT],
+        "about": "".join(filter(str.isprintable, author.about))[:_ABOUT_LIMIT],  # a file may be called anything
         "added": added,
         "changed": changed,
         "details": json.dumps([[one.key, one.field, one.before, one.after] for one in kept[:KEPT]], ensure_ascii=False),

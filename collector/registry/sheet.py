@@ -106,7 +106,10 @@ def clean(text: str) -> str:
 
 
 def read_csv(data: bytes) -> list[Line]:
-    """Split CSV bytes into lines of values, header first; raises SheetError for what is no CSV."""
+    """Split CSV bytes into the lines that hold something, header first; raises SheetError for what is no CSV.
+
+    More than `MAX_LINES` are counted and not kept: ten megabytes of line breaks would be a gigabyte of lines.
+    """
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -116,15 +119,24 @@ def read_csv(data: bytes) -> list[Line]:
     semicolon = head.count(";") > head.count(",")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=";" if semicolon else ",", strict=True)
     lines: list[Line] = []
-    number = 1
+    number, count = 1, 0
     try:
         for row in reader:
-            values = tuple(_decimal_point(value) for value in row) if semicolon else tuple(row)
-            lines.append(Line(number, values))
+            is_filled = any(map(str.strip, row))
+            count += is_filled
+            if is_filled and count <= MAX_LINES:
+                values = tuple(_decimal_point(value) for value in row) if semicolon else tuple(row)
+                lines.append(Line(number, values))
             number = reader.line_num + 1
     except csv.Error as error:
         raise SheetError([f"line {number}: not valid CSV ({error})"]) from error
+    if count > MAX_LINES:
+        raise SheetError([_too_long(count)])
     return lines
+
+
+def _too_long(count: int) -> str:
+    return f"the file has {count} lines; at most {MAX_LINES} are read: split it"
 
 
 def _decimal_point(value: str) -> str:
@@ -142,7 +154,7 @@ def table(
     if not filled:
         raise SheetError([f"the file is empty; expected the columns {','.join(columns)}"])
     if len(filled) > MAX_LINES:
-        raise SheetError([f"the file has {len(filled)} lines; at most {MAX_LINES} are read: split it"])
+        raise SheetError([_too_long(len(filled))])
     header = header_of(filled[0], columns=columns, aliases=aliases or {})
     faults = list(_header_faults(header, filled[0], columns=columns, required=required))
     if faults:

@@ -4,10 +4,13 @@ Their bytes lie in files without a name, which vanish with the process however i
 Another process does not know them: it says so, and the file is chosen again.
 """
 
+import errno
+import os
 import secrets
 import tempfile
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import IO, Final
@@ -39,9 +42,11 @@ class Drafts:
         self._lock = threading.Lock()
 
     def put(self, kind: Kind, name: str, data: bytes, preview: Preview, *, at: datetime) -> str:
-        """Keep a file; gives the token by which it is found. The oldest goes when there are too many."""
-        content = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the draft goes
-        content.write(data)
+        """Keep a file; gives the token by which it is found. The oldest goes when there are too many.
+
+        Raises OSError when there is no room for it.
+        """
+        content = _kept(data)
         token = secrets.token_urlsafe(18)
         with self._lock:
             self._drop(at)
@@ -97,3 +102,13 @@ class Drafts:
         draft = self._drafts.pop(token, None)
         if draft is not None:
             draft.content.close()
+
+
+def _kept(data: bytes) -> IO[bytes]:
+    """A file without a name that holds these bytes, on the disk and in no buffer: what fails fails now."""
+    with ExitStack() as undo:
+        content = undo.enter_context(tempfile.TemporaryFile(buffering=0))
+        if content.write(data) != len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        undo.pop_all()
+        return content

@@ -42,6 +42,10 @@ MAX_COLUMNS: Final = 256
 _PASSES: Final = 3
 
 
+_DONE: Final = Weighed((), {}, {})
+"""Of what was brought in nothing is told: reading on could fail, and it would look as if nothing had been done."""
+
+
 class StaleError(Exception):
     """What a person agreed to is not what the file would do now."""
 
@@ -122,8 +126,10 @@ def _sites(lines: Sequence[Line], by: Round) -> Weighed:
     changes = by.office.registry.import_sites(
         sheet.sites, now=by.now, keep=sheet.absent, dry=by.dry, seal=by.sealing(site_told)
     )
+    if not by.dry:
+        return _DONE
     held = {site: versions[-1].value.name for site, versions in by.office.registry.snapshot().sites.items()}
-    said = list(_site_remarks(sheet.sites, sheet.rows, by)) if by.dry else []
+    said = list(_site_remarks(sheet.sites, sheet.rows, by))
     return Weighed([site_told(change) for change in changes], {site.id: site.name for site in sheet.sites}, held, said)
 
 
@@ -141,7 +147,7 @@ def _site_remarks(sites: Sequence[Site], rows: Sequence[Row], by: Round) -> Iter
 def _villages(lines: Sequence[Line], by: Round) -> Weighed:
     sheet = villages_sheet.parse(lines, by.office.places.gazetteer())
     changes = _units(sheet, by)
-    return _weighed_units(sheet, changes, by.office.places.villages() if by.dry else ())
+    return _weighed_units(sheet, changes, by.office.places.villages()) if by.dry else _DONE
 
 
 def _places(lines: Sequence[Line], by: Round) -> Weighed:
@@ -149,12 +155,14 @@ def _places(lines: Sequence[Line], by: Round) -> Weighed:
     if units_sheet.has_populations(lines):
         figures = units_sheet.parse_populations(lines, places.gazetteer())
         found = places.import_populations(figures, now=by.now, dry=by.dry, seal=by.sealing(population_told))
+        if not by.dry:
+            return _DONE
         held = {f"{each.path} {each.year}": each.path for each in places.populations()}
         given = {f"{each.path} {each.year}": each.path for each in figures}
         return Weighed([population_told(change) for change in found], given, held)
     sheet = units_sheet.parse(lines, places.gazetteer())
     changes = _units(sheet, by)
-    return _weighed_units(sheet, changes, places.imported() if by.dry else ())
+    return _weighed_units(sheet, changes, places.imported()) if by.dry else _DONE
 
 
 def _units(sheet: Villages | Units, by: Round) -> list[UnitChange]:
@@ -174,8 +182,9 @@ def _weighed_units(sheet: Villages | Units, changes: Sequence[UnitChange], held:
 def _figures(lines: Sequence[Line], by: Round) -> Weighed:
     sheet = figures_sheet.parse(lines, plans=by.plans, today=by.today.date())
     changes = by.office.figures.bring(sheet.figures, who=by.who, now=by.now, dry=by.dry, seal=by.sealing(figure_told))
-    known = by.office.figures.entries() if by.dry else []
-    held = {_key(entry.figure.key): entry.figure.source for entry in known}
+    if not by.dry:
+        return _DONE
+    held = {_key(entry.figure.key): entry.figure.source for entry in by.office.figures.entries()}
     given = {_key(figure.key): figure.source for figure in sheet.figures}
     return Weighed([figure_told(change) for change in changes], given, held, sheet.remarks)
 

@@ -1,6 +1,7 @@
 """Administration: what there is, what waits for somebody, what was changed lately and by whom, and which plans bind."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -8,10 +9,12 @@ from typing import Final
 from aiohttp import web
 
 from collector.plans.types import Plan
-from collector.registry.journal import Entry
+from collector.registry.journal import Entry, Journal
+from collector.web import csv_table, rendering
 from collector.web.admin import desk, devices, site_form, tables, uploads
 from collector.web.admin.desk import Desk
 from collector.web.sources import Sources
+from collector.web.words import Words
 
 _LATELY: Final = 8
 _PER_PAGE: Final = 50
@@ -56,11 +59,12 @@ async def _overview(request: web.Request, at_desk: Desk) -> web.Response:
         snapshot = office.registry.snapshot()
         waiting = devices.waiting_now(office.registry.waiting(), snapshot)
         standing = sum(versions[-1].value is not None for versions in snapshot.agents.values())
+        villages, places = office.places.counted()
         counts = {
             "sites": len(snapshot.sites),
             "agents": standing,
-            "villages": len(at_desk.villages()),
-            "places": len(office.places.imported()),
+            "villages": villages,
+            "places": places,
             "figures": len(office.figures.entries()),
             "plans": len(at_desk.sources.plans),
         }
@@ -70,12 +74,33 @@ async def _overview(request: web.Request, at_desk: Desk) -> web.Response:
 
 
 async def _changes(request: web.Request, at_desk: Desk) -> web.Response:
+    if "format" in request.query:
+        return await asyncio.to_thread(_file, at_desk, rendering.words_of(request))
     asked = request.query.get("before", "")
     before = int(asked) if asked.isdecimal() and int(asked[:10]) < _MOST else None
     found = await asyncio.to_thread(lambda: at_desk.office.journal.list(limit=_PER_PAGE + 1, before=before))
     entries: list[Entry] = list(found[:_PER_PAGE])
     older = entries[-1].number if len(found) > _PER_PAGE else None
     return desk.page(request, "admin_changes.html", entries=entries, older=older, before=before)
+
+
+def _file(at_desk: Desk, words: Words) -> web.Response:
+    """All that was recorded as CSV, a row for each difference, the newest first. Blocks."""
+    heading = [(name, "") for name in ("at", "who", "way", "subject", "file", "key", "field", "before", "after")]
+    rows = (
+        (entry.at, entry.author.who, entry.author.way, entry.subject, entry.author.about,
+         one.key, one.field, one.before, one.after)
+        for entry in _every(at_desk.office.journal)
+        for one in entry.differences
+    )  # fmt: skip
+    return csv_table.answer("changes", heading, rows, words=words, demonstration=at_desk.sources.demonstration)
+
+
+def _every(journal: Journal) -> Iterator[Entry]:
+    before: int | None = None
+    while found := journal.list(limit=_PER_PAGE, before=before):
+        yield from found
+        before = found[-1].number
 
 
 async def _plans(request: web.Request, at_desk: Desk) -> web.Response:

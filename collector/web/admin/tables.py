@@ -71,7 +71,7 @@ def found_sites(at_desk: Desk, query: str, number: str | None) -> Page[SiteRow]:
         return folded(f"{site.id} {site.name} {site.province} {site.commune} {' '.join(row.agents)}")
 
     found = paged(fitting(rows, query, text), query, number, known=len(rows))
-    gazetteer, today = at_desk.office.places.gazetteer(), at_desk.sources.now().date()
+    gazetteer, today = at_desk.office.places.gazetteer(), at_desk.sources.now().astimezone(at_desk.sources.zone).date()
 
     def named(row: SiteRow) -> SiteRow:
         province, commune = called(gazetteer, row.site.province, row.site.commune, today)

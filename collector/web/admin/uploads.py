@@ -9,7 +9,7 @@ from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 from sqlalchemy import Connection
 
-from collector.errors import RegistryUnavailable
+from collector.errors import RegistryUnavailable, UsageError
 from collector.registry.difference import Change
 from collector.registry.journal import record
 from collector.registry.sheet import SheetError
@@ -72,10 +72,16 @@ async def _upload(request: web.Request, at_desk: Desk) -> web.Response:
         upload = await _received(request)
         if upload.fault:
             return _asked(request, kind, upload.fault, 400)
-        return await _compared(at_desk, kind, upload)
+        try:
+            return await _compared(at_desk, kind, upload)
+        except OSError:
+            return _asked(
+                request, kind, "There is no room for the file on this machine. Make room, then try again.", 507
+            )
 
 
 async def _compared(at_desk: Desk, kind: Kind, upload: Upload) -> web.Response:
+    """The preview of a file that came; raises OSError when it cannot be kept."""
     async with at_desk.heavy:
         preview = await asyncio.to_thread(weigh, kind, upload.data, _weighing(at_desk))
         now = at_desk.sources.now()
@@ -143,7 +149,9 @@ async def _errors(request: web.Request, at_desk: Desk) -> web.Response:
         return _gone(request)
     heading = [("line", "Line"), ("cell", "Cell"), ("column", "Column"), ("error", "What to do")]
     words = rendering.words_of(request)
-    rows = [(fault.line, fault.cell, fault.column, told(fault.what, words.say)) for fault in draft.preview.faults]
+    faults = draft.preview.faults
+    said = await asyncio.to_thread(lambda: [told(fault.what, words.say) for fault in faults])
+    rows = [(fault.line, fault.cell, fault.column, what) for fault, what in zip(faults, said, strict=True)]
     demonstration = at_desk.sources.demonstration
     return csv_table.answer(f"{draft.kind}-errors", heading, rows, words=words, demonstration=demonstration)
 
@@ -180,6 +188,8 @@ async def _bring(request: web.Request, at_desk: Desk, token: str, who: str) -> w
         return _again(token)
     except RegistryUnavailable:
         return _page(request, token, draft, fault="The database cannot be reached right now. Try again.", who=who)
+    except UsageError as error:  # the database refuses a value
+        return _page(request, token, draft, fault=str(error), who=who)
     at_desk.drafts.forget(token)
     counts = f"added={draft.preview.added_count}&changed={draft.preview.changed_count}"
     return desk.back(f"/admin/{kind}?done=import&{counts}", who)

@@ -1,6 +1,7 @@
 """Tables down to the cell: what spreadsheets do to text, and faults where their reader looks for them."""
 
 import os
+import tracemalloc
 import zipfile
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -140,7 +141,19 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         write_lines(tmp_path / "no" / "a.csv", [], title="x")
 
 
+def test_what_holds_nothing_is_no_line_and_takes_no_memory() -> None:
+    empty = b"\n,,\n \n" * 10_000
+    tracemalloc.start()
+    lines = read_csv(b"code,name\n" + empty + b"a,A\n")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [(line.number, line.values) for line in lines] == [(1, ("code", "name")), (30_002, ("a", "A"))]
+    assert peak < 1_500_000, "the text itself, and not its lines"
+
+
 def test_too_many_lines_are_refused() -> None:
+    with pytest.raises(SheetError, match="has 500002 lines; at most 500000"):
+        read_csv(b"x\n" * 500_002)
     with pytest.raises(SheetError, match="at most 500000"):
         read([Line(1, ("code",)), *([Line(2, ("x",))] * 500_000)])
 

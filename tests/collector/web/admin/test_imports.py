@@ -3,7 +3,10 @@
 import asyncio
 import io
 import re
+import resource
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -59,6 +62,8 @@ async def test_a_file_is_shown_then_brought_in_with_a_name(tmp_path: Path) -> No
         changes = await (await it.client.get("/admin/changes", headers=ENGLISH)).text()
         assert "Lan" in changes
         assert "<ins>Trường Mới</ins>" in changes
+        table = await (await it.client.get("/admin/changes?format=csv", headers=ENGLISH)).text()
+        assert "2026-11-22T08:00:00Z,Lan,page,sites,file.csv,th-moi,name,Trường mới,Trường Mới\r\n" in table
 
 
 async def test_what_changed_meanwhile_is_shown_anew_and_nothing_is_brought_in(tmp_path: Path) -> None:
@@ -147,6 +152,24 @@ async def test_an_archive_that_unpacks_to_much_is_refused(tmp_path: Path) -> Non
     assert len(data) < 1_000_000
     async with province(tmp_path) as it:
         assert "unpacks to more than" in await (await upload(it, data)).text()
+
+
+@contextmanager
+def no_room_for(size: int) -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+async def test_a_file_for_which_there_is_no_room_is_not_kept_by_half(tmp_path: Path) -> None:
+    async with province(tmp_path) as it:
+        with no_room_for(1_000_000):
+            answer = await upload(it, b"x" * 1_500_000)
+        assert (answer.status, "There is no room for the file" in await answer.text()) == (507, True)
+        assert (await upload(it, GOOD.encode())).status == 200
 
 
 async def test_a_form_without_a_file_and_a_kind_that_there_is_not(tmp_path: Path) -> None:
