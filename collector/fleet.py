@@ -10,7 +10,7 @@ from typing import Final
 
 from agent.wire.control import Status
 from agent.wire.results import RESULTS
-from collector.store.store import Store
+from collector.store.store import Row, Store
 
 _ANNOUNCED: Final = 20
 _EARLY: Final = timedelta(seconds=60)  # a run may start a little before its announced time
@@ -80,18 +80,27 @@ class Fleet:
     async def load(self, store: Store, *, since: datetime, kinds: tuple[str, ...]) -> None:
         """Read recent signs of life from the series; raises StoreUnavailable. Announcements start anew."""
         start_ns = int(since.timestamp()) * 1_000_000_000
+        told = {agent for agent, state in self._agents.items() if state.state is not None}
         for rows in (await store.recent("status", start_ns=start_ns, per_site=_PER_SITE, fields=_SIGNS)).values():
             for row in rows:
-                state = self._state(row.tags.get("agent", ""))
-                if state is not None:
-                    state.last_seen = _later(state.last_seen, _time(row.time_ns))
-                    state.state = state.state or _text(row.fields.get("state"))
+                self._recall(row, told)
         for kind in kinds:
             for rows in (await store.recent(kind, start_ns=start_ns, per_site=_PER_SITE, fields=_REPORTED)).values():
                 for row in rows:
                     state = self._state(row.tags.get("agent", ""))
                     if state is not None:
                         state.last_report[kind] = _later(state.last_report.get(kind), _time(row.time_ns))
+
+    def _recall(self, row: Row, told: set[str]) -> None:
+        """Take in a stored status, oldest first. A will is no sign of life: a restart must not wake who fell silent."""
+        state = self._state(row.tags.get("agent", ""))
+        if state is None:
+            return
+        said = _text(row.fields.get("state"))
+        if state.agent not in told:
+            state.state = said or state.state
+        if said != "offline":
+            state.last_seen = _later(state.last_seen, _time(row.time_ns))
 
     def _state(self, agent: str) -> AgentState | None:
         state = self._agents.get(agent)

@@ -51,6 +51,7 @@ class Agents:
     _pending: dict[tuple[str, int], tuple[float, bytes]] = field(init=False, default_factory=dict)
     _asked: list[tuple[float, str, str, str]] = field(init=False, default_factory=list)
     _link: Connection | None = field(init=False, default=None)
+    _gone: set[str] = field(init=False, default_factory=set)
     _by_id: dict[str, DemoSite] = field(init=False)
     _chance: random.Random = field(init=False, default_factory=random.Random)
 
@@ -69,6 +70,7 @@ class Agents:
     def agreed(self) -> None:
         """Everything is subscribed to: say who is there."""
         now = datetime.now(UTC)
+        self._gone.clear()
         for one in self.world.sites:
             self._status(one, now)
 
@@ -163,6 +165,9 @@ class Agents:
 
     def _status(self, one: DemoSite, now: datetime) -> None:
         heard = self.world.is_heard(one, now)
+        if not heard and one.site.id in self._gone:
+            return
+        (self._gone.discard if heard else self._gone.add)(one.site.id)  # a broker tells a will once
         seq = self._numbers.get(one.site.id)
         epoch = self._epoch if seq else None
         status = status_of(one, now, epoch=epoch, seq=seq) if heard else Status(state="offline")

@@ -61,7 +61,7 @@ def account(one: DemoSite, day: date, sent: Sequence[Sent], runs: Mapping[str, i
         kind: Tally(
             planned=max(count, run[kind]),
             run=run[kind],
-            skipped={"off": count - run[kind]} if run[kind] < count else {},
+            skipped={"stopped": count - run[kind]} if run[kind] < count else {},
         )
         for kind, count in runs.items()
         if count and (kind != "radio" or one.cellular)

@@ -80,13 +80,14 @@ async def test_is_read_from_the_series_after_a_restart(tmp_path: Path) -> None:
         [
             status_point("a1", online(), SITE, NOW - MINUTE),
             status_point("a1", online(), SITE, NOW),
+            status_point("a1", Status(state="offline"), SITE, NOW + MINUTE),
             Point("latency", tags, {"id": "x", "conclusive": True}, start_ns),
         ]
     )
     fleet = Fleet()
     await fleet.load(store, since=NOW - timedelta(days=1), kinds=("throughput", "latency"))
     await store.close()
-    assert fleet.agents["a1"].last_seen == NOW
+    assert (fleet.agents["a1"].last_seen, fleet.agents["a1"].state) == (NOW, "offline")
     assert fleet.agents["a2"].last_report == {"latency": NOW}
 
 
