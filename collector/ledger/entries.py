@@ -10,11 +10,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from collector.archive.position import Position
 from collector.ledger.facts import Fact, Place, Why, kinds_of
-from collector.ledger.tables import CHECKPOINTS, DAYS, EXPLAINED, STATE, TOUCHED
+from collector.ledger.tables import CHECKPOINTS, EXPLAINED, STATE, TOUCHED
 from collector.ledger.tally import Spool, Tally, day_text, hour_text
 
 Row = dict[str, Any]
-Changes = Mapping[str, ColumnElement[Any]]
 _JSON: Final = msgspec.json.Encoder()
 # By hand, because thousands of them are run each second; both databases know these words.
 _ABSORB: Final = "DELETE FROM ledger_stored WHERE agent = ? AND epoch = ? AND first = ?"
@@ -33,6 +32,14 @@ _COUNT: Final = (
     "ON CONFLICT (agent, day, kind) DO UPDATE SET received = ledger_days.received + excluded.received, "
     "late = ledger_days.late + excluded.late, duplicate = ledger_days.duplicate + excluded.duplicate, "
     "revision = excluded.revision"
+)
+# Of two accounts of one day, the one that knows of more.
+_ACCOUNT: Final = (
+    "INSERT INTO ledger_days (agent, day, kind, planned, run, skipped, revision) VALUES (?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (agent, day, kind) DO UPDATE SET revision = excluded.revision, "
+    "planned = CASE WHEN excluded.planned < ledger_days.planned THEN ledger_days.planned ELSE excluded.planned END, "
+    "run = CASE WHEN excluded.planned < ledger_days.planned THEN ledger_days.run ELSE excluded.run END, "
+    "skipped = CASE WHEN excluded.planned < ledger_days.planned THEN ledger_days.skipped ELSE excluded.skipped END"
 )
 _TOUCH: Final = (
     "INSERT INTO touched (measurement, site, hour, stamp) VALUES (?, ?, ?, ?) "
@@ -116,34 +123,20 @@ def _write_stored(connection: Connection, spools: Mapping[Place, Spool], revisio
 
 
 def _write_accounts(connection: Connection, accounts: Sequence[Fact], revision: int) -> None:
+    rows: list[tuple[str | int, ...]] = []
     for fact in accounts:
         account = fact.account
         if account is None:
             continue
-        rows = [
-            {
-                "agent": fact.agent,
-                "day": account.day.isoformat(),
-                "kind": kind,
-                "planned": tally.planned,
-                "run": tally.run,
-                "skipped": _JSON.encode(tally.skipped).decode(),
-                "revision": revision,
-            }
+        day = account.day.isoformat()
+        rows += [
+            (fact.agent, day, kind, tally.planned, tally.run, _JSON.encode(tally.skipped).decode(), revision)
             for kind, tally in kinds_of(account).items()
         ]
-        # Of two accounts of one day, the one that knows of more.
-        upsert(connection, DAYS, rows, _fuller)
         place = Place(fact.agent, fact.epoch)
         dropped = [(place, first, last) for first, last in account.dropped if first <= last]
         explain(connection, dropped, why="dropped", at=fact.received, revision=revision)
-
-
-def _fuller(new: Any) -> Changes:  # noqa: ANN401 - columns by name
-    more = DAYS.c.planned.is_(None) | (new.planned >= DAYS.c.planned)
-    names = ("planned", "run", "skipped")
-    taken = {name: case((more, getattr(new, name)), else_=DAYS.c[name]) for name in names}
-    return {**taken, "revision": new.revision}
+    _many(connection, _ACCOUNT, rows)
 
 
 def _place(place: Place) -> Row:

@@ -23,7 +23,6 @@ from collector.registry import schema
 from collector.registry.engine import WRITE, Reach, new_engine, url_of
 
 _LOCK: Final = 0x6C696E6B  # PostgreSQL advisory lock: "link"
-_FORMAT: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
 Check = Callable[[Connection], None]
 
 
@@ -40,13 +39,12 @@ class Utc(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("a time without zone reached the database")
-        moment = value.astimezone(UTC)
-        return f"{moment.year:04d}{moment.strftime(_FORMAT[2:])}"  # %Y does not pad on every platform
+        return f"{value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
         """Read it back as an aware time."""
         del dialect
-        return None if value is None else datetime.strptime(value, _FORMAT).replace(tzinfo=UTC)
+        return None if value is None else datetime.fromisoformat(value)  # strptime takes thirty times as long
 
 
 class Transactions(Protocol):

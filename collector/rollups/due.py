@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
 
 from sqlalchemy import BigInteger, Column, Index, MetaData, String, Table, bindparam, delete, func, or_, select, update
@@ -40,6 +41,8 @@ _LEVELS: Final[Mapping[Work, Level]] = {"hour": "hour", "day": "day", "month": "
 _KEY: Final = ("measurement", "site", "level", "start")
 _SLACK: Final = timedelta(minutes=1)
 _MOMENT: Final = timedelta(microseconds=1)
+_bucket = lru_cache(maxsize=8192)(bucket_of)
+"""Hours and days that many sites share: after an outage the same few are asked for hundreds of thousands of times."""
 
 
 class Task(NamedTuple):
@@ -68,7 +71,7 @@ class Pace:
         level = _LEVELS.get(task.level)
         if level is None:
             return now + late
-        bucket = bucket_of(level, task.start, self.zone)
+        bucket = _bucket(level, task.start, self.zone)
         if bucket.end <= now:
             return now + late
         pace = self.every(level)
@@ -94,7 +97,7 @@ class Pace:
 
     def bucket(self, task: Task) -> Bucket:
         """The span of a task of a level."""
-        return bucket_of(_LEVELS.get(task.level, "day"), task.start, self.zone)
+        return _bucket(_LEVELS.get(task.level, "day"), task.start, self.zone)
 
     def tasks(self, touched: Touched) -> list[Task]:
         """What an hour that reports fell into makes to do: its hour, day and month; of a judged kind more."""
@@ -106,7 +109,7 @@ class Pace:
             levels.append(("recent", "day"))
         if touched.measurement in JUDGED:
             levels.append(("verdict", "day"))
-        spans = {(work, bucket_of(level, edge, self.zone).start) for work, level in levels for edge in edges}
+        spans = {(work, _bucket(level, edge, self.zone).start) for work, level in levels for edge in edges}
         return [Task(touched.measurement, touched.site, work, start) for work, start in sorted(spans)]
 
 
