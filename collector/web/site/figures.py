@@ -38,7 +38,7 @@ def happened(found: Material, period: Period, words: Words, now: datetime) -> li
 
 
 def figures(found: Material, period: Period, words: Words, marks: list[Note]) -> list[Figure]:
-    """All charts that have anything to show; the speeds always, as their absence says something too."""
+    """All charts that have anything to show; the speeds always: their file may be asked for when it is empty."""
     frame = _Frame(_start(found, period), period.end, words, marks)
     several = len(found.agents) > 1
     made = [

@@ -1,5 +1,6 @@
 """One site: verdict, charts, facts, the last reports and "test now"; and how its verdict was found."""
 
+from functools import partial
 from typing import Final
 from urllib.parse import urlencode
 
@@ -77,7 +78,7 @@ async def _page(
             verdict, found.others, contract=site.contract_down_mbps, median=found.row.median_mbps, n=found.row.n,
             silent=found.row.state == "silent",
         ),
-        figures=drawn,
+        figures=[one for one in drawn if one.table.rows],
         happened=marks,
         trend=found.trend,
         found=found,
@@ -199,7 +200,9 @@ async def _explain(request: web.Request) -> web.Response:
     found = await explain.explained(sources, site, snapshot, plan=request.query.get("plan"))
     if found is None:
         raise web.HTTPNotFound(text="This site is not registered yet.")
-    return rendering.page(request, "explain.html", here="sites", found=found, clock=explain.clock, most=explain.STEPS)
+    words = rendering.words_of(request)
+    clock = partial(words.time, style="dd/MM/yyyy HH:mm:ss")
+    return rendering.page(request, "explain.html", here="sites", found=found, clock=clock, most=explain.STEPS)
 
 
 def _source(sources: Sources, verdict: Verdict | None) -> str | None:

@@ -1,6 +1,6 @@
 // One site's page: kept true by the server's events, the period in the address follows a choice on a chart, the raw
 // report opens in place, and a test that was asked for is followed. Without this script all of it works by links.
-import { charts } from "./charts.js";
+import { charts, mount } from "./charts.js";
 import { listen } from "./live.js";
 
 const main = document.getElementById("main");
@@ -11,6 +11,22 @@ const held = (part) => // somebody is in it, or has typed
   (part.contains(document.activeElement) && /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName)) ||
   [...part.querySelectorAll("input")].some((each) => each.value !== each.defaultValue);
 
+// The first report of a kind brings a chart of its own, in its place among the others.
+const adopt = (fresh) => {
+  const there = document.querySelector(".figures");
+  let after = null;
+  for (const figure of fresh.querySelectorAll(".figures > figure.chart")) {
+    let here = document.getElementById(figure.id);
+    if (!here) {
+      here = document.importNode(figure, true);
+      after ? after.after(here) : there.prepend(here);
+    }
+    after = here;
+  }
+  if (after) there.querySelector(".empty")?.remove();
+  mount();
+};
+
 // Part by part: a chart takes its new points, everything else its new words; what somebody works in stays as it is.
 const renew = async () => {
   const began = performance.now();
@@ -18,9 +34,7 @@ const renew = async () => {
   if (!answer.ok && answer.status !== 429) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   pause = Math.min(30000, Math.max(300, 20 * (performance.now() - began)));
-  const known = new Set([...document.querySelectorAll("figure.chart")].map((figure) => figure.id));
-  const came = [...fresh.querySelectorAll("figure.chart")].map((figure) => figure.id);
-  if (came.some((id) => !known.has(id))) { location.reload(); return; } // the first of a kind brings a chart of its own
+  adopt(fresh);
   for (const part of fresh.querySelectorAll("[data-part]")) {
     const here = document.querySelector(`[data-part="${CSS.escape(part.dataset.part)}"]`);
     if (!here || held(here)) continue;
@@ -78,6 +92,7 @@ addEventListener("popstate", () => location.reload());
 
 // The raw report, in place.
 const dialog = document.querySelector("dialog.report");
+dialog.addEventListener("close", () => soon()); // what came meanwhile
 const read = async (address) => {
   const pre = dialog.querySelector("pre");
   dialog.querySelector("a").href = address;

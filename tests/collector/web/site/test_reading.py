@@ -73,4 +73,7 @@ async def test_a_site_that_never_reported_says_so_and_draws_nothing(it: Province
     assert "No throughput test yet." in page
     assert 'id="timeline"' not in page
     assert 'id="latency"' not in page
-    assert page.count("Nothing was measured in this period.") == 2
+    assert 'id="download"' not in page
+    assert page.count("Nothing was measured in this period.") == 1
+    answer = await it.client.get("/sites/th-moi?lang=en&format=csv&table=download")
+    assert (answer.status, len((await answer.text()).splitlines())) == (200, 1), "the file of nothing is a file"
