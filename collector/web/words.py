@@ -67,11 +67,11 @@ class Words:
         return self.say(fact.message, **values)
 
     def number(self, value: float | None, digits: int = 1) -> str:
-        """A number with the language's separators; a dash when there is none."""
+        """A number with the language's separators; a dash when there is none. Rounded as in what the judge writes."""
         if value is None:
             return NOTHING
         return format_decimal(
-            value, format="#,##0." + "0" * digits if digits else "#,##0", locale=_locale(self.language)
+            round(value, digits), format="#,##0." + "0" * digits if digits else "#,##0", locale=_locale(self.language)
         )
 
     def comma(self, label: str) -> str:
