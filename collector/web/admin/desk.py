@@ -1,11 +1,12 @@
 """What the handlers of administration share: where facts come from, uploads at hand, and who may change anything."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from sqlalchemy import Connection
 
 from collector.registry.journal import Author, Seal, who_fault
@@ -22,6 +23,10 @@ T = TypeVar("T")
 _WHO: Final = "who"
 _YEAR_S: Final = 365 * 86400
 _SEE_OTHER: Final = 303
+TORN: Final = (
+    ValueError, LookupError, AssertionError, HttpProcessingError, web.RequestPayloadError, TimeoutError,
+)  # fmt: skip
+"""What aiohttp raises for a body that breaks its own rules, or ends too early or never."""
 
 
 @dataclass(slots=True)
@@ -83,6 +88,14 @@ def page(request: web.Request, template: str, **values: Any) -> web.Response:  #
         who_before=values["who"] or _decoded(request.cookies.get(_WHO, "")),
         **{name: value for name, value in values.items() if name != "who"},
     )
+
+
+async def form_of(request: web.Request) -> Mapping[str, object]:
+    """The fields of a form; raises HTTPBadRequest for a body that is none."""
+    try:
+        return await request.post()
+    except TORN as error:
+        raise web.HTTPBadRequest from error
 
 
 def name_in(text: object) -> tuple[str, str | None]:

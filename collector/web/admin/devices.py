@@ -164,7 +164,7 @@ def _empty_first(rows: Sequence[SiteRow]) -> list[SiteRow]:
 async def _change(request: web.Request, at_desk: Desk) -> web.Response:
     """Register a device at a site, move it there, or revoke it."""
     agent = request.match_info["agent"]
-    form = await request.post()
+    form = await desk.form_of(request)
     who, name_fault = desk.name_in(form.get("who"))
     site = str(form.get("site", "")).strip()
     revokes = form.get("act") == "revoke"

@@ -71,7 +71,7 @@ async def _shown(
 
 async def _save(request: web.Request, at_desk: Desk) -> web.Response:
     name = request.match_info["site"]
-    form = await request.post()
+    form = await desk.form_of(request)
     given = {column: str(form.get(column, "")) for column in sites_csv.COLUMNS}
     if name != NEW:
         given["id"] = name

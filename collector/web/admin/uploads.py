@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from aiohttp import BodyPartReader, web
-from aiohttp.http_exceptions import HttpProcessingError
 from sqlalchemy import Connection
 
 from collector.errors import RegistryUnavailable, UsageError
@@ -26,8 +25,6 @@ _DRAINED: Final = 4 * MAX_BYTES
 _CHUNK: Final = 1 << 18
 _UPLOAD_S: Final = 600.0
 _SEE_OTHER: Final = 303
-_TORN: Final = (ValueError, AssertionError, HttpProcessingError, web.RequestPayloadError, TimeoutError)
-"""What aiohttp raises for a body that breaks its own rules, or ends too early or never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +95,7 @@ async def _received(request: web.Request) -> Upload:
             async for part in await request.multipart():
                 if isinstance(part, BodyPartReader) and part.name == "file":
                     return await _file(part)
-    except _TORN:
+    except desk.TORN:
         return Upload(fault="The upload was broken off. Try again.")
     return Upload(fault="Choose a file first.")
 
@@ -161,7 +158,7 @@ async def _decided(request: web.Request, at_desk: Desk) -> web.Response:
     token, draft = _draft(request, at_desk)
     if draft is None:
         return _gone(request)
-    form = await request.post()
+    form = await desk.form_of(request)
     if form.get("act") == "forget":
         at_desk.drafts.forget(token)
         return web.Response(status=_SEE_OTHER, headers={"Location": f"/admin/{draft.kind}"})

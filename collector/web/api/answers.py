@@ -16,6 +16,7 @@ from collector.web.sources import Sources
 NOT_HERE: Final = "Changes are accepted from this machine and its own page only."
 _ENCODER: Final = msgspec.json.Encoder()
 _LOOPBACK: Final = ("127.0.0.1", "::1")
+_PASSED_ON: Final = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
 _CODINGS: Final = ("deflate", "gzip")
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -69,11 +70,17 @@ def _is_known(request: web.Request, mark: str) -> bool:
 def from_here(request: web.Request) -> bool:
     """Whether a change comes from this machine, and not from a foreign page in its browser.
 
-    The page must have been asked for by a name of loopback: a foreign name that resolves to it is an attack.
+    The page must have been asked for by a name of loopback: a foreign name that resolves to it is an attack, and so is
+    one that is none. What a proxy on this machine passes on comes from elsewhere, as it says itself.
     """
+    if any(name in request.headers for name in _PASSED_ON):
+        return False
     origin = request.headers.get("Origin")
-    ours = origin is None or origin == str(request.url.origin())
-    return ours and request.remote in _LOOPBACK and request.url.host in (*_LOOPBACK, "localhost")
+    try:
+        ours, host = origin is None or origin == str(request.url.origin()), request.url.host
+    except ValueError:  # the header Host holds what no address has
+        return False
+    return ours and request.remote in _LOOPBACK and host in (*_LOOPBACK, "localhost")
 
 
 async def site_of(request: web.Request, sources: Sources) -> tuple[Snapshot, Site]:

@@ -95,6 +95,16 @@ async def test_a_site_is_added_and_changed_with_errors_beside_their_fields(tmp_p
         assert (await it.client.get("/admin/sites/nothing")).status == 404
 
 
+async def test_what_is_no_form_is_no_fault_of_ours(tmp_path: Path) -> None:
+    torn = (b"--x\r\nnonsense", "multipart/form-data; boundary=x")
+    strange = (b"who=a", "application/x-www-form-urlencoded; charset=nonsense")
+    async with province(tmp_path) as it:
+        for path in ("/admin/agents/stranger", "/admin/sites/+", "/admin/sites/th-moi"):
+            for body, kind in (torn, strange):
+                answer = await it.client.post(path, data=body, headers={"Content-Type": kind, **ENGLISH})
+                assert (answer.status, "Go back, and choose again" in await answer.text()) == (400, True)
+
+
 async def test_lists_come_in_pages_and_are_searched_without_marks(tmp_path: Path) -> None:
     async with province(tmp_path) as it:
         sites = [Site(f"s-{n:03}", f"Trường số {n}", "school", "rural", "lang-son", "bac-son") for n in range(250)]

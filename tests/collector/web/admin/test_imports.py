@@ -219,6 +219,25 @@ async def test_who_is_not_here_sees_and_changes_nothing(tmp_path: Path) -> None:
         assert "/admin/import/sites" not in named
 
 
+async def test_what_came_by_a_proxy_or_by_a_strange_name_changes_nothing(tmp_path: Path) -> None:
+    strange = ("evil.example", "localhost.evil", "127.0.0.1.", "127.0.0.1:abc", "127.0.0.1:99999", "\udcff", "")
+    others = [{"Host": name} for name in strange] + [
+        {"X-Forwarded-For": "192.0.2.7"}, {"via": "1.1 proxy"}, {"Origin": "null"}, {"Origin": ""},
+        {"Origin": "http://127.0.0.1:1"}, {"Origin": "http://evil.example"},
+    ]  # fmt: skip
+    async with province(tmp_path) as it:
+        for headers in others:
+            (name, value), body = next(iter(headers.items())), b"act=forget&who=Lan"
+            host = "" if name == "Host" else f"Host: 127.0.0.1:{it.client.port}\r\n"
+            head = f"POST /admin/drafts/x HTTP/1.1\r\n{host}{name}: {value}\r\nConnection: close\r\n"
+            kind = f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n"
+            reader, writer = await asyncio.open_connection("127.0.0.1", it.client.port)
+            writer.write((head + kind).encode("utf-8", "surrogateescape") + body)
+            assert (await reader.readline()).split()[1] == b"403", headers
+            writer.close()
+            await writer.wait_closed()
+
+
 def test_drafts_are_few_and_go_with_time() -> None:
     drafts, preview = Drafts(), previewed(Weighed((), {}, {}))
     tokens = [drafts.put("sites", "a", str(number).encode(), preview, at=NOW) for number in range(KEPT + 1)]
