@@ -25,17 +25,19 @@ from dashboards.queries import (
     DAILY,
     INCIDENTS,
     LAST_HOUR,
+    LAST_MONTH,
     PLACE,
     lasting,
     number_of,
     of,
     raw,
+    rolled,
     select,
     standings,
     tags,
     where,
 )
-from dashboards.variables import chain
+from dashboards.variables import chain, level
 from dashboards.words import Language, Say, speaker
 
 DOUBTS: Final = {
@@ -63,7 +65,7 @@ def fleet(language: Language) -> Json:
             " vì đâu.",
             "Whether boxes live, their clocks and queues, how many reports arrive, and why tests fail or are doubted.",
         ),
-        chain(say),
+        [*chain(say), level(say)],
         INCIDENTS,
         "now-7d",
     )
@@ -195,9 +197,16 @@ def _pipe(say: Say) -> Sequence[Panel]:
 
 
 def _trouble(say: Say) -> Sequence[Panel]:
-    def count(field: str, condition: str, measurement: str = "throughput") -> str:
-        held = where(PLACE, condition, "$timeFilter") if condition else _HERE
-        return select(f'count("{field}") AS "n"', raw(measurement), held, by="time($__interval)", fill="null")
+    def count(what: str, kind: str = "throughput") -> str:
+        return select(f'{what} AS "n"', rolled(kind), _HERE, by="time($__interval)", fill="null")
+
+    def doubted(doubt: str) -> str:
+        held = where(PLACE, f'"doubts" =~ /{doubt}/', LAST_MONTH)
+        return select('count("doubts") AS "n"', raw("throughput"), held, by="time($__interval)", fill="null")
+
+    def data(direction: str) -> str:
+        what = f'sum("{direction}_bytes") AS "n"'
+        return select(what, raw("throughput"), where(PLACE, LAST_MONTH), by=DAILY, fill="null")
 
     kinds = ("throughput", "latency", "ipv6", "dns", "web", "path")
     return [
@@ -207,7 +216,7 @@ def _trouble(say: Say) -> Sequence[Panel]:
                 "Số lần đo mà mạng không đáp ứng được; lý do xem ở từng điểm.",
                 "Runs in which the network did not do what was asked; for reasons see each site.",
             ),
-            [Target(count("failure", "", kind), kind) for kind in kinds],
+            [Target(count('sum("failed_n")', kind), kind) for kind in kinds],
             draw="bars",
             stack=True,
             step="6h",
@@ -216,10 +225,12 @@ def _trouble(say: Say) -> Sequence[Panel]:
         series(
             say("Lần đo tốc độ có nghi vấn", "Doubted speed tests"),
             say(
-                "Theo lý do; lần đo có hai lý do được đếm ở cả hai. Lần có nghi vấn không tính vào kết luận.",
-                "By reason; a test with two reasons counts under both. A doubted test never counts against a line.",
+                "31 ngày cuối kỳ, theo lý do; lần đo có hai lý do được đếm ở cả hai. Lần có nghi vấn không tính vào kết"
+                " luận.",
+                "The range's last 31 days, by reason; a test with two reasons counts under both. A doubted test never"
+                " counts against a line.",
             ),
-            [Target(count("doubts", f'"doubts" =~ /{doubt}/'), say(*named)) for doubt, named in DOUBTS.items()],
+            [Target(doubted(doubt), say(*named)) for doubt, named in DOUBTS.items()],
             draw="bars",
             stack=True,
             step="6h",
@@ -229,8 +240,11 @@ def _trouble(say: Say) -> Sequence[Panel]:
             say("Số lần đo tốc độ", "Speed tests"),
             say("Hợp lệ và không hợp lệ mỗi bước.", "Conclusive and not, in each step."),
             [
-                Target(count("duration_s", '"conclusive" = true'), say("hợp lệ", "conclusive")),
-                Target(count("duration_s", '"conclusive" = false'), say("lỗi hoặc có nghi vấn", "failed or doubted")),
+                Target(
+                    count('sum("reports_n") - sum("failed_n") - sum("doubted_n")'),
+                    say("hợp lệ", "conclusive"),
+                ),
+                Target(count('sum("failed_n") + sum("doubted_n")'), say("lỗi hoặc có nghi vấn", "failed or doubted")),
             ],
             size=(12, 7),
             stack=True,
@@ -244,16 +258,13 @@ def _trouble(say: Say) -> Sequence[Panel]:
         ),
         series(
             say("Dữ liệu dùng để đo", "Data used by tests"),
-            say("Byte tải xuống và tải lên của mọi lần đo tốc độ, mỗi ngày.", "Bytes of all speed tests, each day."),
+            say(
+                "31 ngày cuối kỳ: byte tải xuống và tải lên của mọi lần đo tốc độ, mỗi ngày.",
+                "The range's last 31 days: bytes of all speed tests, each day.",
+            ),
             [
-                Target(
-                    select('sum("download_bytes") AS "n"', raw("throughput"), _HERE, by=DAILY, fill="null"),
-                    say("tải xuống", "download"),
-                ),
-                Target(
-                    select('sum("upload_bytes") AS "n"', raw("throughput"), _HERE, by=DAILY, fill="null"),
-                    say("tải lên", "upload"),
-                ),
+                Target(data("download"), say("tải xuống", "download")),
+                Target(data("upload"), say("tải lên", "upload")),
             ],
             size=(12, 7),
             unit="decbytes",
