@@ -83,8 +83,18 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
     latest: date | None = None
 
 
+class Month(msgspec.Struct, frozen=True, kw_only=True):
+    """One month of a promise's course: its first day, and the figure that the trend is of, in the row's unit."""
+
+    month: date
+    value: float
+
+
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One promise of the plan. `mark`: what the figure is compared with, in `unit`; None where there is nothing."""
+    """One promise of the plan. `mark`: what the figure is compared with, in `unit`; None where there is nothing.
+
+    `months`: what the trend is made of, oldest first, also where they are too few for one.
+    """
 
     target: str
     indicator: str
@@ -99,6 +109,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     quote: str
     finding: Finding
     trend: Course | None = None
+    months: list[Month] = []
     completeness: float | None = None
     notes: list[Text] = []
 

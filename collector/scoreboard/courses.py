@@ -7,7 +7,7 @@ from typing import Final
 
 from collector.figures.figure import Entry
 from collector.plans.types import Target
-from collector.scoreboard.board import Course
+from collector.scoreboard.board import Course, Month
 from collector.scoreboard.measured import LEAST_OF_SITE, can_reach
 from collector.scoreboard.spread import Spread, value_at
 from collector.statistics.trend import arrival, trend_of
@@ -26,25 +26,31 @@ def measured_course(target: Target, mark: float | None, months: Months, *, share
     A month's figure is the median of its sites' medians: cheap, and moved by no single site. It need not be equal to
     the figure of the period, so it is the trend that decides whether the target is reached in it.
     """
-    points = [
-        (float(index_of(month)), value)
-        for month, sites in months.items()
-        if (value := _of(target, mark, sites, shared=shared)) is not None
-    ]
+    points = measured_months(target, mark, months, shared=shared)
     return _course(points, (target.share or 100.0) if shared else mark, target)
 
 
+def measured_months(target: Target, mark: float | None, months: Months, *, shared: bool) -> list[Month]:
+    """The figures of sites' months, oldest first."""
+    found = ((month, _of(target, mark, months[month], shared=shared)) for month in sorted(months))
+    return [Month(month=month, value=value) for month, value in found if value is not None]
+
+
 def reported_course(target: Target, mark: float | None, entries: Sequence[Entry]) -> Course | None:
-    """The trend of reported figures, each in the last month of its period; of two there, the shorter period's."""
+    """The trend of reported figures."""
+    return _course(reported_months(entries), mark, target)
+
+
+def reported_months(entries: Sequence[Entry]) -> list[Month]:
+    """Reported figures, each in the last month of its period; of two there, the shorter period's."""
     newest: dict[date, Entry] = {}
     for entry in sorted(entries, key=lambda entry: entry.figure.period.began):
         newest[(entry.figure.period.ended - timedelta(days=1)).replace(day=1)] = entry
-    points = [
-        (float(index_of(month)), entry.figure.value)
-        for month, entry in newest.items()
+    return [
+        Month(month=month, value=entry.figure.value)
+        for month, entry in sorted(newest.items(), key=lambda one: one[0])
         if entry.figure.value is not None
     ]
-    return _course(points, mark, target)
 
 
 def index_of(month: date) -> int:
@@ -58,8 +64,8 @@ def month_of(index: float) -> date:
     return date(number // _MONTHS, number % _MONTHS + 1, 1)
 
 
-def _course(points: Sequence[tuple[float, float]], mark: float | None, target: Target) -> Course | None:
-    trend = trend_of(points)
+def _course(points: Sequence[Month], mark: float | None, target: Target) -> Course | None:
+    trend = trend_of([(float(index_of(one.month)), one.value) for one in points])
     if trend is None or mark is None or target.comparison == "at_most":
         return None
     when = arrival(trend, mark)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import NamedTuple
 
 from collector.figures.figure import Entry
 from collector.ledger.accounts import Told
@@ -12,8 +13,8 @@ from collector.plans.reference import Point, References
 from collector.plans.types import Plan, Target, Text
 from collector.plans.words import promised, wide
 from collector.registry.site import Site
-from collector.scoreboard.board import Board, Course, Finding, Row
-from collector.scoreboard.courses import Months, measured_course, reported_course
+from collector.scoreboard.board import Board, Course, Finding, Month, Row
+from collector.scoreboard.courses import Months, measured_course, measured_months, reported_course, reported_months
 from collector.scoreboard.measured import WORKS, Seen, can_reach, share_of_sites, speed_of_all
 from collector.scoreboard.reported import of_indicator, reported_figure
 from collector.scoreboard.spread import SiteFigure, Spread, site_figure
@@ -57,7 +58,7 @@ def scoreboard(plan: Plan, window: tuple[date, date], known: Known, *, now: date
     for step in steps_of(plan, *window):
         target = step.target
         mark, notes = _mark(target, window, known.references)
-        finding, trend = _found(plan, step, mark, known, figures, window=window, future=window[0] > today)
+        finding, trend, months = _found(plan, step, mark, known, figures, window=window, future=window[0] > today)
         indicator = names.get(target.indicator)
         rows.append(
             Row(
@@ -74,6 +75,7 @@ def scoreboard(plan: Plan, window: tuple[date, date], known: Known, *, now: date
                 quote=target.quote,
                 finding=finding,
                 trend=trend,
+                months=months,
                 completeness=_complete(plan, target, known) if target.how == "measured" else None,
                 notes=[*notes, *_notes(step)],
             )
@@ -81,6 +83,14 @@ def scoreboard(plan: Plan, window: tuple[date, date], known: Known, *, now: date
     return Board(
         plan=plan.id, name=plan.name, first=window[0], last=window[1], made=now, sites=len(known.ids), rows=rows
     )
+
+
+class _Told(NamedTuple):
+    """What is known of one promise: its figure, and how it moved."""
+
+    finding: Finding
+    trend: Course | None = None
+    months: list[Month] = []  # noqa: RUF012 - never changed: a tuple's default
 
 
 def _found(  # noqa: PLR0913 - the parts of one row
@@ -92,25 +102,24 @@ def _found(  # noqa: PLR0913 - the parts of one row
     *,
     window: tuple[date, date],
     future: bool,
-) -> tuple[Finding, Course | None]:
+) -> _Told:
     target = step.target
     if future:
-        return Finding(reasons=["future"]), None
+        return _Told(Finding(reasons=["future"]))
     if target.how != "measured":
         entries = of_indicator(known.entries, target.indicator)
-        finding, trend = reported_figure(target, mark, entries, window), reported_course(target, mark, entries)
+        finding = reported_figure(target, mark, entries, window)
+        told = _Told(finding, reported_course(target, mark, entries), reported_months(entries))
     elif target.indicator not in MEASURED:
-        return Finding(reasons=["no_number"]), None
+        return _Told(Finding(reasons=["no_number"]))
     else:
-        finding, trend = _measured(plan, target, mark, known, figures.get(target.indicator, {}))
+        told = _measured(plan, target, mark, known, figures.get(target.indicator, {}))
     if not step.begun or step.ended:
-        finding = _undecided(finding, step)
-    return finding, trend
+        return told._replace(finding=_undecided(told.finding, step))
+    return told
 
 
-def _measured(
-    plan: Plan, target: Target, mark: float | None, known: Known, figures: Mapping[str, SiteFigure]
-) -> tuple[Finding, Course | None]:
+def _measured(plan: Plan, target: Target, mark: float | None, known: Known, figures: Mapping[str, SiteFigure]) -> _Told:
     aimed = {site.id for site in _aimed(plan, target, known)}
     seen = Seen(len(aimed), [figure for site, figure in figures.items() if site in aimed])
     months: Months = {
@@ -120,7 +129,8 @@ def _measured(
     shared = target.share is not None or target.indicator == "ipv6"
     against = WORKS if target.indicator == "ipv6" else mark
     finding = share_of_sites(target, against, seen) if shared else speed_of_all(target, mark, seen)
-    return finding, measured_course(target, against, months, shared=shared)
+    course = measured_course(target, against, months, shared=shared)
+    return _Told(finding, course, measured_months(target, against, months, shared=shared))
 
 
 def _aimed(plan: Plan, target: Target, known: Known) -> list[Site]:

@@ -20,7 +20,7 @@ from collector.web import csv_table
 from collector.web.sources import Sources
 from collector.web.words import Language, Words
 
-_MONTHS: Final = 6
+_MONTHS: Final = 12
 COLUMNS: Final = (
     "plan", "from", "to", "target", "indicator", "name", "scope", "how", "promised", "mark", "unit", "verdict",
     "value", "low", "high", "figure_unit", "basis", "n", "k", "sites", "sites_with_results", "completeness", "reasons",
