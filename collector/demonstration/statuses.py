@@ -8,8 +8,8 @@ from collector.demonstration.sites import DemoSite
 
 _GB = 1_000_000_000
 _SIM_BYTES = 10 * _GB
-_A_DAY = 2_200_000
-"""About what six speed tests a day move, for each Mbit/s of the contract."""
+_A_DAY = 1_500_000
+"""About what a day of speed tests moves, for each Mbit/s of both directions."""
 
 
 def status_of(one: DemoSite, at: datetime, *, epoch: str | None = None, seq: int | None = None) -> Status:
@@ -30,7 +30,11 @@ def status_of(one: DemoSite, at: datetime, *, epoch: str | None = None, seq: int
             clock_synchronized=one.number % 37 != 5,  # noqa: PLR2004 - a few boxes cannot reach a time server
             uptime_s=round(age.total_seconds()),
             load=round(chance.uniform(0.02, 0.5), 2),
-            data_used_bytes=round((one.site.contract_down_mbps or 50) * _A_DAY * (at.day - 1 + at.hour / 24)),
+            data_used_bytes=round(_bought(one) * _A_DAY * (at.day - 1 + at.hour / 24)),
             data_allowed_bytes=_SIM_BYTES if (one.site.access or "").startswith("cellular") else None,
         ),
     )
+
+
+def _bought(one: DemoSite) -> float:
+    return (one.site.contract_down_mbps or 0) + (one.site.contract_up_mbps or 0)

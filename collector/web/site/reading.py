@@ -20,7 +20,7 @@ from collector.web.pages import Measured, SiteRow
 from collector.web.site.budget import Budget, budget
 from collector.web.site.notes import Change
 from collector.web.site.period import Period
-from collector.web.site.strip import Stood, presence, standing
+from collector.web.site.strip import Stood, presence, standing, usual_gap
 from collector.web.sources import Sources
 from collector.web.trend import Trend, trend
 
@@ -155,6 +155,7 @@ async def _heard(sources: Sources, site: str, course: Course, period: Period) ->
     every = timedelta(seconds=present.every_s) if present is not None and present.every_s else _USUAL
     before = await read(sources, "throughput", site, (period.start - _LOOK_BACK, period.start), limit=1)
     times = [pages.time_of(row) for row in (*before, *course.rows)]
+    every = max(every, usual_gap(times))  # a schedule that is quicker now makes nothing late that came before it
     if course.level == "day":  # a day with results stands for all of its day
         every = max(every, timedelta(days=1))
     return presence(sorted(times), max(every, _OFTEN), period.start, min(period.end, sources.now()))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Final
 
 from collector.detect.silence import LATE, SILENT, STALE
@@ -12,9 +13,17 @@ Stood = tuple[datetime, datetime, str]
 """From, until, state."""
 _FULL: Final = {"heard": 1.0, "late": 0.7, "stale": 0.5, "silent": 0.25, "met": 1.0, "below": 0.6, "inconclusive": 0.35}
 """How tall a state is drawn: shape tells it apart where colour does not."""
+_GAPS: Final = 4
 _COLUMNS: Final = (
     Column("what", "What"), Column("from", "From"), Column("until", "Until"), Column("state", "State"),
 )  # fmt: skip
+
+
+def usual_gap(times: Sequence[datetime]) -> timedelta:
+    """How far apart results came: a quarter of the gaps are shorter. Of fewer than five nothing is said."""
+    ordered = sorted(times)
+    gaps = sorted(after - before for before, after in pairwise(ordered))
+    return gaps[len(gaps) // 4] if len(gaps) >= _GAPS else timedelta(0)
 
 
 def presence(times: Sequence[datetime], every: timedelta, start: datetime, end: datetime) -> list[Stood]:

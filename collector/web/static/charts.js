@@ -155,7 +155,7 @@ class Chart {
     const axis = { stroke: () => this.paint.soft, font: this.paint.font, ticks: { stroke: () => this.paint.line, size: 4 }, grid: { stroke: () => this.paint.line, width: 1 } };
     const strip = Boolean(spec.lanes);
     this.u = new uPlot({
-      width: box.clientWidth || 300, height: this.height(), ms: 1e-3, legend: { show: false }, padding: [8, this.margin(), 0, 0],
+      width: box.clientWidth || 300, height: this.height(), ms: 1e-3, legend: { show: false }, padding: [8, () => this.margin(), 0, 0],
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), spec.zone),
       scales: { x: { time: true, range: () => this.zoom ?? [spec.start, spec.end] }, y: { range: () => (strip ? [0, 1] : this.rangeY()) } },
       series: [{}, { paths: () => null, points: { show: false } }],
@@ -180,7 +180,10 @@ class Chart {
     this.keys();
   }
 
-  margin() { return (this.spec.series ?? []).some((one) => one.type === "steps") ? 36 : 12; } // for the levels' numbers
+  margin() { // for the levels' numbers
+    const longest = Math.max(0, ...(this.spec.series ?? []).map((one) => one.label?.length ?? 0));
+    return longest ? 12 + 8 * longest : 12;
+  }
 
   gutter() { return this.spec.lanes ? (narrow.matches ? 74 : 96) : narrow.matches ? 44 : 56; }
 

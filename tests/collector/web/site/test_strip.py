@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.web.site.strip import lane, presence, standing, table
+from collector.web.site.strip import lane, presence, standing, table, usual_gap
 from collector.web.words import Words
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -51,3 +51,10 @@ def test_the_strip_says_in_words_what_it_draws() -> None:
     assert drawn.stretches[0].word == "silent"
     assert drawn.stretches[0].full < 1, "told apart without colour"
     assert table([("Results", stood, "presence-")], words).rows == (("Results", START, END, "silent"),)
+
+
+def test_a_quicker_schedule_of_now_makes_nothing_late_that_was_in_time() -> None:
+    before = [START + turn * EVERY for turn in range(30)]
+    now = [before[-1] + turn * HOUR / 6 for turn in range(1, 8)]
+    assert usual_gap(now[::-1] + before) == EVERY
+    assert usual_gap(before[:4]) == timedelta(0), "so few say nothing"
