@@ -13,6 +13,8 @@ class Commune:
     latitude: float
     longitude: float
     kind: str = "xã"
+    reach: float = 0.022
+    """So far from its centre its sites lie, in degrees: none beyond a border or in the sea."""
 
     @property
     def is_urban(self) -> bool:
@@ -37,7 +39,7 @@ class Province:
 LANG_SON: Final = Province(
     "lang-son", "ls", "Lạng Sơn", "lang-son-2025", "langson-dc", (150.0, 150.0, 200.0, 300.0), (60.0, 80.0),
     (
-        Commune("mau-son", "Mẫu Sơn", 21.846, 106.985),
+        Commune("mau-son", "Mẫu Sơn", 21.835, 106.970, reach=0.01),
         Commune("huu-lung", "Hữu Lũng", 21.506, 106.344),
         Commune("bac-son", "Bắc Sơn", 21.897, 106.319),
         Commune("chi-lang", "Chi Lăng", 21.640, 106.535),
@@ -47,7 +49,7 @@ LANG_SON: Final = Province(
         Commune("binh-gia", "Bình Gia", 21.957, 106.366),
         Commune("na-sam", "Na Sầm", 22.055, 106.618),
         Commune("dinh-lap", "Đình Lập", 21.545, 107.093),
-        Commune("dong-dang", "Đồng Đăng", 21.945, 106.697),
+        Commune("dong-dang", "Đồng Đăng", 21.938, 106.697, reach=0.01),
         Commune("van-nham", "Vân Nham", 21.534, 106.420),
         Commune("ky-lua", "Kỳ Lừa", 21.861, 106.757, "phường"),
         Commune("dong-kinh", "Đông Kinh", 21.840, 106.763, "phường"),
@@ -90,17 +92,17 @@ BINH_PHUOC: Final = Province(
 QUANG_NINH: Final = Province(
     "quang-ninh", "qn", "Quảng Ninh", "quang-ninh-2030", "quangninh-dc", (300.0, 300.0, 500.0), (80.0, 100.0),
     (
-        Commune("binh-lieu", "Bình Liêu", 21.527, 107.397),
+        Commune("binh-lieu", "Bình Liêu", 21.523, 107.397, reach=0.015),
         Commune("ba-che", "Ba Chẽ", 21.273, 107.283),
-        Commune("co-to", "Cô Tô", 20.974, 107.764, "đặc khu"),
-        Commune("van-don", "Vân Đồn", 21.068, 107.420, "đặc khu"),
+        Commune("co-to", "Cô Tô", 20.976, 107.764, "đặc khu", reach=0.006),
+        Commune("van-don", "Vân Đồn", 21.073, 107.420, "đặc khu", reach=0.008),
         Commune("tien-yen", "Tiên Yên", 21.332, 107.401),
         Commune("dam-ha", "Đầm Hà", 21.354, 107.594),
-        Commune("quang-ha", "Quảng Hà", 21.452, 107.751),
-        Commune("hoanh-mo", "Hoành Mô", 21.609, 107.485),
-        Commune("vinh-thuc", "Vĩnh Thực", 21.389, 107.896),
-        Commune("ha-long", "Hạ Long", 20.959, 107.075, "phường"),
-        Commune("cam-pha", "Cẩm Phả", 21.012, 107.298, "phường"),
+        Commune("quang-ha", "Quảng Hà", 21.460, 107.745, reach=0.015),
+        Commune("hoanh-mo", "Hoành Mô", 21.588, 107.475, reach=0.01),
+        Commune("vinh-thuc", "Vĩnh Thực", 21.378, 107.900, reach=0.006),
+        Commune("ha-long", "Hạ Long", 20.957, 107.085, "phường", reach=0.006),
+        Commune("cam-pha", "Cẩm Phả", 21.018, 107.298, "phường", reach=0.006),
         Commune("uong-bi", "Uông Bí", 21.035, 106.771, "phường"),
     ),
 )  # fmt: skip

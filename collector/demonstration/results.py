@@ -30,6 +30,7 @@ _PAGES: Final = ("https://dichvucong.gov.vn/", "https://moet.gov.vn/", "https://
 _NAMES: Final = ("dichvucong.gov.vn", "moet.gov.vn", "vnexpress.net")
 _PARTS: Final = ("lan", "access", "provider", "provider", "provider", "destination")
 _NETWORKS: Final = {"Viettel": "45204", "VNPT": "45202", "MobiFone": "45201"}
+PEER: Final = "192.0.2.7"
 _COMPARED: Final = 0.05
 """So many speed runs go their full length, to check what stopping early would have said."""
 
@@ -101,6 +102,16 @@ def _direction(chance: Random, mbps: float, one: DemoSite, now: Moment, *, compa
         early_bytes=int(rate * 125_000 * 3.1) if compared else None,
         responsiveness=Responsiveness(rpm=round(60_000 / loaded), confidence="medium") if compared else None,
     )
+
+
+def technology(one: DemoSite) -> str:
+    """What a modem is registered with."""
+    return "nr_nsa" if one.site.access == "cellular_5g" else "lte"
+
+
+def band(one: DemoSite) -> str:
+    """The band it is on."""
+    return "b3" if one.number % 3 else "b8"
 
 
 def latency(chance: Random, one: DemoSite, now: Moment) -> Latency:
@@ -212,8 +223,10 @@ def _page(chance: Random, url: str, rate: float, now: Moment) -> Page:
 def path(chance: Random, one: DemoSite, now: Moment) -> Path:
     """The routers on the way to the peer."""
     hops = [
-        Hop(ttl=ttl, address=f"192.0.2.{ttl + one.number % 40}", rtt_ms=rtt, part=part)
-        for ttl, (part, rtt) in enumerate(zip(_PARTS, _steps(chance, now.rtt_ms), strict=True), start=1)
+        Hop(ttl=ttl, address=address, rtt_ms=rtt, part=part)
+        for ttl, (part, rtt, address) in enumerate(
+            zip(_PARTS, _steps(chance, now.rtt_ms), _routers(one), strict=True), start=1
+        )
     ]
     return Path(
         method="icmp",
@@ -228,6 +241,12 @@ def path(chance: Random, one: DemoSite, now: Moment) -> Path:
     )
 
 
+def _routers(one: DemoSite) -> Sequence[str]:
+    """Box in the school, the provider's first router behind shared addresses, its network, and the peer."""
+    inside = [f"203.0.113.{part + one.number % 40}" for part in (20, 80, 140)]
+    return ["192.168.1.1", f"100.64.{one.number % 40}.1", *inside, PEER]
+
+
 def _steps(chance: Random, rtt_ms: float) -> Sequence[float]:
     return [round(rtt_ms * part * chance.uniform(0.9, 1.1), 2) for part in (0.05, 0.45, 0.55, 0.7, 0.85, 1.0)]
 
@@ -238,8 +257,8 @@ def radio(chance: Random, one: DemoSite, now: Moment) -> Radio:
     return Radio(
         operator=one.site.provider,
         mcc_mnc=_NETWORKS.get(one.site.provider or "", "45204"),
-        technology="nr_nsa" if one.site.access == "cellular_5g" else "lte",
-        band="b3" if one.number % 3 else "b8",
+        technology=technology(one),
+        band=band(one),
         cell=f"{0x1A00000 + one.number:x}",
         tac="2b1c",
         rsrp_dbm=round(max(-140.0, level), 1),
@@ -249,9 +268,9 @@ def radio(chance: Random, one: DemoSite, now: Moment) -> Radio:
         roaming=False,
         latitude=one.site.latitude,
         longitude=one.site.longitude,
-        accuracy_m=12.0,
+        accuracy_m=None if one.site.latitude is None else 12.0,
         state="connected",
-        position_source="gnss",
+        position_source=None if one.site.latitude is None else "gnss",
     )
 
 

@@ -186,7 +186,8 @@ async def _fill(
     parts = ground.parts_of(config, clock)
     try:
         await asyncio.to_thread(parts.registry.open)
-        await asyncio.to_thread(ground.register, parts.registry, world)
+        if start == world.start:  # later it may have been changed in administration, as people try things
+            await asyncio.to_thread(ground.register, parts.registry, world)
         await asyncio.to_thread(parts.archive.open)
         filling = Filling(world, parts, clock, progress)
         plan = Plan(

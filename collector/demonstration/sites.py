@@ -59,7 +59,7 @@ _ACCESSES: Final[Sequence[tuple[Access, float]]] = (
 )  # fmt: skip
 _KINDS: Final[Sequence[tuple[SiteKind, float]]] = (("school", 6), ("clinic", 3), ("office", 2))
 _ROUND_TRIPS: Final = {
-    "fibre": 7.0, "cable": 11.0, "copper": 19.0, "cellular_4g": 37.0, "cellular_5g": 19.0, "satellite": 46.0,
+    "fibre": 7.0, "cable": 11.0, "copper": 19.0, "cellular_4g": 37.0, "cellular_5g": 19.0, "satellite": 620.0,
 }  # fmt: skip
 _NAMES: Final[dict[SiteKind, Sequence[tuple[str, str]]]] = {
     "school": (
@@ -106,7 +106,9 @@ def _site(chance: Random, number: int, taken: Counter[str]) -> DemoSite:
     name, site_id = _named(chance, kind, province, commune, taken)
     down, up = _contract(chance, story, province, access)
     unplaced = number >= len(_FIRST) and chance.random() < _UNPLACED
-    latitude, longitude = (round(at + chance.uniform(-0.035, 0.035), 5) for at in (commune.latitude, commune.longitude))
+    latitude, longitude = (
+        round(at + chance.uniform(-commune.reach, commune.reach), 5) for at in (commune.latitude, commune.longitude)
+    )
     sector = province is BAC_GIANG and kind == "office" and story == "ordinary" and chance.random() < 0.4  # noqa: PLR2004 - such a share
     site = Site(
         id=site_id,
@@ -132,7 +134,7 @@ def _site(chance: Random, number: int, taken: Counter[str]) -> DemoSite:
         spread=round(chance.uniform(0.05, 0.16) * (1.8 if access.startswith("cellular") else 1), 3),
         rtt_ms=round(_ROUND_TRIPS[access] * chance.uniform(0.8, 1.7), 1),
         ipv6=_ipv6(chance, provider, access),
-        software=f"linkgauge-agent/{chance.choices(('0.3.0', '0.2.1', '0.2.0', '0.1.0'), (80, 12, 5, 3))[0]}",
+        software=f"linkgauge-agent/{chance.choices(('0.1.0', '0.0.9', '0.0.8', '0.0.6'), (80, 12, 5, 3))[0]}",
     )
 
 

@@ -3,18 +3,18 @@
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from agent.wire.report import Measurement
 from collector.demonstration.reports import DENSE, THIN, Sent, account, day_of, placed
 from collector.demonstration.sites import DemoSite, sites
-from collector.demonstration.weather import LOCAL, PEER_DOWN, SILENT_FOR, Spell, begun, spells
+from collector.demonstration.weather import PEER_DOWN, SILENT_FOR, Spell, begun, spells
 
 RECENT: Final = timedelta(days=14)
 EVERY: Final = timedelta(hours=6)
 _DAY: Final = timedelta(days=1)
-_WATCHED: Final = timedelta(hours=36)
+_WATCHED: Final = timedelta(hours=25)
 _ODD: Final = 4
 _ORDINARY: Final = 28
 _TOLD: Final = timedelta(days=45)
@@ -54,10 +54,14 @@ class World:
         """The beginning of its past."""
         return self.origin - timedelta(days=self.days)
 
+    def begun(self, one: DemoSite) -> datetime:
+        """From when on a site is measured."""
+        return begun(one, self.origin, self.days)
+
     def is_heard(self, one: DemoSite, at: datetime) -> bool:
         """Whether a site's agent can be heard at a moment."""
         now = (spell for spell in self.spells[one.number] if spell.start <= at < spell.end)
-        return at >= begun(one, self.origin, self.days) and not any(spell.kind in ("off", "outage") for spell in now)
+        return at >= self.begun(one) and not any(spell.kind in ("off", "outage") for spell in now)
 
     def turns(self, one: DemoSite, at: datetime) -> int:
         """How seldom a site is worth a look around a moment: each time when something begins or ends, else in turn."""
@@ -92,7 +96,7 @@ class World:
                     numbers[one.number] += 1
                     raw = placed(measured, epoch, numbers[one.number])
                     heapq.heappush(waiting, (arrives, order, one.site.id, raw))
-                told = datetime.combine(day + _DAY, time(), LOCAL)
+                told = datetime.combine(day + _DAY, time(), UTC)
             found: list[tuple[str, bytes]] = []
             while waiting and waiting[0][0] <= look:
                 _, _, agent, raw = heapq.heappop(waiting)
@@ -102,9 +106,9 @@ class World:
     def _of_day(
         self, day: date, start: datetime, until: datetime
     ) -> Iterator[tuple[datetime, DemoSite, Measurement[Any]]]:
-        """A local day of every site, within the stretch."""
+        """A day of every site, within the stretch."""
         for one in self.sites:
-            first = max(start, begun(one, self.origin, self.days))
+            first = max(start, self.begun(one))
             for sent in self._of_site(one, day):
                 if first <= sent.measured.started < until:
                     yield sent.arrives, one, sent.measured
@@ -112,21 +116,21 @@ class World:
     def _of_site(self, one: DemoSite, day: date) -> list[Sent]:
         runs, happening = self._runs(day), self.spells[one.number]
         sent = day_of(self.seed, one, day, runs, happening)
-        at = datetime.combine(day + _DAY, _ACCOUNT_AT, LOCAL) + timedelta(seconds=one.number)
-        if at < self.origin - _TOLD:
+        at = datetime.combine(day + _DAY, _ACCOUNT_AT, UTC) + timedelta(seconds=one.number)
+        if at < self.origin - _TOLD or day <= self.begun(one).date():
             return sent
         if any(spell.start <= at < spell.end for spell in happening if spell.kind in ("off", "outage")):
             return sent
         return [*sent, Sent(at + timedelta(seconds=2), account(one, day, sent, runs, at))]
 
     def _runs(self, day: date) -> Mapping[str, int]:
-        recent = (self.origin - RECENT).astimezone(LOCAL).date()
+        recent = (self.origin - RECENT).astimezone(UTC).date()
         return DENSE if day >= recent else THIN
 
 
 def _days(start: datetime, until: datetime) -> Iterator[date]:
-    """The local days that a stretch touches, and the one before, whose account falls into it."""
-    day = start.astimezone(LOCAL).date() - _DAY
-    while day <= until.astimezone(LOCAL).date():
+    """The days (UTC) that a stretch touches, and the one before, whose account falls into it."""
+    day = start.astimezone(UTC).date() - _DAY
+    while day <= until.astimezone(UTC).date():
         yield day
         day += _DAY

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 EDITION = "26x10"
 LIMIT_S = 45.0
 CAUSES = {"outage", "silent", "collapse", "below_target", "below_contract"}

@@ -7,7 +7,7 @@ from statistics import median
 import pytest
 
 from agent.wire.codec import Accepted, decode_reports
-from agent.wire.results import RESULTS, Throughput
+from agent.wire.results import RESULTS, Latency, Ledger, Radio, Throughput
 from collector.demonstration.reported import figures, nation, villages
 from collector.demonstration.reports import DENSE, day_of
 from collector.demonstration.sites import sites
@@ -20,6 +20,7 @@ from collector.plans.load import load_plans
 
 ORIGIN = datetime(2026, 11, 22, 11, 0, tzinfo=UTC)
 SEED = 7
+GEOSTATIONARY_MS = 477
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +89,38 @@ def test_what_arrives_is_valid_numbered_without_gaps_and_never_early(world: Worl
     assert late, "some lines were dead for long, and sent it afterwards"
     waiting = [top for top in (max(seqs) - len(seqs) for seqs in numbers.values()) if top]
     assert len(waiting) <= 3, "only what a dead line still holds is missing"
+
+
+def test_accounts_are_of_the_days_that_completeness_counts(world: World) -> None:
+    run, told = Counter[tuple[str, date, str]](), dict[tuple[str, date, str], int]()
+    for chunk in world.chunks(world.start, ORIGIN, "00000000-epoch"):
+        for agent, raw in chunk.sent:
+            (found,) = decode_reports(raw)
+            assert isinstance(found, Accepted)
+            if isinstance(found.report.result, Ledger):
+                day = found.report.result.day
+                told |= {(agent, day, kind): one.run for kind, one in found.report.result.kinds.items()}
+            else:
+                run[agent, found.report.started.date(), found.report.kind] += 1
+    first = world.start.date()
+    assert {(agent, day) for agent, day, _ in told if day > first}
+    assert [key for key, count in told.items() if key[1] > first and run[key] != count] == []
+
+
+def test_what_is_measured_goes_together() -> None:
+    for one in sites(SEED, 200):
+        measured = [sent.measured for sent in day_of(SEED, one, ORIGIN.date(), DENSE, ())]
+        families = {each.family for each in measured} - {None}
+        assert families <= ({"ipv4", "ipv6"} if one.ipv6 == "dual_stack" else {"ipv4"}), one.site.id
+        assert one.cellular == any(each.kind == "radio" for each in measured)
+        for each in measured:
+            if isinstance(each.result, Latency) and each.result.rtt_ms:
+                assert (one.site.access == "satellite") == ((each.result.rtt_ms.min or 0) > GEOSTATIONARY_MS)
+            if isinstance(each.result, Radio):
+                assert each.link is not None
+                assert each.link.cellular is not None
+                assert each.link.cellular.technology == each.result.technology
+                assert (each.result.latitude is None) == (each.result.position_source is None)
 
 
 def test_the_valley_is_silent_since_days_and_one_peer_was_down(world: World) -> None:
