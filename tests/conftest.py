@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 SEARCH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:/usr/local/sbin"
 
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own in it
 MEMORY_BYTES: Final = 2 << 30
 SPARE_BYTES: Final = 4 << 30
+
+# How long an example takes says how busy the machine is: speed is measured in tests/bench.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 # A shell that starts the tests in the background lets them, and all that they start, ignore Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

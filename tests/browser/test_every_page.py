@@ -19,6 +19,7 @@ def addresses(it: Province) -> list[str]:
     return [*pages(it.client.app, {**EXAMPLES, "incident": incident.id}).values(), "/nowhere"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("width", "scheme", "language", "rules"),
     [

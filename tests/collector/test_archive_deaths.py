@@ -85,6 +85,7 @@ def in_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 def test_nothing_is_lost_or_doubled_wherever_it_dies(in_memory: Path) -> None:
     ids: dict[int, str] = {}

@@ -9,6 +9,7 @@ from tests.bench.fuzz import AGENTS, fuzz
 from tests.bench.mutations import Mutator
 
 
+@pytest.mark.slow
 @pytest.mark.program("mosquitto")
 @pytest.mark.timeout(90)
 def test_every_element_of_whatever_comes_has_a_fate(tmp_path: Path) -> None:

@@ -306,6 +306,7 @@ async def test_bytes_right_behind_the_request_are_not_lost() -> None:
         assert await asyncio.to_thread(hurry, at) == 5000
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("streams", [1, 4])
 async def test_the_pace_holds_for_all_streams_of_a_download_together(streams: int) -> None:
     target = path("download", duration=1500)
@@ -317,6 +318,7 @@ async def test_the_pace_holds_for_all_streams_of_a_download_together(streams: in
     assert 0.98 * 300 < total * 8 / 1.5e6 < 1.03 * 300 + streams * 6
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("streams", [1, 4])
 async def test_the_pace_holds_for_all_streams_of_an_upload_together(streams: int) -> None:
     async with running(replace(LOOPBACK, pace_mbps=300)) as at, asyncio.TaskGroup() as group:

@@ -71,6 +71,7 @@ async def test_what_is_stored_is_not_measured_again(tmp_path: Path) -> None:
         assert await ceiling.ensure(tmp_path) == STORED
 
 
+@pytest.mark.alone
 @pytest.mark.program("openssl")
 async def test_this_device_plain_and_over_tls() -> None:
     found = await ceiling.measure_ceiling(seconds=0.6, ciphers=(PLAIN, "AES_128_GCM"))

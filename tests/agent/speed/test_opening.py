@@ -26,6 +26,7 @@ def cancelling() -> int:
     return task.cancelling()
 
 
+@pytest.mark.alone
 async def test_it_is_counted_until_the_last_is_open() -> None:
     looks: list[float] = []
     clock = asyncio.get_running_loop().time

@@ -7,6 +7,7 @@ import pytest
 from tests.collector.web.api.conformance import tour
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)  # 10 s on a busy machine
 async def test_answers_are_as_documented_whatever_is_asked(tmp_path: Path) -> None:
     found = await tour(tmp_path)
