@@ -27,7 +27,8 @@ PER_MINUTE: Final = 20
 _MINUTE: Final = timedelta(minutes=1)
 _PENDING: Final = 1000
 _KNOWN: Final = 4096
-_LOOKED_AT: Final = 12
+_LOOKED_AT: Final = 60
+"""A device may measure every 20 seconds after a start, and go on after its answer."""
 _SKEW: Final = timedelta(minutes=15)
 """How far a device's clock may be behind ours for its answer to be found."""
 
@@ -66,7 +67,8 @@ class Asks:
         """Ask a site's agent; raises UsageError, TooMany, BrokerUnavailable, or StoreUnavailable."""
         agent, now = _agent(sources, site, snapshot, wish), sources.now()
         earlier = self._pending.get((site.id, wish.kind))
-        if earlier is not None and (await self.look(sources, site.id, earlier)).stage == "waiting":
+        waits = earlier is not None and (await self.look(sources, site.id, earlier)).stage == "waiting"
+        if waits or self._pending.get((site.id, wish.kind)) not in (None, earlier):  # or asked by another meanwhile
             raise TooMany("a test of this kind was asked for here already, and its answer is still to come")
         while self._times and now - self._times[0] >= _MINUTE:
             self._times.popleft()

@@ -1,5 +1,6 @@
 """A test asked for now: who may, how often, what is sent, and how its answer is found."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -121,6 +122,30 @@ async def test_one_at_a_time_and_not_too_many(tmp_path: Path) -> None:
         assert "try again in a minute" in await refused.text(), "the page comes back with the words at the form"
         world.now += timedelta(minutes=1)
         assert (await client.post(HERE, json={"who": "Lan", "kind": "dns"})).status == 202
+
+
+async def test_of_two_at_once_after_an_answer_one_goes_out(tmp_path: Path) -> None:
+    async with asked_here(tmp_path) as (it, world, client):
+        first = (await (await client.post(HERE, json={"who": "Lan"})).json())["request"]
+        await answers(it, world, first)
+        async with asyncio.TaskGroup() as group:
+            posts = [
+                group.create_task(client.post(HERE, json={"who": name}), name=f"asks {name}")
+                for name in ("Lan", "Minh", "Hoa")
+            ]
+        assert sorted(post.result().status for post in posts) == [202, 429, 429]
+        assert len(world.sent) == 2
+
+
+async def test_an_answer_is_found_below_what_came_after_it(tmp_path: Path) -> None:
+    async with asked_here(tmp_path) as (it, world, client):
+        name = (await (await client.post(HERE, json={"who": "Lan"})).json())["request"]
+        later = [throughput(SITE, -(turn + 1) / 180, 90.0, id=f"r-later-{turn}") for turn in range(30)]
+        world.reports |= {f"r-later-{turn}": b"{}" for turn in range(30)}
+        await it.sources.store.write(later)
+        await answers(it, world, name)
+        world.now = NOW + timedelta(minutes=12)
+        assert (await (await client.get(f"{HERE}/{name}")).json())["state"] == "arrived"
 
 
 @pytest.mark.parametrize(
