@@ -147,9 +147,9 @@ async def _incidents(request: web.Request) -> web.Response:
 
 async def _list(request: web.Request, query: Mapping[str, str], form: _Form) -> web.Response:
     sources, words = request.app[rendering.SOURCES], rendering.words_of(request)
-    filters = listing.filters_of(query)
     period = period_of(query, sources.now(), sources.zone)
     found, names = await reading.cases(sources, period)
+    filters = listing.as_called(listing.filters_of(query), found)
     if query.get("format") == "csv" and period.wrong is None:
         rows = (_cells(case, words) for case in _flat(listing.chosen(found, filters)))
         return csv_table.answer("incidents", _CSV, rows, words=words, demonstration=sources.demonstration)

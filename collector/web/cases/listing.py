@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, get_args
 
 from collector.incidents.incident import Cause, Incident, Severity, State
@@ -93,6 +93,16 @@ def filters_of(query: Mapping[str, str]) -> Filters:
         text=query.get("q", "").strip()[:_TEXT],
         **{name: query.get(name, "")[:_TEXT] for name in ("province", "provider", "site")},
     )
+
+
+def as_called(filters: Filters, found: Iterable[Case]) -> Filters:
+    """The filters with a province's code, as other pages' addresses have it (lang-son), in the name that cases bear."""
+
+    def plain(name: str) -> str:
+        return folded(name).replace(" ", "-")
+
+    called = {plain(case.where.province): case.where.province for case in found}
+    return replace(filters, province=called.get(plain(filters.province), filters.province))
 
 
 def cases(incidents: Iterable[Incident], names: Names) -> list[Case]:

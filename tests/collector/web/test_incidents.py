@@ -58,6 +58,9 @@ async def test_the_list_is_filtered_by_its_address(tmp_path: Path) -> None:
         only = await text(it, "/incidents?cause=below_target&state=open")
         assert "Trạm Y tế" in only
         assert "langson-dc" not in only
+        assert "langson-dc" in await text(
+            it, "/incidents?province=lang-son"
+        )  # as the list of sites has it in its address
         assert "Tạm không báo" not in page
         assert len(await items(it, "/api/v1/incidents?cause=outage")) == 2
         assert len(await items(it, "/api/v1/incidents?site=ub-loc-ninh&state=open")) == 1
