@@ -45,6 +45,12 @@ class Names:
         province, commune = self.called((known.province, known.commune))
         return f"{commune}, {province}"
 
+    def extent(self, kind: str, name: str) -> str:
+        """What planned work is about, as people call it; as it was written where that is not known."""
+        if kind != "commune":
+            return self.site(name)
+        return ", ".join(sorted({called[1] for filed, called in self.places.items() if filed[1] == name})) or name
+
     def where(self, incident: Incident) -> Where:
         """What it is about."""
         province, commune = self.called(filed(incident, self.sites))
