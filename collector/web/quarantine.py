@@ -5,21 +5,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final, TypeVar, get_args
-from urllib.parse import urlencode
 
 import msgspec
-from aiohttp import web
 
 from agent.wire.topics import parse
 from collector.ingest import RejectReason
 from collector.quarantine import Held, Search
-from collector.web import api, incidents
+from collector.web import incidents
 from collector.web.sources import Detention, Sources
 
 REASONS: Final[tuple[str, ...]] = get_args(RejectReason)
 SHOWN: Final = 200
+FILED: Final = 5000
+"""So many stand in a file at most."""
 _EXCERPT: Final = 300
-_SEE_OTHER: Final = 303
 T = TypeVar("T")
 
 
@@ -80,12 +79,12 @@ def wish_of(query: Mapping[str, str]) -> Wish:
     return Wish(reason if reason in REASONS else "", query.get("agent", "")[:63], query.get("text", "")[:100])
 
 
-async def view(sources: Sources, wish: Wish) -> View:
-    """What the page shows; raises StoreUnavailable."""
+async def view(sources: Sources, wish: Wish, *, most: int = SHOWN) -> View:
+    """What the page shows, `most` of it; raises StoreUnavailable."""
 
     def look(found: Detention) -> View:
         rows: list[Shown] = []
-        for held in found.list(wish.search, limit=SHOWN):
+        for held in found.list(wish.search, limit=most):
             one = found.show(held.number)
             agent = parse(held.topic)
             text = "" if one is None else one[1][:_EXCERPT].decode("utf-8", "backslashreplace")
@@ -93,21 +92,6 @@ async def view(sources: Sources, wish: Wish) -> View:
         return View(rows, found.count(wish.search), found.gone())
 
     return await ask(sources, look, View([], {}, 0))
-
-
-async def judge_again(request: web.Request, sources: Sources) -> web.Response:
-    """The page's form: mark what it shows, and come back to it."""
-    if not api.from_here(request):
-        return api.problem(403, "Not allowed", api.NOT_HERE)
-    form = await request.post()
-    who = str(form.get("who", "")).strip()[:100]
-    numbers = [int(str(number)) for number in form.getall("number", []) if str(number).isdecimal()][:SHOWN]
-    if not who or not numbers:
-        return api.problem(400, "Bad request", "Say your name, and which payloads.")
-    marked = await mark(sources, numbers, who)
-    wish = {key: str(form.get(key, "")) for key in ("reason", "agent", "text")}
-    words = urlencode({key: value for key, value in wish.items() if value} | {"asked": str(len(marked))})
-    return web.Response(status=_SEE_OTHER, headers={"Location": f"/quarantine?{words}"})
 
 
 async def mark(sources: Sources, numbers: Sequence[int], who: str) -> Sequence[int]:
