@@ -82,7 +82,7 @@ def _now(say: Say) -> Sequence[Panel]:
     online = select('last("online") AS "online"', _STATUS, _LATELY, by=tags("agent"))
     clock = select('last("health_clock_synchronized") AS "clock"', _STATUS, _LATELY, by=tags("agent"))
     spool = select('last("spooled") AS "spooled"', _STATUS, _LATELY, by=tags("agent"))
-    silent = select('sum("silent") AS "n"', of(standings()), '"silent" >= 0')
+    silent = select('sum("silent") AS "n"', of(standings(states=["silent"])), '"silent" >= 0')
     ratio = select(
         'sum("received") / sum("produced") AS "ratio"', lasting("completeness"), where(_HERE, '"produced" > 0')
     )

@@ -105,15 +105,15 @@ def _now(say: Say) -> Sequence[Panel]:
         stat(
             title,
             about,
-            Target(select(f'sum("{state}") AS "n"', of(standings()), f'"{state}" >= 0')),
+            Target(select(f'sum("{state}") AS "n"', of(standings(states=[state])), f'"{state}" >= 0')),
             decimals=0,
             noValue="0",
             **plain(COLOURS[state]),
         )
         for state, (title, about) in titles.items()
     ]
-    judged = select('mean("met") AS "share"', of(standings()), '"inconclusive" = 0')
-    everyone = select('count("met") AS "n"', of(standings()), '"met" >= 0')
+    judged = select('mean("met") AS "share"', of(standings(states=["met", "inconclusive"])), '"inconclusive" = 0')
+    everyone = select('count("met") AS "n"', of(standings(states=["met"])), '"met" >= 0')
     return [
         *counts,
         gauge(
@@ -232,7 +232,7 @@ def _communes(language: Language) -> Panel:
     say = speaker(language)
     judged = STATES[:3]
     sums = ", ".join(f'sum("{state}") AS "{state}"' for state in judged)
-    query = select(sums, of(standings("commune")), '"met" >= 0', by=tags("commune"))
+    query = select(sums, of(standings("commune", states=judged)), '"met" >= 0', by=tags("commune"))
     return bars(
         say("Theo xã, phường", "By commune"),
         say("Số điểm của mỗi xã, phường theo kết luận mới nhất.", "Each commune's sites by their newest verdict."),

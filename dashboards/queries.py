@@ -75,10 +75,9 @@ def lasts(fields: Iterable[str]) -> str:
     return ", ".join(f'last("{field}") AS "{field}"' for field in fields)
 
 
-def standings(*group: str) -> str:
-    """How each chosen site stands at the end of the range: its states as numbers, by these tags and itself."""
-    states = lasts(STATES)
-    return select(states, lasting("standing"), where(PLAN, PLACE, RECENTLY), by=tags("site", *group))
+def standings(*group: str, states: Iterable[str] = STATES) -> str:
+    """How each chosen site stands at the end of the range: states as numbers, each a reading, by these tags and it."""
+    return select(lasts(states), lasting("standing"), where(PLAN, PLACE, RECENTLY), by=tags("site", *group))
 
 
 def middle(field: str, measurement: str, when: str, *, by: str = "") -> str:
