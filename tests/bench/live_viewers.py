@@ -24,6 +24,9 @@ import msgspec
 import psutil
 
 from collector.events import Event
+from collector.rollups.recent import Recent
+from collector.store.points import nanoseconds
+from collector.store.store import FieldValue
 from tests.bench.machine import commit, machine
 from tests.collector.web.house import NOW, SITES, Province, judged, province
 
@@ -69,22 +72,34 @@ def many(it: Province) -> Sequence[str]:
     it.judge.verdicts |= {
         site.id: msgspec.structs.replace(verdicts[n % 3], site=site.id) for n, site in enumerate(sites)
     }
+    last: dict[str, FieldValue] = {"download_mbps": 101.5, "conclusive": True, "id": "r-1"}
+    told = {
+        site.id: Recent(site=site.id, at=NOW, newest_ns=nanoseconds(NOW), last=dict(last), n=100, median=float(n % 200))
+        for n, site in enumerate(sites)
+    }
+    object.__setattr__(it.sources, "recents", lambda: told)
     return [site.id for site in sites]
 
 
-async def serve(rate: float) -> None:
-    """Publish for ever; the address on the first line."""
+async def serve(rate: float, moves: float) -> None:
+    """Publish for ever, and have so many sites a second judged otherwise; the address on the first line."""
     with tempfile.TemporaryDirectory() as folder:
         async with province(Path(folder)) as it:
             sites = await asyncio.to_thread(many, it)
             print(it.client.make_url("/api/v1/live"), flush=True)  # noqa: T201 - its only way to say it
-            begun, number = time.monotonic(), 0
+            begun, number, moved = time.monotonic(), 0, 0
+            words = [it.judge.verdicts[site] for site in sites[:2]]
             while True:
                 while number < (time.monotonic() - begun) * rate:
                     now = datetime.now(UTC)
                     facts = {"kind": "throughput", "id": f"r-{number}", "download_mbps": 101.5, "started": now}
                     it.sources.bus.publish(Event("report", sites[number * 7919 % SITES_N], now, facts))
                     number += 1
+                while moved < (time.monotonic() - begun) * moves:
+                    site = sites[moved * 6007 % SITES_N]
+                    it.judge.verdicts[site] = msgspec.structs.replace(words[moved // SITES_N % 2], site=site)
+                    it.sources.bus.publish(Event("verdict", site, datetime.now(UTC), {}))
+                    moved += 1
                 await asyncio.sleep(BURST_S)
 
 
@@ -129,8 +144,8 @@ async def watch(url: str, viewers: int, seconds: float) -> None:
 
 @contextmanager
 def own(*arguments: str) -> Iterator[tuple[int, IO[bytes]]]:
-    """Run this module as another process, ended with the context; its number and what it says."""
-    command = [sys.executable, "-m", "tests.bench.live_viewers", *arguments]
+    """Run a module, named first, as another process, ended with the context; its number and what it says."""
+    command = [sys.executable, "-m", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603 - ourselves
         try:
             yield process.pid, cast("IO[bytes]", process.stdout)
@@ -140,10 +155,11 @@ def own(*arguments: str) -> Iterator[tuple[int, IO[bytes]]]:
 
 def measure(case: Case, *, viewers: int, rate: float, seconds: float) -> Row:
     """The server's own processor time while viewers watch."""
-    with own("--serve", "--rate", str(rate)) as (server, said):
+    with own("tests.bench.live_viewers", "--serve", "--rate", str(rate)) as (server, said):
         url = said.readline().decode().strip() + case.query
         counted = psutil.Process(server)
-        with own("--watch", url, "--viewers", str(viewers), "--seconds", str(seconds)) as (_, watched):
+        arguments = ("--watch", url, "--viewers", str(viewers), "--seconds", str(seconds))
+        with own("tests.bench.live_viewers", *arguments) as (_, watched):
             watched.readline()
             before, begun = counted.cpu_times(), time.monotonic()
             time.sleep(seconds)
@@ -180,12 +196,13 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=500.0)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--save", action="store_true", help="keep the results")
+    parser.add_argument("--moves", type=float, default=0.0, help=argparse.SUPPRESS)
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--watch", metavar="URL", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     with suppress(KeyboardInterrupt):
         if asked.serve:
-            asyncio.run(serve(asked.rate))
+            asyncio.run(serve(asked.rate, asked.moves))
         elif asked.watch:
             asyncio.run(watch(asked.watch, asked.viewers, asked.seconds))
         else:
