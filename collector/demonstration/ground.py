@@ -19,7 +19,7 @@ from collector.plans.load import load_plans
 from collector.registry.registry import Registry
 from collector.roles import Process
 
-WHO: Final = "Sở KH&CN (minh hoạ)"
+WHO: Final = "Sở KH&CN (minh họa)"
 
 
 def register(registry: Registry, world: World) -> None:

@@ -12,7 +12,7 @@ from collector.plans.period import Period, period
 from collector.plans.types import Plan
 from collector.registry.codes import nearest_code
 
-_SOURCE: Final = "Số liệu minh hoạ, không có thật"
+_SOURCE: Final = "Số liệu minh họa, không có thật"
 _HOW: Final = ("reported", "derived")
 _QUARTERS: Final = 6
 _SINCE: Final = date(2025, 7, 1)

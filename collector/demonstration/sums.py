@@ -27,7 +27,10 @@ from collector.rollups.rollups import Rollups
 _AT_ONCE: Final = RollupSettings(hour_s=1, day_s=1, month_s=1, late_s=0.001, share=1)
 _ALL: Final = 10_000_000
 _STEP: Final = timedelta(seconds=10)
-_FIRST: Final = ("recent", "day", "month", "verdict")
+_SHOWN_SPAN: Final = timedelta(days=31)
+"""The hours of the last month are drawn on pages; those before it can wait."""
+_AHEAD: Final = timedelta(days=1)
+_EVER: Final = timedelta(days=3660)
 _SHOWN: Final = ("throughput",)
 
 
@@ -42,23 +45,23 @@ class Sums:
 
     async def work_out(self) -> None:
         """Do the first part, and note the rest as due."""
-        began = monotonic()
+        end = monotonic() + self.limit_s
         rollups, pace = self._rollups(), Pace(_AT_ONCE, ZoneInfo(self.parts.settings().web.zone))
         await rollups.open()
-        ledger = Ledger(self.parts.registry.database)
-        touched = ledger.touched(_ALL)
-        ranks = _ranked({task for one in touched for task in pace.tasks(one)}, pace)
-        for place, tasks in enumerate(ranks):
-            rollups.due.add(tasks, pace, self.clock.at + place * _STEP)
+        touched = Ledger(self.parts.registry.database).touched(_ALL)
+        first, later = _ranked(touched, pace)
+        left = set(first)
+        async for done in rollups.compute(first):
+            left -= set(done)
+            self.progress("sums", 1 - len(left) / len(first))
+            if monotonic() > end:
+                break
+        now, newest = self.clock.at, self.clock.at - _SHOWN_SPAN
+        rollups.due.add([*left, *later], pace, now)
+        for place, (since, until) in enumerate(((newest, now + _AHEAD), (now - _EVER, newest)), start=1):
+            rollups.due.add_hours(now + place * _STEP, since=since, until=until)
         with self.parts.registry.database.write() as connection:
             connection.execute(delete(TOUCHED))  # nobody else is here: no row of it can be newer than what was read
-        whole = max(1, sum(map(len, ranks[:-1])))
-        for place, tasks in enumerate(ranks[:-1]):
-            now = self.clock.at
-            self.clock.at = now + place * _STEP + _STEP / 2
-            while tasks and monotonic() - began < self.limit_s and await rollups.step():
-                self.progress("sums", max(0.0, 1 - rollups.due.waiting() / whole))
-            self.clock.at = now
         await self._complete()
 
     async def _complete(self) -> None:
@@ -100,21 +103,23 @@ class _Quiet:
         return 0
 
 
-def _ranked(tasks: Iterable[Task], pace: Pace) -> list[list[Task]]:
-    """What comes first, what next, and last the hours of which the newest come first."""
-    first: list[Task] = []
-    then: list[Task] = []
-    hours: list[Task] = []
-    for task in tasks:
-        if task.level not in _FIRST:
-            hours.append(task)
-        elif task.measurement in _SHOWN:
-            first.append(task)
-        else:
-            then.append(task)
-    del pace
-    hours.sort(key=_start, reverse=True)
-    return [first, then, hours]
+def _ranked(touched: Iterable[Touched], pace: Pace) -> tuple[list[Task], list[Task]]:
+    """What is worked out before the page, in its order, and what after it but for the hours.
+
+    Of all that a site's verdicts and its present need, its first and its last day say as much as all of them.
+    """
+    days = {(one.measurement, one.site, pace.day(one.hour)): one for one in touched}
+    sums: list[Task] = []
+    ends: dict[tuple[str, str, str], list[Task]] = {}
+    for task in {task for one in days.values() for task in pace.tasks(one)}:
+        if task.level in ("day", "month"):
+            sums.append(task)
+        elif task.level != "hour":
+            ends.setdefault(task[:3], []).append(task)
+    recent = [max(found, key=_start) for key, found in ends.items() if key[2] == "recent"]
+    verdicts = [edge(found, key=_start) for key, found in ends.items() if key[2] == "verdict" for edge in (min, max)]
+    sums.sort(key=lambda task: (task.measurement not in _SHOWN, task.level != "month"))
+    return [*recent, *sums], verdicts
 
 
 def _start(task: Task) -> datetime:

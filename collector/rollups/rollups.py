@@ -9,7 +9,7 @@ import logging
 import time
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
@@ -105,8 +105,7 @@ class Rollups:
 
     async def step(self) -> bool:
         """Do one portion; whether there is more at once. Raises what the store and the registry raise."""
-        if await asyncio.to_thread(self.registry.revision) != self._snapshot.revision:
-            self._snapshot = await asyncio.to_thread(self.registry.snapshot)
+        await self._know()
         pace = Pace(self.settings(), self.zone)
         await asyncio.to_thread(self._look, pace)
         taken = await asyncio.to_thread(self._take, pace)
@@ -119,6 +118,18 @@ class Rollups:
             self.metrics.rollups.overdue.set(await asyncio.to_thread(self.due.overdue_s, self.clock()))
             self._counted = time.monotonic()
         return is_more
+
+    async def compute(self, tasks: Sequence[Task]) -> AsyncIterator[Sequence[Task]]:
+        """Compute buckets now that nobody has remembered; gives them in portions, as they are done."""
+        await self._know()
+        for portion, work in self._portions(tasks, Pace(self.settings(), self.zone)):
+            await self._work_out(work)
+            yield portion
+
+    async def _know(self) -> None:
+        """Have the registry as it is."""
+        if await asyncio.to_thread(self.registry.revision) != self._snapshot.revision:
+            self._snapshot = await asyncio.to_thread(self.registry.snapshot)
 
     def _take(self, pace: Pace) -> int:
         """Note what the touched hours make due, and only then settle them."""
@@ -181,13 +192,16 @@ class Rollups:
     async def _paced(self, portion: list[Task], work: "_Work", pace: Pace) -> None:
         """Compute, write, forget; then rest, so that all of it takes its share of the time only."""
         began = time.monotonic()
-        points = await work()
-        for first in range(0, len(points), WRITTEN):
-            await self._write(points[first : first + WRITTEN])
+        await self._work_out(work)
         await asyncio.to_thread(self.due.done, portion, pace, self.clock())
         took = time.monotonic() - began
         self.metrics.rollups.seconds.inc(took)
         await asyncio.sleep(took * (1 / self.settings().share - 1))
+
+    async def _work_out(self, work: "_Work") -> None:
+        points = await work()
+        for first in range(0, len(points), WRITTEN):
+            await self._write(points[first : first + WRITTEN])
 
     async def _buckets(self, kind: str, read: Read) -> list[Point]:
         """The points of a question's buckets."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from collector.config import RollupSettings
 from collector.ledger.facts import Touched
+from collector.ledger.ledger import Ledger
 from collector.registry.database import Database
 from collector.rollups.due import Due, Pace, Task
 from tests.collector.tables import with_tables
@@ -95,3 +96,19 @@ def test_it_survives_being_opened_again(due: Due) -> None:
     assert due.ready(PACE, NOW + MINUTE, 0) == []
     due.done([], PACE, NOW)
     due.add([], PACE, NOW)
+
+
+def test_the_touched_hours_of_a_span_are_remembered_at_once_and_only_what_is_rolled_up(tmp_path: Path) -> None:
+    database = Database(with_tables(tmp_path))
+    database.open()
+    due = Due(database)
+    hours = [NOW.replace(minute=0) - timedelta(hours=back) for back in range(5)]
+    touched = [(kind, "s", hour) for kind in ("dns", "weather") for hour in hours]
+    Ledger(database).touch(touched)
+    due.add_hours(NOW, since=hours[3], until=hours[0])
+    due.add_hours(NOW + MINUTE, since=hours[4], until=NOW)
+    assert [(task.measurement, task.level, task.start) for task in due.ready(PACE, NOW, 99)] == [
+        ("dns", "hour", hour) for hour in sorted(hours[1:4])
+    ]
+    assert {task.start for task in due.ready(PACE, NOW + MINUTE, 99)} == set(hours)
+    database.close()

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from collector.errors import StoreUnavailable
+from collector.ledger.facts import Touched
 from collector.ledger.ledger import Ledger
+from collector.rollups.due import Pace
 from collector.rollups.rollups import RECENT_SITES, Rollups
 from collector.store.points import nanoseconds
 from collector.store.store import Row
-from tests.collector.rollups.rig import HOUR, NOW, SCHOOL, House, speed
+from tests.collector.rollups.rig import HOUR, NOW, SCHOOL, ZONE, House, speed
 
 PLACE = {
     "site": "th1", "province": "lang-son", "commune": "huu-lung", "site_kind": "school", "area": "rural",
@@ -40,6 +42,20 @@ async def test_an_hour_a_day_and_a_month_are_computed_from_raw(house: House) -> 
     hours = await house.series("throughput_hour")
     assert sum(float(hour.fields["download_mbps_n"]) for hour in hours) == 120
     assert all(hour.time_ns % (3600 * 10**9) == 0 for hour in hours)
+
+
+async def test_buckets_that_nobody_remembered_are_computed_at_once_and_told(house: House) -> None:
+    at = NOW - timedelta(days=2)
+    await house.measured("throughput", {at: speed(80), at + HOUR: speed(90)})
+    rollups, pace = house.rollups(), Pace(house.settings, ZONE)
+    await rollups.open()
+    tasks = pace.tasks(Touched("throughput", "th1", at.replace(minute=0), 1))
+    tasks = [task for task in tasks if task.level in ("day", "month")]
+    assert [task async for done in rollups.compute(tasks) for task in done] == tasks
+    assert [row.fields["download_mbps_n"] for row in await house.series("throughput_day")] == [2]
+    assert len(await house.series("throughput_month")) == 1
+    assert await house.series("throughput_hour") == []
+    assert rollups.due.waiting() == 0
 
 
 async def test_what_a_target_binds_has_a_share(house: House) -> None:
