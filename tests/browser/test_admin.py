@@ -75,6 +75,8 @@ async def test_a_technician_registers_the_box_that_has_just_appeared(tmp_path: P
         await choices.first.click()
         await expect(page.get_by_role("status").filter(has_text="stranger")).to_be_visible()
         assert it.registry.snapshot().agents["stranger"][-1].value == "th-moi"
+        wide = "document.querySelector('.scroll').scrollWidth > document.querySelector('.scroll').clientWidth"
+        assert not await page.evaluate(wide), "nothing of the list lies beside a phone's screen"
         assert shown.complaints == []
 
 

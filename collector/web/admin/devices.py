@@ -105,7 +105,7 @@ async def _listed(request: web.Request, at_desk: Desk, *, asked: str = "", fault
         waiting_count=len(waiting),
         asked=asked,
         fault=fault,
-        done=done if (done := request.query.get("done", "")) in snapshot.agents else "",
+        done=next((one for one in known if one.agent == request.query.get("done")), None),
     )
     answer.set_status(400 if fault else 200)
     return answer

@@ -107,5 +107,12 @@ def told(said: str, say: Callable[..., str]) -> str:
     for pattern, message in _patterns():
         found = pattern.fullmatch(said)
         if found:
-            return say(message, **found.groupdict()) if found.groupdict() else say(message)
+            values = {name: _placed(value, say) for name, value in found.groupdict().items()}
+            return say(message, **values) if values else say(message)
     return say(said)
+
+
+def _placed(value: str, say: Callable[..., str]) -> str:
+    """A value; where it is a line of the file, in the reader's words."""
+    number = value.removeprefix("line ")
+    return say("line {line}", line=number) if number != value and number.isdecimal() else value

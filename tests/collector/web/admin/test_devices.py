@@ -34,7 +34,7 @@ async def test_a_box_that_waits_is_registered_then_moved_then_revoked(tmp_path: 
         for seen, site in (("", "th-moi"), ("th-moi", "th-huu-lung")):
             body = {"site": site, "who": "Lan", "seen": seen}
             done = await it.client.post("/admin/agents/stranger", data=body, headers=ENGLISH)
-            assert "done." in await done.text()
+            assert f"<small>{site}</small> · <a" in await done.text(), "it is said where it stands now"
             assert it.registry.snapshot().agents["stranger"][-1].value == site
         for act in ({"site": "ub-loc-ninh"}, {"act": "revoke"}):
             body = {"who": "Minh", "seen": "th-moi", **act}

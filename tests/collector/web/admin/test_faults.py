@@ -3,6 +3,7 @@
 import string
 from datetime import date
 from importlib.resources import files
+from zoneinfo import ZoneInfo
 
 import pytest
 from babel.messages.pofile import read_po
@@ -17,6 +18,7 @@ from collector.web.admin import columns
 from collector.web.admin.faults import MESSAGES, told
 from collector.web.admin.intake import KINDS
 from collector.web.admin.preview import fault_of
+from collector.web.words import Words
 
 
 def catalogue() -> dict[str, str]:
@@ -86,3 +88,9 @@ def test_what_is_really_found_is_known_here(text: bytes, kind: str, count: int) 
 def test_what_is_not_known_is_shown_as_it_is_and_shortened() -> None:
     assert told("the moon is full", lambda message, **_: message) == "the moon is full"
     assert len(told("x" * 5000, shouted)) < 700
+
+
+def test_a_line_of_the_file_is_called_so_in_the_readers_language() -> None:
+    vietnamese = Words("vi", ZoneInfo("Asia/Ho_Chi_Minh"))
+    assert "đã có ở dòng 3" in told("'th-x' stands in line 3 already", vietnamese.say)
+    assert "'line 3' không" in told("'line 3' is not a number", vietnamese.say), "what stands in a cell stays"

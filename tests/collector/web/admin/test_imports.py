@@ -77,6 +77,7 @@ async def test_what_changed_meanwhile_is_shown_anew_and_nothing_is_brought_in(tm
         page = await renewed.text()
         assert "Something was changed here meanwhile." in page
         assert (counts(page)["new"], counts(page)["changed"]) == ("0", "2")
+        assert "Something was changed" in await (await confirm(it, shown)).text(), "from a tab that shows the old one"
         site = it.registry.snapshot().site("th-moi")
         assert site is not None
         assert site.name == "Trường mới"
