@@ -19,7 +19,7 @@ STATES: Final = {
     "open": Text(vi="đang mở", en="open"),
     "acknowledged": Text(vi="đã tiếp nhận", en="acknowledged"),
     "silenced": Text(vi="tạm không báo", en="silenced"),
-    "resolved": Text(vi="đã hết", en="resolved"),
+    "resolved": Text(vi="đã kết thúc", en="resolved"),
 }
 SEVERITIES: Final = {
     "critical": Text(vi="nghiêm trọng", en="critical"),
@@ -63,7 +63,8 @@ TEST_TITLE: Final = Text(vi="linkgauge: tin thử", en="linkgauge: test message"
 SUMMARY: Final = Text(vi="linkgauge: {n} tin gộp lại", en="linkgauge: {n} messages in one")
 DIGEST: Final = Text(vi="linkgauge: tổng hợp ngày {day}", en="linkgauge: daily digest of {day}")
 COUNTS: Final = Text(
-    vi="{active} sự cố đang mở, {opened} mới mở, {resolved} đã hết", en="{active} open, {opened} new, {resolved} ended"
+    vi="{active} sự cố đang mở, {opened} mới mở, {resolved} đã kết thúc",
+    en="{active} open, {opened} new, {resolved} ended",
 )
 ALL_WELL: Final = Text(
     vi="Mọi việc đều ổn: không có sự cố nào đang mở, cũng không có gì mới từ {since}.",
@@ -78,7 +79,7 @@ IN_MAINTENANCE: Final = Text(vi="{n} sự cố đang trong thời gian bảo tr�
 OPEN_NOW: Final = Text(vi="Đang mở, {severity}", en="Open now, {severity}")
 SILENT_NOW: Final = Text(vi="Không có tín hiệu", en="Silent")
 OPENED: Final = Text(vi="Mới mở từ {since}", en="Opened since {since}")
-RESOLVED: Final = Text(vi="Đã hết từ {since}", en="Ended since {since}")
+RESOLVED: Final = Text(vi="Đã kết thúc từ {since}", en="Ended since {since}")
 WATCHED: Final = Text(
     vi="Đang theo dõi (kết quả yếu gần đây, chưa phải sự cố)", en="Watched (weak of late, no incident)"
 )

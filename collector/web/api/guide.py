@@ -6,7 +6,7 @@ from collector.plans.types import Text
 
 TITLE: Final = Text(vi="API của Linkgauge", en="The Linkgauge API")
 STATUS: Final[dict[int, Text]] = {
-    200: Text(vi="Được", en="Done"),
+    200: Text(vi="Thành công", en="Done"),
     202: Text(vi="Đã nhận, kết quả đến sau", en="Taken; the result comes later"),
     304: Text(vi="Không có gì thay đổi so với ETag đã gửi", en="Nothing has changed since the ETag that was sent"),
     400: Text(vi="Câu hỏi sai; chi tiết nêu tham số nào", en="The question is wrong; the detail names the parameter"),

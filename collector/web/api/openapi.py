@@ -24,7 +24,7 @@ def document(operations: Sequence[Operation], language: Language, *, version: st
         paths.setdefault(one.template, {})[one.method.lower()] = _operation(one, names, say)
     notes = [f"## {say(title)}\n\n{say(words)}" for title, words in GUIDE]
     if demonstration:
-        warning = Text(vi="**Dữ liệu trình diễn: mọi số liệu đều do máy tạo ra.**", en="**All data here are made up.**")
+        warning = Text(vi="**Dữ liệu minh họa: mọi số liệu đều do máy tạo ra.**", en="**All data here are made up.**")
         notes.insert(0, say(warning))
     return {
         "openapi": "3.1.0",

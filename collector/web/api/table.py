@@ -150,7 +150,7 @@ PLANS: Final = (
     ),
 )
 _WORDS: Final[dict[Action, Text]] = {
-    "acknowledge": Text(vi="Nhận xử lý một sự cố", en="Acknowledge an incident"),
+    "acknowledge": Text(vi="Tiếp nhận một sự cố", en="Acknowledge an incident"),
     "silence": Text(vi="Tạm không báo về một sự cố", en="Silence an incident"),
     "resolve": Text(vi="Kết thúc một sự cố", en="Resolve an incident"),
     "note": Text(vi="Ghi chú vào một sự cố", en="Note something with an incident"),
@@ -264,8 +264,8 @@ RUNNING: Final = (
         name="getPipe",
         tag="running",
         path="/api/v1/pipe",
-        summary=Text(vi="Đường đi của dữ liệu, từng chặng", en="How reports flow, stage by stage"),
-        answer=Shape(Text(vi="Các chặng", en="The stages"), (shapes.Pipe,)),
+        summary=Text(vi="Luồng dữ liệu, từng khâu", en="How reports flow, stage by stage"),
+        answer=Shape(Text(vi="Các khâu", en="The stages"), (shapes.Pipe,)),
         does=running.stages,
     ),
     Operation(

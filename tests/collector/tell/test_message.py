@@ -50,7 +50,7 @@ https://lg.example/incidents/s1.below_target.20261122T120000000000Z
 def test_a_resolved_incident_in_vietnamese() -> None:
     over = moved(incident_of(), "resolved", NOW + timedelta(hours=2), who="Lan", note="đã thay thiết bị")
     message = message_of(news_of(over), VI)
-    assert message.subject == "Lạng Sơn, Hữu Lũng, Trường TH Hữu Lũng 1: tốc độ dưới chỉ tiêu (đã hết, cảnh báo)"
+    assert message.subject == "Lạng Sơn, Hữu Lũng, Trường TH Hữu Lũng 1: tốc độ dưới chỉ tiêu (đã kết thúc, cảnh báo)"
     assert (
         message.text
         == """s1: dưới chỉ tiêu
