@@ -16,7 +16,7 @@ from agent import status as statuses
 from agent.wire import codec
 from agent.wire.control import Receipt, Status
 from agent.wire.topics import topic
-from tests.agent.delivery import free_port
+from tests.ports import free_port
 
 AGENT = "e-service"
 PROGRAM = [sys.executable, "-m", "agent"]

@@ -22,6 +22,7 @@ from agent.wire.control import Boot, Receipt, Refused, Status
 from agent.wire.report import Measurement
 from agent.wire.results import Latency, Throughput
 from agent.wire.topics import COLLECTOR, topic
+from tests.ports import free_port
 
 OPENSSL = shutil.which("openssl") or "openssl"
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin") or "mosquitto"
@@ -45,13 +46,6 @@ def measurement(number: int, kind: str = "latency", *, started: datetime | None 
         duration_s=1.5,
         result=result,
     )
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 async def until(condition: Callable[[], object], what: str, *, within_s: float = 10) -> None:

@@ -14,7 +14,7 @@ from agent.wire import codec
 from agent.wire.control import Profile, Request, Slot
 from agent.wire.topics import topic
 from tests.agent.box import AGENT, QUICK, Box, broker, ended, listening, until
-from tests.agent.delivery import free_port
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.program("mosquitto"), pytest.mark.timeout(60)]
 

@@ -15,7 +15,7 @@ import pytest
 from agent.ledger import Book
 from agent.wire import codec
 from tests.agent.box import QUICK, Box, Listener, broker, ended, listening, until
-from tests.agent.delivery import free_port
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.program("mosquitto"), pytest.mark.timeout(60)]
 

@@ -22,13 +22,13 @@ from tests.agent.delivery import (
     Collector,
     Mosquitto,
     certificates,
-    free_port,
     measurement,
     mosquitto,
     settings,
     until,
 )
 from tests.agent.uplinks import agent, drained, running, say
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.program("mosquitto"), pytest.mark.timeout(60)]
 

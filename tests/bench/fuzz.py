@@ -33,8 +33,9 @@ from collector.registry.registry import Registry
 from collector.registry.site import Site
 from tests.bench.mutations import Mutator
 from tests.collector.mosquitto import mosquitto
-from tests.e2e.processes import Process, ended, free_port, wait_for
+from tests.e2e.processes import Process, ended, wait_for
 from tests.e2e.processes import mosquitto as ordinary_broker
+from tests.ports import free_port
 
 AGENTS: Final = tuple(f"a{number}" for number in range(1, 41))
 ORDINARY: Final = "ordinary"

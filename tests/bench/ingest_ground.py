@@ -21,7 +21,8 @@ from tests.bench.raw_publisher import Order
 from tests.collector.influxd import Influxd, running_influxd
 from tests.collector.mosquitto import Mosquitto, mosquitto
 from tests.e2e import truth
-from tests.e2e.processes import BIN, Process, ended, free_port
+from tests.e2e.processes import BIN, Process, ended
+from tests.ports import free_port
 
 StoreName = Literal["influx", "sqlite"]
 DATABASE = "linkgauge"

@@ -28,7 +28,8 @@ from agent.simulate.fleet import raise_file_limit
 from agent.simulate.plan import Plan
 from agent.simulate.tally import Tally
 from tests.collector.influxd import running_influxd
-from tests.e2e.processes import BIN, Process, ended, free_port
+from tests.e2e.processes import BIN, Process, ended
+from tests.ports import free_port
 
 CONNECTED_S = 60.0
 STORED_S = 180.0

@@ -27,7 +27,7 @@ from rich.progress import Progress
 from tests.browser.chromium import Scheme, chromium
 from tests.browser.places import pages
 from tests.collector.web.house import province
-from tests.e2e.processes import free_port
+from tests.ports import free_port
 
 LANGUAGES: Final = ("vi", "en")
 SCHEMES: Final[tuple[Scheme, ...]] = get_args(Scheme)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.collector.mosquitto import free_port
+from tests.ports import free_port
 
 SEARCH = "/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin"
 START_S = 15.0

@@ -4,7 +4,6 @@ import base64
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -13,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
+
+from tests.ports import free_port
 
 SEARCH = "/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin"
 START_S = 15.0
@@ -162,7 +163,5 @@ def running_influxd(
 
 
 def _free_ports() -> tuple[int, int]:
-    with socket.socket() as first, socket.socket() as second:
-        first.bind(("127.0.0.1", 0))
-        second.bind(("127.0.0.1", 0))
-        return first.getsockname()[1], second.getsockname()[1]
+    http, rpc = free_port(), free_port()
+    return (http, rpc) if http != rpc else _free_ports()

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.ports import free_port
+
 SEARCH = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
 START_S = 10.0
 CONFIG = """
@@ -19,14 +21,6 @@ log_type error
 {limits}
 """
 UNLIMITED = "max_inflight_messages 0\nmax_queued_messages 0"
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass

@@ -18,7 +18,7 @@ from typing import Final
 import psycopg
 
 from collector.registry.database import Database
-from tests.collector.mosquitto import free_port
+from tests.ports import free_port
 
 PROGRAMS: Final = Path("/usr/lib/postgresql/15/bin")
 START_S: Final = 30.0

@@ -9,8 +9,8 @@ import pytest
 from collector.config import PeerSettings
 from collector.metrics import Metrics, Readiness
 from collector.peer import command, run
-from tests.collector.mosquitto import free_port
 from tests.collector.rig import until
+from tests.ports import free_port
 
 
 def test_command_names_only_what_is_set() -> None:

@@ -19,9 +19,10 @@ import pytest
 from collector.archive.archive import Archive
 from collector.metrics import Metrics, Readiness
 from collector.registry.registry import Registry
-from tests.collector.mosquitto import free_port, mosquitto
+from tests.collector.mosquitto import mosquitto
 from tests.collector.rig import SITE, pen, report, until
 from tests.collector.tables import with_tables
+from tests.ports import free_port
 
 REPO = Path(__file__).parents[2]
 

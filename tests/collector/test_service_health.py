@@ -13,10 +13,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.collector.influxd import running_influxd
-from tests.collector.mosquitto import Mosquitto, free_port, mosquitto
+from tests.collector.mosquitto import Mosquitto, mosquitto
 from tests.collector.rig import pen, until
 from tests.collector.test_service import REPO, Collector, recent, register
 from tests.e2e.disk import Disk
+from tests.ports import free_port
 
 CONFIG = """
 roles = ["ingest", "judge", "web"]

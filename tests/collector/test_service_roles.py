@@ -17,9 +17,10 @@ import pytest
 
 from collector.registry.registry import Registry
 from collector.store.sqlite import SqliteStore
-from tests.collector.mosquitto import free_port, mosquitto
+from tests.collector.mosquitto import mosquitto
 from tests.collector.postgres import Postgres
 from tests.collector.rig import SITE, Pen, pen, report
+from tests.ports import free_port
 
 REPO = Path(__file__).parents[2]
 

@@ -13,14 +13,6 @@ from pathlib import Path
 BIN = Path(sys.executable).parent
 
 
-def free_port() -> int:
-    """A TCP port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def wait_for(condition: Callable[[], bool], *, within_s: float, what: str) -> None:
     """Wait until a condition holds; says what did not happen otherwise."""
     deadline = time.monotonic() + within_s

@@ -20,7 +20,8 @@ from tests.collector.influxd import Influxd, running_influxd
 from tests.e2e import truth
 from tests.e2e.disk import Disk
 from tests.e2e.link import Link
-from tests.e2e.processes import BIN, Process, ended, free_port, mosquitto, wait_for
+from tests.e2e.processes import BIN, Process, ended, mosquitto, wait_for
+from tests.ports import free_port
 
 COLLECTOR = str(BIN / "linkgauge-collector")
 DATABASE = "linkgauge"

@@ -13,7 +13,8 @@ import pytest
 from collector import config as settings
 from collector.store.influx import basic
 from collector.store.open import place_from_url
-from tests.e2e.processes import Process, ended, free_port
+from tests.e2e.processes import Process, ended
+from tests.ports import free_port
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "collector"
 PASSWORDS = {"collector": "c", "agent-a": "a", "agent-b": "b"}

@@ -26,7 +26,8 @@ from tests.collector.alertmanager import Alertmanager, alertmanager
 from tests.collector.rig import pen, report
 from tests.collector.tell.rig import Receiver
 from tests.collector.tell.sink import Sink
-from tests.e2e.processes import BIN, Process, ended, free_port, mosquitto
+from tests.e2e.processes import BIN, Process, ended, mosquitto
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.program("mosquitto", "prometheus-alertmanager"), pytest.mark.timeout(90)]
 COLLECTOR = str(BIN / "linkgauge-collector")

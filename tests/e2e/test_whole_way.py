@@ -14,7 +14,8 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.chromium import tab
-from tests.e2e.processes import BIN, Process, ended, free_port, wait_for
+from tests.e2e.processes import BIN, Process, ended, wait_for
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

@@ -19,8 +19,8 @@ from agent.speed.engine import Leg, Target, Wanted, Way
 from agent.speed.estimate import estimate
 from agent.speed.limits import Limits
 from agent.speed.summary import direction
-from tests.agent.delivery import free_port
 from tests.agent.speed.peers import Visit, peer
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.program("iperf3"), pytest.mark.alone]
 SHORT = Limits(seconds=1.5, streams=2, early=False)

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.agent.box import process
-from tests.agent.delivery import free_port
 from tests.agent.radio import modems
 from tests.agent.radio.standin import Plugged, StandIn, private_bus, stand_in
+from tests.ports import free_port
 
 AGENT = "bg-survey-1"
 CENTRE = (21.2731, 106.1946)

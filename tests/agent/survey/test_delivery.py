@@ -12,8 +12,9 @@ from agent.handover import raise_flag, survey_spool, take_over
 from agent.spool import Spool
 from agent.survey.delivery import Delivery, Sender, hand_in
 from agent.wire.control import Request, Resend
-from tests.agent.delivery import AGENT, HERE, Collector, Mosquitto, free_port, measurement, settings, until
+from tests.agent.delivery import AGENT, HERE, Collector, Mosquitto, measurement, settings, until
 from tests.agent.uplinks import agent, drained, running, say
+from tests.ports import free_port
 
 pytestmark = pytest.mark.program("mosquitto")
 

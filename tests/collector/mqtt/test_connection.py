@@ -18,8 +18,9 @@ from aiohttp import web
 from collector.mqtt.connection import Connection, Endpoint
 from collector.mqtt.packets import BrokerError, Login, Message, Outgoing, Skipped
 from tests.agent.net.authority import authority
-from tests.collector.mosquitto import UNLIMITED, free_port, mosquitto
+from tests.collector.mosquitto import UNLIMITED, mosquitto
 from tests.collector.rig import until
+from tests.ports import free_port
 
 FILTERS = [("t/+", 1), ("u", 0)]
 LOOPS: list[Callable[[], asyncio.AbstractEventLoop]] = [asyncio.new_event_loop, uvloop.new_event_loop]

@@ -20,8 +20,8 @@ from collector.registry.engine import Reach
 from collector.registry.lease import Lease, NotLeading
 from collector.registry.registry import Registry
 from collector.registry.tables import WAITING
-from tests.collector.mosquitto import free_port
 from tests.collector.postgres import USER, Postgres, is_missing, postgres
+from tests.ports import free_port
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 pytestmark = pytest.mark.skipif(is_missing(), reason="needs the program postgres")

@@ -1,7 +1,6 @@
 """A real VictoriaMetrics of one's own: a free port, its own directory, ended by its process."""
 
 import shutil
-import socket
 import subprocess
 import time
 import urllib.request
@@ -9,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.ports import free_port
+
 
 @contextmanager
 def running_victoria(folder: Path, *flags: str) -> Iterator[int]:
     """A server that lives as long as the context; gives its port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
+    port = free_port()
     program = shutil.which("victoria-metrics") or "victoria-metrics"
     arguments = [f"-httpListenAddr=127.0.0.1:{port}", f"-storageDataPath={folder}", "-retentionPeriod=100y", *flags]
     folder.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 
-from tests.collector.mosquitto import free_port
+from tests.ports import free_port
 
 
 @dataclass
