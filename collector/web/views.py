@@ -138,9 +138,9 @@ def contacts_of(sources: Sources, snapshot: Snapshot, verdicts: Mapping[str, Ver
         site_id = versions[-1].value
         if site_id in agents:
             agents[site_id].append(agent)
-    contacts = {}
+    contacts, heard = {}, sources.fleet.agents
     for site_id, names in agents.items():
-        states = [sources.fleet.agents[name] for name in names if name in sources.fleet.agents]
+        states = [heard[name] for name in names if name in heard]
         verdict = verdicts.get(site_id)
         contacts[site_id] = Contact(
             seen=max((state.last_seen for state in states if state.last_seen), default=None),

@@ -40,6 +40,12 @@ def _locale(language: Language) -> Locale:
     return Locale.parse(language)
 
 
+@lru_cache(maxsize=16_384)
+def _number(language: Language, value: float, digits: int) -> str:
+    """Most numbers of a list were there for its last reader too, and each takes as long as its row's template."""
+    return format_decimal(value, format="#,##0." + "0" * digits if digits else "#,##0", locale=_locale(language))
+
+
 def choose(asked: str | None, remembered: str | None, accepted: str) -> Language:
     """The language of a page: asked for in the URL, remembered in a cookie, first in the browser's list, Vietnamese."""
     for wish in (asked, remembered, accepted.strip()[:2].lower()):
@@ -70,9 +76,7 @@ class Words:
         """A number with the language's separators; a dash when there is none. Rounded as in what the judge writes."""
         if value is None:
             return NOTHING
-        return format_decimal(
-            round(value, digits), format="#,##0." + "0" * digits if digits else "#,##0", locale=_locale(self.language)
-        )
+        return _number(self.language, round(float(value), digits), digits)
 
     def comma(self, label: str) -> str:
         """A label such as 0.5 with the language's decimal sign."""

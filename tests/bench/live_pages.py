@@ -157,10 +157,10 @@ async def look(url: str, viewers: int, seconds: float) -> None:
         aiohttp.ClientSession(url, connector=connector, read_bufsize=2**22) as session,
         asyncio.TaskGroup() as group,
     ):
-        tasks = []
-        for number in range(viewers):
-            page = Page(session, asked)
-            await page.open()
+        first, tasks = Page(session, asked), []
+        await first.open()
+        for number in range(viewers):  # all see the same page: opening it fifty times is not what is measured
+            page = Page(session, asked, list(first.rows), dict(first.states), first.wrong, first.mark)
             tasks.append(group.create_task(page.live(), name=f"page {number}"))
             await asyncio.sleep(OPENING_S)
         print("open", flush=True)  # noqa: T201 - its only way to say it
