@@ -68,6 +68,10 @@ class Asked:
         """Ask of another site each time: none is in a cache."""
         self._names = cycle(list(self.registry.snapshot().sites)[::ASKED])
 
+    def a_site(self) -> str:
+        """Another one each time, of those with raw results of all kinds."""
+        return next(self._names)
+
     async def look(self) -> None:
         """Roll up what pages tell of every site, as the leader does once a day, and after each report of one."""
         names = list(self.registry.snapshot().sites)

@@ -22,7 +22,8 @@ async def known(sources: Sources) -> dict[str, str]:
             return found
         found["site"] = site.id
         found |= {"plan": site.plan} if site.plan else {}
-        incidents = await asyncio.to_thread(sources.casebook.search, limit=1)
+        incidents = await asyncio.to_thread(sources.casebook.search, active=True, limit=1)
+        incidents = incidents or await asyncio.to_thread(sources.casebook.search, limit=1)
         found |= {"incident": incidents[0].id} if incidents else {}
         now = sources.now()
         span = {"start_ns": nanoseconds(now - _LATELY), "end_ns": nanoseconds(now)}

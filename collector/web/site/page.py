@@ -76,7 +76,7 @@ async def _page(
         others=found.others,
         held=held(
             verdict, found.others, contract=site.contract_down_mbps, median=found.row.median_mbps, n=found.row.n,
-            silent=found.row.state == "silent",
+            silent="silent" in (found.row.state, found.row.level),
         ),
         figures=[one for one in drawn if one.table.rows],
         happened=marks,
