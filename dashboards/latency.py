@@ -20,7 +20,7 @@ from dashboards.panels import (
     stat,
     table,
 )
-from dashboards.queries import INCIDENTS, PLACE, of, rolled, select, tags, typical, where
+from dashboards.queries import INCIDENTS, LAST_WEEK, PLACE, of, rolled, select, tags, typical, where
 from dashboards.variables import chain, level
 from dashboards.words import Language, Say, speaker
 
@@ -213,7 +213,7 @@ def _worst(language: Language) -> Panel:
         ' mean("loss_ratio_mean") AS "loss", median("jitter_ms_median") AS "jitter", median("mos_median") AS "mos",'
         ' sum("rtt_ms_median_n") AS "n"',
         rolled("latency"),
-        _HERE,
+        where(PLACE, LAST_WEEK),
         by=tags("site", "commune", "provider", "access"),
     )
     columns = {
@@ -231,8 +231,8 @@ def _worst(language: Language) -> Panel:
     return table(
         say("Độ trễ của từng điểm", "Latency of each site"),
         say(
-            "Mọi lần đo hợp lệ trong kỳ; n là số lần. Cao trước.",
-            "All conclusive runs in the range, n of them; highest first.",
+            "7 ngày cuối kỳ: trung vị của các trung vị từng giờ (hoặc ngày); n là số lần đo hợp lệ. Cao trước.",
+            "The range's last 7 days: medians of the medians by hours (or days), of n conclusive runs; highest first.",
         ),
         Target(query),
         size=(14, 10),

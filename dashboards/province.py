@@ -39,7 +39,6 @@ from dashboards.queries import (
     RECENTLY,
     STATES,
     lasting,
-    lasts,
     of,
     select,
     standings,
@@ -255,14 +254,13 @@ def _communes(language: Language) -> Panel:
 
 def _trend(say: Say) -> Sequence[Panel]:
     held = where(PLAN, PLACE, "$timeFilter")
-    each = select(lasts(STATES[:3]), _STANDING, held, by=f"{DAILY}, {tags('site')}", fill="none")
-    share = select('mean("met") AS "share"', of(each), '"inconclusive" = 0 AND $timeFilter', by=DAILY, fill="null")
+    judged = where(held, '"inconclusive" = 0')
+    share = select('mean("met") AS "share"', _STANDING, judged, by=DAILY, fill="null")
 
     def middle(field: str, network: str) -> str:
         """Of one network's sites that have a target."""
         here = where(held, network, '"target" > 0')
-        last = select(f'last("{field}") AS "{field}"', _STANDING, here, by=f"{DAILY}, {tags('site')}", fill="none")
-        return select(f'median("{field}") AS "{field}"', of(last), "$timeFilter", by=DAILY, fill="null")
+        return select(f'median("{field}") AS "{field}"', _STANDING, here, by=DAILY, fill="null")
 
     networks = (
         (FIXED, say("cố định", "fixed")),
@@ -272,9 +270,9 @@ def _trend(say: Say) -> Sequence[Panel]:
         series(
             say("Tốc độ tải xuống so với chỉ tiêu", "Download against the plan's target"),
             say(
-                "Mỗi ngày: trung vị của các điểm có chỉ tiêu (mỗi điểm lấy số đo của kết luận cuối ngày), mạng cố định"
+                "Mỗi ngày: trung vị của các điểm có chỉ tiêu (ghi mỗi ngày và mỗi khi kết luận thay đổi), mạng cố định"
                 " và di động riêng; nét đứt là trung vị chỉ tiêu của các điểm đó.",
-                "Each day: the median of the sites that have a target (of each what its last verdict measured), fixed"
+                "Each day: the median of the sites that have a target (noted daily and at each change), fixed"
                 " and mobile networks apart; dashed: the median of these sites' targets.",
             ),
             [
@@ -288,8 +286,8 @@ def _trend(say: Say) -> Sequence[Panel]:
         series(
             say("Tỷ lệ điểm đạt", "Share of sites that met"),
             say(
-                "Mỗi ngày: số điểm đạt chia cho số điểm đã kết luận trong ngày; 100 % là kế hoạch.",
-                "Each day: met, of the sites judged either way on that day; 100 % is the plan.",
+                "Mỗi ngày: lượt đạt chia cho lượt đã kết luận (mỗi điểm một lượt, thêm khi đổi); 100 % là kế hoạch.",
+                "Each day: met, of what was noted either way (each site once, again if it changed); 100 % is the plan.",
             ),
             [Target(share, say("tỷ lệ đạt", "share that met"))],
             unit="percentunit",
