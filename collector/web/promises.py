@@ -119,13 +119,13 @@ def _figure(row: Row, target: Target | None, words: Words) -> Figure:
     unit = "%" if shared else _UNITS.get(row.unit, "")
     at = [datetime.combine(one.month, time(12), words.zone) for one in row.months]
     end = at[-1] + timedelta(days=31)
-    measured = words.say("reported" if row.how == "reported" else "share of sites" if shared else "median of sites")
+    measured = words.say("reported" if row.how != "measured" else "share of sites" if shared else "median of sites")
     series: list[Series] = [
         Points(
             name=measured,
             at=[plot.second(each) for each in at],
             values=[round(one.value, 3) for one in row.months],
-            shape="square" if row.how == "reported" else "circle",
+            shape="circle" if row.how == "measured" else "square",
             said=[f"{measured}, {one.month:%m/%Y}" for one in row.months],
             joins_s=_MONTH_S,
         )
