@@ -3,9 +3,10 @@
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from collector.places.places import Places
+from collector.places.places import Places, withdrawn_told
 from collector.places.unit import Unit
 from collector.registry.database import Database
+from collector.registry.journal import Author, Journal, sealed
 from tests.collector.postgres import Postgres
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -39,4 +40,16 @@ def counted(database: Database) -> None:
     assert places.counted() == (2, 1) == (len(places.villages()), len(places.imported()))
     places.import_units([renamed], now=NOW)
     assert places.counted() == (3, 1), "what was taken back may come again"
+    database.close()
+
+
+def test_who_took_a_unit_back_is_recorded(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/registry.db")
+    database.open()
+    places = Places(database)
+    places.import_units(VILLAGES, now=NOW)
+    seal = sealed(Author("Lan", "terminal"), "places", withdrawn_told, now=NOW)
+    places.withdraw(VILLAGES[0].path, None, now=NOW, seal=seal)
+    (entry,) = Journal(database).list(limit=9)
+    assert (entry.author.who, entry.changed, entry.differences[0].key) == ("Lan", 1, VILLAGES[0].path)
     database.close()
