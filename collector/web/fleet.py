@@ -38,6 +38,8 @@ class Device:
     next: tuple[tuple[str, datetime], ...] = ()
     """What it means to run next and when, the soonest first."""
     uptime_s: float | None = None
+    data_used_bytes: int | None = None
+    data_allowed_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,8 @@ def _device(agent: str, site: Site | None, heard: AgentState | None, doubted: in
         doubted=doubted,
         next=tuple(sorted(((status.next or {}) if status else {}).items(), key=lambda one: one[1])),
         uptime_s=health.uptime_s if health else None,
+        data_used_bytes=health.data_used_bytes if health else None,
+        data_allowed_bytes=health.data_allowed_bytes if health else None,
     )
 
 

@@ -182,7 +182,11 @@ class PastVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
-    """One agent: where it stands, when it was heard, and what it last said of itself. null: unknown."""
+    """One agent: where it stands, when it was heard, and what it last said of itself. null: unknown.
+
+    `data_used_bytes`: what speed tests and pages moved in the month (UTC) in which it was last heard;
+    `data_allowed_bytes`: what they may, null where there is no budget.
+    """
 
     agent: str
     site: str | None
@@ -194,6 +198,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     dropped: int | None
     clock: bool | None
     disk_free_bytes: int | None
+    data_used_bytes: int | None
+    data_allowed_bytes: int | None
     trouble: tuple[str, ...]
     doubted: int
 

@@ -140,7 +140,12 @@ async def test_of_two_at_once_after_an_answer_one_goes_out(tmp_path: Path) -> No
 async def test_an_answer_is_found_below_what_came_after_it(tmp_path: Path) -> None:
     async with asked_here(tmp_path) as (it, world, client):
         name = (await (await client.post(HERE, json={"who": "Lan"})).json())["request"]
-        later = [throughput(SITE, -(turn + 1) / 180, 90.0, id=f"r-later-{turn}") for turn in range(30)]
+        later = [
+            replace(
+                throughput(SITE, 0, 90.0, id=f"r-later-{turn}"), time_ns=int(NOW.timestamp() + 20 * turn + 20) * 10**9
+            )
+            for turn in range(30)
+        ]
         world.reports |= {f"r-later-{turn}": b"{}" for turn in range(30)}
         await it.sources.store.write(later)
         await answers(it, world, name)

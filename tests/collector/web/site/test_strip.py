@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from random import Random
 from zoneinfo import ZoneInfo
 
 from hypothesis import given
@@ -56,5 +57,8 @@ def test_the_strip_says_in_words_what_it_draws() -> None:
 def test_a_quicker_schedule_of_now_makes_nothing_late_that_was_in_time() -> None:
     before = [START + turn * EVERY for turn in range(30)]
     now = [before[-1] + turn * HOUR / 6 for turn in range(1, 8)]
-    assert usual_gap(now[::-1] + before) == EVERY
+    assert usual_gap(now[::-1] + before) == EVERY * 2
+    chance = Random(1)  # noqa: S311 - made up
+    slots = [START + (turn + chance.random()) * EVERY for turn in range(200)]
+    assert {state for _, _, state in presence(slots, usual_gap(slots), slots[0], slots[-1])} == {"heard"}
     assert usual_gap(before[:4]) == timedelta(0), "so few say nothing"
