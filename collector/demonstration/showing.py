@@ -124,7 +124,8 @@ class Showing:
         page: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
         def told(at: datetime) -> None:
-            folder.write(self.data, msgspec.structs.replace(mark, until=at))
+            with contextlib.suppress(OSError):  # a full disk ends nothing: the next start only adds a little more
+                folder.write(self.data, msgspec.structs.replace(mark, until=at))
 
         def ready(address: str) -> None:
             if not page.done():
