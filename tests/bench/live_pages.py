@@ -194,7 +194,7 @@ def main() -> None:
     """Measure every case, or be the process of pages that it needs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--viewers", type=int, default=50)
-    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--save", action="store_true", help="keep the results")
     parser.add_argument("--look", metavar="URL", help=argparse.SUPPRESS)
     asked = parser.parse_args()
