@@ -51,12 +51,13 @@ Environment of Grafana's process:
 def datasource(url: str, database: str, user: str, header: str) -> Json:
     """The datasource without its secrets, as file and API take it: InfluxQL, which 1.x, 2.x and 3.x all speak.
 
-    `database` stands twice: Grafana 9 reads the first, from 10 on the second.
+    `database` stands twice: Grafana 9 reads the first, from 10 on the second. The name is the uid: the choice of a
+    datasource holds names in Grafana 9 and uids later, and one that it does not find becomes the first of the kind.
     """
     json_data = {"version": "InfluxQL", "dbName": database, "httpMode": "POST", "timeInterval": "1m"}
     return {
         "uid": DATASOURCE,
-        "name": "linkgauge",
+        "name": DATASOURCE,
         "type": "influxdb",
         "access": "proxy",
         "url": url,
