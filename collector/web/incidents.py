@@ -10,7 +10,7 @@ from aiohttp import web
 from collector.errors import UsageError
 from collector.events import Event
 from collector.incidents.acts import Action, Decision
-from collector.incidents.incident import Cause, Incident, State
+from collector.incidents.incident import Incident
 from collector.incidents.maintenance import Extent, Window, checked, unknown_site
 from collector.web.sources import Sources
 
@@ -56,15 +56,6 @@ async def found(sources: Sources, incident: str) -> Incident:
     return one
 
 
-async def search(
-    sources: Sources, *, state: State | None = None, cause: Cause | None = None, site: str | None = None
-) -> list[Incident]:
-    """Incidents, the last changed first; only of this state, cause or site."""
-    active = None if state is None else state != "resolved"
-    all_of_it = await asyncio.to_thread(sources.casebook.search, active=active, site=site)
-    return [one for one in all_of_it if state in (None, one.state) and cause in (None, one.cause)]
-
-
 async def decide(sources: Sources, incident: str, decision: Decision) -> Incident:
     """Record a person's decision and show it to open pages; raises HTTPNotFound and UsageError."""
     await found(sources, incident)
@@ -79,13 +70,6 @@ def decision_of(action: Action, body: Body, now: datetime) -> Decision:
         raise UsageError("say until when, or for how many hours, and not both")
     until = now + timedelta(hours=body.hours) if body.hours is not None else body.until
     return Decision(action, body.who, body.note, until)
-
-
-class Wish(msgspec.Struct, frozen=True):
-    """Which incidents are wanted; None: all."""
-
-    state: State | None = None
-    cause: Cause | None = None
 
 
 async def planned(sources: Sources, work: Work) -> Window:

@@ -1,6 +1,5 @@
 """A plan's scoreboard: for the page, as a table for spreadsheets, and for other programs."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -12,7 +11,6 @@ from aiohttp import web
 from collector.errors import UsageError
 from collector.ledger.period import period
 from collector.plans.types import Plan, Text
-from collector.registry.site import Snapshot
 from collector.scoreboard.board import Board, Row
 from collector.scoreboard.reading import Shelves, read_scoreboard
 from collector.scoreboard.words import STATISTICS, amount, basis, course_said, reasons_said, sites_said, unit_of
@@ -66,12 +64,6 @@ def last_months(sources: Sources) -> list[str]:
         found.append(f"{day:%Y-%m}")
         day = (day - timedelta(days=1)).replace(day=1)
     return found
-
-
-def sites_by_plan(snapshot: Snapshot) -> Mapping[str, int]:
-    """How many sites stand under each plan now."""
-    plans = (versions[-1].value.plan for versions in snapshot.sites.values())
-    return Counter(plan for plan in plans if plan is not None)
 
 
 async def board_of(asked: Asked, sources: Sources, boards: Boards) -> Board:
