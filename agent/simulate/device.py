@@ -102,8 +102,11 @@ class CountingSpool(Spool):
         noted = super().stored(epoch, ranges, now)
         self._counts.add("receipted", noted)
         at = self._clock.monotonic()
-        for key in [key for key in self._born if key[0] == epoch and any(low <= key[1] <= up for low, up in ranges)]:
-            self._counts.late(at - self._born.pop(key))
+        known = tuple(self._born)  # other threads add and forget meanwhile
+        for key in [key for key in known if key[0] == epoch and any(low <= key[1] <= up for low, up in ranges)]:
+            born = self._born.pop(key, None)
+            if born is not None:
+                self._counts.late(at - born)
         return noted
 
     def forget(self, epoch: str, seqs: Sequence[int]) -> None:

@@ -96,6 +96,7 @@ async def test_tls_is_trusted_by_option_only(certificate: tuple[Path, Path]) -> 
     assert caught.value.failure.detail == "self-signed certificate"
 
 
+@pytest.mark.alone
 @pytest.mark.program("openssl")
 @pytest.mark.timeout(30)
 async def test_our_own_peer_over_tls(certificate: tuple[Path, Path]) -> None:
@@ -129,6 +130,7 @@ async def test_an_engine_that_keeps_no_budget_is_refused_before_it_asks_anybody(
     assert str(caught.value.failure) == "device:budget"
 
 
+@pytest.mark.alone
 async def test_a_failed_direction_leaves_the_other_its_number() -> None:
     async def half_deaf(visit: Visit) -> None:
         await visit.upgrade()
