@@ -45,10 +45,10 @@ def presence(times: Sequence[datetime], every: timedelta, start: datetime, end: 
 
 def standing(points: Sequence[tuple[datetime, str]], start: datetime, end: datetime) -> list[Stood]:
     """How a verdict stood within a period. `points`: each one's moment, in order; the last one before it too."""
-    untils = [*(at for at, _ in points[1:]), end][: len(points)]
+    ends = [*(at for at, _ in points[1:]), end][: len(points)]
     cut = [
         (max(at, start), min(until, end), state)
-        for (at, state), until in zip(points, untils, strict=True)
+        for (at, state), until in zip(points, ends, strict=True)
         if until > start and at < end
     ]
     return _merged(cut)
