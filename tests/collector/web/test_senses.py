@@ -20,7 +20,7 @@ VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
             "dns",
             {"median_ms": 8.25, "lies": True, "resolved": 0.0},
             ["names in 8.2 ms", "no name was found", "names are not answered as the world knows them"],
-            "tên miền trong 8,2 ms",
+            "phân giải tên miền 8,2 ms",
         ),
         ("dns", {"rewrites_nxdomain": True, "lies": False}, ["answers for names that do not exist"], None),
         ("web", {"ok": 3.0, "failed": 1.0, "captive_portal": False}, ["3 of 4 pages came"], "mở được 3/4 trang"),
