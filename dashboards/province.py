@@ -51,6 +51,8 @@ from dashboards.words import Language, Say, speaker
 _STANDING: Final = lasting("standing")
 _AS_NUMBER: Final = '"inconclusive" + "below" * 2 + "silent" * 3'
 """A standing's state as a number: 0 met, 1 inconclusive, 2 below, from 3 on silent beside it."""
+_SHOWN: Final = '"met" - "met" * "silent" AS "shown"'
+"""1 where a site reaches its target and still reports, else 0: its mean over those with a target is the share met."""
 _MAP: Final = '"name", "latitude", "longitude"'
 
 
@@ -88,8 +90,8 @@ def _now(say: Say) -> Sequence[Panel]:
         "inconclusive": (
             say("■ Chưa kết luận", "■ Inconclusive"),
             say(
-                "Chưa đủ mẫu, khoảng tin cậy còn chứa chỉ tiêu, hoặc không có chỉ tiêu áp dụng; không tính vào tỷ lệ.",
-                "Too few samples, an interval that spans the target, or no target at all; not part of the share.",
+                "Chưa đủ mẫu, khoảng tin cậy còn chứa chỉ tiêu, hoặc không có chỉ tiêu áp dụng.",
+                "Too few samples, an interval that spans the target, or no target at all.",
             ),
         ),
         "silent": (
@@ -111,14 +113,18 @@ def _now(say: Say) -> Sequence[Panel]:
         )
         for state, (title, about) in titles.items()
     ]
-    judged = select('mean("met") AS "share"', of(standings(states=["met", "inconclusive"])), '"inconclusive" = 0')
+    newest = of(standings(states=["met", "silent", "target"]))
+    share = select('mean("shown") AS "share"', of(select(_SHOWN, newest, '"target" > 0')), '"shown" >= 0')
     everyone = select('count("met") AS "n"', of(standings(states=["met"])), '"met" >= 0')
     return [
         *counts,
         gauge(
             say("Tỷ lệ đạt", "Share that met"),
-            say("Số điểm đạt chia cho số điểm đã kết luận (đạt + chưa đạt).", "Met, of the sites judged either way."),
-            Target(judged),
+            say(
+                "Điểm đạt trên tổng số điểm có chỉ tiêu; chưa kết luận và mất liên lạc tính là chưa chứng minh.",
+                "Met, of all sites with a target; silent and inconclusive ones count as not shown.",
+            ),
+            Target(share),
             unit="percentunit",
             min=0,
             max=1,
@@ -254,8 +260,8 @@ def _communes(language: Language) -> Panel:
 
 def _trend(say: Say) -> Sequence[Panel]:
     held = where(PLAN, PLACE, "$timeFilter")
-    judged = where(held, '"inconclusive" = 0')
-    share = select('mean("met") AS "share"', _STANDING, judged, by=DAILY, fill="null")
+    noted = select(_SHOWN, _STANDING, where(held, '"target" > 0'))
+    share = select('mean("shown") AS "share"', of(noted), "$timeFilter", by=DAILY, fill="null")
 
     def middle(field: str, network: str) -> str:
         """Of one network's sites that have a target."""
@@ -286,8 +292,10 @@ def _trend(say: Say) -> Sequence[Panel]:
         series(
             say("Tỷ lệ điểm đạt", "Share of sites that met"),
             say(
-                "Mỗi ngày: lượt đạt chia cho lượt đã kết luận (mỗi điểm một lượt, thêm khi đổi); 100 % là kế hoạch.",
-                "Each day: met, of what was noted either way (each site once, again if it changed); 100 % is the plan.",
+                "Mỗi ngày: đạt trên tổng số điểm có chỉ tiêu (mỗi điểm ghi một lượt, thêm khi đổi); chưa kết luận và"
+                " mất liên lạc tính là chưa chứng minh. 100 % là kế hoạch.",
+                "Each day: met, of all sites with a target (each noted once, again if it changed); silent and"
+                " inconclusive ones count as not shown. 100 % is the plan.",
             ),
             [Target(share, say("tỷ lệ đạt", "share that met"))],
             unit="percentunit",

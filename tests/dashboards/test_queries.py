@@ -113,8 +113,24 @@ def test_the_numbers_of_the_first_row_add_up(seeded: Seeded) -> None:
     }
     met, below, unknown = (found[title]["n"][0] for title in ("● Met", "▲ Below", "■ Inconclusive"))
     assert met + below + unknown == found["Sites"]["n"][0] == len(seeded.sites)
-    assert found["Share that met"]["share"][0] == pytest.approx(met / (met + below))
     assert found["✕ Silent"]["n"][0] == len(seeded.sites) // 8
+
+
+def test_the_share_is_of_all_sites_with_a_target_as_on_the_page(seeded: Seeded) -> None:
+    """Silent and inconclusive sites count as not shown: knowing little makes no share better."""
+    board = DASHBOARDS["linkgauge-province-en"]()
+    view = view_of(seeded.server, board, seeded.start, seeded.end)
+    columns = ", ".join(f'last("{name}") AS "{name}"' for name in ("met", "below", "silent", "target"))
+    since = f"{(seeded.end - timedelta(days=2)).timestamp():.0f}s"
+    said = ask(seeded.server, f'SELECT {columns} FROM "standing" WHERE time > {since} GROUP BY "site"').columns  # noqa: S608 - our own words
+    rows = zip(said["met"], said["below"], said["silent"], said["target"], strict=True)
+    bound = [(met, below, silent) for met, below, silent, target in rows if target]
+    shown = sum(met == 1 and not silent for met, _, silent in bound)
+    assert shown < sum(met + below for met, below, _ in bound) < len(bound), "of some with a target little is known"
+    share = {one.panel["title"]: one.statement for one in questions(board, view) if one.panel is not None}
+    assert ask(seeded.server, share["Share that met"]).columns["share"] == [pytest.approx(shown / len(bound))]
+    days = ask(seeded.server, share["Share of sites that met"]).columns["share"]
+    assert [day for day in days if day is not None][-1] == pytest.approx(shown / len(bound))
 
 
 def test_incidents_are_annotated_those_of_many_communes_too(seeded: Seeded) -> None:
