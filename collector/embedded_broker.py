@@ -21,7 +21,7 @@ async def running(settings: BrokerSettings) -> AsyncIterator[None]:
     """
     from amqtt.broker import Broker  # type: ignore[import-untyped]  # ships no types
     from amqtt.contexts import BrokerConfig, ListenerConfig  # type: ignore[import-untyped]  # ships no types
-    from amqtt.errors import AMQTTError  # type: ignore[import-untyped]  # ships no types
+    from amqtt.errors import AMQTTError, BrokerError  # type: ignore[import-untyped]  # ships no types
 
     url = broker_url(settings)
     host, port = url.hostname or "", url.port or BROKER_PORTS[url.scheme]
@@ -34,7 +34,7 @@ async def running(settings: BrokerSettings) -> AsyncIterator[None]:
     broker = Broker(BrokerConfig(listeners={"default": ListenerConfig(bind=bind)}, plugins=plugins))
     try:
         await broker.start()
-    except AMQTTError as error:
+    except (AMQTTError, BrokerError) as error:  # a port that is taken is the latter, which is none of the former
         raise StoreUnavailable(f"embedded broker on {bind}: {error.__cause__ or error}") from error
     try:
         yield

@@ -235,9 +235,8 @@ def _show(arguments: argparse.Namespace) -> int:
     folder.claim(data)
     with _alone(data):
         _expect_free(arguments.listen)
-        port = free_port(1883, socket.SOCK_STREAM)
-        wanted = showing.prepared(data, listen=arguments.listen, broker=port, store=arguments.store)
-        show = showing.Showing(data, *wanted, port, _serve)
+        mark = showing.prepared(data, listen=arguments.listen, store=arguments.store)
+        show = showing.Showing(data, arguments.listen, mark, held_port, _serve)
         loop.run(_until_told(show.run, Speaker(sys.stderr)))
     return 0
 
@@ -375,6 +374,22 @@ def free_port(wish: int, kind: socket.SocketKind) -> int:
                 found: int = probe.getsockname()[1]
                 return found
     raise CollectorError("no free port on 127.0.0.1")
+
+
+@contextlib.contextmanager
+def held_port(wish: int = showing.BROKER_PORT) -> Iterator[int]:
+    """A free port of loopback, the wished one if it can be, that another `up --demo` does not choose meanwhile.
+
+    A socket for datagrams, which nobody uses, holds the number; the broker's own stays free for the broker.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
+        port = free_port(wish, socket.SOCK_STREAM)
+        try:
+            holder.bind(("127.0.0.1", port))
+        except OSError:  # another one is about to listen there
+            holder.bind(("127.0.0.1", 0))
+            port = free_port(holder.getsockname()[1], socket.SOCK_STREAM)
+        yield port
 
 
 def _expect_free(listen: str) -> None:

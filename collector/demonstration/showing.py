@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+import aiohttp
 import msgspec
 
 from collector import config as settings
@@ -21,10 +22,15 @@ from collector.demonstration.filling import Filling
 from collector.demonstration.folder import Mark
 from collector.demonstration.making import Plan, made
 from collector.demonstration.world import World
-from collector.errors import UsageError
+from collector.errors import CollectorError, UsageError
 from collector.store.open import store_from_url
 
 Serve = Callable[[settings.CollectorConfig, Callable[[str], None]], Coroutine[Any, Any, None]]
+BROKER_PORT: Final = 1883
+_BROKER_S: Final = 30.0
+_POLL_S: Final = 0.1
+_STARTING: Final = "starting"
+"""What /readyz says of a part that has not tried yet."""
 SITES: Final = 200
 DAYS: Final = 90
 SEED: Final = 7
@@ -71,8 +77,8 @@ def edition(environment: Mapping[str, str]) -> tuple[int, int]:
     return (int(count), int(days)) if count.isdecimal() and days.isdecimal() else (SITES, DAYS)
 
 
-def prepared(data: Path, *, listen: str, broker: int, store: str | None) -> tuple[settings.CollectorConfig, Mark]:
-    """Claim the folder and write its configuration; raises UsageError for a folder with real measurements."""
+def prepared(data: Path, *, listen: str, store: str | None) -> Mark:
+    """Claim the folder and try its configuration; raises UsageError for a folder with real measurements."""
     mark = folder.claim(data)
     if mark is None:
         count, days = edition(os.environ)
@@ -84,21 +90,31 @@ def prepared(data: Path, *, listen: str, broker: int, store: str | None) -> tupl
         )
     elif mark.until is None:
         folder.empty(data)
+    configured(data, mark, listen=listen, broker=BROKER_PORT)
+    return mark
+
+
+def configured(data: Path, mark: Mark, *, listen: str, broker: int) -> settings.CollectorConfig:
+    """Write the folder's configuration and read it; raises UsageError."""
     text = _CONFIG.format(broker=broker, data=str(data).lstrip("/"), listen=listen, store=mark.store)
     path = data / "collector.toml"
     path.touch(0o600)
     path.write_text(text, "utf-8")
-    return settings.parse(text, os.environ, name=str(path)), mark
+    return settings.parse(text, os.environ, name=str(path))
 
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """A demonstration in a folder that is claimed; `port` is the embedded broker's, `serve` runs the collector."""
+    """A demonstration in a folder that is claimed; `serve` runs the collector.
+
+    `port` holds a port for the embedded broker. It is asked only when the broker is about to start: filling takes
+    minutes, and what was free before them may be anybody's after.
+    """
 
     data: Path
-    config: settings.CollectorConfig
+    listen: str
     mark: Mark
-    port: int
+    port: Callable[[], contextlib.AbstractContextManager[int]]
     serve: Serve
 
     async def run(self, say: Say, stop: asyncio.Event) -> None:
@@ -109,7 +125,8 @@ class Showing:
     async def _run(self, say: Say, stop: asyncio.Event) -> None:
         say(f"a demonstration: {self.mark.sites} made-up sites, nothing of it was measured. Data in {self.data}")
         async with asyncio.TaskGroup() as group:
-            filling = group.create_task(fill(self.data, self.config, self.mark, say), name="filling")
+            config = configured(self.data, self.mark, listen=self.listen, broker=BROKER_PORT)
+            filling = group.create_task(fill(self.data, config, self.mark, say), name="filling")
             stopping = group.create_task(stop.wait(), name="stop")
             await asyncio.wait((filling, stopping), return_when=asyncio.FIRST_COMPLETED)
             if not filling.done():
@@ -118,9 +135,11 @@ class Showing:
                 return
             stopping.cancel()
             mark = filling.result()
-        await self._show(mark, say, stop)
+        with self.port() as port:
+            await self._show(mark, port, say, stop)
 
-    async def _show(self, mark: Mark, say: Say, stop: asyncio.Event) -> None:
+    async def _show(self, mark: Mark, port: int, say: Say, stop: asyncio.Event) -> None:
+        config = configured(self.data, mark, listen=self.listen, broker=port)
         page: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
         def told(at: datetime) -> None:
@@ -131,10 +150,11 @@ class Showing:
             if not page.done():
                 page.set_result(address)
 
-        agents = Agents(World(mark.seed, mark.sites, mark.days, mark.origin), self.port, told)
+        agents = Agents(World(mark.seed, mark.sites, mark.days, mark.origin), port, told)
         async with asyncio.TaskGroup() as group:
-            service = group.create_task(self.serve(self.config, ready), name="collector")
+            service = group.create_task(self.serve(config, ready), name="collector")
             address = await page
+            await _broker_up(address, port)
             living = group.create_task(agents.run(), name="demonstration")
             say(f"open {address} - reports keep arriving. Ctrl-C ends it; the next start goes on in a moment")
             await stop.wait()
@@ -142,6 +162,22 @@ class Showing:
             living.cancel()
             service.cancel()
         told(datetime.now(UTC))
+
+
+async def _broker_up(address: str, port: int) -> None:
+    """Return when the collector says that its own broker listens; raises CollectorError when it says it cannot.
+
+    Whoever else listens there is no place for made-up reports.
+    """
+    why: str | None = _STARTING
+    with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+        async with asyncio.timeout(_BROKER_S), aiohttp.ClientSession() as session:
+            while why == _STARTING:
+                await asyncio.sleep(_POLL_S)
+                async with session.get(f"{address}/readyz") as answer:
+                    why = (await answer.json())["reasons"].get("embedded broker")
+    if why is not None:
+        raise CollectorError(f"the demonstration's broker on port {port} does not start: {why}; start it again")
 
 
 async def fill(data: Path, config: settings.CollectorConfig, mark: Mark, say: Say) -> Mark:

@@ -1,22 +1,29 @@
 """A demonstration and real measurements never share a folder, whichever came first."""
 
 import asyncio
+import contextlib
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from collector.__main__ import main
+from collector.config import CollectorConfig
 from collector.demonstration import folder
 from collector.demonstration.folder import Mark
-from collector.demonstration.showing import edition
-from collector.errors import UsageError
+from collector.demonstration.showing import Showing, edition
+from collector.errors import CollectorError, UsageError
+from collector.service import serve
 from collector.store.open import store_from_url
 from collector.store.points import nanoseconds
 from collector.store.store import Point
+from collector.trial import Speaker
+from collector.up import held_port
 
 MARK = Mark(seed=1, sites=3, days=2, origin=datetime(2026, 11, 22, tzinfo=UTC), store="sqlite:///x.db")
 
@@ -75,6 +82,39 @@ def test_an_address_that_is_taken_is_said_before_anything_is_filled(
     assert "already in use" in said
     assert said.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+
+
+def test_two_demonstrations_never_choose_the_same_port_and_a_port_that_is_used_is_left_alone() -> None:
+    with held_port(0) as first, held_port(first) as second:
+        assert first != second
+        with socket.create_server(("127.0.0.1", first)), held_port(first) as third:
+            assert third not in (first, second)
+    with held_port(first) as again:
+        assert again == first
+
+
+def test_a_broker_port_that_is_taken_at_the_last_moment_is_one_plain_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Somebody listens there after the port was chosen: no page is announced, nothing is sent to a stranger."""
+
+    async def serve_it(config: CollectorConfig, ready: Callable[[str], None]) -> None:
+        await serve(config, ready=ready)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)  # noqa: FBT003 - the standard library asks for it so
+        taken: int = server.getsockname()[1]
+        mark = msgspec.structs.replace(MARK, store=f"sqlite:///{str(tmp_path).lstrip('/')}/series.db")
+        show = Showing(tmp_path, "127.0.0.1:0", mark, lambda: contextlib.nullcontext(taken), serve_it)
+        with pytest.raises(ExceptionGroup) as raised:
+            asyncio.run(show.run(Speaker(sys.stderr), asyncio.Event()))
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    found, rest = raised.value.split(CollectorError)
+    assert found is not None
+    assert rest is None
+    assert "does not start" in str(found.exceptions[0])
+    assert "open http" not in capsys.readouterr().err
 
 
 def test_another_edition_may_be_asked_for() -> None:
