@@ -14,12 +14,7 @@ class Tiles:
 
     counts: Mapping[State, int]
     troubled: int
-    total: int
-
-    @property
-    def judged(self) -> int:
-        """The sites that a target binds."""
-        return self.total - self.counts["unjudged"]
+    judged: int
 
     @property
     def met(self) -> int:
@@ -28,11 +23,21 @@ class Tiles:
 
     @property
     def share(self) -> float | None:
-        """The part that reaches its target, from 0 to 1; None where none has one."""
+        """The part that reaches its target, from 0 to 1; None where none has one.
+
+        Silent and inconclusive sites count as not shown: knowing nothing of a site makes no share better. Grafana's
+        share is the same.
+        """
         return self.met / self.judged if self.judged else None
 
 
 def tiles(lines: Iterable[Line]) -> Tiles:
     """The tiles of these lines."""
     known = list(lines)
-    return Tiles(counts(known), sum(line.troubled for line in known), len(known))
+    return Tiles(counts(known), sum(line.troubled for line in known), sum(_bound(line) for line in known))
+
+
+def _bound(line: Line) -> bool:
+    """Whether a target binds it; of a silent one nobody may know."""
+    row = line.row
+    return row.state != "unjudged" and (row.state != "silent" or row.target_mbps is not None)

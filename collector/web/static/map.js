@@ -39,6 +39,9 @@ const ring = (counts, total) => {
   return svg("svg", { viewBox: "0 0 40 40", "aria-hidden": "true" }, ...parts, label);
 };
 
+// Whether a target binds a site: the share that reaches it is of these, silent and inconclusive ones included.
+export const bound = (site) => site.state !== "unjudged" && (site.state !== "silent" || site.target !== null);
+
 // Whether a position lies in a polygon's rings; holes count themselves out.
 const inside = ([x, y], rings) => {
   let within = false;
@@ -165,7 +168,7 @@ export const draw = (box, sites, { spoken, says, card, shown, opened, moved, ove
   // How many of the sites in each outline reach their target.
   const shade = () => {
     for (const land of lands) {
-      const judged = land.sites.map((id) => byId.get(id)).filter((site) => site && site.state !== "unjudged");
+      const judged = land.sites.map((id) => byId.get(id)).filter((site) => site && bound(site));
       const met = judged.filter((site) => site.state === "met").length;
       const part = judged.length ? Math.min(3, Math.floor((4 * met) / judged.length)) : null;
       land.says = judged.length ? spoken.share.replace("{met}", met).replace("{judged}", judged.length) : spoken.nothing;

@@ -1,7 +1,7 @@
 // Keeps the first page true: cells, tiles and points change in place a moment after a report; nothing moves under the
 // pointer or the focus. Draws the map where it was built. Without this script the page tells the same, as of its load.
 import { listen } from "./live.js";
-import { draw } from "./map.js";
+import { bound, draw } from "./map.js";
 
 const ORDER = ["below", "silent", "inconclusive", "unjudged", "met"];
 const SAID = { below: "below_target", silent: "silent" }; // what a state says already
@@ -112,7 +112,7 @@ setInterval(() => {
 const tally = () => {
   const counts = Object.fromEntries(ORDER.map((state) => [state, 0]));
   for (const site of sites) counts[site.state] += 1;
-  const judged = sites.length - counts.unjudged;
+  const judged = sites.filter(bound).length;
   const told = { ...counts, incident: sites.filter((site) => site.incident).length };
   for (const [name, count] of Object.entries(told)) {
     const tile = document.querySelector(`#tiles [data-count="${name}"] strong`);

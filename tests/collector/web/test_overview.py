@@ -58,6 +58,14 @@ def test_worst_comes_first_and_the_furthest_below_on_top() -> None:
     assert tiles([ALL[3]]).share is None
 
 
+def test_the_share_is_of_sites_with_a_target_and_silent_ones_count_as_not_shown() -> None:
+    silent = line(SCHOOL, HIGH, median=150, silent=True)
+    told = tiles([ALL[0], silent, line(OFFICE, [50.0, 150.0])])
+    assert (told.met, told.judged, told.share) == (1, 3, pytest.approx(1 / 3))
+    untargeted = replace(silent, row=replace(silent.row, target_mbps=None))
+    assert tiles([ALL[0], untargeted]).share == 1, "a silent site without a target is none of them"
+
+
 def test_what_broke_down_comes_before_what_only_reaches_its_median() -> None:
     grave = replace(ALL[0], row=with_trouble(ALL[0].row, ["collapse"]))
     assert ordered([line(OFFICE, HIGH, median=110), grave])[0] == grave
