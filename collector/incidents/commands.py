@@ -29,6 +29,7 @@ _UNITS: Final = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _ACTIONS: Final[dict[Action, str]] = {
     "acknowledge": "say that somebody takes care of it",
     "silence": "tell nobody of it for a time",
+    "unsilence": "end its silence: it is told again",
     "resolve": "say that it is over: only what is measured later counts",
     "note": "add a note to its history",
 }

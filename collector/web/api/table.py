@@ -152,12 +152,14 @@ PLANS: Final = (
 _WORDS: Final[dict[Action, Text]] = {
     "acknowledge": Text(vi="Tiếp nhận một sự cố", en="Acknowledge an incident"),
     "silence": Text(vi="Tạm không báo về một sự cố", en="Silence an incident"),
+    "unsilence": Text(vi="Báo trở lại về một sự cố", en="End the silence of an incident"),
     "resolve": Text(vi="Kết thúc một sự cố", en="Resolve an incident"),
     "note": Text(vi="Ghi chú vào một sự cố", en="Note something with an incident"),
 }
 _BODIES: Final[dict[Action, dict[str, object]]] = {
     "acknowledge": {"who": "Nguyễn Thị Lan", "note": "đã gọi nhà mạng"},
     "silence": {"who": "Nguyễn Thị Lan", "note": "đang thi công", "hours": 8},
+    "unsilence": {"who": "Nguyễn Thị Lan", "note": "đã thi công xong"},
     "resolve": {"who": "Nguyễn Thị Lan", "note": "đã thay bộ chuyển đổi quang"},
     "note": {"who": "Nguyễn Thị Lan", "note": "nhà mạng hẹn thứ Hai"},
 }

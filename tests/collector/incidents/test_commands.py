@@ -66,6 +66,8 @@ def test_people_decide(run: Run) -> None:
     one = id_of(run("list")[1])
     assert "silenced" in run("silence", one, "--until", "3d", "--who", "Lan")[1]
     assert run("silence", one, "--until", "soon")[0] == 2
+    assert "open" in run("unsilence", one)[1]
+    assert run("unsilence", one)[0] == 2
     assert run("note", one, "--note", "called VNPT")[0] == 0
     assert "acknowledged" in run("acknowledge", one)[1]
     assert "resolved" in run("resolve", one, "--note", "router")[1]

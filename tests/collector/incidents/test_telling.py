@@ -65,7 +65,11 @@ def test_a_silence_holds_until_it_ends_and_its_end_is_told() -> None:
 def test_an_acknowledged_incident_comes_back_from_silence_acknowledged() -> None:
     taken = acted(incident(), Decision("acknowledge", "Lan"), NOW)
     silenced = acted(acted(taken, Decision("silence", "Lan"), NOW), Decision("silence", "Lan", until=NOW + HOUR), NOW)
-    assert unsilenced(acted(taken, Decision("silence", "Lan"), NOW), NOW + 99 * HOUR) is None  # it has no end
+    endless = acted(taken, Decision("silence", "Lan"), NOW)
+    assert unsilenced(endless, NOW + 99 * HOUR) is None  # until somebody ends it
+    ended = acted(known(endless), Decision("unsilence", "Lan", "done"), NOW + HOUR)
+    assert (ended.state, ended.history[-1].what, ended.history[-1].who) == ("acknowledged", "unsilenced", "Lan")
+    assert is_told(ended)
     back = unsilenced(silenced, NOW + HOUR)
     assert back is not None
     assert back.state == "acknowledged"
@@ -76,6 +80,8 @@ def test_an_acknowledged_incident_comes_back_from_silence_acknowledged() -> None
     [
         (Decision("acknowledge", " "), "name is needed"),
         (Decision("note", "Lan", " "), "needs words"),
+        (Decision("unsilence", "Lan"), "is not silenced"),
+        (Decision("unsilence", "Lan", until=NOW + HOUR), "only a silence"),
         (Decision("silence", "Lan", until=NOW), "in the future"),
         (Decision("silence", "Lan", until=NOW + timedelta(days=400)), "within a year"),
         (Decision("resolve", "Lan", until=NOW + HOUR), "only a silence"),

@@ -83,7 +83,7 @@ async def test_one_incident_has_its_history_its_sites_and_its_results(tmp_path: 
 
 async def test_forms_work_without_scripts(tmp_path: Path) -> None:
     async with province(tmp_path) as it:
-        _, incident = recorded(it)
+        parent, incident = recorded(it)
         path = f"/incidents/{incident}"
         assert (await it.client.post(path, data={"who": "Lan", "action": "resolve"}, headers=EVIL)).status == 403
         for wrong in ({"who": "Lan"}, {"action": "resolve"}, {"who": "Lan", "action": "note"}):
@@ -96,6 +96,16 @@ async def test_forms_work_without_scripts(tmp_path: Path) -> None:
         assert "17:00" in page  # two hours later, in the province
         (found,) = await items(it, "/api/v1/incidents?site=ub-loc-ninh")
         assert (found["state"], found["silenced_until"]) == ("silenced", "2026-11-22T10:00:00Z")
+        assert 'value="unsilence"' in await text(it, path)
+        assert 'value="unsilence"' not in await text(it, "/incidents")  # there it is told of with its parent
+        assert (await it.client.post(f"/api/v1/incidents/{parent}/silence", json={"who": "Lan"})).status == 200
+        assert "Báo trở lại" in await text(it, "/incidents")
+        form = {"who": "Lan", "action": "unsilence", "hours": "24", "until": "", "note": ""}
+        assert (await it.client.post(path, data=form)).status == 200
+        assert (await it.client.post(path, data=form)).status == 400  # it is told again already
+        (found,) = await items(it, "/api/v1/incidents?site=ub-loc-ninh")
+        assert (found["state"], found["silenced_until"]) == ("open", None)
+        assert 'value="unsilence"' not in await text(it, path)
         form = {"who": "Lan", "action": "resolve", "hours": ""}
         assert (await it.client.post(path, data=form)).status == 200
         form = {"who": "Lan", "action": "note", "note": "router"}
@@ -110,6 +120,8 @@ DECISIONS: list[tuple[str, dict[str, Any], int]] = [
     ("silence", {"who": "Lan", "until": "2026-11-22T09:00:00Z", "hours": 1}, 409),
     ("silence", {"who": "Lan", "until": "2026-11-22T09:00:00"}, 400),  # of which zone?
     ("silence", {"who": "Lan", "hours": -1}, 400),
+    ("unsilence", {"who": "Lan", "note": "xong"}, 200),
+    ("unsilence", {"who": "Lan"}, 409),
     ("resolve", {"who": "Lan", "hours": 1}, 409),
     ("note", {"who": "Lan", "note": "asked"}, 200),
     ("note", {"who": "Lan"}, 409),
