@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,6 +40,8 @@ from collector.registry.site import Site
 Clock = Callable[[], datetime]
 Subparsers = Any  # argparse names this class with an underscore
 _SHOWN: Final = 200
+_COUNTRY: Final = timezone(timedelta(hours=7))
+"""Units begin and end by the country's days, wherever this machine stands."""
 VILLAGE_EXAMPLES: Final = f"""examples:
   linkgauge-collector village import villages.csv --dry-run     what would change; nothing is written
   linkgauge-collector village import villages.xlsx
@@ -67,6 +69,10 @@ columns of a file of populations:
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def _today(now: datetime) -> date:
+    return now.astimezone(_COUNTRY).date()
 
 
 def add_commands(subparsers: Subparsers, *, clock: Clock = _utc_now) -> None:
@@ -144,12 +150,12 @@ def _import_villages(options: argparse.Namespace, lines: Sequence[Line], clock: 
 
 def site_remarks(database: Database, now: datetime) -> Callable[[Site], Iterable[tuple[str, str, bool]]]:
     """What answers the remarks on a site's places, as the registry's commands ask for them."""
-    gazetteer = Places(database).gazetteer()
+    gazetteer, today = Places(database).gazetteer(), _today(now)
 
     @functools.cache
     def on(province: str, commune: str) -> list[tuple[str, str, bool]]:
         site = Site("x", "x", "other", "rural", province, commune)
-        return [(each.column, each.text, each.is_doubtful) for each in remarks(site, gazetteer, now.date())]
+        return [(each.column, each.text, each.is_doubtful) for each in remarks(site, gazetteer, today)]
 
     return lambda site: on(site.province, site.commune)
 
@@ -241,7 +247,7 @@ def export_places(options: argparse.Namespace) -> int:
 
 def list_places(options: argparse.Namespace, clock: Clock) -> int:
     """Print provinces, or the units of one."""
-    today = clock().date()
+    today = _today(clock())
     with _places(options) as places:
         gazetteer = places.gazetteer()
     parent = _known(gazetteer, options.parent).path if options.parent else None
@@ -257,7 +263,7 @@ def list_places(options: argparse.Namespace, clock: Clock) -> int:
 
 def show_place(options: argparse.Namespace, clock: Clock) -> int:
     """Print all that is known of one place."""
-    today = clock().date()
+    today = _today(clock())
     with _places(options) as places:
         gazetteer = places.gazetteer()
         periods = list(gazetteer.periods(options.path)) or places.periods(options.path)

@@ -297,6 +297,17 @@ def test_today_s_places_are_known_without_any_import(run: Run) -> None:
     ]
 
 
+@pytest.mark.parametrize(("hour", "provinces"), [(16, 63), (17, 34)])
+def test_a_place_ends_with_the_country_s_day_not_with_that_of_greenwich(
+    url: str, capsys: pytest.CaptureFixture[str], hour: int, provinces: int
+) -> None:
+    parser = argparse.ArgumentParser()
+    add_commands(parser.add_subparsers(required=True), clock=lambda: datetime(2025, 6, 30, hour, tzinfo=UTC))
+    arguments = parser.parse_args(["place", "list", "--registry", url])
+    assert arguments.func(arguments) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1 + provinces
+
+
 def test_an_import_of_sites_says_what_is_known_of_their_places(run: Run) -> None:
     head = "id,name,kind,area,province,commune\n"
     run("place", "import", write("u.csv", UNITS, MOC))
