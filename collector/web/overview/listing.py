@@ -1,7 +1,7 @@
 """Gathers what the list and its live news are made of: asks registry, casebook and judge, and hands plain values on."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,11 +11,12 @@ import msgspec
 from collector.errors import RegistryUnavailable
 from collector.events import Event
 from collector.registry.site import Site, Snapshot
-from collector.web import views, whereabouts
+from collector.web import pages, views, whereabouts
 from collector.web.overview import glance
-from collector.web.overview.line import Line, lines, since
+from collector.web.overview.line import Line, Since, lines, since
+from collector.web.overview.selection import Filters, chosen
 from collector.web.overview.wrongs import Wrongs, wrongs
-from collector.web.pages import Contact
+from collector.web.pages import Contact, SiteRow
 from collector.web.sources import Sources
 from collector.web.views import Overview
 
@@ -33,17 +34,26 @@ class Listing:
     wrongs: Wrongs
 
 
-async def listing(sources: Sources, *, named: bool) -> Listing:
-    """All sites; `named`: with all that their places are called, for the search. Raises StoreUnavailable."""
+async def listing(sources: Sources, filters: Filters) -> Listing:
+    """All sites, and what is wrong at those that the tiles count. Raises StoreUnavailable."""
     found = await views.overview(sources)
-    sites = [row.site for row in found.rows]
-    names = await whereabouts.names(sources, sites) if named else {}
-    called = await whereabouts.called(sources, sites)
-    return Listing(
-        lines(found.rows, called, names, since(found.incidents)),
-        found,
-        wrongs(found.incidents, {site.id: site.name for site in sites}),
-    )
+    every = await _lines(sources, found.rows, filters, since(found.incidents))
+    names = {row.site.id: row.site.name for row in found.rows}
+    return Listing(every, found, wrongs(found.incidents, names, among=_among(every, filters)))
+
+
+async def _lines(sources: Sources, rows: Sequence[SiteRow], filters: Filters, known: Since) -> Sequence[Line]:
+    """The rows' lines; where text is sought, with all that their places are called."""
+    sites = [row.site for row in rows]
+    names = await whereabouts.names(sources, sites) if filters.text else {}
+    return lines(rows, await whereabouts.called(sources, sites), names, known)
+
+
+def _among(every: Sequence[Line], filters: Filters) -> Collection[str] | None:
+    """The sites that the tiles count; None: all."""
+    if not filters.is_of_some:
+        return None
+    return {line.row.site.id for line in chosen(every, filters.place)}
 
 
 async def one_line(sources: Sources, site: Site, snapshot: Snapshot) -> Line:
@@ -54,11 +64,19 @@ async def one_line(sources: Sources, site: Site, snapshot: Snapshot) -> Line:
     return lines([row], called, {}, since(incidents))[0]
 
 
-async def wrong_now(sources: Sources) -> Wrongs:
-    """The short list of what is wrong; raises RegistryUnavailable."""
+async def wrong_now(sources: Sources, filters: Filters) -> Wrongs:
+    """The short list of what is wrong at the sites that the tiles count; raises RegistryUnavailable.
+
+    Of the sites only what the registry says is looked at: no store is asked.
+    """
     snapshot = await asyncio.to_thread(sources.places.snapshot)
     incidents = await asyncio.to_thread(sources.casebook.search, active=True)
-    return wrongs(incidents, {name: versions[-1].value.name for name, versions in snapshot.sites.items()})
+    sites = [versions[-1].value for versions in snapshot.sites.values()]
+    every: Sequence[Line] = ()
+    if filters.is_of_some:
+        rows = [pages.site_row(site, None, [], None, Contact()) for site in sites]
+        every = await _lines(sources, rows, filters, Since({}))
+    return wrongs(incidents, {site.id: site.name for site in sites}, among=_among(every, filters))
 
 
 @dataclass(slots=True)

@@ -48,10 +48,13 @@ async def _overview(request: web.Request) -> web.Response:
 
 async def _page(request: web.Request) -> web.Response:
     sources, query = request.app[rendering.SOURCES], request.query
-    if query.get("part") == "wrong":
-        return rendering.page(request, "wrong.html", here="sites", wrongs=await listing.wrong_now(sources))
     filters, sort = selection.filters_of(query), selection.sort_of(query)
-    found = await listing.listing(sources, named=bool(filters.text))
+    if query.get("part") == "wrong":
+        wrongs = await listing.wrong_now(sources, filters)
+        return rendering.page(
+            request, "wrong.html", here="sites", wrongs=wrongs, filters=filters, cases=_cases(filters)
+        )
+    found = await listing.listing(sources, filters)
     placed = selection.chosen(found.lines, filters.place)
     rows = selection.ordered(selection.chosen(placed, filters), sort)
     words = rendering.words_of(request)
@@ -84,7 +87,14 @@ async def _page(request: web.Request) -> web.Response:
         behind=found.overview.behind,
         open_incidents=len(found.overview.incidents),
         wrongs=found.wrongs,
+        cases=_cases(filters),
     )
+
+
+def _cases(filters: Filters) -> str:
+    """Where all that is open stands, with those of the filters that are known there."""
+    asked = {"state": "open", "province": filters.province, "provider": filters.provider, "q": filters.text}
+    return f"/incidents?{urlencode({name: value for name, value in asked.items() if value})}"
 
 
 def _rows_of(text: str) -> int:

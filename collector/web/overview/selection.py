@@ -38,6 +38,11 @@ class Filters:
         """The same without state, incidents and the map's frame: what tiles count and the map shows."""
         return replace(self, state=None, incident=False, box=None)
 
+    @property
+    def is_of_some(self) -> bool:
+        """Whether tiles count some of the sites only."""
+        return self.place != Filters()
+
 
 FACETS: Final[Mapping[str, Callable[[Line], str]]] = {
     "province": lambda line: line.row.site.province,

@@ -217,7 +217,7 @@ const renew = seldom(anew, 5000);
 // Medians and counts of a large province come with the list as a whole, as somebody looks at it all day.
 setInterval(() => document.hidden || relist(), 300000 + 60000 * Math.random());
 const rewrong = seldom(async () => {
-  replace("wrong", (await page("/?part=wrong"))[0]);
+  replace("wrong", (await part("wrong"))[0]);
 }, 2000);
 // A line of which there is news gets its new median too, in its turn: of a few sites only, and one every few seconds.
 const stale = new Set();

@@ -61,7 +61,8 @@ def test_worst_comes_first_and_the_furthest_below_on_top() -> None:
 def test_the_share_is_of_sites_with_a_target_and_silent_ones_count_as_not_shown() -> None:
     silent = line(SCHOOL, HIGH, median=150, silent=True)
     told = tiles([ALL[0], silent, line(OFFICE, [50.0, 150.0])])
-    assert (told.met, told.judged, told.share) == (1, 3, pytest.approx(1 / 3))
+    assert (told.met, told.judged) == (1, 3)
+    assert told.share == pytest.approx(1 / 3)
     untargeted = replace(silent, row=replace(silent.row, target_mbps=None))
     assert tiles([ALL[0], untargeted]).share == 1, "a silent site without a target is none of them"
 
@@ -162,6 +163,19 @@ def test_what_is_wrong_is_told_gravest_first_and_once() -> None:
     assert (told.more, told.affected) == (0, 5)
     short = wrongs([incident(str(number), "silent") for number in range(9)], {}, most=5)
     assert (len(short.first), short.more) == (5, 4)
+
+
+def test_what_is_wrong_is_of_the_sites_that_are_looked_at_and_its_mark_of_all() -> None:
+    group = changed(incident("x", "outage"), site=None, children=["a", "b", "c"])
+    every = [group, incident("d", "silent", "critical"), incident("e", "below_target")]
+    here = wrongs(every, {}, among={"a", "b", "e"})
+    assert [(one.incident.cause, one.sites) for one in here.first] == [("outage", 2), ("below_target", 1)]
+    assert (here.more, here.affected) == (0, 3)
+    assert wrongs(every, {}, among={"a", "b", "e"}, most=1).more == 1
+    assert wrongs(every, {}, among=set()).first == []
+    assert here.mark == wrongs(every, {}).mark, "live news know no filters"
+    last = [*every[:2], changed(every[2], state="acknowledged")]
+    assert wrongs(last, {}, most=1).mark != here.mark, "what stands far down for all may be the first of some"
 
 
 def test_its_mark_changes_only_with_what_it_says() -> None:

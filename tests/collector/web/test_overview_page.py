@@ -39,6 +39,25 @@ async def test_what_is_wrong_stands_on_top_with_since_when_and_what_to_do(tmp_pa
         assert "<html" not in await text(it.client, "/?part=wrong"), "it is a part of the page"
 
 
+async def test_what_is_wrong_follows_the_filters_as_the_tiles_do(tmp_path: Path) -> None:
+    async with province(tmp_path) as it:
+        for query in ("kind=clinic", "q=yen+the", "kind=clinic&state=met"):
+            for part in ("", "&part=wrong"):
+                page = await text(it.client, f"/?lang=en&{query}{part}")
+                wrong = page.partition('id="wrong"')[2].partition("</section>")[0]
+                assert "Trạm Y tế &lt;Yên Thế&gt;" in wrong, (query, part)
+        for part in ("", "&part=wrong"):
+            page = await text(it.client, f"/?lang=en&kind=school{part}")
+            wrong = page.partition('id="wrong"')[2].partition("</section>")[0]
+            assert "Nothing is wrong at the chosen sites" in wrong
+            assert "Yên Thế" not in wrong
+        marks = [
+            re.findall(r'id="wrong".* data-mark="(\w+)"', await text(it.client, path))
+            for path in ("/", "/?part=wrong&kind=school")
+        ]
+        assert marks[0] == marks[1] != []
+
+
 async def test_tiles_count_within_the_other_filters_and_each_is_one(tmp_path: Path) -> None:
     async with province(tmp_path) as it:
         page = await text(it.client, "/?lang=en&province=Bắc+Giang")
