@@ -100,11 +100,12 @@ class History:
         *,
         active: bool | None = None,
         site: str | None = None,
-        limit: int = 1000,
+        limit: int | None = 1000,
         before: tuple[datetime, str] | None = None,
     ) -> list[Incident]:
         """Incidents, the last changed first; only active or only resolved ones, only one subject's.
 
+        `limit`: None for all of them, where something is counted or worked out of them.
         `before`: those that come after the one which changed then and has this id.
         """
         query = select(INCIDENTS.c.body).order_by(INCIDENTS.c.updated.desc(), INCIDENTS.c.id).limit(limit)
@@ -118,6 +119,11 @@ class History:
             query = query.where(or_(INCIDENTS.c.updated < at, same))
         with self._database.read() as connection:
             return [_read(body) for body in connection.scalars(query)]
+
+    def count(self) -> int:
+        """How many are active."""
+        with self._database.read() as connection:
+            return connection.scalar(select(func.count()).select_from(INCIDENTS).where(_ACTIVE)) or 0
 
     def get(self, incident: str) -> Incident | None:
         """One incident by its id."""

@@ -24,7 +24,7 @@ class OpenCount:
         if self._due <= time.monotonic():
             self._due = time.monotonic() + AGE_S
             try:
-                self._known = len(await asyncio.to_thread(self._casebook.search, active=True))
+                self._known = await asyncio.to_thread(self._casebook.count)
             except CollectorError:
                 return self._known
         return self._known

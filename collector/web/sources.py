@@ -74,10 +74,13 @@ class Casebook(Protocol):
         *,
         active: bool | None = None,
         site: str | None = None,
-        limit: int = 1000,
+        limit: int | None = 1000,
         before: tuple[datetime, str] | None = None,
     ) -> list[Incident]:
         """Incidents, the last changed first; `before`: after the one that changed then and has this id."""
+
+    def count(self) -> int:
+        """How many are active."""
 
     def get(self, incident: str) -> Incident | None:
         """One incident."""

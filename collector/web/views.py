@@ -69,7 +69,7 @@ async def overview(sources: Sources) -> Overview:
     """All sites; raises StoreUnavailable."""
     snapshot = await asyncio.to_thread(sources.places.snapshot)
     waiting = await asyncio.to_thread(sources.places.waiting)
-    incidents = await asyncio.to_thread(sources.casebook.search, active=True)
+    incidents = await asyncio.to_thread(sources.casebook.search, active=True, limit=None)
     recents, behind = await _recents(sources, snapshot)
     verdicts = sources.judged.current()
     contacts = contacts_of(sources, snapshot, verdicts)
@@ -99,7 +99,7 @@ async def one_row(sources: Sources, site: Site, snapshot: Snapshot) -> SiteRow:
     verdicts = sources.judged.current()
     contact = contacts_of(sources, snapshot, verdicts)[site.id]
     row = pages.site_row(site, verdicts.get(site.id), rows[-1:], _summary(rows), contact)
-    incidents = await asyncio.to_thread(sources.casebook.search, active=True)
+    incidents = await asyncio.to_thread(sources.casebook.search, active=True, limit=None)
     row = pages.with_trouble(row, pages.troubles(incidents).get(site.id, ()))
     return _with_level(sources, row, _newest_reports(sources, snapshot).get(site.id))
 

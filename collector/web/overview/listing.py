@@ -59,7 +59,7 @@ def _among(every: Sequence[Line], filters: Filters) -> Collection[str] | None:
 async def one_line(sources: Sources, site: Site, snapshot: Snapshot) -> Line:
     """One site's line; raises StoreUnavailable."""
     row = await views.one_row(sources, site, snapshot)
-    incidents = await asyncio.to_thread(sources.casebook.search, active=True)
+    incidents = await asyncio.to_thread(sources.casebook.search, active=True, limit=None)
     called = await whereabouts.called(sources, [site])
     return lines([row], called, {}, since(incidents))[0]
 
@@ -70,7 +70,7 @@ async def wrong_now(sources: Sources, filters: Filters) -> Wrongs:
     Of the sites only what the registry says is looked at: no store is asked.
     """
     snapshot = await asyncio.to_thread(sources.places.snapshot)
-    incidents = await asyncio.to_thread(sources.casebook.search, active=True)
+    incidents = await asyncio.to_thread(sources.casebook.search, active=True, limit=None)
     sites = [versions[-1].value for versions in snapshot.sites.values()]
     every: Sequence[Line] = ()
     if filters.is_of_some:
@@ -113,7 +113,7 @@ class LiveList:
         now = self.sources.now()
         old = self._opened_at is None or not timedelta(0) <= now - self._opened_at < _AGAIN
         if self._opened is None or is_news or old:
-            incidents = await asyncio.to_thread(self.sources.casebook.search, active=True)
+            incidents = await asyncio.to_thread(self.sources.casebook.search, active=True, limit=None)
             self._opened = glance.opened(incidents, {site.id: site.name for site in self._sites.values()})
             self._opened_at = now
         return self._opened

@@ -67,6 +67,16 @@ def test_decisions_are_recorded_and_searched(database: Database) -> None:
         history.act("x", "resolve", who="Lan", at=NOW)
 
 
+def test_active_ones_are_counted_and_read_without_a_limit(database: Database) -> None:
+    history = history_on(database)
+    assert history.count() == 0
+    put(history, *(incident(f"s{number}") for number in range(5)))
+    history.act(incident("s0").id, "resolve", who="Lan", note="fixed", at=NOW + HOUR)
+    assert history.count() == 4
+    assert len(history.search(active=True, limit=2)) == 2
+    assert len(history.search(active=True, limit=None)) == 4
+
+
 def test_two_active_incidents_of_one_cause_are_impossible(database: Database) -> None:
     history = history_on(database)
     put(history, incident())

@@ -6,10 +6,16 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 from aiohttp import web
 from aiohttp.test_utils import TestClient
+from sqlalchemy import insert
 
 from collector.incidents.history import History
+from collector.incidents.incident import Finding, Subject, begun
+from collector.incidents.tables import INCIDENTS
+from collector.plans.types import Text
+from collector.web.overview.listing import LiveList
 from tests.collector.web.house import NOW, SITES, province
 
 Client = TestClient[web.Request, web.Application]
@@ -56,6 +62,29 @@ async def test_what_is_wrong_follows_the_filters_as_the_tiles_do(tmp_path: Path)
             for path in ("/", "/?part=wrong&kind=school")
         ]
         assert marks[0] == marks[1] != []
+
+
+async def test_more_than_a_thousand_open_incidents_are_all_counted(tmp_path: Path) -> None:
+    async with province(tmp_path) as it:
+        sites = [replace(SITES[3], id=f"x-{number:04}") for number in range(1001)]
+        it.registry.import_sites(sites, now=NOW)
+        rows = [opened(site.id) for site in sites]
+        with it.registry.database.write() as connection:
+            connection.execute(insert(INCIDENTS), rows)
+        page = await text(it.client, "/?lang=en")
+        assert '<span class="count">1002<' in page, "the navigation's badge"
+        assert re.search(r'data-count="incident"><a href="[^"]+"><strong>1,002<', page)
+        assert "997 more incidents" in page
+        digest = await LiveList(it.sources).digest([])
+        assert digest is not None
+        assert msgspec.json.decode(digest)["incidents"] == 1002
+
+
+def opened(site: str) -> dict[str, object]:
+    """One of many: settling so many would take long."""
+    one = begun(Subject(site), "silent", NOW, Finding("warning", Text(vi="Im", en="Silent"), {}))
+    columns = {name: getattr(one, name) for name in ("id", "subject", "cause", "state", "opened", "updated", "told")}
+    return {**columns, "body": msgspec.json.encode(one).decode()}
 
 
 async def test_tiles_count_within_the_other_filters_and_each_is_one(tmp_path: Path) -> None:

@@ -22,9 +22,9 @@ class Counting:
         """Give everything else as it is."""
         return getattr(self.behind, name)
 
-    def search(self, *, active: bool | None = None) -> object:
+    def search(self, *, active: bool | None = None, limit: int | None = 1000) -> object:
         self.asked.append(active)
-        return self.behind.search(active=active)
+        return self.behind.search(active=active, limit=limit)
 
 
 async def answer(it: Province, path: str) -> tuple[str, int, str | None]:
