@@ -279,10 +279,10 @@ def _boxes(language: Language) -> Panel:
     say = speaker(language)
     query = select(
         'last("online") AS "online", "software", "profile", "spooled", "dropped", "health_clock_synchronized",'
-        ' "health_disk_free_bytes", "health_load", "health_uptime_s"',
+        ' "health_disk_free_bytes", "health_load", "health_uptime_s", "site"',
         _STATUS,
         where(PLACE, "time > ${__to}ms - 1d AND time <= ${__to}ms", '"online" = true'),
-        by=tags("agent", "site"),
+        by=tags("agent"),  # not by site too: a box that was carried elsewhere would stand there twice
     )
     columns = {
         "agent": say("Thiết bị", "Box"),

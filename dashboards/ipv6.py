@@ -33,6 +33,7 @@ from dashboards.queries import (
     RECENTLY,
     lasting,
     middle,
+    newest,
     number_of,
     of,
     raw,
@@ -45,7 +46,7 @@ from dashboards.words import Language, Say, speaker
 
 COLOURS: Final = {"dual_stack": GREEN, "ipv6_only": BLUE, "ipv4_only": GREY, "broken": RED, "none": AMBER}
 _HERE: Final = where(PLACE, "$timeFilter")
-_LATELY: Final = where(PLACE, RECENTLY)
+_LATELY: Final = where(PLACE, '"conclusive" = true', RECENTLY)
 _ASKED: Final = where(PLAN, PLACE, "\"indicator\" = 'ipv6'", "$timeFilter")
 
 
@@ -85,34 +86,34 @@ def status_words(say: Say) -> list[Json]:
 
 
 def _counts(say: Say) -> Sequence[Panel]:
-    newest = select('last("status") AS "status"', raw("ipv6"), _LATELY, by=tags("site"))
+    checks = newest('last("status") AS "status"', raw("ipv6"), _LATELY)
     about = say(
-        "Số điểm theo lần kiểm tra mới nhất trong 2 ngày cuối kỳ.",
-        "Sites by their newest check in the range's last two days.",
+        "Số điểm theo lần kiểm tra hợp lệ mới nhất trong 2 ngày cuối kỳ.",
+        "Sites by their newest conclusive check in the range's last two days.",
     )
     named = status_words(say)[0]["options"]
     return [
         stat(
             named[status]["text"],
             about,
-            Target(number_of("status", f"'{status}'", newest)),
+            Target(number_of("status", f"'{status}'", checks)),
             decimals=0,
             noValue="0",
             **plain(COLOURS[status]),
         )
-        for status in ("dual_stack", "ipv4_only", "broken", "ipv6_only")
+        for status in ("dual_stack", "ipv6_only", "ipv4_only", "broken", "none")
     ]
 
 
 def _score(say: Say) -> Panel:
-    newest = select('last("score") AS "score"', raw("ipv6"), _LATELY, by=tags("site"))
+    checks = newest('last("score") AS "score"', raw("ipv6"), _LATELY)
     return gauge(
         say("Điểm sẵn sàng", "Readiness"),
         say(
-            "Trung bình điểm (0-10) của các điểm đo, lần mới nhất.", "Mean score (0 to 10) of the sites' newest checks."
+            "Trung bình điểm số (0-10) của lần kiểm tra hợp lệ mới nhất ở mỗi điểm đo.",
+            "Mean score (0 to 10) of the sites' newest conclusive checks.",
         ),
-        Target(select('mean("score") AS "score"', of(newest), '"score" >= 0')),
-        size=(8, 4),
+        Target(select('mean("score") AS "score"', of(checks), '"score" >= 0')),
         min=0,
         max=10,
         decimals=1,
@@ -160,13 +161,15 @@ def _over_time(say: Say) -> Sequence[Panel]:
 
 
 def _providers(say: Say) -> Panel:
-    newest = select('last("score") AS "score"', raw("ipv6"), _LATELY, by=tags("site", "provider"))
-    query = select('mean("score") AS "score", count("score") AS "n"', of(newest), '"score" >= 0', by=tags("provider"))
+    checks = select('last("score") AS "score"', raw("ipv6"), _LATELY, by=tags("site", "provider"))
+    query = select('mean("score") AS "score", count("score") AS "n"', of(checks), '"score" >= 0', by=tags("provider"))
     return bars(
         say("Theo nhà cung cấp", "By provider"),
         say(
-            "Trung bình điểm sẵn sàng (0-10) và số điểm đo n, lần kiểm tra mới nhất.",
-            "Mean readiness (0 to 10) and number of sites n, newest checks.",
+            "Trung bình điểm sẵn sàng (0-10) và số điểm đo n, lần kiểm tra hợp lệ mới nhất trong 2 ngày cuối kỳ; điểm"
+            " vừa đổi nhà cung cấp có ở cả hai.",
+            "Mean readiness (0 to 10) and number of sites n, newest conclusive checks of the range's last two days; a"
+            " site that has just changed its provider is in both.",
         ),
         Target(query),
         across="provider",
@@ -201,18 +204,9 @@ def _judged(language: Language) -> Panel:
 
 def _broken(language: Language) -> Panel:
     say = speaker(language)
-    newest = select(
-        'last("status") AS "status", "score", "stage", "reason", "decided_by", "domain", "winner"',
-        raw("ipv6"),
-        _LATELY,
-        by=tags("site", "commune", "provider"),
-    )
-    query = select(
-        '"status", "score", "stage", "reason", "domain", "winner"',
-        of(newest),
-        '"score" < 10',
-        by=tags("site", "commune", "provider"),
-    )
+    shown = '"score", "stage", "reason", "domain", "winner", "commune", "provider"'
+    checks = newest(f'last("status") AS "status", {shown}', raw("ipv6"), _LATELY)
+    query = newest(f'"status", {shown}', of(checks), '"score" < 10')
     columns = {
         "site": say("Mã điểm", "Site"),
         "commune": say("Xã, phường", "Commune"),
@@ -228,8 +222,8 @@ def _broken(language: Language) -> Panel:
     return table(
         say("Điểm đo chưa sẵn sàng hoàn toàn", "Sites below the full score"),
         say(
-            "Lần kiểm tra mới nhất của mỗi điểm đo trong 2 ngày cuối kỳ, điểm số thấp trước.",
-            "Each site's newest check in the range's last two days, lowest score first.",
+            "Lần kiểm tra hợp lệ mới nhất của mỗi điểm đo trong 2 ngày cuối kỳ, điểm số thấp trước.",
+            "Each site's newest conclusive check in the range's last two days, lowest score first.",
         ),
         Target(query),
         size=(24, 10),

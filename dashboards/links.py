@@ -29,7 +29,8 @@ def board(name: str, language: Language, title: str, *, filters: str = "") -> Js
 def commune(language: Language) -> list[Json]:
     """From a row that names a commune, to the province's dashboard with that commune chosen."""
     say = speaker(language)
-    chosen = "var-commune=${__data.fields.commune}&${plan:queryparam}"
+    others = "&".join(f"${{{name}:queryparam}}" for name in ("plan", "province", "kind", "provider"))
+    chosen = "var-commune=${__data.fields.commune}&" + others
     return [board("province", language, say("Chỉ xem xã, phường này", "This commune only"), filters=chosen)]
 
 

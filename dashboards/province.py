@@ -39,6 +39,7 @@ from dashboards.queries import (
     RECENTLY,
     STATES,
     lasting,
+    newest,
     of,
     select,
     standings,
@@ -49,6 +50,8 @@ from dashboards.variables import chain
 from dashboards.words import Language, Say, speaker
 
 _STANDING: Final = lasting("standing")
+_STANDS: Final = '("met" = 1 OR "below" = 1 OR "inconclusive" = 1)'
+"""A standing of a site that is there: the series of a place that it has left ends in zeros."""
 _AS_NUMBER: Final = '"inconclusive" + "below" * 2 + "silent" * 3'
 """A standing's state as a number: 0 met, 1 inconclusive, 2 below, from 3 on silent beside it."""
 _SHOWN: Final = '"met" - "met" * "silent" AS "shown"'
@@ -113,9 +116,10 @@ def _now(say: Say) -> Sequence[Panel]:
         )
         for state, (title, about) in titles.items()
     ]
-    newest = of(standings(states=["met", "silent", "target"]))
-    share = select('mean("shown") AS "share"', of(select(_SHOWN, newest, '"target" > 0')), '"shown" >= 0')
-    everyone = select('count("met") AS "n"', of(standings(states=["met"])), '"met" >= 0')
+    stands = of(standings(states=["met", "silent", "target"]))
+    share = select('mean("shown") AS "share"', of(select(_SHOWN, stands, '"target" > 0')), '"shown" >= 0')
+    known = newest('last("met") AS "met", "below", "inconclusive"', _STANDING, where(PLAN, PLACE, RECENTLY))
+    everyone = select('count("met") AS "n"', of(known), _STANDS)
     return [
         *counts,
         gauge(
@@ -144,14 +148,15 @@ def _now(say: Say) -> Sequence[Panel]:
 def _where(language: Language) -> Sequence[Panel]:
     say = speaker(language)
     shown = f'last("met") AS "met", {tags(*STATES[1:])}, {_MAP}'
-    everyone = select(shown, _STANDING, where(PLAN, PLACE, RECENTLY), by=tags("site", "commune"))
-    columns = f"{_MAP}, {tags(*STATES)}"
+    columns = f'{_MAP}, {tags(*STATES)}, "commune"'
+    everyone = newest(f'{shown}, "commune"', _STANDING, where(PLAN, PLACE, RECENTLY))
+    there = newest(columns, of(everyone), _STANDS)
 
     def only(state: str) -> Target:
-        return Target(select(columns, of(everyone), f'"{state}" = 1', by=tags("site", "commune")))
+        return Target(newest(columns, of(everyone), f'"{state}" = 1'))
 
     layers = [
-        Layer("all", Target(everyone), "circle", GREEN, size=4),
+        Layer("all", Target(there), "circle", GREEN, size=4),
         Layer(say("▲ Chưa đạt", "▲ Below"), only("below"), "triangle", RED, size=8),
         Layer(say("■ Chưa kết luận", "■ Inconclusive"), only("inconclusive"), "square", GREY, size=6),
         Layer(say("✕ Mất liên lạc", "✕ Silent"), only("silent"), "x-mark", AMBER, size=8),
@@ -177,12 +182,8 @@ def _where(language: Language) -> Sequence[Panel]:
 
 def _worst(language: Language) -> Panel:
     say = speaker(language)
-    newest = select(
-        f'last("value") AS "value", "target", "low", "high", "n", {tags(*STATES[1:])}, "name"',
-        _STANDING,
-        where(PLAN, PLACE, RECENTLY, '"target" > 0'),
-        by=tags("site", "commune", "provider"),
-    )
+    figures = f'"value", "target", "low", "high", "n", {tags(*STATES[1:])}, "name", "commune", "provider"'
+    stands = newest(f'last("met") AS "met", {figures}', _STANDING, where(PLAN, PLACE, RECENTLY))
     columns = {
         "name": say("Tên", "Name"),
         "site": say("Mã điểm", "Site"),
@@ -196,11 +197,11 @@ def _worst(language: Language) -> Panel:
         "high": say("Cận trên", "High"),
         "n": "n",
     }
-    ratio = select(
-        f'"name", {_AS_NUMBER} AS "verdict", "value" / "target" AS "ratio", "value", "target", "low", "high", "n"',
-        of(newest),
-        '"value" >= 0',
-        by=tags("site", "commune", "provider"),
+    ratio = newest(
+        f'"name", {_AS_NUMBER} AS "verdict", "value" / "target" AS "ratio", "value", "target", "low", "high", "n",'
+        ' "commune", "provider"',
+        of(stands),
+        '"value" >= 0 AND "target" > 0',
     )
     speeds = [override(name, unit="Mbits", decimals=1) for name in ("value", "target", "low", "high")]
     share = by_value((None, RED), (1.0, GREEN))
@@ -309,17 +310,17 @@ def _trend(say: Say) -> Sequence[Panel]:
 def _open_incidents(language: Language) -> Panel:
     say = speaker(language)
     text = f"summary_{language}"
-    newest = select(
-        f'last("active") AS "active", "{text}", "severity", "state", "group"',
-        lasting("incident"),
-        where(INCIDENTS, LAST_YEAR),
-        by=tags("site", "commune", "provider", "cause"),
+    shown = f'"{text}", "severity", "state", "group"'
+    active, held = f'last("active") AS "active", {shown}', where(INCIDENTS, LAST_YEAR)
+    # A site that moved while an incident was open has two series of it, of which the older one would stay open.
+    of_sites = select(
+        f'{active}, "commune", "provider"', lasting("incident"), f"{held} AND \"site\" != ''", by=tags("site", "cause")
+    )
+    of_groups = select(
+        active, lasting("incident"), f"{held} AND \"site\" = ''", by=tags("site", "commune", "provider", "cause")
     )
     query = select(
-        f'"{text}", "severity", "state", "group"',
-        of(newest),
-        '"active" = 1',
-        by=tags("site", "commune", "provider", "cause"),
+        f"{shown}, {tags('site', 'commune', 'provider', 'cause')}", f"{of(of_sites)}, {of(of_groups)}", '"active" = 1'
     )
     columns = {
         "Time": say("Cập nhật", "Updated"),

@@ -14,13 +14,13 @@ from typing import Final
 
 PLAN: Final = '"plan" =~ /^${plan:regex}$/'
 PLACE: Final = (
-    '"commune" =~ /^${commune:regex}$/ AND "site_kind" =~ /^${kind:regex}$/'
+    '"province" =~ /^${province:regex}$/ AND "commune" =~ /^${commune:regex}$/ AND "site_kind" =~ /^${kind:regex}$/'
     ' AND "provider" =~ /^${provider:regex}$/ AND "site" =~ /^${sites:regex}$/'
 )
-"""The filters that every measurement has the tags for."""
-INCIDENTS: Final = f"({PLACE} OR \"commune\" = '')"
-"""Incidents of the chosen sites, and those that sites of several communes share: these have no commune."""
-SITE: Final = "\"site\" = '${site}'"
+"""The filters that every measurement has the tags for. Communes of two provinces may have the same name."""
+INCIDENTS: Final = f'({PLACE} OR "commune" = \'\' AND "province" =~ /^(${{province:regex}})?$/)'
+"""Incidents of the chosen sites, and those that sites of several communes (or provinces) share: these have none."""
+SITE: Final = '"site" =~ /^${site:regex}$/'
 """One site, where the dashboard is about one."""
 RECENTLY: Final = "time > ${__to}ms - 2d AND time <= ${__to}ms"
 LAST_YEAR: Final = "time > ${__to}ms - 400d AND time <= ${__to}ms"
@@ -73,6 +73,14 @@ def tags(*names: str) -> str:
 def lasts(fields: Iterable[str]) -> str:
     """The newest value of each field, under its own name. Every row must have all of them."""
     return ", ".join(f'last("{field}") AS "{field}"' for field in fields)
+
+
+def newest(what: str, source: str, condition: str) -> str:
+    """Of each site the newest row of the condition, whatever its other tags have become: those are columns here.
+
+    A site that has moved, or has another provider now, has two series; by these tags it would be counted twice.
+    """
+    return select(what, source, condition, by=tags("site"))
 
 
 def standings(*group: str, states: Iterable[str] = STATES) -> str:

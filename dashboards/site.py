@@ -165,8 +165,10 @@ def _trouble(say: Say) -> Panel:
     return series(
         say("Lần đo lỗi và lần đo có nghi vấn", "Failed and doubted tests"),
         say(
-            "Số lần đo tốc độ lỗi (mạng không đáp ứng được) và số lần có nghi vấn.",
-            "Speed tests that failed (the network did not do what was asked), and those that were doubted.",
+            "Số lần đo tốc độ lỗi (mạng không đáp ứng được) và số lần có nghi vấn, mỗi bước; một lần đo có thể ở cả"
+            " hai.",
+            "Speed tests that failed (the network did not do what was asked), and those that were doubted, in each"
+            " step; a test can be both.",
         ),
         [Target(failed, say("lỗi", "failed")), Target(doubted, say("có nghi vấn", "doubted"))],
         size=(24, 5),
@@ -182,21 +184,24 @@ def _trouble(say: Say) -> Panel:
 
 
 def _latency(say: Say) -> Sequence[Panel]:
-    def steps(field: str, measurement: str = "latency", condition: str = '"conclusive" = true') -> str:
+    def steps(
+        field: str, measurement: str = "latency", condition: str = '"conclusive" = true', *, figure: str = "median"
+    ) -> str:
         held = where(SITE, condition, "$timeFilter")
-        return select(f'median("{field}") AS "value"', raw(measurement), held, by="time($__interval)", fill="null")
+        by = 'time($__interval), "family"'
+        return select(f'{figure}("{field}") AS "value"', raw(measurement), held, by=by, fill="null")
 
     return [
         series(
             say("Độ trễ khi rỗi", "Latency at rest"),
             say(
-                "Trung vị của các lần đo trong mỗi bước: nhỏ nhất, trung vị, p95 của từng lần.",
-                "Of the runs in each step the median: of each run's least, median and p95.",
+                "Mỗi bước, IPv4 và IPv6 riêng: trung vị của giá trị nhỏ nhất, trung vị và p95 từng lần đo hợp lệ.",
+                "In each step, IPv4 and IPv6 apart: the median of each conclusive run's least, median and p95.",
             ),
             [
-                Target(steps("rtt_ms_min"), say("nhỏ nhất", "least")),
-                Target(steps("rtt_ms_median"), say("trung vị", "median")),
-                Target(steps("rtt_ms_p95"), "p95"),
+                Target(steps("rtt_ms_min"), say("nhỏ nhất $tag_family", "least $tag_family")),
+                Target(steps("rtt_ms_median"), say("trung vị $tag_family", "median $tag_family")),
+                Target(steps("rtt_ms_p95"), "p95 $tag_family"),
             ],
             unit="ms",
             step="2h",
@@ -204,16 +209,22 @@ def _latency(say: Say) -> Sequence[Panel]:
         ),
         series(
             say("Độ trễ khi tải", "Latency under load"),
-            say("Trung vị của các gói nhỏ bên cạnh luồng tải.", "Median of small packets beside the load."),
+            say(
+                "Mỗi bước, IPv4 và IPv6 riêng: trung vị của trung vị từng lần đo tốc độ hợp lệ (gói nhỏ gửi cạnh luồng"
+                " tải).",
+                "In each step, IPv4 and IPv6 apart: the median of each conclusive speed test's median, of small packets"
+                " beside the load.",
+            ),
             [
                 Target(
-                    steps("download_loaded_latency_ms_median", "throughput"), say("khi tải xuống", "while downloading")
+                    steps("download_loaded_latency_ms_median", "throughput"),
+                    say("khi tải xuống $tag_family", "while downloading $tag_family"),
                 ),
                 Target(
                     steps("upload_loaded_latency_ms_median", "throughput", '"upload_conclusive" = true'),
-                    say("khi tải lên", "while uploading"),
+                    say("khi tải lên $tag_family", "while uploading $tag_family"),
                 ),
-                Target(steps("idle_rtt_ms_median", "throughput"), say("khi rỗi", "at rest")),
+                Target(steps("idle_rtt_ms_median", "throughput"), say("khi rỗi $tag_family", "at rest $tag_family")),
             ],
             unit="ms",
             step="6h",
@@ -221,13 +232,11 @@ def _latency(say: Say) -> Sequence[Panel]:
         ),
         series(
             say("Mất gói", "Packet loss"),
-            say("Trung bình tỷ lệ mất gói của các lần đo.", "Mean share of packets lost."),
-            [
-                Target(
-                    select('mean("loss_ratio") AS "value"', raw("latency"), _HERE, by="time($__interval)", fill="null"),
-                    say("mất gói", "lost"),
-                )
-            ],
+            say(
+                "Mỗi bước, IPv4 và IPv6 riêng: trung bình tỷ lệ mất gói của các lần đo hợp lệ.",
+                "In each step, IPv4 and IPv6 apart: the mean share of packets lost, of conclusive runs.",
+            ),
+            [Target(steps("loss_ratio", figure="mean"), say("mất gói $tag_family", "lost $tag_family"))],
             unit="percentunit",
             step="2h",
             size=(8, 8),

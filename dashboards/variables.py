@@ -13,7 +13,8 @@ SOURCE: Final[Json] = {"type": "influxdb", "uid": "${datasource}"}
 PAGE: Final = "http://127.0.0.1:8600"
 ANY: Final = ".*"
 """Everything, also what has no value: as a regular expression between ^ and $."""
-_PLACED: Final = PLAN + ' AND "commune" =~ /^${commune:regex}$/'
+_PROVINCE: Final = PLAN + ' AND "province" =~ /^${province:regex}$/'
+_PLACED: Final = _PROVINCE + ' AND "commune" =~ /^${commune:regex}$/'
 _KIND: Final = _PLACED + ' AND "site_kind" =~ /^${kind:regex}$/'
 _PROVIDER: Final = _KIND + ' AND "provider" =~ /^${provider:regex}$/'
 
@@ -23,13 +24,15 @@ def chain(say: Say, *, one_site: bool = False) -> list[Json]:
 
     Two names, because links from one dashboard to another carry variables along: all sites are none to the one.
 
-    All communes are told one by one: reports have no plan, so a plan is kept to by its communes.
+    All provinces and communes are told one by one: reports have no plan, so a plan is kept to by its communes, and
+    communes of two provinces may have the same name.
     """
     everything = say("Tất cả", "All")
     return [
         source(say),
         _query("plan", say("Kế hoạch", "Plan"), _values("plan", ""), everything, every=ANY),
-        _query("commune", say("Xã, phường", "Commune"), _values("commune", PLAN), everything),
+        _query("province", say("Tỉnh", "Province"), _values("province", PLAN), everything),
+        _query("commune", say("Xã, phường", "Commune"), _values("commune", _PROVINCE), everything),
         _query("kind", say("Loại điểm", "Kind of site"), _values("site_kind", _PLACED), everything, every=ANY),
         _query("provider", say("Nhà cung cấp", "Provider"), _values("provider", _KIND), everything, every=ANY),
         _one_site(say) if one_site else _query(

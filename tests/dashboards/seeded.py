@@ -116,7 +116,7 @@ def chosen(one: SimSite) -> SimSite:
     if one.number == MOBILE:
         mobile = replace(one, kind="school", province="bac-giang", commune="luc-nam", character="failing")
         return replace(mobile, access="cellular_5g", provider="Viettel", ipv6="broken")
-    return replace(one, ipv6={2: "ipv4_only", 3: "ipv6_only"}.get(one.number, one.ipv6))
+    return replace(one, ipv6={2: "ipv4_only", 3: "ipv6_only", 4: "none"}.get(one.number, one.ipv6))
 
 
 def place(one: SimSite) -> Site:
