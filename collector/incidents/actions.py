@@ -167,6 +167,15 @@ TABLE: Final[tuple[Row, ...]] = (
         ),
     ),
     Row(
+        {"cause": frozenset({"below_target"}), "subscription_low": True, "contract": None},
+        Text(
+            vi="Gói cước thấp hơn chỉ tiêu nên đường truyền tốt đến đâu cũng không thể đạt: xem xét nâng gói cước "
+            "trước. Chưa biết đường truyền có đạt hợp đồng hay không.",
+            en="Less was bought than the target, so that the best line could not meet it: consider a larger "
+            "subscription first. Whether the line gives what was bought is not known yet.",
+        ),
+    ),
+    Row(
         {"cause": _SLOW, "contract": "below"},
         Text(
             vi="Đường truyền không đạt hợp đồng: gửi nhà mạng kết quả đo kèm tốc độ đã ký và yêu cầu khắc phục.",

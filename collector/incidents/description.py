@@ -59,8 +59,11 @@ def described(cause: Cause, episode: Episode, scene: Scene) -> Finding:
 
 
 def _severity(cause: Cause, scene: Scene, clues: Clues) -> Severity:
-    """Who bought less than the target and gets it has no fault; below half of the mark nothing works."""
-    if cause == "below_target" and clues.subscription_low and clues.contract == "met":
+    """Whose subscription is below the target has no fault by that; below half of the mark nothing works.
+
+    It becomes graver as soon as the contract's verdict says that not even what was bought arrives.
+    """
+    if cause == "below_target" and clues.subscription_low and clues.contract != "below":
         return "notice"
     if cause == "outage":
         return "critical"

@@ -41,6 +41,8 @@ def test_a_shortfall_has_its_numbers_in_both_languages() -> None:
         ("below_target", Clues("below_target", subscription_low=True, contract="met"), 30.0, "notice"),
         ("below_target", Clues("below_target", subscription_low=True, contract="below"), 30.0, "warning"),
         ("below_target", Clues("below_target", subscription_low=True, contract="met"), 3.0, "notice"),
+        ("below_target", Clues("below_target", subscription_low=True), 3.0, "notice"),
+        ("below_target", Clues("below_target", subscription_low=True, contract="below"), 3.0, "critical"),
         ("below_target", None, 30.0, "warning"),
         ("below_target", None, 20.9, "critical"),
         ("below_contract", None, 20.9, "critical"),

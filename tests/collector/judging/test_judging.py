@@ -102,3 +102,22 @@ async def test_events_can_be_written_as_json(house: House) -> None:
     for event in house.told:
         msgspec.json.encode(event.data)
     assert house.topics("incident")[0]["evidence"]["samples"][0]["value"] == 30.0
+
+
+async def test_a_subscription_below_the_target_is_no_fault_until_the_contract_is_found_broken(house: House) -> None:
+    bought = replace(SCHOOL, access="fibre", contract_down_mbps=40.0)
+    await asyncio.to_thread(house.registry.import_sites, [bought], now=NOW - 500 * HOUR)
+    await house.measured(*[20.0, 39.5] * 5)
+    await house.judging.judge_now()
+    (incident,) = house.judging.history.search()
+    assert (incident.cause, incident.severity) == ("below_target", "notice")
+    assert incident.first_action is not None
+    assert "larger subscription first" in incident.first_action.en
+    house.now += 40 * HOUR
+    await house.measured(*[20.0] * 40)
+    await house.judging.judge_now()
+    now = house.judging.history.get(incident.id)
+    assert now is not None
+    assert now.first_action is not None
+    assert (now.severity, now.history[-1].what) == ("critical", "updated")
+    assert "does not give what was bought" in now.first_action.en
