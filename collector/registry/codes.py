@@ -37,12 +37,16 @@ def name_fault(text: str, *, limit: int) -> str | None:
     return None
 
 
-def choice_fault(text: str, allowed: Collection[str]) -> str | None:
-    """Why a text is none of the allowed words, with the nearest; None when it is one."""
+def choice_fault(text: str, allowed: Collection[str], *, shown: str = "") -> str | None:
+    """Why a text is none of the allowed words, with the nearest; None when it is one. `shown`: what is said of them."""
     if text in allowed:
         return None
     near = nearest(text, allowed)
-    return f"{text!r} is not allowed" + (f"; did you mean {near}?" if near else "") + f" (allowed: {' '.join(allowed)})"
+    return (
+        f"{text!r} is not allowed"
+        + (f"; did you mean {near}?" if near else "")
+        + f" (allowed: {shown or ' '.join(allowed)})"
+    )
 
 
 def nearest(text: str, allowed: Collection[str]) -> str | None:

@@ -2,7 +2,7 @@
 
 What a file may look like stands in `sheet`. An optional column that is absent leaves what the registry knows as it
 is, an empty value clears it. A place may be written as people write it (Hữu Lũng): it is
-filed under its code (huu-lung), as the contract asks.
+filed under its code (huu-lung), as the contract asks. So are kind, area and access: Trường học is stored as school.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -30,10 +30,43 @@ ALIASES: Final = {
 """Vietnamese headers, as codes (`Mã điểm` is ma-diem)."""
 _CODES: Final = ("id", "province", "commune", "village")
 _PLACES: Final = frozenset({"province", "commune", "village"})
-_CHOICES: Final[dict[str, tuple[str, ...]]] = {
+CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "kind": get_args(SiteKind),
     "area": get_args(Area),
     "access": get_args(Access),
+}
+WORDS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
+    "kind": {
+        "school": ("trường học", "trường", "điểm trường", "trường mầm non", "mầm non", "trường mẫu giáo",
+                   "trường tiểu học", "tiểu học", "trường THCS", "THCS", "trường THPT", "THPT"),
+        "clinic": ("trạm y tế", "y tế", "trạm y tế xã", "trạm y tế phường", "phòng khám"),
+        "office": ("trụ sở", "UBND", "trụ sở UBND", "UBND xã", "UBND phường", "trụ sở xã", "trụ sở UBND xã",
+                   "trụ sở UBND phường", "ủy ban", "ủy ban nhân dân", "ủy ban nhân dân xã", "cơ quan", "văn phòng"),
+        "other": ("khác",),
+    },
+    "area": {
+        "urban": ("thành thị", "đô thị", "khu vực thành thị", "khu vực đô thị"),
+        "rural": ("nông thôn", "khu vực nông thôn"),
+    },
+    "access": {
+        "fibre": ("cáp quang", "quang", "FTTH", "fiber"),
+        "cable": ("cáp truyền hình", "truyền hình cáp", "cáp đồng trục", "đồng trục"),
+        "copper": ("cáp đồng", "đồng", "ADSL", "VDSL"),
+        "cellular_4g": ("4G", "di động 4G", "mạng 4G", "4G LTE", "LTE"),
+        "cellular_5g": ("5G", "di động 5G", "mạng 5G"),
+        "satellite": ("vệ tinh", "VSAT"),
+        "wireless": ("vô tuyến", "vô tuyến cố định", "không dây"),
+        "other": ("khác",),
+    },
+}  # fmt: skip
+"""What an office's spreadsheet has in these columns, whatever its capitals and marks; the first of each is shown."""
+_MEANT: Final = {
+    column: {nearest_code(word): choice for choice, words in choices.items() for word in (choice, *words)}
+    for column, choices in WORDS.items()
+}
+_SHOWN: Final = {
+    column: ", ".join(f"{choice} ({words[0]})" for choice, words in choices.items())
+    for column, choices in WORDS.items()
 }
 _NAMES: Final = {"name": 200, "provider": 63}
 _RANGES: Final = {
@@ -77,6 +110,8 @@ def _site(row: Row, plans: Collection[str]) -> tuple[list[str], Site]:
     for column in _PLACES & texts.keys():
         if code_fault(texts[column]):
             texts[column] = nearest_code(texts[column]) or texts[column]
+    for column in _MEANT.keys() & texts.keys():
+        texts[column] = _MEANT[column].get(nearest_code(texts[column]), texts[column])
     faults = row.said(_faults(texts, plans))
     numbers = {column: number_of(texts.get(column, "")) for column in _RANGES}
     words: dict[str, str | None] = {column: texts.get(column) or None for column in COLUMNS if column not in _RANGES}
@@ -105,8 +140,8 @@ def _fault(column: str, text: str, plans: Collection[str]) -> str | None:
         return "is empty, and is needed" if column in REQUIRED else None
     if column in _RANGES:
         return number_fault(text, *_RANGES[column])
-    if column in _CHOICES:
-        return choice_fault(text, _CHOICES[column])
+    if column in CHOICES:
+        return choice_fault(text, CHOICES[column], shown=_SHOWN[column])
     if column == "plan":
         return choice_fault(text, plans)
     if column in _CODES:

@@ -8,9 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
+from collector.registry.codes import nearest_code
 from collector.registry.sheet_file import read_xlsx, xlsx
 from collector.registry.site import Site
-from collector.registry.sites_csv import COLUMNS, Line, SitesFileError, parse, read_csv, rows_of, write_csv
+from collector.registry.sites_csv import (
+    CHOICES,
+    COLUMNS,
+    WORDS,
+    Line,
+    SitesFileError,
+    parse,
+    read_csv,
+    rows_of,
+    write_csv,
+)
 
 PLANS = ["lang-son-2025", "bac-giang-2025"]
 HEAD = ",".join(COLUMNS)
@@ -35,6 +46,37 @@ def faults(text: str | bytes) -> tuple[str, ...]:
 def test_a_place_written_as_people_write_it_is_filed_under_its_code(written: str, code: str) -> None:
     (site,) = read(f"{HEAD}\n{GOOD.replace('huu-lung', written)}\n")
     assert site.commune == code
+
+
+@pytest.mark.parametrize(
+    ("word", "others"),
+    [
+        ("school", ["Trường học", "TRUONG HOC", "Trường THCS", "School"]),
+        ("clinic", ["Trạm Y tế", "tram y te"]),
+        ("office", ["Trụ sở", "UBND", "Trụ sở UBND xã", "Uỷ ban nhân dân", "Ủy ban nhân dân"]),
+        ("urban", ["Thành thị", "đô thị"]),
+        ("rural", ["Nông thôn", "NÔNG THÔN", "Rural"]),
+        ("fibre", ["Cáp quang", "FTTH"]),
+        ("copper", ["cáp đồng"]),
+        ("cellular_4g", ["4G", "Di động 4G", "Cellular 4G"]),
+        ("cellular_5g", ["5g"]),
+        ("satellite", ["Vệ tinh"]),
+    ],
+)
+def test_an_office_s_own_words_are_stored_as_the_contract_s(word: str, others: list[str]) -> None:
+    (column,) = [name for name, words in CHOICES.items() if word in words]
+    for other in others:
+        cells = {"kind": "school", "area": "rural", "access": "fibre"} | {column: other}
+        (site,) = read(f"id,name,province,commune,{','.join(cells)}\na,A,p,c,{','.join(cells.values())}\n")
+        assert getattr(site, column) == word
+        assert f",{word}," in write_csv([site]).decode()
+
+
+def test_no_word_means_two_things() -> None:
+    for column, choices in WORDS.items():
+        assert tuple(choices) == CHOICES[column]
+        said = [nearest_code(word) for words in choices.values() for word in words]
+        assert len(said) == len(set(said))
 
 
 def test_the_contract_names_these_columns() -> None:
@@ -68,10 +110,10 @@ def test_tables_as_spreadsheets_write_them(text: str) -> None:
         (
             "school",
             "shool",
-            "line 2, column kind: 'shool' is not allowed; did you mean school? (allowed: school clinic",
+            "line 2, column kind: 'shool' is not allowed; did you mean school? (allowed: school (trường học), clinic",
         ),
-        ("rural", "Rural", "line 2, column area: 'Rural' is not allowed; did you mean rural?"),
-        ("fibre", "4g", "line 2, column access: '4g' is not allowed"),
+        ("rural", "Rurall", "line 2, column area: 'Rurall' is not allowed; did you mean rural?"),
+        ("fibre", "3g", "line 2, column access: '3g' is not allowed (allowed: fibre (cáp quang), cable"),
         ("lang-son-2025", "lang-son", "line 2, column plan: 'lang-son' is not allowed; did you mean lang-son-2025?"),
         ("huu-lung", "???", "line 2, column commune: '???' is not allowed"),
         ("th1", "TH 1", "did you mean 'th-1'?"),
