@@ -21,8 +21,9 @@ from playwright.async_api import Page, expect
 from rich.console import Console
 
 from collector.registry.registry import Registry
+from collector.rollups.buckets import RAW_SPAN
 from collector.store.open import store_from_url
-from tests.bench.year_data import parts
+from tests.bench.year_data import END, parts
 from tests.bench.year_fill import filled, sqlite_fill
 from tests.bench.year_pages import Asked, furnished, province
 from tests.browser.chromium import tab
@@ -75,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 async def _opened(args: argparse.Namespace, console: Console) -> dict[int, list[float]]:
     store = store_from_url(f"sqlite://{args.folder.absolute()}/series.db", timeout_s=600)
     await store.open()
-    wanted = [part for part in parts(args.days, ()) if part.level in _FILLED]
+    wanted = [part for part in parts(args.days, ("latency",)) if part.level in _FILLED or part.end > END - RAW_SPAN]
     fill = sqlite_fill(args.folder / "series.db")
     await asyncio.to_thread(filled, args.folder / "filled.json", wanted, args.sites, fill, console)
     registry = Registry(f"sqlite:///{args.folder.absolute()}/registry.db")

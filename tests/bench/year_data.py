@@ -110,7 +110,7 @@ def variants(part: Part) -> list[Mapping[str, FieldValue]]:
     if not part.level:
         return _raw(part.kind)
     if part.level == "hour":
-        charted = [f"{FIELDS[part.kind][0]}_{name}" for name in CHARTED]
+        charted = [f"{field}_{name}" for field in FIELDS[part.kind] for name in CHARTED]
         return [{name: fields[name] for name in charted} for fields in _rolled(part.kind)]
     return _rolled(part.kind)
 
