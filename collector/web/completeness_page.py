@@ -22,9 +22,9 @@ FEWEST: Final = 20
 STRIP: Final = {"full": 20, "most": 16, "part": 10, "none": 4, "open": 20}
 """How high a day stands in a strip of completeness: shown by form, not by colour alone."""
 _CSV: Final = (
-    ("site", ""), ("name", "Site"), ("commune", "Commune"), ("province", "Province"), ("from", "From"),
-    ("to", "Until"), ("ratio", "Complete"), ("planned", "Planned"), ("received", "Received"), ("late", "Late"),
-    ("missing", "Missing"), ("dropped", "Dropped"), ("rejected", "Rejected"), ("skipped", "Not run, and why"),
+    ("site", ""), ("name", ""), ("commune", ""), ("province", ""), ("from", ""),
+    ("to", ""), ("ratio", ""), ("planned", ""), ("received", ""), ("late", ""),
+    ("missing", ""), ("dropped", ""), ("rejected", ""), ("skipped", ""),
 )  # fmt: skip
 
 

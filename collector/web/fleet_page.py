@@ -18,13 +18,13 @@ from collector.web.words import Words
 SHOWN: Final = 200
 """Devices that a list shows unless asked for all: more take longer to lay out than to find."""
 _DEVICES: Final = (
-    ("agent", "Agent"), ("site", ""), ("name", "Site"), ("commune", "Commune"), ("province", "Province"),
-    ("state", "State"), ("seen", "Last seen"), ("version", "Version"), ("outdated", ""), ("clock_set", "Clock"),
-    ("waiting", "Waiting"), ("dropped", "Dropped"), ("disk_free_bytes", "Free disk"), ("uptime_s", ""),
-    ("doubted", ""), ("next_kind", ""), ("next_at", "Next runs"), ("trouble", "Trouble"),
+    ("agent", ""), ("site", ""), ("name", ""), ("commune", ""), ("province", ""),
+    ("state", ""), ("seen", ""), ("version", ""), ("outdated", ""), ("clock_set", ""),
+    ("waiting", ""), ("dropped", ""), ("disk_free_bytes", ""), ("uptime_s", ""),
+    ("doubted", ""), ("next_kind", ""), ("next_at", ""), ("trouble", ""),
 )  # fmt: skip
-_DOUBTS: Final = (("doubt", ""), ("words", "Doubt"), ("reports", "Reports"), ("devices", "Devices"))
-_EARLY: Final = (("way", ""), ("up_to", ""), ("beyond", ""), ("runs", "Runs compared"))
+_DOUBTS: Final = (("doubt", ""), ("words", ""), ("reports", ""), ("devices", ""))
+_EARLY: Final = (("way", ""), ("up_to", ""), ("beyond", ""), ("runs", ""))
 
 
 def add_routes(app: web.Application, _: Sources) -> None:

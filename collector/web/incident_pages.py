@@ -25,12 +25,12 @@ OVER: Final = 20
 _SEE_OTHER: Final = 303
 _WRONG: Final = 400
 _CSV: Final = (
-    ("incident", ""), ("state", "State"), ("severity", "Severity"), ("cause", "Cause"), ("where", "Where"),
-    ("site", ""), ("commune", "Commune"), ("province", "Province"), ("provider", "Provider"), ("sites", "Sites"),
-    ("since", "Since"), ("opened", "Opened"), ("resolved", "Resolved"), ("silenced_until", "Silenced until"),
-    ("by", "Who"), ("summary", "What"), ("first_action", "First action"), ("part_of", "Part of"),
+    ("incident", ""), ("state", ""), ("severity", ""), ("cause", ""), ("where", ""),
+    ("site", ""), ("commune", ""), ("province", ""), ("provider", ""), ("sites", ""),
+    ("since", ""), ("opened", ""), ("resolved", ""), ("silenced_until", ""),
+    ("by", ""), ("summary", ""), ("first_action", ""), ("part_of", ""),
 )  # fmt: skip
-_STEPS: Final = (("time", "Time"), ("what", "What"), ("who", "Who"), ("note", "Note"))
+_STEPS: Final = (("time", ""), ("what", ""), ("who", ""), ("note", ""))
 
 
 def add_routes(app: web.Application, sources: Sources) -> None:
@@ -199,7 +199,7 @@ def _file(table: str, found: reading.Story, words: Words, *, demonstration: bool
         shown = chart.table if table == "tests" and chart else evidence.samples(found.case.incident)
         columns, rows = [(column.code, column.heading) for column in shown.columns], shown.rows
     elif table == "sites":
-        columns = (("site", ""), ("name", "Site"), ("place", "Place"))
+        columns = (("site", ""), ("name", ""), ("place", ""))
         sites = found.case.incident.children
         rows = [(site, found.names.site(site), found.names.place(site)) for site in sites]
     return csv_table.answer(name, columns, rows, words=words, demonstration=demonstration)

@@ -11,9 +11,9 @@ from collector.web.pipe import Pipe
 from collector.web.sources import Sources
 
 _PROCESSES: Final = (
-    ("process", "Process"), ("alive", ""), ("roles", "Roles"), ("runs_since", "Runs since"), ("heard", ""),
-    ("reports_a_second", "Reports a second"), ("waiting", "Waiting"), ("cpu_share", "Of a core"),
-    ("resident_bytes", ""), ("loop_s", ""), ("trouble", "Trouble"),
+    ("process", ""), ("alive", ""), ("roles", ""), ("runs_since", ""), ("heard", ""),
+    ("reports_a_second", ""), ("waiting", ""), ("cpu_share", ""),
+    ("resident_bytes", ""), ("loop_s", ""), ("trouble", ""),
 )  # fmt: skip
 
 
@@ -34,7 +34,7 @@ async def _pipe(request: web.Request) -> web.Response:
         columns: Sequence[tuple[str, str]] = _PROCESSES
         rows = _processes(found)
         if request.query.get("table") == "rates":
-            columns = [("time", "Time"), *((f"{one.name}_{one.unit}_a_second", "") for one in found.stages)]
+            columns = [("time", ""), *((f"{one.name}_{one.unit}_a_second", "") for one in found.stages)]
             rows = ((at, *rates) for at, rates in slots(found, now))
         return csv_table.answer("pipe", columns, rows, words=words, demonstration=sources.demonstration)
     box = (pipe.SPARK_WIDTH, pipe.SPARK_HEIGHT)

@@ -13,11 +13,11 @@ from collector.web.promises import Card, Commune
 from collector.web.sources import Sources
 
 _CARDS: Final = (
-    ("plan", ""), ("name", "Plan"), ("document", "Document"), ("issued", ""), ("target", ""), ("indicator", "Promise"),
-    ("scope", ""), ("how", ""), ("promised", "Promised value"), ("valid_from", ""), ("section", ""), ("sites", "Sites"),
+    ("plan", ""), ("name", ""), ("document", ""), ("issued", ""), ("target", ""), ("indicator", ""),
+    ("scope", ""), ("how", ""), ("promised", ""), ("valid_from", ""), ("section", ""), ("sites", ""),
 )  # fmt: skip
 _COMMUNES: Final = (
-    ("province", "Province"), ("commune", "Commune"), ("sites", "Sites"), ("met", ""), ("below", ""),
+    ("province", ""), ("commune", ""), ("sites", ""), ("met", ""), ("below", ""),
     ("inconclusive", ""), ("silent", ""), ("unjudged", ""), ("share_met", ""),
 )  # fmt: skip
 

@@ -15,9 +15,9 @@ from collector.web.sources import Sources
 _SEE_OTHER: Final = 303
 _WRONG: Final = 400
 _CSV: Final = (
-    ("number", "Number"), ("came_last", "Came last"), ("times", ""), ("agent", "Agent"), ("topic", ""),
-    ("reason", "Reason"), ("detail", ""), ("bytes", "Bytes"), ("begins_with", "Begins with"),
-    ("asked_by", "Judged again"), ("outcome", ""),
+    ("number", ""), ("came_last", ""), ("times", ""), ("agent", ""), ("topic", ""),
+    ("reason", ""), ("detail", ""), ("bytes", ""), ("begins_with", ""),
+    ("asked_by", ""), ("outcome", ""),
 )  # fmt: skip
 
 
