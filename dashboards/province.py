@@ -317,7 +317,10 @@ def _open_incidents(language: Language) -> Panel:
         f'{active}, "commune", "provider"', lasting("incident"), f"{held} AND \"site\" != ''", by=tags("site", "cause")
     )
     of_groups = select(
-        active, lasting("incident"), f"{held} AND \"site\" = ''", by=tags("site", "commune", "provider", "cause")
+        active,
+        lasting("incident"),
+        f"{held} AND \"site\" = ''",
+        by=tags("site", "province", "commune", "provider", "cause"),
     )
     query = select(
         f"{shown}, {tags('site', 'commune', 'provider', 'cause')}", f"{of(of_sites)}, {of(of_groups)}", '"active" = 1'
