@@ -49,16 +49,20 @@ async def names(sources: Sources, sites: Iterable[Site]) -> Mapping[str, str]:
 
 async def called(sources: Sources, sites: Iterable[Site]) -> Mapping[str, tuple[str, str]]:
     """By site: commune and province as people call them, where they are known; as they are filed otherwise."""
+    filed = {site.id: (site.province, site.commune) for site in sites}
+    known = await called_by_code(sources, filed.values())
+    return {name: known[key] for name, key in filed.items()}
+
+
+async def called_by_code(
+    sources: Sources, filed: Iterable[tuple[str, str]]
+) -> Mapping[tuple[str, str], tuple[str, str]]:
+    """By province and commune as they are filed: commune and province as `called` has them."""
     gazetteer = await asyncio.to_thread(sources.gazetteer)
-    today = _today(sources)
-    known: dict[tuple[str, str], tuple[str, str]] = {}
-    found: dict[str, tuple[str, str]] = {}
-    for site in sites:
-        key = (site.province, site.commune)
-        if key not in known:
-            province, commune = placement.called(gazetteer, *key, today)
-            known[key] = commune, province
-        found[site.id] = known[key]
+    today, found = _today(sources), {}
+    for key in set(filed):
+        province, commune = placement.called(gazetteer, *key, today)
+        found[key] = commune, province
     return found
 
 

@@ -69,6 +69,7 @@ async def _page(
         here="sites",
         row=found.row,
         places=await whereabouts.whereabouts(sources, site),
+        called=(await whereabouts.called(sources, [site]))[site.id],
         sentence=getattr(verdict.sentence, words.language) if verdict else words.say("No throughput test yet."),
         basis=getattr(verdict.basis, words.language) if verdict else None,
         source=_source(sources, verdict),
@@ -200,9 +201,13 @@ async def _explain(request: web.Request) -> web.Response:
     found = await explain.explained(sources, site, snapshot, plan=request.query.get("plan"))
     if found is None:
         raise web.HTTPNotFound(text="This site is not registered yet.")
+    filed = [(str(fact.site["province"]), str(fact.site["commune"])) for fact in found.facts]
+    names = await whereabouts.called_by_code(sources, filed)
     words = rendering.words_of(request)
     clock = partial(words.time, style="dd/MM/yyyy HH:mm:ss")
-    return rendering.page(request, "explain.html", here="sites", found=found, clock=clock, most=explain.STEPS)
+    return rendering.page(
+        request, "explain.html", here="sites", found=found, clock=clock, most=explain.STEPS, names=names
+    )
 
 
 def _source(sources: Sources, verdict: Verdict | None) -> str | None:

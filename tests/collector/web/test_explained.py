@@ -31,6 +31,23 @@ async def test_the_chain_is_on_a_page_in_both_languages(tmp_path: Path, language
     assert page.count("<details") == page.count("</details>") > 1  # the menu is one
 
 
+async def test_places_go_by_their_names_and_lead_to_their_sites(tmp_path: Path) -> None:
+    async with province(tmp_path) as house:
+        site = replace(SITES[0], id="ls-new", province="lang-son", commune="huu-lung")
+        house.registry.import_sites([site], now=NOW - timedelta(days=60))
+        async with house.client.get("/sites/ls-new") as answer:
+            page = await answer.text()
+        crumbs = page[page.index('class="crumbs"') :].split("</nav>")[0]
+        assert '<a href="/?province=lang-son">Lạng Sơn</a>' in crumbs
+        assert '<a href="/?province=lang-son&amp;commune=huu-lung">Hữu Lũng</a>' in crumbs
+        async with house.client.get("/?province=lang-son&commune=huu-lung") as answer:
+            assert site.name in await answer.text()
+        async with house.client.get("/sites/ls-new/explain") as answer:
+            page = await answer.text()
+    assert "Lạng Sơn (<code>lang-son</code>)" in page
+    assert "Hữu Lũng (<code>huu-lung</code>)" in page
+
+
 async def test_a_sites_notice_leads_to_its_incident(tmp_path: Path) -> None:
     async with province(tmp_path) as house, house.client.get(f"/sites/{SITE}?lang=en") as answer:
         page = await answer.text()
