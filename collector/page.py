@@ -24,6 +24,7 @@ from collector.parts import Parts
 from collector.places.places import Places
 from collector.quarantine import Quarantine
 from collector.registry.plan_files import plan_files
+from collector.rollups.due import Due
 from collector.rollups.recents import Recents
 from collector.web.admin.office import office_of
 from collector.web.app import make_app
@@ -87,6 +88,7 @@ def _app(parts: Parts) -> web.Application:
             quarantine=lambda: _quarantine(parts),
             board=parts.board,
             recents=Recents(parts.registry.database).read,
+            unsettled=Due(parts.registry.database).unsettled,
             gazetteer=Places(parts.registry.database).gazetteer,
             figures=Figures(parts.registry.database),
             spacing_s=settings.judge.spacing_s,

@@ -195,6 +195,14 @@ class Due:
         with self._database.read() as connection:
             return connection.scalar(select(func.count()).select_from(DUE)) or 0
 
+    def unsettled(self, since: datetime, until: datetime) -> int:
+        """Of how many sites hours, days or months that begin within a span are still to be computed."""
+        query = select(func.count(func.distinct(DUE.c.site))).where(
+            DUE.c.start >= since, DUE.c.start < until, DUE.c.level.in_(_LEVELS)
+        )
+        with self._database.read() as connection:
+            return connection.scalar(query) or 0
+
     def overdue_s(self, now: datetime) -> float:
         """How long the bucket that is due the longest has been so, in seconds."""
         with self._database.read() as connection:

@@ -117,7 +117,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 class Board(msgspec.Struct, frozen=True, kw_only=True):
     """A plan's scoreboard: its rows in the plan's order. `sites`: how many it asks anything.
 
-    These stand under the plan, or under another of the province that does not ask the same of them.
+    These stand under the plan, or under another of the province that does not ask the same of them. `waiting`: how many
+    sites have results of these days that are not counted yet; `settled`: the days are over, and there are none such.
     """
 
     plan: str
@@ -127,3 +128,5 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     made: datetime
     sites: int
     rows: list[Row]
+    waiting: int = 0
+    settled: bool = True

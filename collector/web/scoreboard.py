@@ -1,9 +1,11 @@
 """A plan's scoreboard: for the page, as a table for spreadsheets, and for other programs."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 from aiohttp import web
@@ -22,7 +24,7 @@ _MONTHS: Final = 12
 COLUMNS: Final = (
     "plan", "from", "to", "target", "indicator", "name", "scope", "how", "promised", "mark", "unit", "verdict",
     "value", "low", "high", "figure_unit", "basis", "n", "k", "sites", "sites_with_results", "completeness", "reasons",
-    "trend", "source", "notes", "valid_from", "section", "quote",
+    "trend", "source", "notes", "valid_from", "section", "quote", "settled",
 )  # fmt: skip
 
 
@@ -87,7 +89,18 @@ async def _made(asked: Asked, sources: Sources) -> Board:
         zone=sources.zone,
         plans=sources.plans,
     )
-    return await read_scoreboard(asked.plan, asked.window, shelves, now=sources.now())
+    # Asked first: what is rolled up between the two questions is then counted, and at worst said to be waiting.
+    waiting = await asyncio.to_thread(sources.unsettled, *_span(asked.window, sources.zone))
+    board = await read_scoreboard(asked.plan, asked.window, shelves, now=sources.now())
+    is_over = asked.window[1] < sources.now().astimezone(sources.zone).date()
+    return msgspec.structs.replace(board, waiting=waiting, settled=is_over and not waiting)
+
+
+def _span(window: tuple[date, date], zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Days of the province as moments."""
+    first, last = window
+    begin, end = (datetime.combine(day, time(), zone) for day in (first, last + timedelta(days=1)))
+    return begin.astimezone(UTC), end.astimezone(UTC)
 
 
 def item(board: Board) -> dict[str, object]:
@@ -186,5 +199,5 @@ def _cells(board: Board, row: Row, language: Language) -> Mapping[str, object]:
         "sites": sites.aimed if sites else None, "sites_with_results": sites.seen if sites else None,
         "completeness": row.completeness, "reasons": "; ".join(line.reasons), "trend": line.trend,
         "source": line.source, "notes": "; ".join(line.notes), "valid_from": row.valid_from,
-        "section": row.section, "quote": row.quote,
+        "section": row.section, "quote": row.quote, "settled": board.settled,
     }  # fmt: skip

@@ -155,6 +155,8 @@ class Sources:
     board: Board = field(default_factory=Board)
     recents: Callable[[], Mapping[str, Recent]] = dict
     """What the leader rolled up of each site's newest throughput. Sync: called in a thread."""
+    unsettled: Callable[[datetime, datetime], int] = lambda _since, _until: 0
+    """Of how many sites something that begins within a span is still to be rolled up. Sync: called in a thread."""
     gazetteer: Callable[[], Gazetteer] = known
     """Provinces and communes with dates. Sync: called in a thread."""
     figures: Reported | None = None

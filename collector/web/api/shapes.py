@@ -356,7 +356,11 @@ class Promise(Row, frozen=True, kw_only=True):
 
 
 class Scoreboard(msgspec.Struct, frozen=True, kw_only=True):
-    """A plan's scoreboard of a period: one row a promise, in the plan's order. `sites`: how many it asks anything."""
+    """A plan's scoreboard of a period: one row a promise, in the plan's order. `sites`: how many it asks anything.
+
+    `waiting`: how many sites have results of these days that are not counted yet; `settled`: the days are over, and
+    there are none such, so that only late results can change it.
+    """
 
     plan: str
     name: Text
@@ -365,3 +369,5 @@ class Scoreboard(msgspec.Struct, frozen=True, kw_only=True):
     made: Moment
     sites: int
     rows: list[Promise]
+    waiting: int
+    settled: bool

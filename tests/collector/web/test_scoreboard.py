@@ -1,5 +1,6 @@
 """The scoreboard as page, JSON and CSV, over a real store and registry, with figures that are there and not."""
 
+import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator
@@ -12,11 +13,13 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from collector.config import RollupSettings
 from collector.figures.figure import Figure
 from collector.figures.figures import Figures
 from collector.plans.period import period
 from collector.plans.types import Plan
 from collector.registry.site import Site
+from collector.rollups.due import Due, Pace, Task
 from collector.store.points import nanoseconds
 from collector.store.store import Point
 from collector.web.app import make_app
@@ -112,6 +115,35 @@ async def test_the_csv_is_no_formula(tmp_path: Path) -> None:
     assert mobile["source"].startswith("'=HYPERLINK")
     assert mobile["verdict"] == "met"
     assert all(row["quote"] and row["section"] for row in rows)
+
+
+async def test_a_month_that_is_not_added_up_says_so(tmp_path: Path) -> None:
+    async with province(tmp_path) as house:
+        due, pace = Due(house.registry.database), Pace(RollupSettings(), house.sources.zone)
+        house.registry.import_sites(sites(2), now=NOW)
+        september, november = datetime(2026, 9, 30, 16, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
+        late = [Task("throughput", "bg-0", "hour", OCTOBER), Task("throughput", "bg-0", "month", OCTOBER)]
+        other = [Task("latency", "bg-1", "hour", september), Task("latency", "bg-1", "hour", november)]
+        await asyncio.to_thread(due.add, [*late, *other], pace, NOW)
+        moment = [NOW]
+        server = TestServer(make_app(replace(house.sources, unsettled=due.unsettled, now=lambda: moment[0])))
+        await server.start_server(shutdown_timeout=0.3)
+        async with TestClient(server) as client:
+            path = "/plans/bac-giang-2025/scoreboard?period=2026-"
+            found = await (await client.get(f"/api/v1{path}10")).json()
+            assert (found["waiting"], found["settled"]) == (1, False)
+            page = await (await client.get("/plans/bac-giang-2025?period=2026-10")).text()
+            assert "Đang tổng hợp: 1 điểm" in page
+            assert not (await (await client.get(f"/api/v1{path}11")).json())["settled"], "November goes on"
+            assert "Đang tổng hợp" not in await (await client.get("/plans/bac-giang-2025?period=2026-11")).text()
+            tasks = await asyncio.to_thread(due.ready, pace, NOW + FRESH * 60, 10)
+            await asyncio.to_thread(due.done, [task for task in tasks if task.site == "bg-0"], pace, NOW)
+            moment[0] += FRESH
+            found = await (await client.get(f"/api/v1{path}10")).json()
+            assert (found["waiting"], found["settled"]) == (0, True)
+            csv_rows = (await (await client.get(f"/api/v1{path}10&format=csv")).text()).splitlines()
+            assert csv_rows[0].endswith(",settled")
+            assert csv_rows[-1].endswith(",true")
 
 
 async def test_every_plan_shows_for_every_period_in_both_languages(tmp_path: Path) -> None:
