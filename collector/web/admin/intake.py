@@ -17,7 +17,7 @@ from collector.figures import figures_sheet
 from collector.figures.figure import told as figure_told
 from collector.places import units_sheet, villages_sheet
 from collector.places.faults_sheet import placed
-from collector.places.placement import remarks
+from collector.places.placement import called, remarks
 from collector.places.places import PlaceError, UnitChange, period_key, population_told, unit_told
 from collector.places.unit import Unit
 from collector.places.units_sheet import Units
@@ -130,7 +130,21 @@ def _sites(lines: Sequence[Line], by: Round) -> Weighed:
         return _DONE
     held = {site: versions[-1].value.name for site, versions in by.office.registry.snapshot().sites.items()}
     said = list(_site_remarks(sheet.sites, sheet.rows, by))
-    return Weighed([site_told(change) for change in changes], {site.id: site.name for site in sheet.sites}, held, said)
+    given = {site.id: site.name for site in sheet.sites}
+    names = dict(_site_names(sheet.sites, by))
+    return Weighed([site_told(change) for change in changes], given, held, said, names=names)
+
+
+def _site_names(sites: Sequence[Site], by: Round) -> Iterator[tuple[tuple[str, str], str]]:
+    """Of sites' places the names that their codes do not say."""
+    gazetteer, known = by.office.places.gazetteer(), dict[tuple[str, str], tuple[str, str]]()
+    for site in sites:
+        filed = (site.province, site.commune)
+        if filed not in known:
+            known[filed] = called(gazetteer, *filed, by.today.date())
+        for field, code, name in zip(("province", "commune"), filed, known[filed], strict=True):
+            if name != code:
+                yield (site.id, field), name
 
 
 def _site_remarks(sites: Sequence[Site], rows: Sequence[Row], by: Round) -> Iterator[str]:

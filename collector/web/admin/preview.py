@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from collector.registry.difference import Change
@@ -32,6 +32,8 @@ class Weighed:
     held: Mapping[str, str]
     remarks: Sequence[str] = ()
     total: int = 0
+    names: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """By key of a change and its field: how people call the place that is filed under a code there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Preview:
     remarks: tuple[Fault, ...]
     remark_count: int
     mark: str
+    names: Mapping[tuple[str, str], str]
 
     @property
     def may(self) -> bool:
@@ -76,6 +79,7 @@ def previewed(weighed: Weighed, faults: Sequence[str] = ()) -> Preview:
     """A file's preview; `faults` as the readers of files say them."""
     added = [change for change in weighed.changes if change.is_new]
     changed = [change for change in weighed.changes if not change.is_new]
+    shown = {change.key for change in (*added[:SHOWN], *changed[:SHOWN])}
     touched = {change.key for change in weighed.changes}
     return Preview(
         added=tuple(added[:SHOWN]),
@@ -89,6 +93,7 @@ def previewed(weighed: Weighed, faults: Sequence[str] = ()) -> Preview:
         remarks=tuple(map(fault_of, weighed.remarks[:SHOWN])),
         remark_count=len(weighed.remarks),
         mark=mark_of(weighed.changes),
+        names={key: name for key, name in weighed.names.items() if key[0] in shown},
     )
 
 

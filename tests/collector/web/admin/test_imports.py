@@ -48,6 +48,7 @@ async def test_a_file_is_shown_then_brought_in_with_a_name(tmp_path: Path) -> No
         told = {"with errors": "0", "new": "1", "changed": "1", "unchanged": "0", "not in the file": "3"}
         assert counts(page) == told
         assert "<del>Trường mới</del>" in page
+        assert "huu-lung <small>(Hữu Lũng)</small>" in page
         assert it.registry.snapshot().site("th-x") is None, "nothing changes before somebody agrees"
         nameless = await confirm(it, shown, who=" ")
         assert (nameless.status, "write who you are" in await nameless.text()) == (400, True)
