@@ -23,13 +23,15 @@ built = pytest.mark.skipif(not assets.read().has("vendor/leaflet/leaflet.js"), r
 
 
 @asynccontextmanager
-async def placed(folder: Path, path: str = "/", *, width: int = 1280) -> AsyncIterator[tuple[Province, Tab]]:
+async def placed(
+    folder: Path, path: str = "/", *, width: int = 1280, outlined: bool = True
+) -> AsyncIterator[tuple[Province, Tab]]:
     """The small province with coordinates and an outline, and a tab on its first page."""
     async with province(folder) as it:
         some = {site.id: site for site in SITES}
         it.registry.import_sites([replace(some[i], latitude=y, longitude=x) for i, (y, x) in WHERE.items()], now=NOW)
         land = checked(collection(polygon(LAND), name="<b>Hữu Lũng</b>"), "x")
-        object.__setattr__(it.sources, "outlines", lambda: land)
+        object.__setattr__(it.sources, "outlines", lambda: land if outlined else None)
         async with tab(str(it.client.make_url(path)), width=width, height=800) as shown:
             await expect(shown.page.locator("#live.on")).to_have_count(1)
             yield it, shown
@@ -167,8 +169,15 @@ async def test_one_filters_sorts_and_opens_a_site_with_the_keyboard_alone(tmp_pa
 
 @built
 async def test_a_phone_shows_the_map_above_the_list_and_can_close_it(tmp_path: Path) -> None:
-    async with placed(tmp_path, width=360) as (_, shown):
+    async with placed(tmp_path, width=360, outlined=False) as (_, shown):
         page = shown.page
+        names = page.locator(".leaflet-names-pane .name span")
+        await expect(page.locator(".name.commune").first).to_be_attached()
+        assert set(await names.all_text_contents()) <= {"Hữu Lũng", "Yên Thế", "Lộc Ninh"}
+        for _ in range(2):
+            await page.get_by_role("button", name="Zoom out").click()
+        await expect(page.locator(".name.province").first).to_be_attached()
+        assert set(await names.all_text_contents()) <= {"Lạng Sơn", "Bắc Giang", "Bình Phước"}
         place, rows = await page.locator("#map").bounding_box(), await page.locator("#rows").bounding_box()
         assert place is not None
         assert rows is not None

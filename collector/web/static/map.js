@@ -1,5 +1,7 @@
 // The map of the sites: no tiles, so no network. Points by shape and colour, rings where several stand close together,
 // and the operator's outlines behind them. Without Leaflet (not built) there is no map, and the list tells the same.
+import { names } from "./names.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 const ORDER = ["below", "silent", "inconclusive", "unjudged", "met"];
 const CLOSEST = 16; // beyond this zoom sites that still share a spot are spread out instead
@@ -74,7 +76,7 @@ export const draw = (box, sites, { spoken, says, card, shown, opened, moved, ove
   const markers = new Map(); // by what they show: those that stay keep their focus
   const spread = L.layerGroup().addTo(map);
   const lands = [];
-  let ready = false, mark = null, current = new Map();
+  let ready = false, mark = null, named = null, current = new Map();
 
   const where = (site) => [site.lat, site.lon];
   const activate = (element, act) => {
@@ -179,7 +181,7 @@ export const draw = (box, sites, { spoken, says, card, shown, opened, moved, ove
   let byId = new Map(sites.map((site) => [site.id, site]));
   const outline = async () => {
     const answer = await fetch(outlined);
-    if (!answer.ok) return;
+    if (!answer.ok) throw new Error(String(answer.status));
     const collection = await answer.json();
     const drawn = L.geoJSON(collection, {
       interactive: true,
@@ -254,14 +256,21 @@ export const draw = (box, sites, { spoken, says, card, shown, opened, moved, ove
 
   box.addEventListener("keydown", (event) => { if (event.key === "Escape") { map.closePopup(); spread.clearLayers(); } });
   map.on("zoomstart", () => spread.clearLayers());
-  map.on("moveend", () => { render(); if (ready) moved(); });
+  map.on("moveend", () => { render(); named?.draw(); if (ready) moved(); });
   load(sites);
-  if (outlined) outline().catch(() => {});
+  const name = () => { named = names(L, map, () => [...markers.values()].map((marker) => marker.getLatLng())); named.learn(sites); };
+  if (outlined) outline().catch(name);
+  else name();
   ready = true;
 
   return {
     // The sites as they are now; those that changed are shown for a moment.
-    update: (fresh, changed) => { byId = new Map(fresh.map((site) => [site.id, site])); load(fresh, changed); },
+    update: (fresh, changed) => {
+      const moved = fresh !== sites;
+      byId = new Map(fresh.map((site) => [site.id, site]));
+      load(fresh, changed);
+      if (moved) named?.learn(fresh);
+    },
     // Shows where one site lies, also when it is in a ring; null: none.
     mark: (id) => {
       mark?.remove();

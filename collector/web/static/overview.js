@@ -42,7 +42,7 @@ const learn = (from = document) => {
   const told = read("points", from);
   places = told.places;
   sites = told.sites.map(([id, name, state, lon, lat, incident, median, target, where]) =>
-    ({ id, name, state, lon, lat, incident: Boolean(incident), median, target, place: [...new Set(places[where])].join(", "), province: places[where][1] }));
+    ({ id, name, state, lon, lat, incident: Boolean(incident), median, target, place: [...new Set(places[where])].join(", "), commune: places[where][0], province: places[where][1] }));
   known = new Map(sites.map((site) => [site.id, site]));
 };
 learn();
