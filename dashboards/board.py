@@ -57,7 +57,7 @@ def dashboard(head: Head, language: Language, rows: Sequence[Row]) -> Json:
         "links": _links(language),
         "annotations": {"list": [_own(), _incidents(language, head.incidents)]},
         "templating": {"list": list(head.variables)},
-        "panels": list(_placed(rows)),
+        "panels": [_with_words(panel, language) for panel in _placed(rows)],
     }
 
 
@@ -76,6 +76,13 @@ def _placed(rows: Sequence[Row]) -> Iterator[Json]:
             yield panel.json(number, x, y)
             x, height = x + panel.size[0], max(height, panel.size[1])
         y += height
+
+
+def _with_words(panel: Json, language: Language) -> Json:
+    """A panel of one number says that there is none in the reader's language; a table would fill its cells with it."""
+    if panel["type"] in {"stat", "gauge"}:
+        panel["fieldConfig"]["defaults"].setdefault("noValue", speaker(language)("chưa có dữ liệu", "no data yet"))
+    return panel
 
 
 def _links(language: Language) -> list[Json]:

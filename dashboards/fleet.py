@@ -48,6 +48,7 @@ DOUBTS: Final = {
     "peer_bound": ("máy chủ đo bận", "peer busy"),
     "budget_cut": ("hết hạn mức dữ liệu", "data budget spent"),
     "not_converged": ("tốc độ chưa ổn định", "not converged"),
+    "tunnel|captive_portal|thermal|undervoltage|method_reference_only": ("lý do khác", "other reasons"),
 }
 _STATUS: Final = raw("status")
 _HERE: Final = where(PLACE, "$timeFilter")

@@ -57,7 +57,10 @@ def _now(say: Say) -> Sequence[Panel]:
     def one(function: str, field: str, kind: str = "latency") -> Target:
         return Target(select(f'{function}("{field}_{function}") AS "value"', rolled(kind), _HERE))
 
-    every = say("Từ mọi lần đo hợp lệ trong kỳ, gộp theo giờ hoặc ngày.", "Of all conclusive runs, by hours or days.")
+    every = say(
+        "Trung vị của các trung vị từng giờ (hoặc ngày) của mỗi điểm trong kỳ, chỉ lần đo hợp lệ; IPv4 và IPv6 gộp.",
+        "Median of each site's medians by hours (or days) in the range, of conclusive runs; IPv4 and IPv6 mixed.",
+    )
     return [
         stat(
             say("Độ trễ, trung vị", "Latency, median"),
@@ -75,7 +78,10 @@ def _now(say: Say) -> Sequence[Panel]:
         ),
         stat(
             say("Mất gói, trung bình", "Loss, mean"),
-            every,
+            say(
+                "Trung bình của các trung bình từng giờ (hoặc ngày) của mỗi điểm trong kỳ, chỉ lần đo hợp lệ.",
+                "Mean of each site's means by hours (or days) in the range, of conclusive runs.",
+            ),
             one("mean", "loss_ratio"),
             unit="percentunit",
             decimals=2,
@@ -92,8 +98,10 @@ def _now(say: Say) -> Sequence[Panel]:
         gauge(
             say("Chất lượng cuộc gọi (MOS)", "Call quality (MOS)"),
             say(
-                "Trung vị MOS 1-4,5 của các lần đo kiểu cuộc gọi; dưới 3,6 người nghe khó chịu.",
-                "Median MOS, 1 to 4.5, of runs like a call; below 3.6 people complain.",
+                "MOS 1-4,5: trung vị của các trung vị từng giờ (hoặc ngày) của mỗi điểm, lần đo kiểu cuộc gọi; dưới 3,6"
+                " người nghe khó chịu.",
+                "MOS, 1 to 4.5: median of each site's medians by hours (or days), of runs like a call; below 3.6 people"
+                " complain.",
             ),
             one("median", "mos"),
             min=1,
@@ -106,8 +114,8 @@ def _now(say: Say) -> Sequence[Panel]:
 
 def _latency(say: Say) -> Sequence[Panel]:
     median = say(
-        "Trung vị của các trung vị từng giờ (hoặc ngày) của mỗi điểm, chỉ lần đo hợp lệ.",
-        "Median of each site's medians by hours (or days), of conclusive runs.",
+        "Mỗi bước: trung vị của các trung vị từng giờ (hoặc ngày) của mỗi điểm, chỉ lần đo hợp lệ; IPv4 và IPv6 gộp.",
+        "In each step the median of each site's medians by hours (or days), of conclusive runs; IPv4 and IPv6 mixed.",
     )
     return [
         series(
@@ -119,7 +127,10 @@ def _latency(say: Say) -> Sequence[Panel]:
         ),
         series(
             say("p95 theo loại đường truyền", "p95 by access technology"),
-            say("Trung vị của p95 từng lần đo.", "Median of each run's p95."),
+            say(
+                "Mỗi bước: trung vị của trung vị p95 từng giờ (hoặc ngày) của mỗi điểm.",
+                "In each step the median of the sites' median p95 by hours (or days).",
+            ),
             [Target(typical("rtt_ms_p95", "latency", by='"access"'), "$tag_access")],
             unit="ms",
             step="1h",
@@ -144,8 +155,8 @@ def _latency(say: Say) -> Sequence[Panel]:
         series(
             say("Phản hồi khi tải (RPM)", "Responsiveness under load (RPM)"),
             say(
-                "Số lượt đi về mỗi phút khi đường truyền bận, trung vị; cao là tốt.",
-                "Round trips per minute while the line is busy, median; high is good.",
+                "Số lượt đi về mỗi phút khi đường truyền bận, trung vị của các trung vị từng điểm; cao là tốt.",
+                "Round trips per minute while the line is busy, median of the sites' medians; high is good.",
             ),
             [Target(typical("responsiveness_rpm", "throughput", by=_BY_PROVIDER), "$tag_provider")],
             unit="none",
@@ -159,7 +170,10 @@ def _calls(say: Say) -> Sequence[Panel]:
     return [
         series(
             say("Chất lượng cuộc gọi (MOS)", "Call quality (MOS)"),
-            say("Trung vị MOS theo ITU-T G.107; 4,5 là tốt nhất.", "Median MOS by ITU-T G.107; 4.5 is the best."),
+            say(
+                "Trung vị của các trung vị MOS (ITU-T G.107) từng điểm; 4,5 là tốt nhất.",
+                "Median of the sites' median MOS (ITU-T G.107); 4.5 is the best.",
+            ),
             [Target(typical("mos", "latency", by=_BY_PROVIDER), "$tag_provider")],
             max=4.5,
             step="1h",
@@ -167,7 +181,10 @@ def _calls(say: Say) -> Sequence[Panel]:
         ),
         series(
             say("Mất gói", "Packet loss"),
-            say("Trung bình tỷ lệ mất gói.", "Mean share of packets lost."),
+            say(
+                "Trung bình của tỷ lệ mất gói trung bình từng giờ (hoặc ngày) của mỗi điểm.",
+                "Mean of the sites' mean shares of packets lost, by hours (or days).",
+            ),
             [Target(loss, "$tag_provider")],
             unit="percentunit",
             step="1h",
@@ -175,7 +192,7 @@ def _calls(say: Say) -> Sequence[Panel]:
         ),
         series(
             say("Biến thiên trễ", "Jitter"),
-            say("Trung vị theo RFC 3550.", "Median, by RFC 3550."),
+            say("Theo RFC 3550, trung vị của các trung vị từng điểm.", "By RFC 3550, median of the sites' medians."),
             [Target(typical("jitter_ms", "latency", by=_BY_PROVIDER), "$tag_provider")],
             unit="ms",
             step="1h",
@@ -188,14 +205,20 @@ def _services(say: Say) -> Sequence[Panel]:
     return [
         series(
             say("Phân giải tên miền", "Names resolved"),
-            say("Trung vị thời gian trả lời của bộ phân giải.", "Median time of the resolvers' answers."),
+            say(
+                "Thời gian trả lời của bộ phân giải, trung vị của các trung vị từng điểm.",
+                "Time of the resolvers' answers, median of the sites' medians.",
+            ),
             [Target(typical("median_ms", "dns", by=_BY_PROVIDER), "$tag_provider")],
             unit="ms",
             step="1h",
         ),
         series(
             say("Tải trang web", "Web pages loaded"),
-            say("Trung vị: byte đầu tiên và cả trang.", "Median: the first byte, and the whole page."),
+            say(
+                "Byte đầu tiên và cả trang, trung vị của các trung vị từng điểm.",
+                "The first byte, and the whole page, median of the sites' medians.",
+            ),
             [
                 Target(typical("first_byte_ms", "web"), say("byte đầu", "first byte")),
                 Target(typical("total_ms", "web"), say("cả trang", "whole page")),
@@ -251,7 +274,10 @@ def _spread(say: Say) -> Panel:
     each = select('median("rtt_ms_median_median") AS "rtt"', rolled("latency"), _HERE, by=tags("site"))
     return histogram(
         say("Phân bố độ trễ", "Spread of latency"),
-        say("Số điểm theo trung vị độ trễ trong kỳ.", "Sites by their median latency in the range."),
+        say(
+            "Số điểm theo trung vị của các trung vị độ trễ từng giờ (hoặc ngày) trong kỳ.",
+            "Sites by the median of their median latencies by hours (or days) in the range.",
+        ),
         Target(select('"rtt"', of(each), '"rtt" >= 0')),
         size=(10, 10),
         unit="ms",

@@ -261,13 +261,12 @@ def table(
 def timeline(
     title: str,
     about: str,
-    target: Target,
-    *,
+    *targets: Target,
     mapped: list[Json],
     size: tuple[int, int] = (24, 4),
-    step: str | None = None,
+    **rest: Any,  # noqa: ANN401
 ) -> Panel:
-    """States over time, each with its word."""
+    """States over time, each with its word; a row for each field. `step`, `overrides`."""
     options: Json = {
         "mergeValues": True,
         "showValue": "auto",
@@ -281,7 +280,8 @@ def timeline(
         "mappings": mapped,
         **by_value((None, GREY)),
     }
-    return Panel("state-timeline", title, about, [target], size, options, defaults, step=step)
+    overrides, step = tuple(rest.get("overrides", ())), rest.get("step")
+    return Panel("state-timeline", title, about, targets, size, options, defaults, overrides, step=step)
 
 
 def bars(

@@ -141,10 +141,10 @@ def _map(language: Language) -> Panel:
     return places(
         say("Mức thu mới nhất", "Newest levels"),
         say(
-            "Lần đọc 4G mới nhất của mỗi điểm trong 2 ngày cuối kỳ, tại vị trí modem; màu theo RSRP, ▲ là dưới"
-            " -100 dBm.",
-            "Each site's newest 4G reading in the range's last two days, where the modem was; colour by RSRP, ▲ is"
-            " below -100 dBm.",
+            "Lần đọc 4G hợp lệ mới nhất của mỗi điểm trong 2 ngày cuối kỳ (kể cả lần khảo sát), tại vị trí modem; màu"
+            " theo RSRP, ▲ là dưới -100 dBm.",
+            "Each site's newest conclusive 4G reading in the range's last two days (surveys too), where the modem was;"
+            " colour by RSRP, ▲ is below -100 dBm.",
         ),
         layers,
         size=(12, 14),

@@ -7,6 +7,7 @@ from dashboards import links
 from dashboards.board import Head, Json, Row, dashboard
 from dashboards.ipv6 import status_words
 from dashboards.panels import (
+    AMBER,
     GREEN,
     GREY,
     RED,
@@ -248,17 +249,32 @@ def _states(say: Say) -> Sequence[Panel]:
     online = select('last("online") AS "online"', raw("status"), _HERE, by="time($__interval)", fill="null")
     judged = select('"verdict"', lasting("verdict"), where(_VERDICTS, "$timeFilter"))
     family = select('"status"', raw("ipv6"), _HERE)
-    up = words({"true": (say("trực tuyến", "online"), GREEN), "false": (say("ngắt", "offline"), RED)})
+    silent = select('"silent"', lasting("standing"), _HERE)
+    up = words(
+        {
+            "true": (say("● trực tuyến", "● online"), GREEN),
+            "false": (say("▲ ngắt kết nối", "▲ offline"), RED),
+            "0": (say("● có liên lạc", "● heard"), GREEN),
+            "1": (say("✕ mất liên lạc", "✕ silent"), AMBER),
+        }
+    )
     return [
         timeline(
-            say("Thiết bị đo", "The box"),
+            say("Thiết bị và liên lạc", "The box, and whether the site is heard"),
             say(
-                "Trạng thái cuối mỗi bước; trống: không có tin.",
-                "The last status of each step; empty: nothing was heard.",
+                "Thiết bị: tin trạng thái cuối mỗi bước (mọi thiết bị tại điểm); trống: không có tin. Liên lạc: theo"
+                " linkgauge, ghi mỗi ngày và mỗi khi thay đổi.",
+                "Box: the last status of each step (of any box at the site); empty: nothing was heard. Site: as"
+                " linkgauge judges it, noted daily and at each change.",
             ),
             Target(online),
+            Target(silent),
             mapped=up,
             step="10m",
+            overrides=[
+                override("online", displayName=say("thiết bị", "box")),
+                override("silent", displayName=say("liên lạc", "site")),
+            ],
         ),
         timeline(
             say("Kết luận theo thời gian", "Verdict over time"),
@@ -277,14 +293,17 @@ def _states(say: Say) -> Sequence[Panel]:
 
 def _radio(say: Say) -> Panel:
     def level(field: str) -> str:
-        held = where(SITE, '"conclusive" = true', "$timeFilter")
-        return select(f'median("{field}") AS "value"', raw("radio"), held, by="time($__interval)", fill="null")
+        # By hours, and not from the readings: these hold walks with a modem too, which say nothing of the site.
+        what = f'median("{field}_median") AS "value"'
+        return select(what, lasting("radio_hour"), _HERE, by="time($__interval)", fill="null")
 
     return series(
         say("Mức thu sóng (điểm có modem)", "Signal level (sites with a modem)"),
         say(
-            "Trung vị RSRP mỗi bước, 4G và 5G riêng; trống: điểm không có modem di động.",
-            "Median RSRP of each step, 4G and 5G apart; empty: the site has no mobile modem.",
+            "Mỗi bước: trung vị của các trung vị RSRP từng giờ, 4G và 5G riêng, không gồm lần khảo sát; trống: điểm"
+            " không có modem di động.",
+            "In each step the median of the hours' median RSRP, 4G and 5G apart, without surveys; empty: the site has"
+            " no mobile modem.",
         ),
         [Target(level("rsrp_dbm"), "RSRP 4G"), Target(level("nr_rsrp_dbm"), "SS-RSRP 5G")],
         size=(24, 7),

@@ -55,7 +55,7 @@ EVERY_H: Final = {"throughput": 3.0, "latency": 2.0, "ipv6": 8.0, "dns": 8.0, "w
 """Hours between two runs of a kind: latency thinner than in the field, for speed."""
 DOUBTS: Final = (
     Doubt.CPU_BOUND, Doubt.NIC_BOUND, Doubt.WIFI_BOUND, Doubt.CROSS_TRAFFIC, Doubt.PEER_BOUND, Doubt.BUDGET_CUT,
-    Doubt.NOT_CONVERGED,
+    Doubt.NOT_CONVERGED, Doubt.TUNNEL,
 )  # fmt: skip
 _WORLD: Final = World(load_plans(), {})
 _COUNTED: Final = ("met", "below", "inconclusive", "silent")
