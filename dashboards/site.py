@@ -317,7 +317,7 @@ def _radio(say: Say) -> Panel:
 def _reports(language: Language) -> Panel:
     say = speaker(language)
     query = select(
-        '"download_mbps", "upload_mbps", "failure", "doubts", "download_stop", "id", "family", "peer"',
+        '"download_mbps", "upload_mbps", "failure", "doubts", "download_stop", "id", "family", "peer", "agent"',
         raw("throughput"),
         _HERE + " ORDER BY time DESC LIMIT 50",
     )
@@ -329,6 +329,7 @@ def _reports(language: Language) -> Panel:
         "doubts": say("Nghi vấn", "Doubts"),
         "family": "IP",
         "peer": say("Máy chủ đo", "Peer"),
+        "agent": say("Thiết bị", "Box"),
         "download_stop": say("Dừng vì", "Stopped by"),
         "id": "id",
     }
