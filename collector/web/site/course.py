@@ -167,7 +167,8 @@ def _doubted(row: Row) -> bool:
 def _said(thread: Thread, row: Row, words: Words) -> str:
     lines = [words.say(thread.name)]
     network = [part for name in ("operator", "technology", "band") if (part := pages.text(row, name))]
-    way = [part for part in (row.tags.get("family"), pages.text(row, "method"), row.tags.get("peer")) if part]
+    family = row.tags.get("family", "").replace("ipv", "IPv")
+    way = [part for part in (family, pages.text(row, "method"), row.tags.get("peer")) if part]
     lines += [" · ".join(part.replace("_", " ") for part in network or way)] if network or way else []
     doubts = pages.text(row, "doubts")
     lines += [f"{words.say('doubt:')} {words.listing(doubts.split(','))}"] if doubts else []

@@ -70,7 +70,9 @@ async def _page(
         row=found.row,
         places=await whereabouts.whereabouts(sources, site),
         called=(await whereabouts.called(sources, [site]))[site.id],
-        sentence=getattr(verdict.sentence, words.language) if verdict else words.say("No throughput test yet."),
+        sentence=_beside(words.say(f"state-{found.row.state}"), getattr(verdict.sentence, words.language))
+        if verdict
+        else words.say("No throughput test yet."),
         basis=getattr(verdict.basis, words.language) if verdict else None,
         source=_source(sources, verdict),
         incidents=found.open,
@@ -97,6 +99,12 @@ async def _page(
     if wrong is not None:
         response.set_status(_status(wrong))
     return response
+
+
+def _beside(badge: str, sentence: str) -> str:
+    """The sentence beside a badge, without the word that the badge says already."""
+    rest = sentence.removeprefix(f"{badge}: ")
+    return rest[:1].upper() + rest[1:]
 
 
 class _Links:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -57,8 +58,15 @@ async def test_a_site_shows_each_test_against_its_target(tmp_path: Path) -> None
     async with province(tmp_path) as it:
         page = await _text(await it.client.get("/sites/th-huu-lung?lang=en"))
         assert '"name": "target"' in page
-        assert "Met: 10 of 10 results since 2026-11-22 reach the target of 102 Mbit/s" in page
+        assert "Met: 10" not in page, "the badge says it already"
+        assert "<span>10 of 10 results since 2026-11-22 reach the target of 102 Mbit/s" in page
         assert page.count('"conclusive"') == 20
+        made = throughput("th-huu-lung", 0, 99.0)
+        await it.sources.store.write([replace(made, tags=tuple(sorted((*made.tags, ("family", "ipv4")))))])
+        page = await _text(await it.client.get("/sites/th-huu-lung?lang=en"))
+        assert page.count(">IPv4</td>") == 3, "in the tables of both charts and among the reports"
+        assert ">ipv4<" not in page
+        assert ",ipv4," in await _text(await it.client.get("/sites/th-huu-lung?format=csv")), "for programs as it is"
         assert page.count('"doubted"') == 2
         assert page.count('"failed",') == 2
         assert "Wi-Fi was the limit" in page
