@@ -16,6 +16,7 @@ from collector.rollups.recent import COMPARED, KIND, WAYS, WINDOW, Recent
 from collector.rollups.recents import compute
 from collector.store.points import nanoseconds
 from collector.store.store import Row, Summary
+from collector.verdicts import Present
 from collector.web import completeness, fleet, judged, pages
 from collector.web.completeness import Page as Completeness
 from collector.web.fleet import Device, DoubtCount, EarlyStop
@@ -75,9 +76,10 @@ async def overview(sources: Sources) -> Overview:
     contacts = contacts_of(sources, snapshot, verdicts)
     newest = _newest_reports(sources, snapshot)
     troubles = pages.troubles(incidents)
+    present, now = sources.judged.present(), sources.now()
     rows = [
         _with_level(
-            sources,
+            present.get(site_id),
             pages.site_row(
                 versions[-1].value,
                 verdicts.get(site_id),
@@ -85,6 +87,7 @@ async def overview(sources: Sources) -> Overview:
                 contacts[site_id],
             ),
             newest.get(site_id),
+            now,
         )
         for site_id, versions in snapshot.sites.items()
     ]
@@ -101,14 +104,14 @@ async def one_row(sources: Sources, site: Site, snapshot: Snapshot) -> SiteRow:
     row = pages.site_row(site, verdicts.get(site.id), rows[-1:], _summary(rows), contact)
     incidents = await asyncio.to_thread(sources.casebook.search, active=True, limit=None)
     row = pages.with_trouble(row, pages.troubles(incidents).get(site.id, ()))
-    return _with_level(sources, row, _newest_reports(sources, snapshot).get(site.id))
+    present = sources.judged.present().get(site.id)
+    return _with_level(present, row, _newest_reports(sources, snapshot).get(site.id), now)
 
 
-def _with_level(sources: Sources, row: SiteRow, newest: datetime | None) -> SiteRow:
+def _with_level(present: Present | None, row: SiteRow, newest: datetime | None, now: datetime) -> SiteRow:
     """The line with how long speed results have been missing."""
     known = max((at for at in (newest, row.last_at) if at is not None), default=None)
-    present = sources.judged.present().get(row.site.id)
-    return replace(row, level=judged.silence(present, known, sources.now()))
+    return replace(row, level=judged.silence(present, known, now))
 
 
 async def fleet_page(sources: Sources) -> FleetPage:
