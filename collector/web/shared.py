@@ -1,7 +1,8 @@
 """Answers that many open pages ask for at the same moment, because all were told the same: made once, sent to all.
 
 An answer is as true for the second who asks as for the first: it is made anew as soon as anybody was told of something
-that came after it, and after some seconds in any case.
+that came after it, and after some seconds in any case. What is dear to make is made with pauses, in which all who ask
+wait for the next one: with news every second the lists of a fleet would be all that is done.
 """
 
 import asyncio
@@ -19,17 +20,20 @@ from collector.web import live, rendering
 AGE_S: Final = 5.0
 MOST: Final = 64
 """So many answers are kept; whoever asks for more gets his own."""
+REST: Final = 15.0
+"""After so many times as long as an answer took to make, the next one is begun; at the latest after `AGE_S`."""
 _LEVEL: Final = 4
 _Key = tuple[str, str, str]
 
 
 @dataclass(slots=True)
 class _Answer:
-    """`mark`: the number of the last event before it was made. `wanted`: how many wait for it."""
+    """`mark`: the number of the last event before it was made. `wanted`: how many wait for it. `next`: not before."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     wanted: int = 0
     made: float = float("-inf")
+    next: float = float("-inf")
     mark: int = 0
     body: bytes = b""
     compressed: bytes = b""
@@ -57,7 +61,11 @@ class Shared:
         try:
             async with answer.lock:
                 if not _holds(answer, request.app[live.AUDIENCE].digested):
+                    await asyncio.sleep(max(0.0, answer.next - time.monotonic()))
+                    request[rendering.MARK] = request.app[live.AUDIENCE].mark()
+                    begun = time.monotonic()
                     await _made(answer, request, await make())
+                    answer.next = answer.made + min(AGE_S, REST * (answer.made - begun))
         finally:
             answer.wanted -= 1
             if not answer.body:
