@@ -10,8 +10,10 @@ import msgspec
 
 from collector.errors import RegistryUnavailable
 from collector.events import Event
+from collector.incidents.incident import Incident
 from collector.registry.site import Site, Snapshot
 from collector.web import pages, views, whereabouts
+from collector.web.cases.reading import names_of
 from collector.web.overview import glance
 from collector.web.overview.line import Line, Since, lines, since
 from collector.web.overview.selection import Filters, chosen
@@ -38,7 +40,7 @@ async def listing(sources: Sources, filters: Filters) -> Listing:
     """All sites, and what is wrong at those that the tiles count. Raises StoreUnavailable."""
     found = await views.overview(sources)
     every = await _lines(sources, found.rows, filters, since(found.incidents))
-    names = {row.site.id: row.site.name for row in found.rows}
+    names = {row.site.id: row.site.name for row in found.rows} | await _groups(sources, found.incidents)
     return Listing(every, found, wrongs(found.incidents, names, among=_among(every, filters)))
 
 
@@ -76,7 +78,17 @@ async def wrong_now(sources: Sources, filters: Filters) -> Wrongs:
     if filters.is_of_some:
         rows = [pages.site_row(site, None, [], None, Contact()) for site in sites]
         every = await _lines(sources, rows, filters, Since({}))
-    return wrongs(incidents, {site.id: site.name for site in sites}, among=_among(every, filters))
+    names = {site.id: site.name for site in sites} | await _groups(sources, incidents)
+    return wrongs(incidents, names, among=_among(every, filters))
+
+
+async def _groups(sources: Sources, incidents: Sequence[Incident]) -> dict[str, str]:
+    """What groups of sites are called, by incident; raises RegistryUnavailable."""
+    groups = [one for one in incidents if one.group is not None]
+    if not groups:
+        return {}
+    known = await names_of(sources, groups)
+    return {one.id: known.group(one) for one in groups}
 
 
 @dataclass(slots=True)

@@ -53,7 +53,7 @@ def wrongs(
 ) -> Wrongs:
     """What needs somebody now: not what somebody has silenced, what is planned work, or what a parent tells of.
 
-    `names`: by site. `among`: only what is wrong at these sites, of groups too; None: everything.
+    `names`: by site, and of groups by incident. `among`: only what is wrong at these sites, of groups too; None: all.
     """
     active = [one for one in incidents if one.active and one.severity != "notice"]
     parents = {one.id for one in active}
@@ -82,7 +82,7 @@ def _is_open(one: Incident) -> bool:
 
 
 def _wrong(one: Incident, names: Mapping[str, str], sites: Sequence[str]) -> Wrong:
-    where = one.group.name if one.group is not None else names.get(one.site or "", one.site or "")
+    where = names.get(one.id, one.group.name) if one.group is not None else names.get(one.site or "", one.site or "")
     return Wrong(one, where, len(sites) or 1, one.since)
 
 

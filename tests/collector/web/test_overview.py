@@ -161,6 +161,7 @@ def test_what_is_wrong_is_told_gravest_first_and_once() -> None:
     assert [(one.where, one.sites) for one in told.first] == [("VNPT, Hữu Lũng", 3), ("Trường H", 1), ("g", 1)]
     assert [one.provider for one in told.first] == [None, "VNPT", "VNPT"], "a group that names it needs it not again"
     assert (told.more, told.affected) == (0, 5)
+    assert wrongs([group], {group.id: "VNPT, xã Hữu Lũng"}).first[0].where == "VNPT, xã Hữu Lũng"
     short = wrongs([incident(str(number), "silent") for number in range(9)], {}, most=5)
     assert (len(short.first), short.more) == (5, 4)
 
