@@ -19,7 +19,7 @@ from time import monotonic
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from collector.archive.days import Days, Reports
+from collector.archive.days import LOOK_S, Days, Reports
 from collector.archive.head import head_of
 from collector.archive.hold import LOCK
 from collector.archive.intervals import Range
@@ -33,7 +33,6 @@ __all__ = ["Archive", "Entry", "Position", "folder_from_url", "head_of"]
 LOG: Final = logging.getLogger(__name__)
 _SLOT: Final = re.compile(r"(?!\d{4}$)[A-Za-z0-9_-]{1,64}")
 _SLOTS: Final = 100
-_LOOK_S: Final = 0.5
 _CARE: Final = "care"
 _WAIT_S: Final = 0.3  # one that was killed may hold its folder a moment longer
 SEAL_LEVEL: Final = 9
@@ -46,11 +45,23 @@ class Archive:
     memory holds); `holds`, `read` and `since` look at files.
     """
 
-    def __init__(self, folder: Path, *, level: int = 1, writer: bool = True, slot: str | None = "") -> None:
-        """Name the folder. A `writer` takes `slot`, "" for the folder itself, None for the first free number."""
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        level: int = 1,
+        writer: bool = True,
+        slot: str | None = "",
+        look_s: float = LOOK_S,
+    ) -> None:
+        """Name the folder. A `writer` takes `slot`, "" for the folder itself, None for the first free number.
+
+        `look_s`: what others wrote is looked at no more often than that.
+        """
         self.folder = folder
         self._level = level
         self._writes = writer
+        self._look_s = look_s
         self._wanted = slot
         self._guard: int | None = None
         self._own: Writer | None = None
@@ -287,14 +298,14 @@ class Archive:
             raise StoreUnavailable(f"archive {self.folder} is not open")
         own = [self._own.days] if self._own is not None else []
         with self._lock:
-            if monotonic() - self._looked >= _LOOK_S:
+            if monotonic() - self._looked >= self._look_s:
                 try:
                     names = slots_in(self.folder)
                 except OSError as error:
                     raise StoreUnavailable(f"archive {self.folder}: {error}") from error
                 for name in names:
                     if name not in self._others and not (own and own[0].slot == name):
-                        self._others[name] = Days(self.folder / name, name, writer=False)
+                        self._others[name] = Days(self.folder / name, name, writer=False, look_s=self._look_s)
                 self._looked = monotonic()
             return [*own, *self._others.values()]
 

@@ -22,7 +22,7 @@ from collector.archive.segment import make_durable
 from collector.errors import StoreUnavailable
 
 LOG: Final = logging.getLogger(__name__)
-_LOOK_S: Final = 0.5  # a reader looks at most so often for what others wrote
+LOOK_S: Final = 0.5  # a reader looks at most so often for what others wrote
 _REMEMBERED: Final = 4  # frames
 _YOUNG_S: Final = 5.0  # a folder is looked at again then: a file may come in the same tick of the clock as our look
 _YEAR: Final = "[0-9][0-9][0-9][0-9]"
@@ -33,12 +33,13 @@ Reports = list[tuple[datetime, bytes]]
 class Days:
     """One slot. `writer`: only we write here, so what is noted is all there is."""
 
-    def __init__(self, folder: Path, slot: str, *, writer: bool) -> None:
+    def __init__(self, folder: Path, slot: str, *, writer: bool, look_s: float = LOOK_S) -> None:
         self.folder = folder
         self.slot = slot
         self.lock = threading.RLock()
         self.parts: dict[date, list[Part]] = {}
         self._writer = writer
+        self._look_s = look_s
         self._looked = float("-inf")
         self._texts: dict[Place, bytes] = {}
         self._stamps: dict[str, int] = {}
@@ -70,7 +71,7 @@ class Days:
 
     def refresh(self) -> None:
         """Take in what others wrote, unless that was just done. Raises StoreUnavailable."""
-        if self._writer or monotonic() - self._looked < _LOOK_S:
+        if self._writer or monotonic() - self._looked < self._look_s:
             return
         with self.lock:
             for tries in range(_TRIES + 1):
@@ -121,7 +122,7 @@ class Days:
 
     def size(self) -> int:
         """Bytes of all files, keys included."""
-        return sum(part.end + max(part.keys_end, 0) for parts in list(self.parts.values()) for part in list(parts))
+        return sum(part.end + part.keys_end for parts in list(self.parts.values()) for part in list(parts))
 
     def holds(self, key: bytes) -> bool:
         """Whether a report of this id is here. Raises StoreUnavailable."""

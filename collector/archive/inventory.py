@@ -53,7 +53,7 @@ def days(folder: Path) -> Iterator[Day]:
         held.refresh()
         for day, reports in held.days():
             parts = held.parts[day]
-            size = sum(part.end + max(part.keys_end, 0) for part in parts)
+            size = sum(part.end + part.keys_end for part in parts)
             yield Day(slot, day, reports, size, is_sealed(parts))
 
 
@@ -128,7 +128,7 @@ class _Keys:
         part.load()
         self._runs = part.runs
         self.end = part.end
-        self._wrong = None if part.keys_end >= 0 else "does not fit"
+        self._wrong = None if part.keys_fit else "does not fit"
         if self._wrong is None and not all(whole(part.keys_path, run, end) for run, end in runs_in(part.keys_path)):
             self._wrong = "is damaged"
         self._keys = Keys(part.keys_path, part.keys_path.stat().st_ino) if self._runs else None

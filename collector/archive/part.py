@@ -52,6 +52,7 @@ class Part:
     def _reset(self) -> None:
         self.runs: list[Run] = []
         self.keys_end = 0
+        self.keys_fit = True
         self.end = self.reports = self.text = self.damaged = 0
         self.inode = self.size = 0
         self._keys_were = (0, 0)
@@ -100,7 +101,7 @@ class Part:
                 self._reset()
                 self.inode, self.size = found.st_ino, found.st_size
                 self._keys_were = _look_at(self.keys_path)
-                self.keys_end = -1
+                self.keys_fit = False
 
     def _drop_torn_run(self) -> None:
         """Forget the newest run of a growing key file when its length, but not all of it, outlived a power cut."""
@@ -120,8 +121,8 @@ class Part:
         """Take in what its writer did since the last look, or all of it. Raises OSError."""
         found, keys = self.path.stat(), _look_at(self.keys_path)
         known = found.st_ino == self.inode and found.st_size >= self.end
-        replaced = keys[0] != self._keys_were[0] and (self.runs or self.keys_end < 0)
-        if not known or replaced or (self.keys_end < 0 and keys != self._keys_were):
+        replaced = keys[0] != self._keys_were[0] and (self.runs or not self.keys_fit)
+        if not known or replaced or (not self.keys_fit and keys != self._keys_were):
             self.load()
         elif found.st_size == self.size and keys == self._keys_were:
             return
@@ -133,7 +134,7 @@ class Part:
 
     def take_runs(self) -> None:
         """Take over runs that the key file has and we do not know yet; what they cover leaves the memory."""
-        if self.keys_end < 0:
+        if not self.keys_fit:
             return
         for run, end in runs_in(self.keys_path, self.keys_end):
             covered = run.covered
@@ -187,7 +188,7 @@ class Part:
         start = self.runs[-1].covered.end if self.runs else 0
         covered = Covered(self._covered, self.fresh, start, self.end, trailer(self.path, self.end), self.text)
         data = run_of(covered, zip(self._firsts, self._offsets, strict=True), list(self._keys.items()), width=WHOLE)
-        at = max(self.keys_end, 0)
+        at = self.keys_end
         if at == 0:
             self.keys_path.unlink(missing_ok=True)  # readers may have it open
         with self.keys_path.open("r+b") if at else create(self.keys_path) as file:
@@ -196,7 +197,7 @@ class Part:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        self.keys_end = at
+        self.keys_end, self.keys_fit = at, True
         self._keys_were = _look_at(self.keys_path)
         self.text = 0
         self.take_runs()

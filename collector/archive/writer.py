@@ -157,7 +157,7 @@ class Writer:
         with self._lock:
             if day not in self.days.parts:
                 raise NotSealed(f"archive {self.folder}: there is nothing of {day}")
-            before = sum(part.end + max(part.keys_end, 0) for part in self.days.parts[day])
+            before = sum(part.end + part.keys_end for part in self.days.parts[day])
             reports = sum(part.reports for part in self.days.parts[day])
         LOG.info("archive.sealing folder=%s day=%s reports=%d bytes=%d", self.folder, day, reports, before)
         try:

@@ -46,7 +46,7 @@ class Layout:
 
     connection: sqlite3.Connection
     series_cached: int = SERIES_CACHED
-    _version: int = -1
+    _version: int | None = None
     _columns: dict[str, dict[str, type]] = field(default_factory=dict)
     _series: dict[Tags, tuple[int, int]] = field(default_factory=dict)
     _fits: set[Shape] = field(default_factory=set)
@@ -60,7 +60,7 @@ class Layout:
 
     def forget(self) -> None:
         """Read everything again when it is next needed."""
-        self._version = -1
+        self._version = None
         self._columns.clear()
         self._series.clear()
         self._fits.clear()

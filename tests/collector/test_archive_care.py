@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from collector import tending
-from collector.archive import days
 from collector.archive.archive import Archive, Entry, Position, head_of
 from collector.archive.care import Care, Wanted
+from collector.archive.days import LOOK_S
 from collector.archive.seal import finish, prepare
 from collector.errors import StoreUnavailable
 from tests.collector.entries import AT, entry, seqs
@@ -27,8 +27,8 @@ DAY = AT.date()
 OLD = AT - timedelta(days=40)
 
 
-def opened(folder: Path, slot: str | None = "", *, writer: bool = True) -> Archive:
-    archive = Archive(folder, writer=writer, slot=slot)
+def opened(folder: Path, slot: str | None = "", *, writer: bool = True, look_s: float = LOOK_S) -> Archive:
+    archive = Archive(folder, writer=writer, slot=slot, look_s=look_s)
     archive.open()
     return archive
 
@@ -177,14 +177,11 @@ def _befall(archive: Archive, held: dict[date, list[Entry]], chance: random.Rand
     return []
 
 
-def test_ids_are_found_by_their_time_whatever_becomes_of_their_days(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ids_are_found_by_their_time_whatever_becomes_of_their_days(tmp_path: Path) -> None:
     """Early, late and without a time; in days that grow, are sealed, expire; by who writes and who only reads."""
-    monkeypatch.setattr(days, "_LOOK_S", 0)
     chance = random.Random(5)  # noqa: S311 - a test repeats itself
     archive = opened(tmp_path / "archive")
-    reader = opened(archive.folder, writer=False)
+    reader = opened(archive.folder, writer=False, look_s=0)
     held: dict[date, list[Entry]] = {}
     gone: list[Entry] = []
     for number in range(90):

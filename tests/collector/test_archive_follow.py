@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from collector.archive import days, part
+from collector.archive import part
 from collector.archive.archive import Archive, Entry, Position
+from collector.archive.days import LOOK_S
 from collector.errors import StoreUnavailable, UsageError
 from tests.collector.entries import AT, entry, seqs
 
@@ -31,8 +32,8 @@ def archive(folder: Path) -> Iterator[Archive]:
     archive.close()
 
 
-def opened(folder: Path, slot: str | None = "", *, writer: bool = True) -> Archive:
-    archive = Archive(folder, writer=writer, slot=slot)
+def opened(folder: Path, slot: str | None = "", *, writer: bool = True, look_s: float = LOOK_S) -> Archive:
+    archive = Archive(folder, writer=writer, slot=slot, look_s=look_s)
     archive.open()
     return archive
 
@@ -102,8 +103,7 @@ def test_keys_written_in_between_change_no_answer(folder: Path, monkeypatch: pyt
     for module in ("part", "writer"):
         monkeypatch.setattr(f"collector.archive.{module}.RUN", 50)
     chance = random.Random(3)  # noqa: S311 - a test repeats itself
-    archive, reader = opened(folder), opened(folder, writer=False)
-    monkeypatch.setattr(days, "_LOOK_S", 0)
+    archive, reader = opened(folder), opened(folder, writer=False, look_s=0)
     entries: list[Entry] = []
     marks: list[Position] = []
     for _ in range(60):
